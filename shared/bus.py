@@ -1,0 +1,168 @@
+"""The bus: one NATS connection a process, with the stream `ROOMTONE` on it."""
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import structlog
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.errors import Error as NatsError
+from nats.js import JetStreamContext
+from nats.js.api import RetentionPolicy, StorageType, StreamConfig
+from nats.js.errors import NotFoundError
+
+from shared.codec import Envelope, encode
+from shared.errors import Unavailable
+from shared.metrics import Metrics
+from shared.subjects import EVERYTHING, STREAM
+
+log = structlog.stdlib.get_logger(__name__)
+
+_DAY = 24 * 3600
+_PUBLISH_TIMEOUT = 5.0
+_PROGRESS_BUFFER = 2 * 1024 * 1024  # what fire-and-forget events may hold while the bus is away
+
+
+class Bus:
+    """Publishes events and hands out the JetStream context; connecting goes on in the background for ever.
+
+    The library's own limits are lifted where they would end the client for good (60 reconnects) or leave it
+    deaf for minutes (pings every 120 s).
+    """
+
+    def __init__(self, url: str, *, service: str, replicas: int, max_age_days: int, metrics: Metrics) -> None:
+        self._url = url
+        self._service = service
+        self._replicas = replicas
+        self._max_age = max_age_days * _DAY
+        self._metrics = metrics
+        self._client = Client()
+        self._ready = asyncio.Event()
+        self._closing = False
+        self._on_ready: list[Callable[[], None]] = []
+
+    @property
+    def connected(self) -> bool:
+        """Whether the connection stands and the stream was seen on it."""
+        return self._client.is_connected and self._ready.is_set()
+
+    @property
+    def jetstream(self) -> JetStreamContext:
+        """The JetStream context of this connection."""
+        return self._client.jetstream(timeout=_PUBLISH_TIMEOUT)
+
+    async def wait_ready(self) -> None:
+        """Wait until the bus was reached and the stream exists; bounded by whoever waits."""
+        await self._ready.wait()
+
+    def on_ready(self, call: Callable[[], None]) -> None:
+        """Call `call` after every connect and reconnect: the moment to look at what was missed."""
+        self._on_ready.append(call)
+
+    async def check(self) -> str | None:
+        """Say why the bus is of no use right now, or None."""
+        return None if self.connected else "the bus is not reachable: check NATS_URL and the NATS server"
+
+    async def publish(self, item: Envelope) -> None:
+        """Store an event on the stream; returns once the server has it. Raises Unavailable."""
+        if not self.connected:
+            raise Unavailable("The bus is not reachable.", code="bus_unavailable")
+        try:
+            await self.jetstream.publish(
+                item.subject, encode(item), timeout=_PUBLISH_TIMEOUT, headers={"Nats-Msg-Id": item.id}
+            )
+        except (NatsError, TimeoutError) as exc:
+            raise Unavailable("The bus did not confirm an event.", code="bus_unavailable") from exc
+
+    async def tell(self, item: Envelope) -> None:
+        """Send a progress event without waiting for anyone; dropped and counted when its buffer is full."""
+        try:
+            await self._client.publish(item.subject, encode(item), headers={"Nats-Msg-Id": item.id})
+        except NatsError:
+            self._metrics.events_dropped.inc()
+
+    async def listen(self, subject: str, hear: Callable[[Msg], Awaitable[None]]) -> None:
+        """Hear events of `subject` as they pass, at most once; what passes while disconnected is missed."""
+        await self._ready.wait()
+        await self._client.subscribe(subject, cb=hear)
+
+    async def run(self) -> None:
+        """Connect, keep the stream in place, and stay until cancelled."""
+        try:
+            await self._client.connect(
+                self._url,
+                name=f"roomtone-{self._service}",
+                max_reconnect_attempts=-1,
+                reconnect_time_wait=1,
+                connect_timeout=2,
+                ping_interval=10,
+                max_outstanding_pings=2,
+                pending_size=_PROGRESS_BUFFER,
+                error_cb=self._on_error,
+                disconnected_cb=self._on_disconnect,
+                reconnected_cb=self._on_connect,
+                closed_cb=self._on_closed,
+            )
+            await self._on_connect()
+            await asyncio.Event().wait()
+        finally:
+            self._closing = True
+            await self._client.close()
+
+    async def _on_connect(self) -> None:
+        while not await self._ensure_stream():
+            await asyncio.sleep(0.5)  # a cluster without a leader yet; the connection itself is watched above
+        self._ready.set()
+        log.info("bus connected", stream=STREAM)
+        for call in self._on_ready:
+            call()
+
+    async def _ensure_stream(self) -> bool:
+        manager = self._client.jsm()
+        try:
+            try:
+                await manager.stream_info(STREAM)
+            except NotFoundError:
+                await manager.add_stream(
+                    StreamConfig(
+                        name=STREAM,
+                        subjects=[EVERYTHING],
+                        retention=RetentionPolicy.LIMITS,
+                        storage=StorageType.FILE,
+                        num_replicas=self._replicas,
+                        max_age=self._max_age,
+                        allow_direct=True,
+                    )
+                )
+        except (NatsError, TimeoutError) as exc:
+            log.warning("stream not available yet", error=str(exc))
+            return False
+        return True
+
+    async def _on_disconnect(self) -> None:
+        self._ready.clear()
+        if not self._closing:
+            log.warning("bus disconnected")
+
+    async def _on_error(self, error: Exception) -> None:
+        log.warning("bus error", error=f"{type(error).__name__}: {error}")
+
+    async def _on_closed(self) -> None:
+        if not self._closing:
+            log.critical("the bus client closed for good; ending the process so that it is started anew")
+            os.kill(os.getpid(), signal.SIGTERM)
+
+
+@asynccontextmanager
+async def open_bus(url: str, *, service: str, replicas: int, max_age_days: int, metrics: Metrics) -> AsyncIterator[Bus]:
+    """Open the bus without waiting for it: a service starts, and ingest even works, while it is away."""
+    bus = Bus(url, service=service, replicas=replicas, max_age_days=max_age_days, metrics=metrics)
+    running = asyncio.create_task(bus.run(), name="bus")
+    try:
+        yield bus
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)

@@ -1,0 +1,87 @@
+"""Events as bytes: CloudEvents 1.0 in structured JSON, the one place where data is untyped."""
+
+import hashlib
+from dataclasses import asdict, dataclass
+from datetime import datetime
+
+from cloudevents.core.exceptions import CloudEventValidationError
+from cloudevents.core.formats.json import JSONFormat
+from cloudevents.core.v1.event import CloudEvent
+from pydantic import TypeAdapter, ValidationError
+
+from shared.clock import now
+from shared.events import EVENT_TYPES, Event
+from shared.subjects import PREFIX, SessionKey, subject_of
+from shared.trace import Trace, new_trace
+
+_ADAPTERS: dict[str, TypeAdapter[Event]] = {f"{PREFIX}.{kind.NAME}": TypeAdapter(kind) for kind in EVENT_TYPES}
+_SOURCE = "/roomtone/"
+
+
+class UndecodableEventError(ValueError):
+    """Bytes on the bus that are not one of our events."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Envelope:
+    """An event with its circumstances: whose, when, from which request, under which stable id."""
+
+    id: str
+    source: str
+    time: datetime
+    key: SessionKey
+    trace: Trace
+    event: Event
+
+    @property
+    def subject(self) -> str:
+        """The bus subject this envelope travels on."""
+        return subject_of(self.key, self.event.NAME)
+
+
+def envelope(service: str, key: SessionKey, event: Event, *, cause: str, trace: Trace) -> Envelope:
+    """Wrap `event` under an id derived from `cause`, so that a step that runs twice says the same thing.
+
+    `cause` is whatever the event follows from: a manifest's hash, a chunk's index and hash.
+    """
+    digest = hashlib.sha256("\0".join((key.tenant, key.session, event.NAME, cause)).encode())
+    return Envelope(id=digest.hexdigest()[:32], source=_SOURCE + service, time=now(), key=key, trace=trace, event=event)
+
+
+def encode(item: Envelope) -> bytes:
+    """Write an envelope as one CloudEvents JSON document."""
+    attributes = {
+        "specversion": "1.0",
+        "id": item.id,
+        "source": item.source,
+        "type": f"{PREFIX}.{item.event.NAME}",
+        "subject": item.key.session,
+        "time": item.time,
+        "datacontenttype": "application/json",
+        "traceparent": item.trace.traceparent,
+        "requestid": item.trace.request_id,
+        "tenantid": item.key.tenant,
+    }
+    return JSONFormat().write(CloudEvent(attributes, asdict(item.event)))
+
+
+def decode(payload: bytes) -> Envelope:
+    """Read an envelope back; members this version does not know are ignored.
+
+    Raises UndecodableEventError when the document is not a CloudEvent or not one of our events.
+    """
+    try:
+        document = JSONFormat().read(None, payload)
+        attributes = document.get_attributes()
+        adapter = _ADAPTERS[document.get_type()]
+        event = adapter.validate_python(document.get_data())
+        return Envelope(
+            id=document.get_id(),
+            source=document.get_source(),
+            time=attributes["time"],
+            key=SessionKey(attributes["tenantid"], attributes["subject"]),
+            trace=new_trace(attributes.get("requestid"), attributes.get("traceparent")),
+            event=event,
+        )
+    except (CloudEventValidationError, ValidationError, KeyError, ValueError, TypeError, AttributeError) as exc:
+        raise UndecodableEventError(f"not a Roomtone event: {type(exc).__name__}") from exc

@@ -1,0 +1,184 @@
+"""Work queues on JetStream: one durable pull consumer a kind of work (architecture, "Work queues")."""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Protocol
+
+import structlog
+from nats.aio.msg import Msg
+from nats.errors import Error as NatsError
+from nats.js import JetStreamContext
+from nats.js.api import AckPolicy, ConsumerConfig
+
+from shared.bus import Bus
+from shared.codec import Envelope, UndecodableEventError, decode
+from shared.errors import Permanent, RoomtoneError, Unavailable
+from shared.metrics import Metrics
+from shared.subjects import STREAM
+from shared.trace import set_current_trace
+
+log = structlog.stdlib.get_logger(__name__)
+
+_FETCH_SECONDS = 5.0
+_QUIET_FETCHES = 6  # then ask whether the consumer still exists: pull subscriptions can go deaf (nats.py#504)
+_ACK_TIMEOUT = 5.0
+_LONGEST_RETRY = 300.0
+
+
+class Worker(Protocol):
+    """What a queue calls for each piece of work."""
+
+    async def handle(self, job: Envelope) -> None:
+        """Do the work and publish its result; runs again after a crash, so it must come out the same.
+
+        Raise Permanent for work that can never succeed; anything else is tried again later.
+        """
+
+    async def give_up(self, job: Envelope, error: RoomtoneError) -> None:
+        """Publish the failed event of work that will not be tried again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueuePolicy:
+    """How a queue treats its work; delays in seconds, doubled with each try, jittered, at most five minutes."""
+
+    durable: str
+    subject: str
+    concurrency: int
+    tries: int = 5
+    first_retry: float = 5.0
+    ack_wait: float = 30.0
+
+
+class WorkQueue:
+    """Takes one message for each free hand, and acknowledges it last.
+
+    Acknowledges (waiting for the server) what was handled; terminates what is permanent or has used up its
+    tries, after its failed event is stored; gives back the rest with a growing delay. The server's own delivery
+    limit is off: it drops silently, so tries are counted here, crashes of the process included.
+    """
+
+    def __init__(self, bus: Bus, policy: QueuePolicy, worker: Worker, metrics: Metrics) -> None:
+        self._bus = bus
+        self._policy = policy
+        self._worker = worker
+        self._metrics = metrics
+
+    async def run(self) -> None:
+        """Work until cancelled; unfinished work is given back at once."""
+        async with asyncio.TaskGroup() as hands:
+            for number in range(self._policy.concurrency):
+                hands.create_task(self._work(), name=f"{self._policy.durable}-{number}")
+
+    async def _work(self) -> None:
+        while True:
+            await self._bus.wait_ready()
+            try:
+                subscription = await self._bind()
+                await self._drain(subscription)
+            except (NatsError, TimeoutError) as exc:
+                log.warning("queue interrupted", queue=self._policy.durable, error=f"{type(exc).__name__}: {exc}")
+                await asyncio.sleep(0.5)
+
+    async def _bind(self) -> JetStreamContext.PullSubscription:
+        config = ConsumerConfig(
+            durable_name=self._policy.durable,
+            filter_subject=self._policy.subject,
+            ack_policy=AckPolicy.EXPLICIT,
+            ack_wait=self._policy.ack_wait,
+            max_deliver=-1,
+            max_ack_pending=self._policy.concurrency * 2,
+        )
+        jetstream = self._bus.jetstream
+        await jetstream.add_consumer(STREAM, config)
+        return await jetstream.pull_subscribe_bind(self._policy.durable, stream=STREAM)
+
+    async def _drain(self, subscription: JetStreamContext.PullSubscription) -> None:
+        quiet = 0
+        try:
+            while True:
+                try:
+                    messages = await subscription.fetch(1, timeout=_FETCH_SECONDS)
+                except TimeoutError:
+                    quiet += 1
+                    if quiet % _QUIET_FETCHES == 0:
+                        await subscription.consumer_info()
+                    continue
+                quiet = 0
+                for message in messages:
+                    await self._one(message)
+        finally:
+            with suppress(NatsError):
+                await subscription.unsubscribe()
+
+    async def _one(self, message: Msg) -> None:
+        try:
+            job = decode(message.data)
+        except UndecodableEventError as exc:
+            log.error("dropped a message that is not an event", subject=message.subject, error=str(exc))
+            await message.term()
+            return
+        set_current_trace(job.trace)
+        delivery = message.metadata.num_delivered
+        if delivery > 1:
+            self._metrics.redeliveries.labels(self._policy.durable).inc()
+        started = perf_counter()
+        async with self._keep_alive(message):
+            outcome = await self._settle(message, job, delivery)
+        seconds = perf_counter() - started
+        self._metrics.job_seconds.labels(self._policy.durable, outcome).observe(seconds)
+        log.info("job", queue=self._policy.durable, outcome=outcome, delivery=delivery, seconds=round(seconds, 3))
+
+    async def _settle(self, message: Msg, job: Envelope, delivery: int) -> str:
+        try:
+            if delivery > self._policy.tries:
+                raise Permanent("The work ended its process several times.", code="crashed")
+            await self._worker.handle(job)
+        except asyncio.CancelledError:
+            with suppress(NatsError):
+                await message.nak()
+            raise
+        except Permanent as exc:
+            return await self._end(message, job, exc)
+        except Exception as exc:  # a worker's bug must cost its job, never the queue
+            error = exc if isinstance(exc, RoomtoneError) else Unavailable("Unexpected failure.", code="internal")
+            log.warning("job failed", queue=self._policy.durable, delivery=delivery, exc_info=exc)
+            if delivery >= self._policy.tries:
+                return await self._end(message, job, error)
+            await message.nak(delay=self._delay(delivery))
+            return "retry"
+        await message.ack_sync(timeout=_ACK_TIMEOUT)
+        return "done"
+
+    async def _end(self, message: Msg, job: Envelope, error: RoomtoneError) -> str:
+        try:
+            await self._worker.give_up(job, error)
+        except Unavailable:
+            await message.nak(delay=self._policy.first_retry)
+            return "retry"
+        await message.term()
+        return "failed"
+
+    def _delay(self, delivery: int) -> float:
+        grown = self._policy.first_retry * 2.0 ** (delivery - 1)
+        return min(grown, _LONGEST_RETRY) * random.uniform(0.8, 1.2)  # noqa: S311  # jitter, not a secret
+
+    @asynccontextmanager
+    async def _keep_alive(self, message: Msg) -> AsyncIterator[None]:
+        """Tell the server every third of `ack_wait` that the work goes on."""
+
+        async def beat() -> None:
+            while True:
+                await asyncio.sleep(self._policy.ack_wait / 3)
+                with suppress(NatsError):
+                    await message.in_progress()
+
+        beating = asyncio.create_task(beat(), name="heartbeat")
+        try:
+            yield
+        finally:
+            beating.cancel()

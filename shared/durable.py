@@ -1,0 +1,115 @@
+"""Files that survive `kill -9` and power loss: temporary name, fsync, final name, directory fsync.
+
+Everything here blocks and belongs in a thread. The order of the calls is the promise; see architecture, "Durability".
+"""
+
+import fcntl
+import os
+import secrets
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+_NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_IOV_MAX = 512  # buffers a writev call may take; Linux allows 1024
+
+
+class TemporaryFile:
+    """A file under a temporary name that becomes visible whole, or never.
+
+    Its owner holds a lock on it, so that a sweep can tell a live upload from what a crash left.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self.path = directory / secrets.token_hex(16)
+        self._fd = os.open(self.path, _NEW_FILE, 0o600)
+        fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+    def write(self, pieces: list[bytes]) -> None:
+        """Append `pieces` in order without joining them first."""
+        for start in range(0, len(pieces), _IOV_MAX):
+            self._write_some([memoryview(piece) for piece in pieces[start : start + _IOV_MAX] if piece])
+
+    def _write_some(self, views: list[memoryview]) -> None:
+        while views:
+            written = os.writev(self._fd, views)
+            while views and written >= len(views[0]):
+                written -= len(views.pop(0))
+            if views:
+                views[0] = views[0][written:]
+
+    def sync(self) -> None:
+        """Force the bytes to the disk; a failure here is final for this file (its pages are marked clean)."""
+        os.fsync(self._fd)
+
+    def publish(self, final: Path) -> bool:
+        """Give the file its final name unless that name is taken; returns whether it got it."""
+        try:
+            os.link(self.path, final, follow_symlinks=False)
+        except FileExistsError:
+            return False
+        return True
+
+    def discard(self) -> None:
+        """Remove the temporary name and let go of the file; the final name, if given, stays."""
+        with suppress(FileNotFoundError):
+            self.path.unlink()
+        os.close(self._fd)
+
+
+def sync_directory(directory: Path) -> None:
+    """Make the names in `directory` durable."""
+    fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def make_directory(directory: Path) -> None:
+    """Create `directory` (its parent exists) so that it survives a power loss; an existing one is fine."""
+    with suppress(FileExistsError):
+        directory.mkdir(mode=0o700)
+        sync_directory(directory.parent)
+
+
+def write_durably(final: Path, content: bytes, temporaries: Path) -> bool:
+    """Write a whole small file by the recipe; returns False if the name was taken, and leaves that one alone."""
+    temporary = TemporaryFile(temporaries)
+    try:
+        temporary.write([content])
+        temporary.sync()
+        mine = temporary.publish(final)
+    finally:
+        temporary.discard()
+    sync_directory(final.parent)
+    return mine
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold the lock file at `path` exclusively, against threads, processes and machines that share the disk."""
+    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(fd)
+
+
+def sweep_temporaries(directory: Path, *, older_than: float = 60.0) -> int:
+    """Remove what crashed writers left: files that nobody holds, not touched for `older_than` seconds."""
+    removed = 0
+    for entry in list(os.scandir(directory)):
+        with suppress(OSError):
+            if time.time() - entry.stat(follow_symlinks=False).st_mtime < older_than:
+                continue
+            fd = os.open(entry.path, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
+            try:
+                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                Path(entry.path).unlink()
+                removed += 1
+            finally:
+                os.close(fd)
+    return removed

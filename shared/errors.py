@@ -1,0 +1,119 @@
+"""What can go wrong, as one small tree that knows nothing of HTTP.
+
+RoomtoneError
+├── Refused                 the caller must change something
+│   ├── InvalidInput        malformed request, identifier or field
+│   ├── NothingThere        no such session, no chunks
+│   ├── TooLarge            over a declared or counted limit
+│   ├── Unsupported         a content type or encoding we do not take
+│   ├── TooSlow             the sender stalled
+│   └── Conflict            other bytes, late chunk, missing indices
+├── OutOfSpace              the spool's disk is short or full
+├── Unavailable             an engine or model is away: worth another try
+└── Permanent               the recording itself cannot be worked on
+└── BadMedia            not audio, broken, too long
+"""
+
+from enum import Enum, auto
+
+
+class Kind(Enum):
+    """The branch of the tree an error stands on; the HTTP edge matches on it exhaustively."""
+
+    INVALID = auto()
+    NOTHING_THERE = auto()
+    TOO_LARGE = auto()
+    UNSUPPORTED = auto()
+    TOO_SLOW = auto()
+    CONFLICT = auto()
+    OUT_OF_SPACE = auto()
+    UNAVAILABLE = auto()
+    PERMANENT = auto()
+
+
+class RoomtoneError(Exception):
+    """An error with a stable code and a message that tells the caller what to do."""
+
+    kind: Kind
+    retryable = False
+    default_code: str
+
+    def __init__(self, message: str, *, code: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.code = code or self.default_code
+
+
+class Refused(RoomtoneError):
+    """The request as it stands will never succeed."""
+
+
+class InvalidInput(Refused):
+    """Malformed request, identifier or field."""
+
+    kind = Kind.INVALID
+    default_code = "invalid_input"
+
+
+class NothingThere(Refused):
+    """No such session, or a session without chunks."""
+
+    kind = Kind.NOTHING_THERE
+    default_code = "nothing_there"
+
+
+class TooLarge(Refused):
+    """Over a declared or counted limit."""
+
+    kind = Kind.TOO_LARGE
+    default_code = "too_large"
+
+
+class Unsupported(Refused):
+    """A content type or content encoding that is not taken."""
+
+    kind = Kind.UNSUPPORTED
+    default_code = "unsupported"
+
+
+class TooSlow(Refused):
+    """The sender stopped sending in the middle of a body."""
+
+    kind = Kind.TOO_SLOW
+    default_code = "too_slow"
+
+
+class Conflict(Refused):
+    """The request disagrees with what is already stored."""
+
+    kind = Kind.CONFLICT
+    default_code = "conflict"
+
+
+class OutOfSpace(RoomtoneError):
+    """The spool's disk is short or full; earlier chunks are intact."""
+
+    kind = Kind.OUT_OF_SPACE
+    retryable = True
+    default_code = "out_of_space"
+
+
+class Unavailable(RoomtoneError):
+    """An engine or a model is away or failing; the same call may succeed later."""
+
+    kind = Kind.UNAVAILABLE
+    retryable = True
+    default_code = "unavailable"
+
+
+class Permanent(RoomtoneError):
+    """Work that would fail in the same way however often it is tried."""
+
+    kind = Kind.PERMANENT
+    default_code = "failed"
+
+
+class BadMedia(Permanent):
+    """Bytes that are not audio, are broken, or are longer than allowed."""
+
+    default_code = "bad_media"

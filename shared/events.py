@@ -1,0 +1,108 @@
+"""What happens to a recording, one frozen dataclass an event.
+
+`NAME` is the event's last subject tokens and, behind `roomtone.v1.`, its CloudEvents type. Fields are the
+members of the event's `data`. Changes inside v1 are additive: readers ignore members they do not know.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionOpened:
+    """The first chunk of a session is stored."""
+
+    NAME: ClassVar[str] = "session.opened"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChunkReceived:
+    """A chunk is stored and acknowledged: progress, sent without waiting; `size` in bytes."""
+
+    NAME: ClassVar[str] = "chunk.received"
+    chunk_index: int
+    size: int
+    sha256: str
+    total_chunks: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionFinalized:
+    """No more chunks: the manifest with this hash says what the recording consists of."""
+
+    NAME: ClassVar[str] = "session.finalized"
+    manifest_sha256: str
+    chunks: int
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AudioReady:
+    """The WAV is in the bucket, looked up again and found right."""
+
+    NAME: ClassVar[str] = "audio.ready"
+    url: str
+    filename: str
+    object_key: str
+    size_bytes: int
+    sha256: str
+    duration_seconds: float
+    manifest_sha256: str
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AudioFailed:
+    """No WAV will come of this session by itself; `reason` is fit for a caller's eyes."""
+
+    NAME: ClassVar[str] = "audio.failed"
+    code: str
+    reason: str
+    manifest_sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TranscriptLine:
+    """Something said, with seconds from the start of the recording."""
+
+    start: float
+    end: float
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnalysisCompleted:
+    """How heated the conversation was (1 to 100), how sure we are of it (0 to 1), and why."""
+
+    NAME: ClassVar[str] = "analysis.completed"
+    temperature: int
+    confidence: float
+    analysis_summary: str
+    timestamp: str
+    reason_codes: tuple[str, ...] = ()
+    scorer: str
+    transcriber: str
+    transcript: tuple[TranscriptLine, ...] = ()
+    transcript_truncated: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnalysisFailed:
+    """No score will come of this recording by itself; `reason` is fit for a caller's eyes."""
+
+    NAME: ClassVar[str] = "analysis.failed"
+    code: str
+    reason: str
+
+
+Event = SessionOpened | ChunkReceived | SessionFinalized | AudioReady | AudioFailed | AnalysisCompleted | AnalysisFailed
+
+EVENT_TYPES: tuple[type[Event], ...] = (
+    SessionOpened,
+    ChunkReceived,
+    SessionFinalized,
+    AudioReady,
+    AudioFailed,
+    AnalysisCompleted,
+    AnalysisFailed,
+)

@@ -1,0 +1,39 @@
+"""The one place where errors become HTTP statuses."""
+
+import errno
+from typing import assert_never
+
+from shared.errors import Kind, OutOfSpace, RoomtoneError, Unavailable
+
+
+def status_of(kind: Kind) -> int:
+    """Return the status for a branch of the error tree (RFC 9110, section 15; 507: RFC 4918, section 11.5)."""
+    match kind:
+        case Kind.INVALID | Kind.NOTHING_THERE:
+            return 400
+        case Kind.TOO_SLOW:
+            return 408
+        case Kind.CONFLICT:
+            return 409
+        case Kind.TOO_LARGE:
+            return 413
+        case Kind.UNSUPPORTED:
+            return 415
+        case Kind.PERMANENT:
+            return 500
+        case Kind.UNAVAILABLE:
+            return 503
+        case Kind.OUT_OF_SPACE:
+            return 507
+        case _:
+            assert_never(kind)
+
+
+_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
+
+def of_os_error(error: OSError) -> RoomtoneError:
+    """Name what the disk said without repeating paths: short of space, or failing."""
+    if error.errno in _SPACE:
+        return OutOfSpace("The disk is full: nothing of this request was kept, try again later.")
+    return Unavailable("The disk refused the write: nothing of this request was kept, try again.")

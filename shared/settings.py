@@ -1,0 +1,148 @@
+"""Settings that more than one service reads: environment first, then `.env`, validated whole at the start."""
+
+import ipaddress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import Field, SecretStr, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+PartOrder = Literal["any", "ascending"]
+
+
+class ServiceSettings(BaseSettings):
+    """What every service needs: where it listens, where the bus is, how it logs and how it stops."""
+
+    model_config = SettingsConfigDict(
+        env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True, hide_input_in_errors=True
+    )
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=8000, ge=0, le=65535)
+    allow_anonymous: bool = False
+    nats_url: str = "nats://127.0.0.1:4222"
+    nats_replicas: int = Field(default=1, ge=1, le=5)
+    stream_max_age_days: int = Field(default=30, ge=1)
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["auto", "json", "console"] = "auto"
+    shutdown_grace_seconds: int = Field(default=10, ge=1, le=300)
+
+    main_service_jwt_public_key: SecretStr | None = None
+    main_service_jwks_url: str | None = None
+
+    @model_validator(mode="after")
+    def _refuse_to_be_open_by_accident(self) -> Self:
+        if self.main_service_jwt_public_key is not None or self.main_service_jwks_url is not None:
+            raise ValueError(
+                "MAIN_SERVICE_JWT_PUBLIC_KEY and MAIN_SERVICE_JWKS_URL are set, but this version does not check "
+                "tokens yet: unset them, or put a gateway that does in front"
+            )
+        if not self.allow_anonymous and not _is_loopback(self.host):
+            raise ValueError(
+                f"HOST={self.host} is reachable from other machines and no authentication is configured: "
+                "set ALLOW_ANONYMOUS=true if that is meant, or listen on 127.0.0.1"
+            )
+        return self
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+@dataclass(frozen=True, slots=True)
+class StoreConfig:
+    """One bucket on one S3-compatible store.
+
+    `address` is what the URL of an object starts with, without a trailing slash. `part_order` says whether the
+    store takes the parts of a multipart upload in any order (R2, S3) or only ascending without buffering them.
+    """
+
+    endpoint: str
+    bucket: str
+    access_key: str
+    secret_key: SecretStr
+    address: str
+    part_order: PartOrder
+
+
+class StoreSettings(BaseSettings):
+    """The bucket, under the three families of names that exist for it; two that disagree are refused."""
+
+    model_config = ServiceSettings.model_config
+
+    r2_account_id: str | None = None
+    cloudflare_r2_account_id: str | None = None
+    s3_endpoint_url: str | None = None
+    r2_access_key_id: str | None = None
+    s3_access_key: str | None = None
+    cloudflare_r2_access_key_id: str | None = None
+    r2_secret_access_key: SecretStr | None = None
+    s3_secret_key: SecretStr | None = None
+    cloudflare_r2_secret_access_key: SecretStr | None = None
+    r2_bucket_name: str | None = None
+    s3_bucket_name: str | None = None
+    cloudflare_r2_bucket_name: str | None = None
+    cloudflare_r2_public_url: str | None = None
+    store_part_order: PartOrder = "any"
+
+    @model_validator(mode="after")
+    def _names_agree_and_nothing_is_missing(self) -> Self:
+        self.store()
+        return self
+
+    def store(self) -> StoreConfig:
+        """Resolve the aliases; raises ValueError naming every setting that is missing or disagrees."""
+        faults: list[str] = []
+        access_key = self._one_of(faults, "r2_access_key_id", "s3_access_key", "cloudflare_r2_access_key_id")
+        secret_key = self._one_of(faults, "r2_secret_access_key", "s3_secret_key", "cloudflare_r2_secret_access_key")
+        bucket = self._one_of(faults, "r2_bucket_name", "s3_bucket_name", "cloudflare_r2_bucket_name")
+        endpoint, address = self._where(faults, bucket)
+        if faults:
+            raise ValueError("; ".join(faults))
+        if self.cloudflare_r2_public_url is not None:
+            address = self.cloudflare_r2_public_url.rstrip("/")
+        return StoreConfig(
+            endpoint=endpoint,
+            bucket=bucket,
+            access_key=access_key,
+            secret_key=SecretStr(secret_key),
+            address=address,
+            part_order=self.store_part_order,
+        )
+
+    def _where(self, faults: list[str], bucket: str) -> tuple[str, str]:
+        """Return the API's endpoint and what an object's own address starts with."""
+        if self.s3_endpoint_url is not None:
+            endpoint = self.s3_endpoint_url.rstrip("/")
+            return endpoint, f"{endpoint}/{bucket}"
+        account = self._one_of(faults, "r2_account_id", "cloudflare_r2_account_id", instead="S3_ENDPOINT_URL")
+        host = f"{account}.r2.cloudflarestorage.com"
+        return f"https://{host}", f"https://{bucket}.{host}"
+
+    def _one_of(self, faults: list[str], *names: str, instead: str | None = None) -> str:
+        given = {name.upper(): _plain(getattr(self, name)) for name in names if getattr(self, name) is not None}
+        if not given:
+            wanted = [name.upper() for name in names] + ([instead] if instead else [])
+            faults.append(f"one of {', '.join(wanted)} must be set")
+            return ""
+        if len(set(given.values())) > 1:
+            faults.append(f"{' and '.join(given)} name the same thing but disagree: keep one")
+        return next(iter(given.values()))
+
+
+def _plain(value: str | SecretStr) -> str:
+    return value.get_secret_value() if isinstance(value, SecretStr) else value
+
+
+class SpoolSettings(BaseSettings):
+    """Where chunks wait on disk until their WAV is in the bucket; one filesystem, shared by ingest and assembler."""
+
+    model_config = ServiceSettings.model_config
+
+    local_temp_chunk_path: Path = Path("data/spool")

@@ -1,0 +1,32 @@
+"""Where events live on the bus: `roomtone.v1.<tenant>.<session>.<event>` (contracts, section 7)."""
+
+from dataclasses import dataclass
+from typing import Self
+
+STREAM = "ROOMTONE"
+PREFIX = "roomtone.v1"
+EVERYTHING = f"{PREFIX}.>"
+
+
+@dataclass(frozen=True, slots=True)
+class SessionKey:
+    """The pair that names a session everywhere: whose it is, and its id."""
+
+    tenant: str
+    session: str
+
+    @classmethod
+    def of_subject(cls, subject: str) -> Self:
+        """Read the pair out of an event's subject."""
+        _, _, tenant, session, _ = subject.split(".", 4)
+        return cls(tenant, session)
+
+
+def subject_of(key: SessionKey, event: str) -> str:
+    """Return the subject of one session's event; identifiers hold no dot, so tokens never shift."""
+    return f"{PREFIX}.{key.tenant}.{key.session}.{event}"
+
+
+def every_session(event: str) -> str:
+    """Return the filter that matches `event` of every session of every tenant."""
+    return f"{PREFIX}.*.*.{event}"

@@ -1,0 +1,53 @@
+"""Which request a piece of work belongs to, carried from the first header to the last event."""
+
+import re
+import secrets
+from contextvars import ContextVar
+from dataclasses import dataclass
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}", re.ASCII)
+_TRACEPARENT = re.compile(r"00-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """A request id and a W3C `traceparent` (https://www.w3.org/TR/trace-context/#traceparent-header)."""
+
+    request_id: str
+    traceparent: str
+
+    @property
+    def trace_id(self) -> str:
+        """The 32 hexadecimal digits that every span of this work shares."""
+        return self.traceparent[3:35]
+
+
+def new_trace(request_id: str | None = None, traceparent: str | None = None) -> Trace:
+    """Accept what the caller sent where it is well formed, and make up what is not."""
+    if request_id is None or _REQUEST_ID.fullmatch(request_id) is None:
+        request_id = secrets.token_hex(16)
+    if traceparent is None or not _valid(traceparent):
+        traceparent = f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01"
+    return Trace(request_id, traceparent)
+
+
+def _valid(traceparent: str) -> bool:
+    match = _TRACEPARENT.fullmatch(traceparent)
+    return match is not None and match[1] != "0" * 32 and match[2] != "0" * 16
+
+
+_current: ContextVar[Trace | None] = ContextVar("roomtone_trace", default=None)
+
+
+def current_trace() -> Trace:
+    """Return the trace of the running task, making one for work that no request started."""
+    trace = _current.get()
+    if trace is None:
+        trace = new_trace()
+        _current.set(trace)
+    return trace
+
+
+def set_current_trace(trace: Trace) -> None:
+    """Let everything this task does from here on belong to `trace`."""
+    _current.set(trace)
