@@ -1,0 +1,52 @@
+"""What every service is to those who run it: an ASGI application and the checks behind its readiness."""
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute
+
+from shared.http.context import RequestContext
+from shared.http.health import Check, health_routes
+from shared.metrics import Metrics
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """One of the four; `routes` are its public ones, without the health routes that `app` adds."""
+
+    name: str
+    app: Starlette
+    routes: Sequence[BaseRoute]
+    checks: Sequence[Check]
+
+
+def assemble_service(
+    name: str,
+    *,
+    routes: Sequence[BaseRoute],
+    lifespan: Callable[[Starlette], AbstractAsyncContextManager[None]],
+    checks: Sequence[Check],
+    metrics: Metrics,
+) -> Service:
+    """Put a service together: its routes, health beside them, request context around them."""
+    app = Starlette(
+        routes=[*routes, *health_routes(metrics, checks)],
+        lifespan=lifespan,
+        middleware=[Middleware(RequestContext, service=name, metrics=metrics)],
+        exception_handlers={HTTPException: _plain_error},
+    )
+    return Service(name, app, routes, checks)
+
+
+def _plain_error(_request: Request, error: Exception) -> Response:
+    """Answer what no contract family covers: unknown paths and methods."""
+    assert isinstance(error, HTTPException)  # noqa: S101  # by registration
+    return JSONResponse(
+        {"status": "error", "message": error.detail}, status_code=error.status_code, headers=error.headers
+    )
