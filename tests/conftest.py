@@ -1,0 +1,57 @@
+"""Real engines for the tests that cross a process: one of each for the whole run, on free ports."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from deploy.local.nats_server import NatsServer
+from deploy.local.object_store import RcloneStore, StoreKeys
+from deploy.local.ports import free_ports
+from shared.settings import StoreConfig
+
+
+@pytest.fixture(scope="session")
+async def nats_server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[NatsServer]:
+    """The bus all tests share; use sessions of your own. A test that stops a bus takes `private_nats`."""
+    async with NatsServer(tmp_path_factory.mktemp("nats"), free_ports(1)[0]) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+async def nats_url(nats_server: NatsServer) -> str:
+    return nats_server.url
+
+
+@pytest.fixture(scope="session")
+async def object_store(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[RcloneStore]:
+    """The S3 server all tests share; `bucket_folder` shows its objects as files."""
+    folder = tmp_path_factory.mktemp("store") / "objects"
+    async with RcloneStore(folder, free_ports(1)[0], StoreKeys()) as store:
+        yield store
+
+
+@pytest.fixture(scope="session")
+async def store_config(object_store: RcloneStore) -> StoreConfig:
+    """The shared store, told to take the parts of an upload in any order, as R2 and S3 do."""
+    return object_store.config("any")
+
+
+@pytest.fixture(scope="session")
+async def ascending_store_config(object_store: RcloneStore) -> StoreConfig:
+    """The shared store as the one-machine form uses it: parts in ascending order."""
+    return object_store.config("ascending")
+
+
+@pytest.fixture
+async def private_nats(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[NatsServer]:
+    """A running bus of the test's own, to `kill()`, `stop()` and `start()` again on its port and folder."""
+    async with NatsServer(tmp_path_factory.mktemp("nats"), free_ports(1)[0]) as server:
+        yield server
+
+
+@pytest.fixture
+async def private_store(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[RcloneStore]:
+    """A running S3 server of the test's own, to `kill()`, `stop()` and `start()` again."""
+    folder = tmp_path_factory.mktemp("store") / "objects"
+    async with RcloneStore(folder, free_ports(1)[0], StoreKeys()) as store:
+        yield store
