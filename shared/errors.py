@@ -22,6 +22,7 @@ class Kind(Enum):
 
     INVALID = auto()
     NOTHING_THERE = auto()
+    NOT_FOUND = auto()
     TOO_LARGE = auto()
     UNSUPPORTED = auto()
     TOO_SLOW = auto()
@@ -56,10 +57,17 @@ class InvalidInput(Refused):
 
 
 class NothingThere(Refused):
-    """No such session, or a session without chunks."""
+    """A session without chunks: there is nothing to finalize."""
 
     kind = Kind.NOTHING_THERE
     default_code = "nothing_there"
+
+
+class NotFound(Refused):
+    """No such thing, or not this caller's: the two are answered alike."""
+
+    kind = Kind.NOT_FOUND
+    default_code = "not_found"
 
 
 class TooLarge(Refused):

@@ -1,8 +1,9 @@
 """What every service is to those who run it: an ASGI application and the checks behind its readiness."""
 
-from collections.abc import Callable, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, contextmanager
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -14,6 +15,30 @@ from starlette.routing import BaseRoute
 from shared.http.context import RequestContext
 from shared.http.health import Check, health_routes
 from shared.metrics import Metrics
+
+OpenedT = TypeVar("OpenedT")
+
+
+class WhileRunning(Generic[OpenedT]):
+    """What a service opens in its lifespan, as its handlers see it: there while the service runs, and only then."""
+
+    def __init__(self) -> None:
+        self._opened: OpenedT | None = None
+
+    def __call__(self) -> OpenedT:
+        """Return it; the server lets no request in before the lifespan has opened it."""
+        if self._opened is None:
+            raise RuntimeError("the service is not running")
+        return self._opened
+
+    @contextmanager
+    def holding(self, opened: OpenedT) -> Iterator[None]:
+        """Hand out `opened` inside the block."""
+        self._opened = opened
+        try:
+            yield
+        finally:
+            self._opened = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,8 @@ def status_of(kind: Kind) -> int:
     match kind:
         case Kind.INVALID | Kind.NOTHING_THERE:
             return 400
+        case Kind.NOT_FOUND:
+            return 404
         case Kind.TOO_SLOW:
             return 408
         case Kind.CONFLICT:

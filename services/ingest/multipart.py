@@ -1,0 +1,96 @@
+"""A form as it arrives: small fields whole, the file as a stream, in whatever order the client sends them."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from multipart import MultipartError, MultipartSegment, ParserLimitReached, PushMultipartParser, parse_options_header
+
+from shared.errors import InvalidInput, TooLarge
+
+_MAX_PARTS = 32
+_MAX_FIELD = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A form field, complete."""
+
+    name: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class FileStart:
+    """The bytes that follow, until the next Field or FileStart, are this file's."""
+
+    name: str
+    filename: str
+
+
+FormEvent = Field | FileStart | bytes
+
+
+def boundary_of(content_type: str) -> str | None:
+    """Return the boundary of a `multipart/form-data` content type (RFC 7578), or None for another type.
+
+    Raises InvalidInput for a form without a usable boundary.
+    """
+    kind, options = parse_options_header(content_type)
+    if kind != "multipart/form-data":
+        return None
+    boundary: str = options.get("boundary", "")
+    if not 1 <= len(boundary) <= 200:  # noqa: PLR2004  # RFC 2046 allows 70; some clients send more
+        raise InvalidInput("The multipart form has no usable boundary in its Content-Type.", code="bad_form")
+    return boundary
+
+
+async def read_form(
+    body: AsyncIterator[bytes], boundary: str, *, file_fields: frozenset[str]
+) -> AsyncIterator[FormEvent]:
+    """Yield a form's events while its body arrives; parts named in `file_fields` are streamed, not kept.
+
+    Raises InvalidInput for a broken or unfinished form and TooLarge for one with too many or too long fields.
+    """
+    parser = PushMultipartParser(boundary, max_segment_count=_MAX_PARTS, strict=True)
+    field: _OpenField | None = None
+    try:
+        async for piece in body:
+            for event in parser.parse(piece):
+                match event:
+                    case MultipartSegment() if event.name in file_fields:
+                        yield FileStart(event.name, event.filename or "")
+                    case MultipartSegment():
+                        field = _OpenField(event.name)
+                    case None if field is not None:
+                        yield field.close()
+                        field = None
+                    case None:
+                        pass
+                    case _ if field is not None:
+                        field.add(event)
+                    case _:
+                        yield event
+        parser.close()
+    except ParserLimitReached as exc:
+        raise TooLarge("The form has too many parts or too long headers.", code="form_too_large") from exc
+    except MultipartError as exc:
+        raise InvalidInput("The multipart form is broken or ends early: send it again.", code="bad_form") from exc
+
+
+class _OpenField:
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._pieces: list[bytes] = []
+        self._size = 0
+
+    def add(self, piece: bytes) -> None:
+        self._size += len(piece)
+        if self._size > _MAX_FIELD:
+            raise TooLarge(f"The form field {self._name[:64]!r} is too long.", code="form_too_large")
+        self._pieces.append(piece)
+
+    def close(self) -> Field:
+        try:
+            return Field(self._name, b"".join(self._pieces).decode())
+        except UnicodeDecodeError as exc:
+            raise InvalidInput(f"The form field {self._name[:64]!r} is not UTF-8.", code="bad_form") from exc

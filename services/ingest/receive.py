@@ -1,0 +1,82 @@
+"""The use case behind `/upload_chunk`: bytes in, durable chunk, progress told, receipt out."""
+
+import asyncio
+from concurrent.futures import Executor
+from functools import partial
+from time import perf_counter
+from typing import TypeVar
+
+from services.ingest.chunk_request import ChunkRequest
+from services.ingest.chunk_store import ChunkStore, PlacedChunk
+from services.ingest.directory_sync import DirectorySync
+from services.ingest.writer import ChunkWriter
+from shared.bus import Bus
+from shared.codec import envelope
+from shared.events import ChunkReceived, SessionOpened
+from shared.metrics import Metrics
+from shared.spool import Spool
+from shared.subjects import SessionKey
+from shared.trace import current_trace
+
+ResultT = TypeVar("ResultT")
+
+
+async def _to_the_end(work: asyncio.Future[ResultT]) -> ResultT:
+    """Wait for work in a thread even when cancelled: it can't be stopped, and owns the file until it ends."""
+    try:
+        return await asyncio.shield(work)
+    except asyncio.CancelledError:
+        await asyncio.wait([work])
+        raise
+
+
+class ChunkReceiver:
+    """Stores chunks so that a success means: these bytes survive `kill -9` and power loss."""
+
+    def __init__(self, spool: Spool, chunks: ChunkStore, executor: Executor, bus: Bus, metrics: Metrics) -> None:
+        self._spool = spool
+        self._chunks = chunks
+        self._executor = executor
+        self._directories = DirectorySync(executor)
+        self._bus = bus
+        self._metrics = metrics
+
+    async def receive(self, key: SessionKey, request: ChunkRequest) -> PlacedChunk:
+        """Take one chunk from its request to the disk, in this order: bytes synced, named, name synced.
+
+        A sender that hangs up, a limit passed or a full disk leaves nothing behind. Raises what `ChunkRequest` and
+        `ChunkStore` raise, and OSError.
+        """
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(self._executor, self._chunks.admit, key)
+        writer = ChunkWriter(self._spool.temporaries, self._executor)
+        try:
+            async for piece in request.pieces():
+                await writer.add(piece)
+            store = partial(self._store, key, writer, request.index)
+            placed = await _to_the_end(loop.run_in_executor(self._executor, store))
+        except BaseException:
+            await _to_the_end(loop.run_in_executor(self._executor, writer.discard))
+            raise
+        await self._directories.sync(placed.directory.path)
+        self._metrics.chunk_bytes.inc(placed.size)
+        await self._tell(key, placed)
+        return placed
+
+    def _store(self, key: SessionKey, writer: ChunkWriter, index: int | None) -> PlacedChunk:
+        started = perf_counter()
+        placed = self._chunks.place(key, writer.seal(), index)
+        writer.discard()
+        self._metrics.fsync_seconds.observe(perf_counter() - started)
+        return placed
+
+    async def _tell(self, key: SessionKey, chunk: PlacedChunk) -> None:
+        """Progress only: nothing waits for it, and a bus that is away refuses no chunk."""
+        trace = current_trace()
+        if chunk.opened_session:
+            await self._bus.tell(envelope("ingest", key, SessionOpened(), cause="", trace=trace))
+        received = ChunkReceived(
+            chunk_index=chunk.index, size=chunk.size, sha256=chunk.sha256, total_chunks=chunk.total_chunks
+        )
+        cause = f"{chunk.index}:{chunk.sha256}"
+        await self._bus.tell(envelope("ingest", key, received, cause=cause, trace=trace))

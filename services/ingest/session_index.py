@@ -1,0 +1,111 @@
+"""What ingest remembers of open sessions, so that chunk 10,000 costs what chunk 10 did.
+
+A memory, never the truth: each entry is good while the session directory's mtime is the one we left, and is
+read anew from the disk otherwise (another replica wrote, or we restarted).
+"""
+
+import hashlib
+from collections import OrderedDict
+from threading import Lock
+
+from shared.manifest import Chunk
+from shared.spool import SessionDirectory
+from shared.subjects import SessionKey
+
+_MAX_CHUNKS = 200_000  # chunks remembered over all sessions; a few hundred bytes each
+_SESSION_WEIGHT = 8  # what an empty entry counts as
+
+
+class OpenSession:
+    """The chunks of one session by index; used only while the session's lock file is held."""
+
+    def __init__(self, directory: SessionDirectory) -> None:
+        self._directory = directory
+        self._sizes = directory.sizes()
+        self._hashes: dict[int, str] = {}
+        self._mtime = self._current_mtime()
+        self.size = sum(self._sizes.values())
+        self.next_index = max(self._sizes, default=-1) + 1
+
+    def __len__(self) -> int:
+        return len(self._sizes)
+
+    def __contains__(self, index: int) -> bool:
+        return index in self._sizes
+
+    def add(self, index: int, size: int, sha256: str) -> None:
+        """Remember a chunk that just got its name."""
+        self._sizes[index] = size
+        self._hashes[index] = sha256
+        self.size += size
+        self.next_index = max(self.next_index, index + 1)
+        self._mtime = self._current_mtime()
+
+    def chunk(self, index: int) -> Chunk:
+        """Describe a chunk, reading it back if its hash is not remembered; blocks."""
+        sha256 = self._hashes.get(index)
+        if sha256 is None:
+            with self._directory.chunk(index).open("rb") as file:
+                sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+            self._hashes[index] = sha256
+        return Chunk(index=index, size=self._sizes[index], sha256=sha256)
+
+    def chunks(self) -> tuple[Chunk, ...]:
+        """Describe all chunks in order; blocks while unknown hashes are read back."""
+        snapshot = tuple(self._sizes)  # one step, while other threads may add chunks
+        return tuple(self.chunk(index) for index in sorted(snapshot))
+
+    def missing(self) -> list[tuple[int, int]]:
+        """Return the gaps below the highest index as inclusive ranges, in order."""
+        gaps: list[tuple[int, int]] = []
+        expected = 0
+        for index in sorted(self._sizes):
+            if index > expected:
+                gaps.append((expected, index - 1))
+            expected = index + 1
+        return gaps
+
+    def is_current(self) -> bool:
+        """Whether nobody else changed the directory since we last looked."""
+        return self._mtime == self._current_mtime()
+
+    def _current_mtime(self) -> int:
+        return self._directory.path.stat().st_mtime_ns
+
+
+class SessionIndex:
+    """Remembers the sessions used last, bounded by their chunks; safe to use from threads."""
+
+    def __init__(self, max_chunks: int = _MAX_CHUNKS) -> None:
+        self._max_chunks = max_chunks
+        self._sessions: OrderedDict[SessionKey, OpenSession] = OrderedDict()
+        self._weights: dict[SessionKey, int] = {}
+        self._weight = 0
+        self._guard = Lock()
+
+    def load(self, directory: SessionDirectory) -> OpenSession:
+        """Return the session as the disk has it now; the caller holds its lock file."""
+        with self._guard:
+            known = self._sessions.get(directory.key)
+        if known is None or not known.is_current():
+            known = OpenSession(directory)
+        with self._guard:
+            self._sessions[directory.key] = known
+            self._sessions.move_to_end(directory.key)
+            self._weigh(directory.key, len(known) + _SESSION_WEIGHT)
+            while self._weight > self._max_chunks and len(self._sessions) > 1:
+                self._drop(next(iter(self._sessions)))
+        return known
+
+    def forget(self, key: SessionKey) -> None:
+        """Drop what is remembered of a session that takes no more chunks."""
+        with self._guard:
+            self._drop(key)
+
+    def _weigh(self, key: SessionKey, weight: int) -> None:
+        self._weight += weight - self._weights.get(key, 0)
+        self._weights[key] = weight
+
+    def _drop(self, key: SessionKey) -> None:
+        if self._sessions.pop(key, None) is not None:
+            self._weight -= self._weights.pop(key)

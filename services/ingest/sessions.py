@@ -1,0 +1,21 @@
+"""Sessions of any family: `GET /sessions/{session_id}` (contracts, section 0)."""
+
+from collections.abc import Callable
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from services.ingest.chunks import session_key
+from services.ingest.session_errors import answering_errors
+from services.ingest.status import StatusReader
+
+
+def session_routes(reader: Callable[[], StatusReader]) -> list[Route]:
+    """Return the status route."""
+
+    @answering_errors
+    async def status(request: Request) -> Response:
+        return JSONResponse(await reader().read(session_key(request)), headers={"Cache-Control": "no-store"})
+
+    return [Route("/sessions/{session_id:path}", status, methods=["GET"])]
