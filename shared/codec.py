@@ -39,13 +39,18 @@ class Envelope:
         return subject_of(self.key, self.event.NAME)
 
 
+def event_id(key: SessionKey, kind: type[Event], cause: str) -> str:
+    """Return the id of the event of this kind that follows from `cause`."""
+    return hashlib.sha256("\0".join((key.tenant, key.session, kind.NAME, cause)).encode()).hexdigest()[:32]
+
+
 def envelope(service: str, key: SessionKey, event: Event, *, cause: str, trace: Trace) -> Envelope:
     """Wrap `event` under an id derived from `cause`, so that a step that runs twice says the same thing.
 
     `cause` is whatever the event follows from: a manifest's hash, a chunk's index and hash.
     """
-    digest = hashlib.sha256("\0".join((key.tenant, key.session, event.NAME, cause)).encode())
-    return Envelope(id=digest.hexdigest()[:32], source=_SOURCE + service, time=now(), key=key, trace=trace, event=event)
+    identity = event_id(key, type(event), cause)
+    return Envelope(id=identity, source=_SOURCE + service, time=now(), key=key, trace=trace, event=event)
 
 
 def encode(item: Envelope) -> bytes:

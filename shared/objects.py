@@ -2,7 +2,7 @@
 
 import base64
 import hashlib
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -74,8 +74,11 @@ class ObjectStore:
                 raise
             return ObjectInfo(answer["ContentLength"], answer["Metadata"])
 
-    async def read(self, key: str) -> AsyncIterator[bytes]:
-        """Yield an object's bytes in order, some hundred kilobytes at a time; raises Unavailable if it is not there."""
+    async def read(self, key: str) -> AsyncGenerator[bytes, None]:
+        """Yield an object's bytes in order, some hundred kilobytes at a time; raises Unavailable if it is not there.
+
+        A reader that may stop early closes it (`contextlib.aclosing`), or the connection stays taken.
+        """
         with _translated():
             answer = await self._client.get_object(Bucket=self._bucket, Key=key)
             async with answer["Body"] as body:
