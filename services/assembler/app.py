@@ -1,0 +1,68 @@
+"""The assembler, put together: what it owns, in the order in which it is opened."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from starlette.applications import Starlette
+
+from services.assembler.assemble import Assembler
+from services.assembler.handlers import FinalizedSessions
+from services.assembler.settings import AssemblerSettings
+from shared.bus import Bus, open_bus
+from shared.consumer import QueuePolicy, WorkQueue
+from shared.events import SessionFinalized
+from shared.http.service import Service, WhileRunning, assemble_service
+from shared.metrics import Metrics
+from shared.objects import ObjectStore, open_store
+from shared.spool import Spool
+from shared.subjects import every_session
+from shared.tasks import owned_tasks
+
+
+def create_service(settings: AssemblerSettings, metrics: Metrics) -> Service:
+    """Return the assembler as an application: health over HTTP, its work from the queue."""
+    bus = WhileRunning[Bus]()
+    store = WhileRunning[ObjectStore]()
+
+    @asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            # The queue comes last, since it works with everything before it; it is the first to stop.
+            spool = Spool(settings.local_temp_chunk_path)
+            await asyncio.to_thread(spool.prepare)
+            opened_store = await stack.enter_async_context(open_store(settings.store()))
+            opened_bus = await stack.enter_async_context(
+                open_bus(
+                    settings.nats_url,
+                    service="assembler",
+                    replicas=settings.nats_replicas,
+                    max_age_days=settings.stream_max_age_days,
+                    metrics=metrics,
+                )
+            )
+            stack.enter_context(store.holding(opened_store))
+            stack.enter_context(bus.holding(opened_bus))
+            assembler = Assembler(spool, opened_store, settings.decode_policy())
+            worker = FinalizedSessions(spool, opened_bus, assembler)
+            queue = WorkQueue(opened_bus, _policy(settings), worker, metrics)
+            await stack.enter_async_context(owned_tasks(queue.run()))
+            yield
+
+    async def bus_check() -> str | None:
+        return await bus().check()
+
+    async def store_check() -> str | None:
+        return await store().check()
+
+    return assemble_service("assembler", routes=[], lifespan=lifespan, checks=[bus_check, store_check], metrics=metrics)
+
+
+def _policy(settings: AssemblerSettings) -> QueuePolicy:
+    return QueuePolicy(
+        durable="assembler",
+        subject=every_session(SessionFinalized.NAME),
+        concurrency=settings.assembler_concurrency,
+        tries=settings.assembler_tries,
+        first_retry=settings.assembler_retry_seconds,
+    )

@@ -1,0 +1,111 @@
+"""The use case: a session's chunks become one WAV in the bucket."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from services.assembler.chunk_files import ChunkFile, open_chunks, samples
+from services.assembler.spill import spilled
+from services.assembler.transfer import Destination, StoredWav, upload_wav, upload_wav_of_unknown_length
+from shared.audio.decode import DecodePolicy, Decoder, Source
+from shared.audio.pcm import BYTES_PER_SECOND, SAMPLE_BYTES
+from shared.audio.sniff import Refusal, Segment, segments
+from shared.errors import BadMedia
+from shared.events import AudioReady
+from shared.identifiers import DEFAULT_TENANT
+from shared.manifest import StoredManifest
+from shared.objects import ObjectStore
+from shared.spool import SessionDirectory, Spool
+from shared.subjects import SessionKey
+
+_WAV_HEADER = 44
+
+
+@dataclass(frozen=True, slots=True)
+class Assembler:
+    """Makes WAVs; running twice on the same session gives the same object under the same key."""
+
+    spool: Spool
+    store: ObjectStore
+    policy: DecodePolicy
+
+    async def assemble(self, directory: SessionDirectory, stored: StoredManifest) -> AudioReady:
+        """Check the chunks, decode what has a header, upload, look again; returns the event to publish.
+
+        Raises Permanent for chunks that are missing, changed or not audio, and Unavailable when the store is away.
+        """
+        files = await asyncio.to_thread(open_chunks, directory, stored.manifest)
+        found = segments([file.head for file in files])
+        if isinstance(found, Refusal):
+            raise BadMedia(f"The bytes are {found.value}, not audio.", code="not_audio")
+        filename, key = object_names(directory.key)
+        to = Destination(self.store, key, {"manifest-sha256": stored.sha256})
+        notes = _Notes()
+        if found[0].container is None:
+            wav = await self._pcm(to, files, notes)
+        else:
+            wav = await self._decoded(to, self._decode(files, found, notes))
+        return AudioReady(
+            url=self.store.url(key),
+            filename=filename,
+            object_key=key,
+            size_bytes=wav.size,
+            sha256=wav.sha256,
+            duration_seconds=(wav.size - _WAV_HEADER) / BYTES_PER_SECOND,
+            manifest_sha256=stored.sha256,
+            warnings=tuple(notes.warnings),
+        )
+
+    async def _pcm(self, to: Destination, files: Sequence[ChunkFile], notes: "_Notes") -> StoredWav:
+        size = sum(file.size for file in files)
+        limit = self.policy.max_audio_seconds
+        if size > limit * BYTES_PER_SECOND:
+            raise BadMedia(f"The audio is longer than {limit / 3600:g} hours.", code="too_long")
+        if size % SAMPLE_BYTES:
+            notes.warnings.append("The last byte was half a sample and was dropped.")
+        return await upload_wav(to, samples(files), size - size % SAMPLE_BYTES)
+
+    async def _decoded(self, to: Destination, pcm: AsyncGenerator[bytes, None]) -> StoredWav:
+        async with aclosing(pcm):
+            if self.store.part_order == "any":
+                return await upload_wav_of_unknown_length(to, pcm)
+            async with spilled(pcm, self.spool.temporaries) as spill:
+                return await upload_wav(to, spill.read(), spill.size)
+
+    async def _decode(
+        self, files: Sequence[ChunkFile], found: Sequence[Segment], notes: "_Notes"
+    ) -> AsyncGenerator[bytes, None]:
+        decoder = Decoder(self.policy, self.spool.temporaries)
+        size = 0
+        for segment in found:
+            assert segment.container is not None  # noqa: S101  # only a whole session is headerless
+            source = Source(segment.container, _paths(files, segment))
+            async with aclosing(decoder.decode(source)) as pieces:
+                async for piece in pieces:
+                    size += len(piece)
+                    if size > self.policy.max_audio_seconds * BYTES_PER_SECOND:
+                        raise BadMedia("The recording is longer than allowed.", code="too_long")
+                    yield piece
+        if size == 0:
+            raise BadMedia("There is no audio in the bytes.", code="no_audio")
+        if decoder.damaged:
+            notes.warnings.append("Parts of the audio were damaged and were passed over.")
+
+
+@dataclass(slots=True)
+class _Notes:
+    """What a caller should hear of beside the result."""
+
+    warnings: list[str] = field(default_factory=list)
+
+
+def _paths(files: Sequence[ChunkFile], segment: Segment) -> list[Path]:
+    return [file.path for file in files[segment.first : segment.end]]
+
+
+def object_names(key: SessionKey) -> tuple[str, str]:
+    """Return a WAV's file name and its object key: under the tenant's name for every tenant but the default."""
+    filename = f"audio_{key.session}.wav"
+    return filename, filename if key.tenant == DEFAULT_TENANT else f"{key.tenant}/{filename}"

@@ -1,0 +1,171 @@
+"""Untrusted audio to PCM: each decode is one short-lived, confined `ffmpeg` child."""
+
+import asyncio
+import os
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import structlog
+
+from shared.audio.pcm import BYTES_PER_SECOND, SAMPLE_RATE
+from shared.audio.sniff import Container
+from shared.child import Command, Limits, launch_arguments
+from shared.errors import BadMedia
+
+log = structlog.stdlib.get_logger(__name__)
+
+_READ = 256 * 1024
+_STDERR_KEPT = 2048
+_REAP_SECONDS = 10.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecodePolicy:
+    """What a decode may cost: seconds of audio, of processor time, without output, and bytes of address space."""
+
+    ffmpeg: str
+    max_audio_seconds: int = 24 * 3600
+    cpu_seconds: int = 1800
+    idle_seconds: float = 120.0
+    memory: int = 1024**3
+    processes: int = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Files that, one after another, are one stream in `container`."""
+
+    container: Container
+    files: Sequence[Path]
+
+
+class Decoder:
+    """Decodes one source at a time into mono 16 kHz 16-bit PCM; `damaged` tells whether errors were passed over."""
+
+    def __init__(self, policy: DecodePolicy, temporaries: Path) -> None:
+        self._policy = policy
+        self._temporaries = temporaries
+        self.damaged = False
+
+    async def decode(self, source: Source) -> AsyncGenerator[bytes, None]:
+        """Yield PCM pieces in order while FFmpeg decodes.
+
+        Raises BadMedia for what is not audio, crashes the decoder, or is longer than allowed. The child is gone
+        when the iteration ends, however it ends; close the iterator if you leave it early.
+        """
+        with ExitStack() as stack:
+            stdin, feed = await asyncio.to_thread(_open_source, stack, source, self._temporaries)
+            child = await asyncio.create_subprocess_exec(
+                *launch_arguments(self._command(source.container), self._limits()),
+                stdin=stdin,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.PIPE,
+                limit=_READ * 2,
+            )
+            os.close(stdin)  # ours: with it open, a dead child would not stop the feeding
+            feeding = asyncio.create_task(asyncio.to_thread(feed))
+            complaints = asyncio.create_task(_last_words(child))
+            try:
+                async for piece in self._bounded(child):
+                    yield piece
+                await self._judge(child, (await complaints).strip())
+            finally:
+                with suppress(ProcessLookupError):
+                    child.kill()
+                await asyncio.wait([feeding, complaints], timeout=_REAP_SECONDS)
+                await child.wait()
+
+    async def _bounded(self, child: asyncio.subprocess.Process) -> AsyncIterator[bytes]:
+        assert child.stdout is not None  # noqa: S101  # by construction
+        allowed = self._policy.max_audio_seconds * BYTES_PER_SECOND
+        while True:
+            try:
+                async with asyncio.timeout(self._policy.idle_seconds):
+                    piece = await child.stdout.read(_READ)
+            except TimeoutError as exc:
+                raise BadMedia("The audio could not be decoded in time.", code="decode_timeout") from exc
+            if not piece:
+                return
+            allowed -= len(piece)
+            if allowed < 0:
+                hours = self._policy.max_audio_seconds / 3600
+                raise BadMedia(f"The audio is longer than {hours:g} hours.", code="too_long")
+            yield piece
+
+    async def _judge(self, child: asyncio.subprocess.Process, complaints: str) -> None:
+        async with asyncio.timeout(_REAP_SECONDS):
+            status = await child.wait()
+        if status != 0:
+            log.info("decoder refused", status=status, complaints=complaints[-300:])
+            message = "The bytes could not be decoded as audio." if status > 0 else "The audio broke the decoder."
+            raise BadMedia(message)
+        self.damaged = self.damaged or bool(complaints)
+
+    def _command(self, container: Container) -> Command:
+        quiet = ["-hide_banner", "-nostdin", "-loglevel", "error", "-filter_threads", "1", "-threads", "1"]
+        given = ["-protocol_whitelist", "fd", "-codec_whitelist", container.decoders, "-f", container.demuxer]
+        wanted = ["-map", "0:a:0", "-ac", "1", "-ar", str(SAMPLE_RATE), "-c:a", "pcm_s16le", "-f", "s16le"]
+        return Command(self._policy.ffmpeg, [*quiet, *given, "-i", "fd:", *wanted, "pipe:1"])
+
+    def _limits(self) -> Limits:
+        return Limits(
+            memory=self._policy.memory,
+            cpu=self._policy.cpu_seconds,
+            file_size=0,
+            open_files=32,
+            processes=self._policy.processes,
+        )
+
+
+def _open_source(stack: ExitStack, source: Source, temporaries: Path) -> tuple[int, Callable[[], None]]:
+    """Return a descriptor to read from, and what a thread must do meanwhile; blocks.
+
+    One file is handed over as it is, and can be sought in. Several go through a pipe, unless the container keeps
+    its index at the end: then they are joined on disk, in a file without a name.
+    """
+    if len(source.files) == 1:
+        return os.open(source.files[0], os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW), _nothing
+    if source.container.needs_seeking:
+        joined = _nameless_file(temporaries)
+        _copy(source.files, joined)
+        os.lseek(joined, 0, os.SEEK_SET)
+        return joined, _nothing
+    reading, writing = os.pipe()
+    pipe_end = stack.enter_context(os.fdopen(writing, "wb", buffering=0))
+
+    def feed() -> None:
+        with pipe_end, suppress(BrokenPipeError):
+            _copy(source.files, pipe_end.fileno())
+
+    return reading, feed
+
+
+def _nothing() -> None:
+    """Nothing to feed: the child reads the file itself."""
+
+
+def _nameless_file(directory: Path) -> int:
+    path = directory / f"join-{os.getpid()}-{os.urandom(8).hex()}"
+    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    path.unlink()
+    return fd
+
+
+def _copy(files: Sequence[Path], target: int) -> None:
+    """Send files to a descriptor inside the kernel."""
+    for path in files:
+        with path.open("rb") as file:
+            offset = 0
+            while sent := os.sendfile(target, file.fileno(), offset, 1 << 20):
+                offset += sent
+
+
+async def _last_words(child: asyncio.subprocess.Process) -> str:
+    """Keep the end of what the child complains of, and drain the rest."""
+    assert child.stderr is not None  # noqa: S101  # by construction
+    kept = b""
+    while piece := await child.stderr.read(_READ):
+        kept = (kept + piece)[-_STDERR_KEPT:]
+    return kept.decode(errors="replace")

@@ -1,0 +1,192 @@
+"""What bytes say they are: the containers we take, told from their first bytes alone."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+HEAD = 4096  # bytes of a chunk's beginning that are looked at
+
+_PCM_DECODERS = (
+    "pcm_s16le,pcm_s24le,pcm_s32le,pcm_u8,pcm_f32le,pcm_f64le,pcm_mulaw,pcm_alaw,adpcm_ms,adpcm_ima_wav,gsm_ms"
+)
+_AAC_DECODERS = "aac,alac,mp3float,mp3,ac3"
+_FREE_DECODERS = "libopus,opus,libvorbis,vorbis,flac"
+
+
+class Container(Enum):
+    """A container as FFmpeg is told of it: the one demuxer and the only decoders it may use."""
+
+    WAV = ("wav", _PCM_DECODERS)
+    W64 = ("w64", _PCM_DECODERS)
+    MP3 = ("mp3", "mp3float,mp3")
+    MP4 = ("mov", f"{_AAC_DECODERS},opus,libopus,flac,pcm_s16le,pcm_s16be,amrnb,amrwb")
+    ADTS = ("aac", "aac")
+    OGG = ("ogg", _FREE_DECODERS)
+    WEBM = ("matroska", f"{_FREE_DECODERS},{_AAC_DECODERS},pcm_s16le,pcm_f32le")
+    FLAC = ("flac", "flac")
+    AMR = ("amr", "amrnb,amrwb,libopencore_amrnb,libopencore_amrwb")
+
+    def __init__(self, demuxer: str, decoders: str) -> None:
+        self.demuxer = demuxer
+        self.decoders = decoders
+
+    @property
+    def needs_seeking(self) -> bool:
+        """Whether its index may come after what it describes (an M4A's `moov`)."""
+        return self is Container.MP4
+
+
+class Refusal(Enum):
+    """Bytes that are surely something, and surely not audio we take."""
+
+    PLAYLIST = "a playlist"
+    PICTURE = "a picture"
+    DOCUMENT = "a document or archive"
+    VIDEO = "an AVI video"
+
+
+_REFUSED: tuple[tuple[bytes, Refusal], ...] = (
+    (b"#EXTM3U", Refusal.PLAYLIST),
+    (b"ffconcat version", Refusal.PLAYLIST),
+    (b"[playlist]", Refusal.PLAYLIST),
+    (b"<?xml", Refusal.DOCUMENT),
+    (b"<MPD", Refusal.PLAYLIST),
+    (b"%PDF-", Refusal.DOCUMENT),
+    (b"PK\x03\x04", Refusal.DOCUMENT),
+    (b"\x1f\x8b\x08", Refusal.DOCUMENT),
+    (b"\x89PNG\r\n\x1a\n", Refusal.PICTURE),
+    (b"\xff\xd8\xff\xe0\x00\x10JFIF", Refusal.PICTURE),
+    (b"GIF89a", Refusal.PICTURE),
+    (b"GIF87a", Refusal.PICTURE),
+)
+
+
+def sniff(head: bytes) -> Container | Refusal | None:
+    """Tell what a recording's first bytes are; None means no header of any kind, so headerless PCM.
+
+    `head` is the beginning of the recording, up to `HEAD` bytes.
+    """
+    return starts_file(head) or _refused(head) or _frames(head)
+
+
+def starts_file(head: bytes) -> Container | None:  # one return a signature
+    """Tell whether a whole file or stream begins here, by a signature too long to occur in samples by chance.
+
+    The later pieces of a container cut up do not match: an Ogg page only at the beginning of its stream, an MP4 not
+    at its `moof`, a WebM not at its clusters.
+    """
+    match head[:4]:
+        case b"RIFF" | b"RF64" if head[8:12] == b"WAVE":
+            return Container.WAV
+        case b"riff" if head[24:28] == b"wave":
+            return Container.W64
+        case b"OggS" if head[4:6] == b"\x00\x02":
+            return Container.OGG
+        case b"fLaC":
+            return Container.FLAC
+        case b"\x1a\x45\xdf\xa3":
+            return Container.WEBM
+        case b"#!AM" if head[4:5] == b"R":
+            return Container.AMR
+        case _ if head[4:8] == b"ftyp":
+            return Container.MP4
+        case _ if head[:3] == b"ID3" and len(head) > 10 and head[3] < 0x05 and head[6] < 0x80:  # noqa: PLR2004
+            return _tagged(head)
+        case _:
+            return None
+
+
+def _tagged(head: bytes) -> Container:
+    """Look behind an ID3v2 tag (its size is four times seven bits), where ADTS also may follow."""
+    size = (head[6] << 21) | (head[7] << 14) | (head[8] << 7) | head[9]
+    return Container.ADTS if _adts_frame(head[10 + size :]) else Container.MP3
+
+
+def _refused(head: bytes) -> Refusal | None:
+    if head[:4] == b"RIFF" and head[8:12] == b"AVI ":
+        return Refusal.VIDEO
+    return next((kind for signature, kind in _REFUSED if head.startswith(signature)), None)
+
+
+_CONSECUTIVE = 3  # a sync word is 11 bits: samples look like one often, like three in a row never
+
+
+def _frames(head: bytes) -> Container | None:
+    """Recognise streams of bare frames (MP3, ADTS) by frames that follow each other exactly."""
+    for container, frame_size in ((Container.MP3, _mp3_frame), (Container.ADTS, _adts_frame)):
+        offset = found = 0
+        while found < _CONSECUTIVE and (size := frame_size(head[offset : offset + 8])):
+            offset += size
+            found += 1
+        if found == _CONSECUTIVE or (found > 0 and offset == len(head)):
+            return container
+    return None
+
+
+_MP3_BITRATES = {  # kbit/s by index, layer III: MPEG 1, then MPEG 2 and 2.5 (ISO 11172-3, 13818-3)
+    3: (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320),
+    2: (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
+}
+_MP3_RATES = {3: (44100, 48000, 32000), 2: (22050, 24000, 16000), 0: (11025, 12000, 8000)}
+
+
+def _mp3_frame(header: bytes) -> int:
+    """Return the size of the MP3 frame that starts here, or 0."""
+    if len(header) < 4 or header[0] != 0xFF or header[1] & 0xE0 != 0xE0:  # noqa: PLR2004
+        return 0
+    version, layer = (header[1] >> 3) & 3, (header[1] >> 1) & 3
+    bitrate, rate, padding = header[2] >> 4, (header[2] >> 2) & 3, (header[2] >> 1) & 1
+    if version not in _MP3_RATES or layer != 1 or bitrate in {0, 15} or rate == 3:  # noqa: PLR2004
+        return 0
+    samples = 144 if version == 3 else 72  # noqa: PLR2004
+    kilobits = _MP3_BITRATES[3 if version == 3 else 2][bitrate]  # noqa: PLR2004
+    return samples * kilobits * 1000 // _MP3_RATES[version][rate] + padding
+
+
+def _adts_frame(header: bytes) -> int:
+    """Return the size of the ADTS frame that starts here (ISO 13818-7, 6.2), or 0."""
+    if len(header) < 7 or header[0] != 0xFF or header[1] & 0xF6 != 0xF0:  # noqa: PLR2004
+        return 0
+    if (header[2] >> 2) & 0xF > 12:  # noqa: PLR2004  # sampling rates end there
+        return 0
+    size = ((header[3] & 3) << 11) | (header[4] << 3) | (header[5] >> 5)
+    return size if size > 7 else 0  # noqa: PLR2004
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """Consecutive chunks, from `first` to before `end`, that make one stream; None is headerless PCM."""
+
+    container: Container | None
+    first: int
+    end: int
+
+
+def segments(heads: Sequence[bytes]) -> list[Segment] | Refusal:
+    """Cut a session's chunks into streams by their beginnings.
+
+    A chunk that starts a file of its own begins a segment; one without a header continues the segment before it.
+    So one rule covers headerless PCM, a container cut into pieces, and chunks that are each a whole file.
+    `heads` holds each chunk's first `HEAD` bytes, at least one.
+    """
+    kind = sniff(_opening(heads))
+    if isinstance(kind, Refusal):
+        return kind
+    found = [Segment(kind, 0, len(heads))]
+    if kind is None:
+        return found  # samples have no later beginnings: what looks like one there is chance
+    for number, head in enumerate(heads[1:], start=1):
+        if (container := starts_file(head)) is not None:
+            found[-1] = Segment(found[-1].container, found[-1].first, number)
+            found.append(Segment(container, number, len(heads)))
+    return found
+
+
+def _opening(heads: Sequence[bytes]) -> bytes:
+    """Join the first chunks' beginnings until there is enough to tell by; only a short chunk is all beginning."""
+    opening = b""
+    for head in heads:
+        opening += head
+        if len(opening) >= HEAD:
+            break
+    return opening[:HEAD]
