@@ -101,9 +101,13 @@ class Engine(ABC):
                 process.send_signal(signal_number)
             await process.wait()
 
+    def last_line(self) -> str:
+        """Return the last line the engine wrote, or an empty string."""
+        return last_line(self.log)
+
     def diagnosis(self) -> str:
         """Quote the last line the engine wrote, and say where the others are."""
-        return f"Its last words: {last_line(self.log) or 'none'} (all of them: {self.log})"
+        return f"Its last words: {self.last_line() or 'none'} (all of them: {self.log})"
 
     async def __aenter__(self) -> Self:
         """Start, as `start` does."""

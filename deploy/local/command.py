@@ -1,0 +1,68 @@
+"""The command `python -m deploy.local`: all of Roomtone on this machine, with nothing configured.
+
+PORT (8000), HOST (127.0.0.1) and DATA_DIR (./data) say where; every setting of the four services works as well.
+A bus named by NATS_URL and a store named by its settings are used instead of our own engines.
+"""
+
+import argparse
+import asyncio
+import os
+import sys
+
+import uvloop
+
+from deploy.local.app import OneMachine
+from deploy.local.composition import BusPlace, StorePlace, create_services, place_of
+from deploy.local.data_folder import DataFolder, DataFolderError, claim
+from deploy.local.engine import EngineError
+from deploy.local.engines import choose_engines
+from deploy.local.listener import ListenError, address_of, take_port
+from deploy.local.parent import end_with_parent
+from deploy.local.proxies import go_directly_to_this_machine
+from deploy.local.run import Run
+from deploy.local.settings import LocalSettings, NamedStore
+from deploy.local.welcome import welcome
+from shared.logs import configure_logging
+from shared.metrics import Metrics
+from shared.runtime import load_settings
+
+
+def main() -> None:
+    """Run until stopped; ends with status 0 then, 1 when something failed, 2 when a setting is wrong."""
+    parser = argparse.ArgumentParser(prog="python -m deploy.local", description="All of Roomtone on this machine.")
+    parser.add_argument("--with-parent", action="store_true", help="stop when the starting process dies (Linux)")
+    if parser.parse_args().with_parent:
+        end_with_parent()
+    os.umask(0o077)  # recordings of conversations are nobody else's to read
+    go_directly_to_this_machine()
+    settings = load_settings(LocalSettings)
+    configure_logging(level=settings.log_level, style=settings.log_format)
+    try:
+        with claim(settings.data_dir) as folder:
+            _run(settings, folder)
+    except (DataFolderError, EngineError, ListenError) as exc:
+        sys.exit(f"roomtone: {exc}")
+    except asyncio.CancelledError:  # stopped before it served
+        pass
+
+
+def _run(settings: LocalSettings, folder: DataFolder) -> None:
+    with take_port(settings.host, settings.port) as listener:
+        engines = choose_engines(folder, nats=settings.own_bus, store=not load_settings(NamedStore).given)
+        bus: BusPlace = {"nats_url": engines.nats.url} if engines.nats else {}
+        store: StorePlace = place_of(engines.store) if engines.store else {}
+        metrics = Metrics()
+        services = create_services(bus=bus, store=store, spool=settings.spool or folder.spool, metrics=metrics)
+        run = Run(
+            app=OneMachine(services, metrics),
+            settings=settings,
+            listener=listener,
+            folder=folder,
+            engines=engines,
+        )
+        text = welcome(
+            address=address_of(listener),
+            recordings=str(engines.store.bucket_folder) if engines.store else "in the store of your settings",
+            bus=engines.nats.url if engines.nats else "on the bus of NATS_URL",
+        )
+        uvloop.run(run.until_stopped(lambda: print(text, flush=True)))  # noqa: T201  # a person at a terminal reads it

@@ -1,0 +1,66 @@
+"""The four services out of their factories, told where this machine's engines are."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TypedDict
+
+from pydantic import SecretStr
+
+from deploy.local.object_store import RcloneStore
+from services.analyzer.app import create_service as create_analyzer
+from services.analyzer.settings import AnalyzerSettings
+from services.assembler.app import create_service as create_assembler
+from services.assembler.settings import AssemblerSettings
+from services.ingest.app import create_service as create_ingest
+from services.ingest.settings import IngestSettings
+from services.notifier.app import create_service as create_notifier
+from services.notifier.settings import NotifierSettings
+from shared.http.service import Service
+from shared.metrics import Metrics
+from shared.runtime import load_settings
+from shared.settings import PartOrder
+
+
+class BusPlace(TypedDict, total=False):
+    """Where the bus is, in the settings' names; empty to leave it to the environment."""
+
+    nats_url: str
+
+
+class StorePlace(TypedDict, total=False):
+    """Where the bucket is, in the settings' names; empty to leave it to the environment."""
+
+    s3_endpoint_url: str
+    s3_access_key: str
+    s3_secret_key: SecretStr
+    s3_bucket_name: str
+    store_part_order: PartOrder
+
+
+def place_of(store: RcloneStore) -> StorePlace:
+    """Say where our own store is."""
+    config = store.config()
+    return {
+        "s3_endpoint_url": config.endpoint,
+        "s3_access_key": config.access_key,
+        "s3_secret_key": config.secret_key,
+        "s3_bucket_name": config.bucket,
+        "store_part_order": config.part_order,
+    }
+
+
+def create_services(*, bus: BusPlace, store: StorePlace, spool: Path, metrics: Metrics) -> Sequence[Service]:
+    """Return ingest, assembler, analyzer and notifier, which open nothing before their lifespans.
+
+    Ends the process with every fault named when a service's settings are wrong.
+    """
+    ingest = load_settings(lambda: IngestSettings(**bus, **store, local_temp_chunk_path=spool))
+    assembler = load_settings(lambda: AssemblerSettings(**bus, **store, local_temp_chunk_path=spool))
+    analyzer = load_settings(lambda: AnalyzerSettings(**bus, **store))
+    notifier = load_settings(lambda: NotifierSettings(**bus))
+    return [
+        create_ingest(ingest, metrics),
+        create_assembler(assembler, metrics),
+        create_analyzer(analyzer, metrics),
+        create_notifier(notifier, metrics),
+    ]

@@ -1,0 +1,94 @@
+"""One run of the one-machine form: engines, then the four services, and back again."""
+
+import asyncio
+import signal
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from types import FrameType
+
+import structlog
+
+from deploy.local.app import OneMachine
+from deploy.local.data_folder import DataFolder
+from deploy.local.engine import Engine, EngineError
+from deploy.local.engines import Engines, started
+from deploy.local.revival import keep_running
+from deploy.local.server import Server
+from deploy.local.settings import LocalSettings
+from shared.runtime import server_config
+
+log = structlog.stdlib.get_logger(__name__)
+
+_READY_SECONDS = 30.0
+_ASK_EVERY = 0.05
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """What one run consists of; nothing of it is started yet."""
+
+    app: OneMachine
+    settings: LocalSettings
+    listener: socket.socket
+    folder: DataFolder
+    engines: Engines
+
+    async def until_stopped(self, announce: Callable[[], None]) -> None:
+        """Serve until SIGINT or SIGTERM; calls `announce` once all four are ready.
+
+        Raises EngineError when an engine does not start or does not stay up.
+        """
+        server = Server(server_config(self.app, self.settings))
+        _stop_at_signals(server)
+        async with started(self.engines, self.folder), self._beside(server, announce):
+            await server.serve(sockets=[self.listener])
+        if server.failure is not None:
+            raise server.failure
+
+    @asynccontextmanager
+    async def _beside(self, server: Server, announce: Callable[[], None]) -> AsyncIterator[None]:
+        """Keep what runs beside the server, and end it before the engines are stopped."""
+        tasks = [asyncio.create_task(_revive(engine, server)) for engine in self.engines.ours()]
+        tasks.append(asyncio.create_task(self._announce_when_ready(server, announce)))
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _announce_when_ready(self, server: Server, announce: Callable[[], None]) -> None:
+        await server.serving.wait()
+        try:
+            async with asyncio.timeout(_READY_SECONDS):
+                while await self.app.reasons():
+                    await asyncio.sleep(_ASK_EVERY)
+        except TimeoutError:
+            log.warning("serving, but not ready yet", reasons=await self.app.reasons())
+        announce()
+
+
+async def _revive(engine: Engine, server: Server) -> None:
+    try:
+        await keep_running(engine)
+    except EngineError as exc:
+        server.fail(exc)
+
+
+def _stop_at_signals(server: Server) -> None:
+    """Let a signal before the server serves cancel the start; the server itself takes over while it serves.
+
+    It raises the signal once more after that, which means nothing any more.
+    """
+    loop = asyncio.get_running_loop()
+    running = asyncio.current_task()
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        if running is not None and not server.should_exit:
+            server.should_exit = True
+            loop.call_soon_threadsafe(running.cancel)
+
+    signal.signal(signal.SIGINT, stop)
+    signal.signal(signal.SIGTERM, stop)
