@@ -41,7 +41,7 @@ class DataFolder:
         return self.path / "spool"
 
     def log(self, engine: str) -> Path:
-        """What an engine writes."""
+        """Return where an engine writes what it has to say."""
         return self.path / "logs" / f"{engine}.log"
 
 

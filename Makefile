@@ -1,0 +1,51 @@
+# Everything happens in .venv, which is made by whatever target needs it first.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALL := $(BIN)/python -m pip --disable-pip-version-check install --quiet --require-hashes --only-binary :all:
+COMPILE := uv pip compile pyproject.toml --universal --generate-hashes --no-emit-index-url --no-header --quiet
+
+.DEFAULT_GOAL := help
+.PHONY: help run demo test check lock clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: $(VENV)/run.stamp ## Serve everything on http://127.0.0.1:8000, data in ./data (PORT=…, DATA_DIR=…)
+	@exec $(BIN)/python -m deploy.local --with-parent
+
+demo: $(VENV)/run.stamp ## Send a recording, show the events and the score (FILE=…, SERVER=http://…, SPEED=…)
+	@exec $(BIN)/python -m deploy.local.demo
+
+test: $(VENV)/dev.stamp ## Run every test against real engines (ARGS="-k word")
+	@exec $(BIN)/python -m pytest $(ARGS)
+
+check: $(VENV)/dev.stamp ## Check style, formatting, types and import rules
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+lock: ## Lock the dependencies anew with their hashes (needs uv; ARGS=--upgrade for newer ones)
+	$(COMPILE) $(ARGS) -o requirements.lock
+	$(COMPILE) $(ARGS) --extra dev -c requirements.lock -o requirements-dev.lock
+
+clean: ## Remove .venv and caches; recordings in ./data stay
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -not -path './data/*' -prune -exec rm -rf {} +
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Roomtone needs Python 3.11 or newer")'
+	@echo "Making a virtual environment in $(VENV)"
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
+
+$(VENV)/run.stamp: requirements.lock | $(BIN)/python
+	@echo "Installing what Roomtone needs into $(VENV) (some minutes the first time)"
+	@$(INSTALL) -r requirements.lock
+	@touch $@
+
+# The development lock holds all of the other one.
+$(VENV)/dev.stamp: requirements-dev.lock requirements.lock | $(BIN)/python
+	@echo "Installing what Roomtone and its tests need into $(VENV) (some minutes the first time)"
+	@$(INSTALL) -r requirements-dev.lock
+	@touch $(VENV)/run.stamp $@

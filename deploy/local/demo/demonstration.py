@@ -1,0 +1,62 @@
+"""The demonstration: a recording goes in by chunks, events come out live, and a score at the end."""
+
+import asyncio
+import secrets
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+import httpx
+
+from deploy.local.demo.client import Uploader, greet
+from deploy.local.demo.failure import DemoError
+from deploy.local.demo.frame import Frame
+from deploy.local.demo.listener import last_event, listening
+from deploy.local.demo.recording import Recording
+from deploy.local.demo.terminal import Terminal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """How the recording is sent: bytes a piece, pieces a second (0: without a pause), seconds to wait for a score."""
+
+    piece: int = 32_000
+    speed: float = 25.0
+    patience: float = 900.0
+
+
+async def demonstrate(recording: Recording, server: str, pace: Pace, terminal: Terminal) -> None:
+    """Send `recording` to `server` and show what comes of it; raises DemoError."""
+    session = f"demo-{secrets.token_hex(6)}"
+    async with httpx.AsyncClient() as client:
+        await greet(server, client)
+        async with listening(server, session, terminal.event) as listener:
+            terminal.line("listening", f"session {session} at {server}")
+            uploader = Uploader(server, session, client)
+            await _send(recording, uploader.send, pace, terminal)
+            answer = await uploader.finalize()
+            terminal.line("finalized", answer.url or "the server is still working on it")
+            terminal.line("scoring", "…")
+            _conclude(await last_event(listener, within=pace.patience), terminal)
+
+
+async def _send(
+    recording: Recording, send: Callable[[int, bytes], Awaitable[None]], pace: Pace, terminal: Terminal
+) -> None:
+    """Send the pieces one after the other, each due at its moment rather than after a pause."""
+    terminal.line("sending", f"{recording.path.name}, {recording.size:,} bytes in pieces of {pace.piece:,}")
+    loop = asyncio.get_running_loop()
+    begin = loop.time()
+    with terminal.bar(recording.size) as bar:
+        for index, piece in enumerate(recording.pieces(pace.piece)):
+            if pace.speed:
+                await asyncio.sleep(max(0.0, begin + index / pace.speed - loop.time()))
+            await send(index, piece)
+            bar.update(len(piece))
+    terminal.line("sent", "every piece is acknowledged, and so on the disk")
+
+
+def _conclude(last: Frame, terminal: Terminal) -> None:
+    if last.event != "analysis_ready":
+        raise DemoError(f"{last.event}: {last.reason or 'no reason given'}")
+    terminal.line("score", f"{last.temperature} of 100, confidence {last.confidence}")
+    terminal.line("summary", last.analysis_summary or "")
