@@ -1,0 +1,74 @@
+"""The use case: samples go in as they come, a transcript and a score come out."""
+
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from services.analyzer.pieces import Cutter, Piece
+from services.analyzer.recording import Recording
+from services.analyzer.score.protocol import Score, Scorer
+from services.analyzer.transcribe.protocol import Transcriber
+from services.analyzer.wav import WavReader
+from shared.errors import BadMedia
+from shared.events import TranscriptLine
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Analysis:
+    """What came out, and of which model the words are."""
+
+    recording: Recording
+    score: Score
+    transcriber: str
+
+
+class Analyst:
+    """Hears recordings through a transcriber and judges them with a scorer; one call for each recording.
+
+    The sound is taken in only as fast as it is transcribed, and no more than a piece of it is ever held.
+    """
+
+    def __init__(self, transcriber: Transcriber, scorer: Scorer) -> None:
+        self._transcriber = transcriber
+        self._scorer = scorer
+
+    async def analyze(self, wav: AsyncIterator[bytes]) -> Analysis:
+        """Analyze a WAV of our own form; raises BadMedia for any other, and what the two models raise."""
+        recording = await self._hear(wav)
+        return Analysis(recording, await self._scorer.score(recording), self._transcriber.name)
+
+    async def _hear(self, wav: AsyncIterator[bytes]) -> Recording:
+        lines: list[TranscriptLine] = []
+        levels = [np.empty(0, np.float32)]
+        seconds = 0.0
+        async with aclosing(_pieces(wav, self._transcriber.longest_piece_seconds)) as pieces:
+            async for piece in pieces:
+                levels.append(piece.levels)
+                seconds += piece.seconds
+                if not piece.silent:
+                    lines += [_in_recording(line, piece) for line in await self._transcriber.transcribe(piece)]
+        if seconds == 0:
+            raise BadMedia("The recording is 0 seconds long.", code="empty_audio")
+        return Recording(tuple(line for line in lines if line.text), np.concatenate(levels), seconds)
+
+
+async def _pieces(wav: AsyncIterator[bytes], longest_seconds: float) -> AsyncGenerator[Piece, None]:
+    reader = WavReader()
+    cutter = Cutter(longest_seconds)
+    async for part in wav:
+        for piece in cutter.feed(reader.feed(part)):
+            yield piece
+    reader.finish()
+    for piece in cutter.finish():
+        yield piece
+
+
+def _in_recording(line: TranscriptLine, piece: Piece) -> TranscriptLine:
+    """Return the line with seconds from the recording's start, kept inside its piece: models overshoot."""
+    start = min(max(line.start, 0.0), piece.seconds)
+    end = min(max(line.end, start), piece.seconds)
+    return replace(
+        line, start=round(piece.start + start, 3), end=round(piece.start + end, 3), text=" ".join(line.text.split())
+    )

@@ -1,0 +1,65 @@
+"""The analyzer, put together: what it owns, in the order in which it is opened."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from starlette.applications import Starlette
+
+from services.analyzer.analyze import Analyst
+from services.analyzer.handlers import SERVICE, AnalysisWorker
+from services.analyzer.models import open_models
+from services.analyzer.settings import AnalyzerSettings
+from shared.bus import Bus, open_bus
+from shared.consumer import QueuePolicy, WorkQueue
+from shared.events import AudioReady
+from shared.http.service import Service, WhileRunning, assemble_service
+from shared.metrics import Metrics
+from shared.objects import open_store
+from shared.subjects import every_session
+from shared.tasks import owned_tasks
+
+
+def create_service(settings: AnalyzerSettings, metrics: Metrics) -> Service:
+    """Return the analyzer as an application; it is ready when it can be given work."""
+    buses = WhileRunning[Bus]()
+
+    @asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            bus = await _open(stack, settings, metrics)
+            with buses.holding(bus):
+                yield
+
+    async def bus_answers() -> str | None:
+        return await buses().check()
+
+    return assemble_service(SERVICE, routes=[], lifespan=lifespan, checks=[bus_answers], metrics=metrics)
+
+
+async def _open(stack: AsyncExitStack, settings: AnalyzerSettings, metrics: Metrics) -> Bus:
+    """Open what the work needs, then begin it: at the end it is given back while the bus is still there."""
+    bus = await stack.enter_async_context(
+        open_bus(
+            settings.nats_url,
+            service=SERVICE,
+            replicas=settings.nats_replicas,
+            max_age_days=settings.stream_max_age_days,
+            metrics=metrics,
+        )
+    )
+    store = await stack.enter_async_context(open_store(settings.store()))
+    transcriber, scorer = await stack.enter_async_context(open_models(settings))
+    worker = AnalysisWorker(bus, store, Analyst(transcriber, scorer))
+    queue = WorkQueue(bus, _policy(settings), worker, metrics)
+    await stack.enter_async_context(owned_tasks(queue.run()))
+    return bus
+
+
+def _policy(settings: AnalyzerSettings) -> QueuePolicy:
+    return QueuePolicy(
+        durable=SERVICE,
+        subject=every_session(AudioReady.NAME),
+        concurrency=settings.analyzer_concurrency,
+        tries=settings.analysis_tries,
+        first_retry=settings.analysis_first_retry_seconds,
+    )

@@ -1,0 +1,69 @@
+"""OpenAI's client, and what its errors mean to us; works with any server that speaks the same API."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from http import HTTPStatus
+
+import structlog
+from openai import APIConnectionError, APIStatusError, APITimeoutError, AsyncOpenAI, OpenAIError
+
+from shared.errors import Permanent, RoomtoneError, Unavailable
+
+log = structlog.stdlib.get_logger(__name__)
+
+_WORTH_ANOTHER_TRY = {
+    HTTPStatus.REQUEST_TIMEOUT,
+    HTTPStatus.CONFLICT,
+    HTTPStatus.TOO_EARLY,
+    HTTPStatus.TOO_MANY_REQUESTS,
+}
+_OPERATORS_MATTER = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
+
+
+@asynccontextmanager
+async def open_client(key: str, base_url: str, *, retries: int) -> AsyncIterator[AsyncOpenAI]:
+    """Open a client; nothing is sent before the first call.
+
+    The SDK's own retries, which honour `Retry-After`, are the only ones around a call: the queue's are around a job.
+    """
+    async with AsyncOpenAI(api_key=key, base_url=base_url, max_retries=retries) as client:
+        yield client
+
+
+@asynccontextmanager
+async def asking(*, within: float) -> AsyncIterator[None]:
+    """Bound a call with all its retries to `within` seconds, and turn what goes wrong into our errors.
+
+    What the provider says goes no further: it can hold a part of the key, or of the conversation. So the errors
+    that are raised have no cause.
+    """
+    try:
+        async with asyncio.timeout(within):
+            yield
+    except TimeoutError:
+        raise Unavailable("The model service did not answer in time.", code="model_timeout") from None
+    except OpenAIError as exc:
+        status = exc.status_code if isinstance(exc, APIStatusError) else None
+        log.warning("the model service failed", error=type(exc).__name__, status=status)
+        raise _ours(exc) from None
+
+
+def _ours(error: OpenAIError) -> RoomtoneError:
+    match error:
+        case APITimeoutError():
+            return Unavailable("The model service did not answer in time.", code="model_timeout")
+        case APIConnectionError():
+            return Unavailable("The model service is not reachable.", code="model_unreachable")
+        case APIStatusError(status_code=status):
+            return _of_status(status)
+        case _:
+            return Unavailable("The model service's answer can't be read.", code="model_failed")
+
+
+def _of_status(status: int) -> RoomtoneError:
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in _WORTH_ANOTHER_TRY:
+        return Unavailable(f"The model service is busy or failing (status {status}).", code="model_busy")
+    if status in _OPERATORS_MATTER:
+        return Permanent("The model service does not accept our credentials.", code="model_credentials")
+    return Permanent(f"The model service refused the request (status {status}).", code="model_refused")

@@ -1,0 +1,53 @@
+"""What speaks for heat, line by line: the evidence behind a local score."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from services.analyzer.recording import Recording
+from services.analyzer.score.fusion import LineFeatures, is_loud
+from services.analyzer.score.loudness import rises
+from services.analyzer.score.phrases import HOSTILE
+from services.analyzer.score.words import NEGATIVE_WORDS, wording_of
+from shared.events import TranscriptLine
+
+_LITTLE_SPEECH = 5.0  # seconds: a greeting
+_ORDER = (*(phrases.code for phrases in HOSTILE), NEGATIVE_WORDS)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A line, what is measured of it, and the reason codes that its words give."""
+
+    line: TranscriptLine
+    features: LineFeatures
+    codes: tuple[str, ...]
+
+
+def findings_of(recording: Recording) -> list[Finding]:
+    """Measure every line of a recording."""
+    return [
+        _finding(line, rise)
+        for line, rise in zip(recording.lines, rises(recording.lines, recording.levels), strict=True)
+    ]
+
+
+def _finding(line: TranscriptLine, rise: float) -> Finding:
+    wording = wording_of(line.text)
+    features = LineFeatures(len(line.text.split()), wording.hostility, wording.cheerfulness, rise)
+    return Finding(line, features, wording.codes)
+
+
+def reason_codes(findings: Sequence[Finding]) -> tuple[str, ...]:
+    """Return every reason once: kinds of words from the hottest down, then the voice, then doubts."""
+    seen = {code for finding in findings for code in finding.codes}
+    codes = [code for code in _ORDER if code in seen]
+    if any(is_loud(finding.features) for finding in findings):
+        codes.append("raised_voice")
+    if speech_seconds(findings) < _LITTLE_SPEECH:
+        codes.append("little_speech")
+    return tuple(codes)
+
+
+def speech_seconds(findings: Sequence[Finding]) -> float:
+    """Return how long all lines together last."""
+    return sum(finding.line.end - finding.line.start for finding in findings)

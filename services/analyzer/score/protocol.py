@@ -1,0 +1,28 @@
+"""What a scorer is to the rest of the analyzer."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from services.analyzer.recording import Recording
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Score:
+    """How heated a conversation was and why.
+
+    `temperature` is 1 (routine, cordial) to 100 (threats, shouting); `confidence` 0 to 1 says how much there was
+    to go by; `reason_codes` are stable words for programs, `summary` a sentence or two for people.
+    """
+
+    temperature: int
+    confidence: float
+    summary: str
+    reason_codes: tuple[str, ...]
+    scorer: str
+
+
+class Scorer(Protocol):
+    """Judges the heat of a recording, never a person's emotion."""
+
+    async def score(self, recording: Recording) -> Score:
+        """Return the score; raises Unavailable when another try may succeed, Permanent when none will."""

@@ -1,0 +1,108 @@
+"""The local transcriber: Moonshine's tiny English model, which comes in its package's wheel."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import structlog
+from pydantic import TypeAdapter, ValidationError
+
+from services.analyzer.pieces import Piece
+from services.analyzer.transcribe.model_process import ModelProcess, ModelStoppedError
+from shared.errors import Unavailable
+from shared.events import TranscriptLine
+
+log = structlog.stdlib.get_logger(__name__)
+
+_WORKER = Path(__file__).with_name("moonshine_worker.py")
+_SHARE = 1.0  # of a piece's length that the model may take on top; it takes 0.06 on two idle cores
+_TRIES = 2  # a model that was killed, for its memory or by hand, is worth one more
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """What `moonshine_worker` says: lines of start, end and text, or the type of an error."""
+
+    lines: tuple[tuple[float, float, str], ...] = ()
+    error: str | None = None
+
+
+_ANSWERS = TypeAdapter(_Answer)
+
+
+class MoonshineTranscriber:
+    """Transcribes one piece at a time in a child process.
+
+    The child is started for the first piece, not with the service: loading takes 0.6 s and 200 MB that an idle
+    service need not have, and a restart after a crash is then nothing but the same thing again. It is killed and
+    forgotten whenever an exchange does not end well: a crash, a deadline, a cancelled job.
+    """
+
+    name = "moonshine-tiny-en"
+    longest_piece_seconds = 28.0  # the model's memory grows with it: 270 MB at 28 s, 330 MB at 44 s
+
+    def __init__(self, *, deadline: float) -> None:
+        self._deadline = deadline
+        self._busy = asyncio.Lock()
+        self._process: ModelProcess | None = None
+
+    @property
+    def process_id(self) -> int | None:
+        """The child's process id while there is one."""
+        return None if self._process is None else self._process.id
+
+    async def transcribe(self, piece: Piece) -> Sequence[TranscriptLine]:
+        """Return the piece's sentences; raises Unavailable when the model fails, twice in a row, or is too slow."""
+        async with self._busy:
+            for _ in range(_TRIES):
+                try:
+                    return _lines(await self._ask(piece))
+                except ModelStoppedError as exc:
+                    log.warning("the speech model stopped", error=str(exc))
+        raise Unavailable("The speech model stopped unexpectedly.", code="model_stopped")
+
+    async def close(self) -> None:
+        """End the child, also in the middle of a piece."""
+        process, self._process = self._process, None
+        if process is not None:
+            await process.end()
+
+    async def _ask(self, piece: Piece) -> bytes:
+        try:
+            async with asyncio.timeout(self._deadline + _SHARE * piece.seconds):
+                process = self._process or await self._start()
+                return await process.exchange(piece.pcm)
+        except TimeoutError as exc:
+            await self.close()
+            raise Unavailable("The speech model took too long.", code="model_timeout") from exc
+        except BaseException:
+            await self.close()
+            raise
+
+    async def _start(self) -> ModelProcess:
+        self._process = await ModelProcess.start([str(_WORKER)])
+        await self._process.answer()  # it has loaded
+        return self._process
+
+
+def _lines(answer: bytes) -> list[TranscriptLine]:
+    try:
+        said = _ANSWERS.validate_json(answer)
+    except ValidationError as exc:
+        raise Unavailable("The speech model's answer can't be read.", code="model_failed") from exc
+    if said.error is not None:
+        log.warning("the speech model failed", error=said.error)
+        raise Unavailable("The speech model failed on this recording.", code="model_failed")
+    return [TranscriptLine(start=start, end=end, text=text) for start, end, text in said.lines]
+
+
+@asynccontextmanager
+async def open_moonshine(*, deadline: float) -> AsyncIterator[MoonshineTranscriber]:
+    """Open the local transcriber; `deadline` is what a piece may take beyond its own length, in seconds."""
+    transcriber = MoonshineTranscriber(deadline=deadline)
+    try:
+        yield transcriber
+    finally:
+        await transcriber.close()

@@ -1,0 +1,86 @@
+"""OpenAI's transcriber, or that of any server which speaks its API."""
+
+from collections.abc import Sequence
+
+from openai import AsyncOpenAI
+from pydantic import BaseModel, ValidationError
+
+from services.analyzer.openai_client import asking
+from services.analyzer.pieces import Piece
+from services.analyzer.wav import wav_header
+from shared.errors import Unavailable
+from shared.events import TranscriptLine
+
+_LONGEST_WITH_TIMES = 300.0  # 9.6 MB of the 25 MB that a request may have: it is held twice while it is sent
+_LONGEST_WITHOUT_TIMES = 30.0  # the piece's own times are all that is known of its words
+_TRIES_IN_FULL = 2  # tries that may take all their time before the whole is given up
+
+# Whisper's own rule for segments in which nobody speaks (openai/whisper, `transcribe.py`).
+_NO_SPEECH = 0.6
+_LIKELY_WORDS = -1.0
+
+
+class _Segment(BaseModel):
+    start: float
+    end: float
+    text: str
+    no_speech_prob: float = 0.0
+    avg_logprob: float = 0.0
+
+
+class _Answer(BaseModel):
+    text: str
+    segments: tuple[_Segment, ...] | None = None
+
+
+class OpenAITranscriber:
+    """Transcribes each piece with one request.
+
+    Only Whisper models say when something was said; of others the piece's own times are the line's.
+    """
+
+    def __init__(self, client: AsyncOpenAI, model: str, *, deadline: float) -> None:
+        self._client = client
+        self._model = model
+        self._deadline = deadline
+        self._with_times = "whisper" in model.lower()
+
+    @property
+    def name(self) -> str:
+        """The model's name as its provider has it."""
+        return f"openai/{self._model}"
+
+    @property
+    def longest_piece_seconds(self) -> float:
+        """How long a piece may be."""
+        return _LONGEST_WITH_TIMES if self._with_times else _LONGEST_WITHOUT_TIMES
+
+    async def transcribe(self, piece: Piece) -> Sequence[TranscriptLine]:
+        """Return the piece's segments; raises Unavailable or Permanent."""
+        answer = _parsed(await self._ask(piece))
+        if answer.segments is None:
+            return [TranscriptLine(start=0.0, end=piece.seconds, text=answer.text)]
+        return [
+            TranscriptLine(start=segment.start, end=segment.end, text=segment.text)
+            for segment in answer.segments
+            if segment.no_speech_prob <= _NO_SPEECH or segment.avg_logprob >= _LIKELY_WORDS
+        ]
+
+    async def _ask(self, piece: Piece) -> str:
+        timeout = self._deadline + piece.seconds / 2
+        async with asking(within=_TRIES_IN_FULL * timeout):
+            answer = await self._client.audio.transcriptions.with_raw_response.create(
+                file=("piece.wav", wav_header(len(piece.pcm)) + piece.pcm, "audio/wav"),
+                model=self._model,
+                response_format="verbose_json" if self._with_times else "json",
+                timeout=timeout,
+            )
+            return answer.text
+
+
+def _parsed(text: str) -> _Answer:
+    """Read the answer as it came: the SDK itself takes any shape for the one that it expects."""
+    try:
+        return _Answer.model_validate_json(text)
+    except ValidationError:
+        raise Unavailable("The model service's answer can't be read.", code="model_failed") from None
