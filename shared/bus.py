@@ -54,6 +54,11 @@ class Bus:
         """The JetStream context of this connection."""
         return self._client.jetstream(timeout=_PUBLISH_TIMEOUT)
 
+    @property
+    def client(self) -> Client:
+        """The connection itself, for a subscription of one's own; publishing goes through the methods below."""
+        return self._client
+
     async def wait_ready(self) -> None:
         """Wait until the bus was reached and the stream exists; bounded by whoever waits."""
         await self._ready.wait()

@@ -10,7 +10,7 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 from shared.trace import current_trace
 
 # These say at INFO what our own lines say already, or put addresses with queries into the log.
-_QUIET = ("httpx", "botocore", "aiobotocore", "uvicorn.access", "nats", "openai")
+_QUIET = ("httpx", "botocore", "aiobotocore", "uvicorn.access", "uvicorn.websocket", "nats", "openai")
 
 
 def configure_logging(*, level: str, style: Literal["auto", "json", "console"]) -> None:

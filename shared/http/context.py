@@ -11,6 +11,7 @@ from shared.trace import new_trace, set_current_trace
 
 log = structlog.stdlib.get_logger(__name__)
 
+_ANSWERS = {"http.response.start", "websocket.accept", "websocket.http.response.start"}
 _PROBES = {"/health", "/livez", "/readyz", "/metrics"}
 
 
@@ -35,7 +36,7 @@ class RequestContext:
 
         async def send_with_id(message: Message) -> None:
             nonlocal status
-            if message["type"] in {"http.response.start", "websocket.accept"}:
+            if message["type"] in _ANSWERS:
                 status = message.get("status", 101)
                 MutableHeaders(scope=message)["x-request-id"] = trace.request_id
             await send(message)

@@ -1,0 +1,70 @@
+"""uvicorn's WebSocket protocol with better endings: a gentle one at shutdown, and a certain one after a stall.
+
+uvicorn closes every WebSocket with 1012 the moment it is told to stop, and leaves a connection whose peer reads
+nothing open for as long as its buffer can't be flushed: for ever.
+"""
+
+import asyncio
+import logging
+from asyncio.transports import BaseTransport
+from collections.abc import Callable
+
+from starlette.types import Scope
+from uvicorn._types import ASGISendEvent
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+
+_EXTENSION = "roomtone.shutdown"
+_LAST_SECONDS = 3.0  # for the peer to read what is buffered and to answer our close frame
+
+
+def on_shutdown(scope: Scope, call: Callable[[], None]) -> None:
+    """Have the server call `call` when it stops, instead of closing this WebSocket itself.
+
+    The application then ends the connection; the server's grace period bounds how long that may take. Under a
+    server without this extension nothing is ever called.
+    """
+    extension = scope.get("extensions", {}).get(_EXTENSION)
+    if extension is not None:
+        extension["register"](call)
+
+
+class WebSocketProtocol(WebSocketsSansIOProtocol):
+    """One WebSocket connection; gone a few seconds after the application is done with it, whatever the peer does."""
+
+    _at_shutdown: Callable[[], None] | None = None
+
+    def connection_made(self, transport: BaseTransport) -> None:
+        """Log elsewhere than uvicorn does: its lines carry the query, so they can be silenced alone."""
+        super().connection_made(transport)
+        self.logger = logging.getLogger("uvicorn.websocket")
+
+    async def run_asgi(self) -> None:
+        """Offer the extension to the application, and run it."""
+        self.scope["extensions"][_EXTENSION] = {"register": self._register}
+        await super().run_asgi()
+
+    async def send(self, message: ASGISendEvent) -> None:
+        """Let a close frame not wait for room: it is a few bytes, and nothing comes after it."""
+        if message["type"] == "websocket.close":
+            self.writable.set()
+        await super().send(message)
+
+    def shutdown(self) -> None:
+        """Leave the goodbye to an application that asked for it."""
+        if self._at_shutdown is not None and self.handshake_complete and not self.close_sent:
+            self._at_shutdown()
+        else:
+            super().shutdown()
+
+    def on_task_complete(self, task: asyncio.Task[None]) -> None:
+        """Bound what is left of the connection once the application has returned."""
+        super().on_task_complete(task)
+        self.loop.call_later(_LAST_SECONDS, self.transport.abort)
+
+    def keepalive_timeout(self) -> None:
+        """Bound the closing of a connection whose peer no longer answers pings."""
+        super().keepalive_timeout()
+        self.loop.call_later(_LAST_SECONDS, self.transport.abort)
+
+    def _register(self, call: Callable[[], None]) -> None:
+        self._at_shutdown = call
