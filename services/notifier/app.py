@@ -1,0 +1,56 @@
+"""The notifier, put together: what it owns, in the order in which it is opened."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from starlette.applications import Starlette
+
+from services.notifier.feed import Feed
+from services.notifier.hub import Hub
+from services.notifier.settings import NotifierSettings
+from services.notifier.socket import notify_routes
+from shared.bus import open_bus
+from shared.http.service import Service, assemble_service
+from shared.metrics import Metrics
+from shared.tasks import owned_tasks
+
+SERVICE = "notifier"
+
+
+def create_service(settings: NotifierSettings, metrics: Metrics) -> Service:
+    """Return the notifier as an application; it is ready while events reach it, not merely while it is connected."""
+    hub = Hub(
+        max_clients=settings.notify_max_clients,
+        max_buffered=settings.notify_max_buffered,
+        heartbeat_seconds=settings.notify_heartbeat_seconds,
+        metrics=metrics,
+    )
+    feed = Feed(hub)
+
+    @asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        """Open the bus, then follow its stream; at the end the clients are gone already, and the feed goes first."""
+        bus = open_bus(
+            settings.nats_url,
+            service=SERVICE,
+            replicas=settings.nats_replicas,
+            max_age_days=settings.stream_max_age_days,
+            metrics=metrics,
+        )
+        async with bus as opened, owned_tasks(feed.run(opened), _beat(hub, settings.notify_heartbeat_seconds)):
+            yield
+
+    return assemble_service(
+        SERVICE,
+        routes=notify_routes(hub, settings.cors_allowed_origins),
+        lifespan=lifespan,
+        checks=[feed.check],
+        metrics=metrics,
+    )
+
+
+async def _beat(hub: Hub, seconds: float) -> None:
+    while True:
+        await asyncio.sleep(seconds)
+        hub.beat()

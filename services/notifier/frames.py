@@ -1,0 +1,96 @@
+"""What travels on a listener's wire: flat JSON texts (contracts, sections 1 and 6).
+
+Texts are pure ASCII, non-ASCII characters escaped: their length is their size in bytes, and no string that an
+event may carry can fail to encode in the middle of a connection.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import cast
+
+from shared.clock import rfc3339
+from shared.codec import Envelope
+from shared.events import AnalysisCompleted, AnalysisFailed, AudioFailed, AudioReady, ChunkReceived, Event
+from shared.subjects import every_session
+
+Member = str | int | float
+
+
+@dataclass(frozen=True, slots=True)
+class FrameKind:
+    """How one type of event is told: the frame's `event`, and the members that come from the event itself."""
+
+    name: str
+    members: Callable[[Event], Mapping[str, Member]]
+
+
+def _audio_ready(event: Event) -> Mapping[str, Member]:
+    event = cast("AudioReady", event)
+    return {"url": event.url, "filename": event.filename, "size_bytes": event.size_bytes}
+
+
+def _failed(event: Event) -> Mapping[str, Member]:
+    return {"reason": cast("AudioFailed | AnalysisFailed", event).reason}
+
+
+def _analysis_ready(event: Event) -> Mapping[str, Member]:
+    event = cast("AnalysisCompleted", event)
+    return {
+        "temperature": event.temperature,
+        "confidence": event.confidence,
+        "analysis_summary": event.analysis_summary,
+        "timestamp": event.timestamp,
+    }
+
+
+def _chunk_received(event: Event) -> Mapping[str, Member]:
+    event = cast("ChunkReceived", event)
+    return {"chunk_index": event.chunk_index, "size": event.size, "total_chunks": event.total_chunks}
+
+
+FRAMES: Mapping[type[Event], FrameKind] = {
+    AudioReady: FrameKind("audio_ready", _audio_ready),
+    AudioFailed: FrameKind("audio_failed", _failed),
+    AnalysisCompleted: FrameKind("analysis_ready", _analysis_ready),
+    AnalysisFailed: FrameKind("analysis_failed", _failed),
+    ChunkReceived: FrameKind("chunk_received", _chunk_received),
+}
+
+EVENT_NAMES = frozenset(kind.name for kind in FRAMES.values())
+UNASKED_EVENT_NAMES = EVENT_NAMES - {"chunk_received"}  # progress is many frames a second: only on request
+
+SUBJECTS = tuple(every_session(kind.NAME) for kind in FRAMES)
+
+
+def event_frame(kind: FrameKind, item: Envelope, sequence: int) -> str:
+    """Tell an event; `timestamp` is the event's own where it has one, else when it happened."""
+    members = kind.members(item.event)
+    return _text(kind.name, {"session_id": item.key.session, **members}, sequence, item.time)
+
+
+def hello_frame(sequence: int, moment: datetime, *, heartbeat_seconds: float) -> str:
+    """Open a conversation: everything after this cursor will be told, and a sign of life this often."""
+    return _text("hello", {"heartbeat_seconds": heartbeat_seconds}, sequence, moment)
+
+
+def heartbeat_frame(sequence: int, moment: datetime) -> str:
+    """Say that everything up to this cursor that concerns the listener has been told."""
+    return _text("heartbeat", {}, sequence, moment)
+
+
+def retry_after_frame(sequence: int, moment: datetime, *, seconds: float) -> str:
+    """Announce that this server goes away, and when to come back."""
+    return _text("retry_after", {"retry_after": seconds}, sequence, moment)
+
+
+def cursor(sequence: int) -> str:
+    """Name a place on the stream, the same on every node; opaque to clients."""
+    return str(sequence)
+
+
+def _text(name: str, members: Mapping[str, Member], sequence: int, moment: datetime) -> str:
+    frame = {"event": name, **members, "id": cursor(sequence)}
+    frame.setdefault("timestamp", rfc3339(moment))
+    return json.dumps(frame, separators=(",", ":"))

@@ -1,0 +1,105 @@
+"""One listener: what it wants, what waits for it, and how it ends. Knows no socket."""
+
+import asyncio
+from collections import deque
+from enum import Enum
+
+from services.notifier.subscription import Subscription
+
+
+class Ending(Enum):
+    """Why a listener ends: the close code and reason it is told (contracts, section 6), and the metric's label."""
+
+    TOO_SLOW = (4408, "too_slow")
+    GOING_AWAY = (1001, "going_away")
+    GONE = (1000, "gone")
+
+    @property
+    def code(self) -> int:
+        """The close code."""
+        return self.value[0]
+
+    @property
+    def reason(self) -> str:
+        """The close reason, and the label in `ws_dropped_total`."""
+        return self.value[1]
+
+
+class Outbox:
+    """Frames that wait for one client, bounded by their bytes.
+
+    The bound is passed by one frame at most: an empty outbox takes any, or a large frame would reach nobody.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._frames: deque[str] = deque()
+        self._size = 0
+
+    @property
+    def size(self) -> int:
+        """Bytes that wait."""
+        return self._size
+
+    def put(self, frame: str) -> bool:
+        """Keep a frame; False, and nothing kept, when there is no room."""
+        if self._frames and self._size + len(frame) > self._limit:
+            return False
+        self._frames.append(frame)
+        self._size += len(frame)
+        return True
+
+    def take(self) -> str | None:
+        """Return the oldest frame, or None."""
+        if not self._frames:
+            return None
+        frame = self._frames.popleft()
+        self._size -= len(frame)
+        return frame
+
+    def clear(self) -> None:
+        """Forget what waits."""
+        self._frames.clear()
+        self._size = 0
+
+
+class Listener:
+    """A client as the hub sees it: frames are offered to it, and whoever owns its socket takes them out."""
+
+    def __init__(self, subscription: Subscription, *, max_buffered: int) -> None:
+        self.subscription = subscription
+        self.ending: Ending | None = None
+        self._outbox = Outbox(max_buffered)
+        self._stirred = asyncio.Event()
+
+    @property
+    def buffered(self) -> int:
+        """Bytes that wait for this client."""
+        return self._outbox.size
+
+    def offer(self, frame: str) -> bool:
+        """Queue a frame without ever waiting; False when it found no room. Nothing reaches who has ended."""
+        if self.ending is not None:
+            return True
+        kept = self._outbox.put(frame)
+        self._stirred.set()
+        return kept
+
+    def end(self, ending: Ending) -> bool:
+        """Let no more frames in; what waits is still told, save to the slow and the gone. False if ended before."""
+        if self.ending is not None:
+            return False
+        self.ending = ending
+        if ending is not Ending.GOING_AWAY:
+            self._outbox.clear()
+        self._stirred.set()
+        return True
+
+    async def next(self) -> str | None:
+        """Wait for the next frame; None once there will be no more."""
+        while (frame := self._outbox.take()) is None:
+            if self.ending is not None:
+                return None
+            self._stirred.clear()
+            await self._stirred.wait()
+        return frame

@@ -1,0 +1,76 @@
+"""What a listener wants to hear, and how it says so in the query of its address."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from services.notifier.frames import EVENT_NAMES, UNASKED_EVENT_NAMES
+from shared.errors import InvalidInput
+from shared.identifiers import identifier
+from shared.subjects import SessionKey
+
+MAX_SESSIONS = 100
+
+_TOKEN_NAMES = {"token", "access_token", "id_token", "authorization", "bearer", "jwt"}
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """A filter on events; `sessions` of None means every session of the tenant."""
+
+    tenant: str
+    sessions: frozenset[str] | None = None
+    events: frozenset[str] = UNASKED_EVENT_NAMES
+
+    def wants(self, key: SessionKey, event: str) -> bool:
+        """Whether an event of this name and session is for this listener."""
+        return (
+            key.tenant == self.tenant
+            and event in self.events
+            and (self.sessions is None or key.session in self.sessions)
+        )
+
+
+def parse_subscription(query: Iterable[tuple[str, str]], *, tenant: str) -> Subscription:
+    """Read `session_id` (repeatable) and `events` (comma separated) out of a query's pairs.
+
+    Names of no meaning here are ignored. Raises InvalidInput for a value that can't be right, for a token in
+    the address, and for `since`, which this version does not serve.
+    """
+    pairs = list(query)
+    _refuse_what_must_not_be_there({name.lower() for name, _ in pairs})
+    return Subscription(
+        tenant,
+        _sessions([value for name, value in pairs if name == "session_id"]),
+        _events([value for name, value in pairs if name == "events"]),
+    )
+
+
+def _refuse_what_must_not_be_there(names: set[str]) -> None:
+    if names & _TOKEN_NAMES:
+        raise InvalidInput(
+            "A token has no place in a URL, which ends up in logs and histories: "
+            "send it as the Authorization header or as the subprotocols roomtone, bearer.<JWT>.",
+            code="token_in_url",
+        )
+    if "since" in names:
+        raise InvalidInput(
+            "since is not supported yet: connect without it, and ask GET /sessions/<id> for what happened before.",
+            code="since_not_supported",
+        )
+
+
+def _sessions(values: list[str]) -> frozenset[str] | None:
+    if not values:
+        return None
+    if len(values) > MAX_SESSIONS:
+        raise InvalidInput(f"At most {MAX_SESSIONS} session_id values a connection.", code="too_many_sessions")
+    return frozenset(identifier(value, "session_id") for value in values)
+
+
+def _events(values: list[str]) -> frozenset[str]:
+    if not values:
+        return UNASKED_EVENT_NAMES
+    names = frozenset(name.strip() for value in values for name in value.split(","))
+    if not names <= EVENT_NAMES:
+        raise InvalidInput(f"events must be some of {', '.join(sorted(EVENT_NAMES))}.", code="unknown_event")
+    return names

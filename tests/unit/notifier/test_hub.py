@@ -1,0 +1,118 @@
+"""Who hears what."""
+
+import json
+from collections.abc import Mapping
+
+import pytest
+
+from services.notifier.hub import Hub
+from services.notifier.listener import Ending, Listener
+from services.notifier.subscription import Subscription
+from shared.errors import Unavailable
+from shared.events import SessionOpened
+from shared.metrics import Metrics
+from tests.unit.notifier.samples import AUDIO_READY, analysis, chunk, happened
+
+EVERYTHING = Subscription("default")
+
+
+def hub_of(metrics: Metrics, *, max_clients: int = 10, max_buffered: int = 1000) -> Hub:
+    hub = Hub(max_clients=max_clients, max_buffered=max_buffered, heartbeat_seconds=15, metrics=metrics)
+    hub.stand_at(41)
+    return hub
+
+
+async def heard(client: Listener) -> list[Mapping[str, object]]:
+    """Everything that waits for a client, taken out."""
+    frames = []
+    while client.buffered:
+        frames.append(json.loads(await client.next() or ""))
+    return frames
+
+
+async def names(client: Listener) -> list[object]:
+    return [frame["event"] for frame in await heard(client)]
+
+
+async def test_hello_comes_first_and_says_where_the_listener_came_in() -> None:
+    hub = hub_of(Metrics())
+    with hub.listening(EVERYTHING) as client:
+        hub.tell(42, happened(AUDIO_READY))
+        hello, event = await heard(client)
+    assert (hello["event"], hello["id"], hello["heartbeat_seconds"]) == ("hello", "41", 15)
+    assert (event["event"], event["id"]) == ("audio_ready", "42")
+
+
+async def test_each_listener_hears_what_it_asked_for() -> None:
+    hub = hub_of(Metrics())
+    progress = Subscription("default", frozenset({"a"}), frozenset({"chunk_received"}))
+    with (
+        hub.listening(EVERYTHING) as all_of_it,
+        hub.listening(progress) as progress_of_a,
+        hub.listening(Subscription("other")) as stranger,
+    ):
+        hub.tell(42, happened(chunk(), session="a"))
+        hub.tell(43, happened(chunk(), session="b"))
+        hub.tell(44, happened(analysis(), session="b"))
+        assert await names(all_of_it) == ["hello", "analysis_ready"]
+        assert await names(progress_of_a) == ["hello", "chunk_received"]
+        assert await names(stranger) == ["hello"]
+
+
+async def test_an_event_nobody_can_be_told_still_moves_the_cursor() -> None:
+    hub = hub_of(Metrics())
+    with hub.listening(EVERYTHING) as client:
+        hub.tell(50, happened(SessionOpened()))
+        hub.beat()
+        _, heartbeat = await heard(client)
+    assert (heartbeat["event"], heartbeat["id"]) == ("heartbeat", "50")
+
+
+async def test_two_listeners_share_one_encoded_frame() -> None:
+    hub = hub_of(Metrics())
+    with hub.listening(EVERYTHING) as one, hub.listening(EVERYTHING) as two:
+        hub.tell(42, happened(AUDIO_READY))
+        _, _ = await one.next(), await two.next()
+        assert await one.next() is await two.next()
+
+
+async def test_who_has_no_room_left_is_let_go_and_counted_and_the_others_hear_on() -> None:
+    metrics = Metrics()
+    hub = hub_of(metrics, max_buffered=500)
+    with hub.listening(EVERYTHING) as slow, hub.listening(EVERYTHING) as quick:
+        for sequence in range(42, 52):
+            hub.tell(sequence, happened(AUDIO_READY))
+            assert (await names(quick))[-1] == "audio_ready"
+        assert slow.ending is Ending.TOO_SLOW
+        assert slow.buffered == 0
+        assert quick.ending is None
+    assert metrics.registry.get_sample_value("ws_dropped_total", {"reason": "too_slow"}) == 1
+
+
+async def test_a_listener_that_goes_away_is_told_when_to_come_back() -> None:
+    hub = hub_of(Metrics())
+    with hub.listening(EVERYTHING) as client:
+        hub.let_go(client, Ending.GOING_AWAY)
+        _, farewell = await heard(client)
+    assert farewell["event"] == "retry_after"
+    assert isinstance(farewell["retry_after"], float)
+    assert 1 <= farewell["retry_after"] <= 10
+
+
+async def test_connections_are_counted_while_they_last_and_refused_over_the_limit() -> None:
+    metrics = Metrics()
+    hub = hub_of(metrics, max_clients=1)
+    with hub.listening(EVERYTHING):
+        assert metrics.registry.get_sample_value("ws_connections") == 1
+        with pytest.raises(Unavailable, match="Too many"), hub.listening(EVERYTHING):
+            pass
+    assert metrics.registry.get_sample_value("ws_connections") == 0
+    with hub.listening(EVERYTHING):
+        pass
+
+
+async def test_nobody_is_let_in_before_the_place_on_the_stream_is_known() -> None:
+    hub = Hub(max_clients=1, max_buffered=1000, heartbeat_seconds=15, metrics=Metrics())
+    hub.beat()
+    with pytest.raises(Unavailable), hub.listening(EVERYTHING):
+        pass

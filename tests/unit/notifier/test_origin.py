@@ -1,0 +1,67 @@
+"""Which pages may listen."""
+
+import pytest
+
+from services.notifier.origin import normal_origin, origin_allowed
+
+LISTED = ("https://app.example.com",)
+
+
+@pytest.mark.parametrize(
+    ("origins", "host"),
+    [
+        ([], "api.example.com"),
+        (["http://127.0.0.1:8000"], "127.0.0.1:8000"),
+        (["https://api.example.com"], "api.example.com"),
+        (["https://api.example.com"], "api.example.com:443"),
+        (["http://API.example.com:80"], "api.example.com"),
+        (["http://[::1]:8000"], "[::1]:8000"),
+        (["https://app.example.com"], "api.example.com"),
+    ],
+)
+def test_no_page_the_own_host_and_listed_pages_may_listen(origins: list[str], host: str) -> None:
+    assert origin_allowed(origins, host, LISTED)
+
+
+@pytest.mark.parametrize(
+    ("origins", "host"),
+    [
+        (["https://evil.example"], "api.example.com"),
+        (["http://127.0.0.1:3000"], "127.0.0.1:8000"),
+        (["http://app.example.com"], "api.example.com"),
+        (["https://app.example.com.evil.example"], "api.example.com"),
+        (["https://evil.example/https://app.example.com"], "api.example.com"),
+        (["null"], "null"),
+        (["null"], ""),
+        ([""], ""),
+        (["http://"], ""),
+        (["file://"], ""),
+        (["http://[::1"], "[::1"),
+        (["http://a:99999"], "a:99999"),
+        (["https://app.example.com", "https://app.example.com"], "api.example.com"),
+    ],
+)
+def test_any_other_page_may_not(origins: list[str], host: str) -> None:
+    assert not origin_allowed(origins, host, LISTED)
+
+
+def test_a_star_lets_every_page_listen() -> None:
+    assert origin_allowed(["https://evil.example"], "api.example.com", ("*",))
+
+
+@pytest.mark.parametrize(
+    ("text", "origin"),
+    [
+        (" https://App.example.com/ ", "https://app.example.com"),
+        ("http://a:80", "http://a"),
+        ("http://a:8080", "http://a:8080"),
+    ],
+)
+def test_a_listed_origin_is_kept_as_browsers_write_it(text: str, origin: str) -> None:
+    assert normal_origin(text) == origin
+
+
+@pytest.mark.parametrize("text", ["app.example.com", "https://", "https://a/path", "https://a?x", "ftp://a", "null"])
+def test_what_is_no_origin_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="is not an origin"):
+        normal_origin(text)

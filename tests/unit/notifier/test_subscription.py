@@ -1,0 +1,88 @@
+"""Filters, and how an address says them."""
+
+from urllib.parse import parse_qsl
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.notifier.frames import EVENT_NAMES
+from services.notifier.subscription import MAX_SESSIONS, Subscription, parse_subscription
+from shared.errors import InvalidInput
+from shared.subjects import SessionKey
+
+IDENTIFIERS = st.text("abcXYZ019_-", min_size=1, max_size=8)
+
+
+def parse(query: str) -> Subscription:
+    return parse_subscription(parse_qsl(query, keep_blank_values=True), tenant="default")
+
+
+def test_without_a_filter_everything_but_progress_of_the_own_tenant_is_heard() -> None:
+    everything = parse("")
+    assert everything.wants(SessionKey("default", "any"), "audio_ready")
+    assert everything.wants(SessionKey("default", "any"), "analysis_failed")
+    assert not everything.wants(SessionKey("default", "any"), "chunk_received")
+    assert not everything.wants(SessionKey("other", "any"), "audio_ready")
+
+
+def test_named_sessions_are_heard_and_no_others() -> None:
+    two = parse("session_id=a&session_id=b&session_id=a")
+    assert [two.wants(SessionKey("default", name), "audio_ready") for name in "abc"] == [True, True, False]
+
+
+def test_another_tenants_session_of_the_same_name_is_not_heard() -> None:
+    assert not parse("session_id=a").wants(SessionKey("other", "a"), "audio_ready")
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "events=audio_ready,chunk_received",
+        "events=audio_ready&events=%20chunk_received",
+        "_=1&x=y&events=chunk_received,audio_ready",
+    ],
+)
+def test_named_events_are_heard_and_no_others(query: str) -> None:
+    assert parse(query).events == {"audio_ready", "chunk_received"}
+
+
+@pytest.mark.parametrize(
+    ("query", "code"),
+    [
+        ("events=", "unknown_event"),
+        ("events=audio_ready,", "unknown_event"),
+        ("events=audio.ready", "unknown_event"),
+        ("session_id=", "invalid_session_id"),
+        ("session_id=../x", "invalid_session_id"),
+        ("session_id=*", "invalid_session_id"),
+        ("session_id=" + "a" * 129, "invalid_session_id"),
+        ("&".join(f"session_id=s{number}" for number in range(MAX_SESSIONS + 1)), "too_many_sessions"),
+        ("token=x", "token_in_url"),
+        ("access_token=x", "token_in_url"),
+        ("Authorization=Bearer%20x", "token_in_url"),
+        ("since=12", "since_not_supported"),
+    ],
+)
+def test_what_can_not_be_right_is_refused_by_name(query: str, code: str) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        parse(query)
+    assert refused.value.code == code
+
+
+def test_a_refusal_does_not_repeat_the_token() -> None:
+    with pytest.raises(InvalidInput) as refused:
+        parse("token=s3cr3t")
+    assert "s3cr3t" not in refused.value.message
+
+
+@given(st.frozensets(IDENTIFIERS, max_size=5), st.frozensets(st.sampled_from(sorted(EVENT_NAMES))), IDENTIFIERS)
+def test_a_filter_only_ever_narrows(sessions: frozenset[str], events: frozenset[str], session: str) -> None:
+    pairs = [("session_id", name) for name in sessions] + ([("events", ",".join(events))] if events else [])
+    wanted = parse_subscription(pairs, tenant="default")
+    for event in EVENT_NAMES:
+        heard = wanted.wants(SessionKey("default", session), event)
+        expected = (session in sessions if sessions else True) and (
+            event in events if events else event != "chunk_received"
+        )
+        assert heard == expected
