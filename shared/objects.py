@@ -174,7 +174,7 @@ async def open_store(config: StoreConfig) -> AsyncIterator[ObjectStore]:
             "addressing_style": "path",
             "payload_signing_enabled": not config.endpoint.startswith("https://"),
         },
-        retries={"mode": "standard", "total_max_attempts": 4},
+        retries={"mode": "standard", "total_max_attempts": 3},
         connect_timeout=5,
         read_timeout=60,
         max_pool_connections=32,

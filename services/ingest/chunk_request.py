@@ -35,9 +35,12 @@ class ChunkRequest:
 
     def _refuse_declared_size(self) -> None:
         declared = self._request.headers.get("content-length")
-        allowed = self._limits.chunk + (_FORM_OVERHEAD if self._boundary else 0)
-        if declared is not None and (not declared.isdecimal() or int(declared) > allowed):
+        if declared is not None and int(declared) > self._allowed:
             raise self._too_large()
+
+    @property
+    def _allowed(self) -> int:
+        return self._limits.chunk + (_FORM_OVERHEAD if self._boundary else 0)
 
     def _too_large(self) -> TooLarge:
         return TooLarge(f"A chunk may have at most {self._limits.chunk} bytes: send smaller chunks.")
@@ -86,6 +89,7 @@ class ChunkRequest:
 
     async def _body(self) -> AsyncIterator[bytes]:
         stream = self._request.stream()
+        left = self._allowed
         while True:
             try:
                 async with asyncio.timeout(self._limits.idle):
@@ -94,6 +98,9 @@ class ChunkRequest:
                 return
             except TimeoutError as exc:
                 raise TooSlow("The chunk stopped arriving: send it again.") from exc
+            left -= len(piece)
+            if left < 0:
+                raise self._too_large()
             if piece:
                 yield piece
 

@@ -13,6 +13,7 @@ from services.ingest.session_errors import answering_errors, render_error
 from shared.codec import Envelope
 from shared.errors import Permanent
 from shared.events import AudioFailed, AudioReady
+from shared.http.paths import ANYTHING
 from shared.identifiers import DEFAULT_TENANT, identifier
 from shared.subjects import SessionKey
 
@@ -43,9 +44,8 @@ def chunk_routes(
         return _processing(key) if ended is None else _ended(request, key, ended)
 
     return [
-        # `path` lets an id with a slash through to its 400, where the router alone would say 404
-        Route("/upload_chunk/{session_id:path}", upload_chunk, methods=["POST"]),
-        Route("/finalize/{session_id:path}", finalize, methods=["POST"]),
+        Route(f"/upload_chunk/{{session_id:{ANYTHING}}}", upload_chunk, methods=["POST"]),
+        Route(f"/finalize/{{session_id:{ANYTHING}}}", finalize, methods=["POST"]),
     ]
 
 

@@ -1,6 +1,7 @@
 """Group commit: chunks that arrive together share one fsync of their directory."""
 
 import asyncio
+from collections.abc import Callable
 from concurrent.futures import Executor
 from pathlib import Path
 
@@ -10,8 +11,9 @@ from shared.durable import sync_directory
 class DirectorySync:
     """Makes names durable; whoever asks while a sync runs shares the next one, which starts when it ends."""
 
-    def __init__(self, executor: Executor) -> None:
+    def __init__(self, executor: Executor, sync: Callable[[Path], None] = sync_directory) -> None:
         self._executor = executor
+        self._sync = sync
         self._running: dict[Path, asyncio.Future[None]] = {}
         self._next: dict[Path, asyncio.Future[None]] = {}
 
@@ -28,10 +30,10 @@ class DirectorySync:
         await asyncio.shield(following)
 
     def _start(self, directory: Path) -> asyncio.Future[None]:
-        sync = asyncio.get_running_loop().run_in_executor(self._executor, sync_directory, directory)
-        self._running[directory] = sync
-        sync.add_done_callback(lambda done: self._forget(directory, done))
-        return sync
+        started = asyncio.get_running_loop().run_in_executor(self._executor, self._sync, directory)
+        self._running[directory] = started
+        started.add_done_callback(lambda done: self._forget(directory, done))
+        return started
 
     async def _after(self, running: asyncio.Future[None], directory: Path) -> None:
         await asyncio.wait([running])

@@ -51,7 +51,7 @@ async def read_form(
 
     Raises InvalidInput for a broken or unfinished form and TooLarge for one with too many or too long fields.
     """
-    parser = PushMultipartParser(boundary, max_segment_count=_MAX_PARTS, strict=True)
+    parser = PushMultipartParser(boundary, max_segment_count=_MAX_PARTS)
     field: _OpenField | None = None
     try:
         async for piece in body:

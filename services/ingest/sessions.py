@@ -9,6 +9,7 @@ from starlette.routing import Route
 from services.ingest.chunks import session_key
 from services.ingest.session_errors import answering_errors
 from services.ingest.status import StatusReader
+from shared.http.paths import ANYTHING
 
 
 def session_routes(reader: Callable[[], StatusReader]) -> list[Route]:
@@ -18,4 +19,4 @@ def session_routes(reader: Callable[[], StatusReader]) -> list[Route]:
     async def status(request: Request) -> Response:
         return JSONResponse(await reader().read(session_key(request)), headers={"Cache-Control": "no-store"})
 
-    return [Route("/sessions/{session_id:path}", status, methods=["GET"])]
+    return [Route(f"/sessions/{{session_id:{ANYTHING}}}", status, methods=["GET"])]

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
@@ -62,6 +63,7 @@ class Decoder:
                 stdin=stdin,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.PIPE,
+                start_new_session=True,
                 limit=_READ * 2,
             )
             os.close(stdin)  # ours: with it open, a dead child would not stop the feeding
@@ -72,8 +74,8 @@ class Decoder:
                     yield piece
                 await self._judge(child, (await complaints).strip())
             finally:
-                with suppress(ProcessLookupError):
-                    child.kill()
+                if child.returncode is None:
+                    os.killpg(child.pid, signal.SIGKILL)  # and whatever it started, which would hold the pipes open
                 await asyncio.wait([feeding, complaints], timeout=_REAP_SECONDS)
                 await child.wait()
 

@@ -1,16 +1,25 @@
 """The engines of the one-machine form, run for real."""
 
+import asyncio
 import os
+import socket
+import sys
+from pathlib import Path
 
 import nats
 import pytest
 from nats.js.api import StreamConfig
 
+from deploy.local.addresses import kept_addresses
+from deploy.local.data_folder import DataFolderError, claim
 from deploy.local.engine import EngineError
+from deploy.local.engines import choose_engines, started
 from deploy.local.nats_server import NatsServer
 from deploy.local.object_store import RcloneStore, StoreKeys
 from deploy.local.ports import is_free
+from deploy.local.revival import keep_running
 from shared.objects import open_store
+from tests.processes import is_running
 from tests.waiting import until
 
 
@@ -65,3 +74,69 @@ async def test_a_stopped_engine_leaves_its_port_and_no_process(private_nats: Nat
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
     await until(lambda: private_nats.pid is None)
+
+
+async def test_an_engine_on_a_taken_kept_port_is_refused_with_the_file_to_change(tmp_path: Path) -> None:
+    with claim(tmp_path / "data") as folder:
+        engines = choose_engines(folder, nats=True, store=False)
+        assert engines.nats is not None
+        with socket.create_server(("127.0.0.1", engines.nats.port)), pytest.raises(EngineError) as refusal:
+            async with started(engines, folder, patience=0.2):
+                pass
+    assert f"Port {engines.nats.port}" in str(refusal.value)
+    assert str(folder.addresses) in str(refusal.value)
+
+
+async def test_ports_and_keys_are_chosen_once_and_kept_from_others(tmp_path: Path) -> None:
+    with claim(tmp_path / "data") as folder:
+        first = kept_addresses(folder)
+        assert kept_addresses(folder) == first
+        assert folder.addresses.stat().st_mode & 0o777 == 0o600
+        folder.addresses.write_text('{"nats_port": 1}')
+        with pytest.raises(DataFolderError, match="repair it, or remove it"):
+            kept_addresses(folder)
+
+
+async def test_an_engine_that_dies_is_started_again_on_its_port(private_nats: NatsServer) -> None:
+    keeping = asyncio.create_task(keep_running(private_nats, first_delay=0.01))
+    first = private_nats.pid
+    await private_nats.kill()
+    await until(lambda: private_nats.pid not in {None, first})
+    client = await nats.connect(private_nats.url)
+    await client.close()
+    keeping.cancel()
+    await asyncio.gather(keeping, return_exceptions=True)
+
+
+async def test_an_engine_that_does_not_stay_up_is_given_up_with_its_last_words(private_nats: NatsServer) -> None:
+    await private_nats.stop()
+    with socket.create_server(("127.0.0.1", private_nats.port)), pytest.raises(EngineError, match="in use"):
+        await keep_running(private_nats, first_delay=0.01)
+
+
+async def test_engines_die_with_the_process_that_started_them(tmp_path: Path) -> None:
+    program = (
+        "import asyncio, pathlib\n"
+        "from deploy.local.nats_server import NatsServer\n"
+        "from deploy.local.ports import free_ports\n"
+        "async def main():\n"
+        f"    async with NatsServer(pathlib.Path({str(tmp_path)!r}), free_ports(1)[0]) as server:\n"
+        "        print(server.pid, flush=True)\n"
+        "        await asyncio.Event().wait()\n"
+        "asyncio.run(main())\n"
+    )
+    owner = await asyncio.create_subprocess_exec(sys.executable, "-c", program, stdout=asyncio.subprocess.PIPE)
+    assert owner.stdout is not None
+    engine = int(await asyncio.wait_for(owner.stdout.readline(), 30))
+    owner.kill()
+    await owner.wait()
+    await until(lambda: not is_running(engine))
+
+
+async def test_uploads_that_a_killed_store_left_half_done_are_removed(private_store: RcloneStore) -> None:
+    await private_store.stop()
+    leftover = private_store.bucket_folder / "tenant" / ".rclone_temp_put_x"
+    leftover.parent.mkdir()
+    leftover.write_bytes(b"half")
+    await private_store.start()
+    assert not leftover.exists()

@@ -1,0 +1,13 @@
+"""Path parameters that reach their handler whatever they hold, so that the handler can refuse them."""
+
+from starlette.convertors import StringConvertor, register_url_convertor
+
+
+class _Anything(StringConvertor):
+    """Matches slashes, dots and line breaks too; the router alone would answer 404 where a 400 is promised."""
+
+    regex = r"[\s\S]*"
+
+
+ANYTHING = "anything"
+register_url_convertor(ANYTHING, _Anything())

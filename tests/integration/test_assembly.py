@@ -1,0 +1,188 @@
+"""Chunks in, WAV out: ingest and assembler over a real bus and a real S3 server."""
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator
+
+import pytest
+
+from deploy.local.object_store import RcloneStore
+from shared.settings import StoreConfig
+from tests.integration.audio_files import encoded, samples_of, strength, tone
+from tests.integration.road import (
+    Road,
+    assembler_running,
+    assembler_settings,
+    download,
+    ingest_running,
+    ingest_settings,
+)
+
+
+@pytest.fixture(scope="module", params=["any", "ascending"])
+async def store(request: pytest.FixtureRequest, object_store: RcloneStore) -> StoreConfig:
+    return object_store.config(request.param)
+
+
+@pytest.fixture(scope="module")
+async def road(tmp_path_factory: pytest.TempPathFactory, nats_url: str, store: StoreConfig) -> AsyncIterator[Road]:
+    spool = tmp_path_factory.mktemp("spool")
+    async with (
+        ingest_running(ingest_settings(spool, nats_url, store)) as road,
+        assembler_running(assembler_settings(spool, nats_url, store)),
+    ):
+        yield road
+
+
+def session_of(request: pytest.FixtureRequest) -> str:
+    return hashlib.sha256(request.node.nodeid.encode()).hexdigest()[:24]
+
+
+async def test_five_chunks_become_the_wav_of_the_contract(
+    road: Road, store: StoreConfig, request: pytest.FixtureRequest
+) -> None:
+    session, content = session_of(request), tone(5)
+    for number in range(5):
+        answer = await road.send(session, content[number * 32_000 : (number + 1) * 32_000])
+        assert answer.json() == {
+            "status": "success",
+            "session_id": session,
+            "chunk_size": 32_000,
+            "total_chunks": number + 1,
+            "chunk_index": number,
+        }
+
+    answer = await road.finalize(session)
+
+    assert answer.status_code == 200
+    body = answer.json()
+    wav = await download(store, f"audio_{session}.wav")
+    assert samples_of(wav) == content
+    assert body["status"] == "success"
+    assert body["session_id"] == session
+    assert body["filename"] == f"audio_{session}.wav"
+    assert body["size_bytes"] == 160_044 == len(wav)
+    assert body["url"] == f"{store.endpoint}/{store.bucket}/audio_{session}.wav"
+    assert body["sha256"] == hashlib.sha256(wav).hexdigest()
+
+
+async def test_chunks_by_index_come_out_in_order_whatever_the_order_they_came_in(
+    road: Road, store: StoreConfig, request: pytest.FixtureRequest
+) -> None:
+    session, content = session_of(request), tone(3)
+    for index in (2, 0, 1):
+        await road.send(session, content[index * 32_000 : (index + 1) * 32_000], chunk_index=index)
+    assert (await road.finalize(session)).status_code == 200
+    assert samples_of(await download(store, f"audio_{session}.wav")) == content
+
+
+async def test_a_recording_of_many_parts_is_byte_for_byte_what_was_sent(
+    road: Road, store: StoreConfig, request: pytest.FixtureRequest
+) -> None:
+    session, second = session_of(request), tone(1)
+    content = second * 400  # 12.8 MB: three parts
+    for start in range(0, len(content), 3_000_000):
+        await road.send(session, content[start : start + 3_000_000])
+    body = (await road.finalize(session)).json()
+    wav = await download(store, f"audio_{session}.wav")
+    assert samples_of(wav) == content
+    assert body["sha256"] == hashlib.sha256(wav).hexdigest()
+
+
+@pytest.mark.parametrize("name", ["mp3", "webm", "m4a", "flac"])
+async def test_a_long_container_in_pieces_becomes_a_wav_of_many_parts(
+    name: str, road: Road, store: StoreConfig, request: pytest.FixtureRequest
+) -> None:
+    session, content = session_of(request), encoded(name, 400)
+    for start in range(0, len(content), 1_000_000):
+        await road.send(session, content[start : start + 1_000_000])
+
+    body = (await road.finalize(session)).json()
+
+    wav = await download(store, f"audio_{session}.wav")
+    assert body["status"] == "success"
+    assert body["size_bytes"] == len(wav)
+    assert body["sha256"] == hashlib.sha256(wav).hexdigest()
+    assert abs(body["duration_seconds"] - 400) < 0.2
+    assert strength(samples_of(wav)[-64_000:-32_000]) > 0.9
+
+
+async def test_chunks_that_are_whole_files_are_joined_by_their_sound(
+    road: Road, store: StoreConfig, request: pytest.FixtureRequest
+) -> None:
+    session = session_of(request)
+    for _ in range(3):
+        await road.send(session, encoded("wav"))
+    assert (await road.finalize(session)).status_code == 200
+    assert samples_of(await download(store, f"audio_{session}.wav")) == tone(2) * 3
+
+
+async def test_an_odd_byte_at_the_end_is_dropped_and_said_so(
+    road: Road, store: StoreConfig, request: pytest.FixtureRequest
+) -> None:
+    session, content = session_of(request), tone(1)
+    await road.send(session, content[:1001])
+    await road.send(session, content[1001:] + b"x")
+    body = (await road.finalize(session)).json()
+    assert samples_of(await download(store, f"audio_{session}.wav")) == content
+    assert body["warnings"] == ["The last byte was half a sample and was dropped."]
+
+
+@pytest.mark.parametrize(
+    "content", [b"OggS\x00\x02" + bytes(2000), b"\x89PNG\r\n\x1a\n" + bytes(2000), b"#EXTM3U\nhttp://127.0.0.1:9/x\n"]
+)
+async def test_what_is_not_audio_fails_with_a_reason_and_keeps_the_chunks(
+    content: bytes, road: Road, request: pytest.FixtureRequest
+) -> None:
+    session = session_of(request)
+    await road.send(session, content)
+
+    answer = await road.finalize(session)
+
+    assert answer.status_code == 500
+    assert answer.json()["status"] == "error"
+    assert answer.json()["session_id"] == session
+    assert "/" not in answer.json()["message"]
+    assert list(road.directory(session).sizes()) == [0]
+    again = await road.finalize(session)
+    assert (again.status_code, again.json()) == (500, answer.json())
+    status = (await road.client.get(f"/sessions/{session}")).json()
+    assert status["state"] == "failed"
+    assert status["error"]["message"] == answer.json()["message"]
+
+
+async def test_after_success_the_spool_holds_no_sound_and_a_late_chunk_is_refused(
+    road: Road, request: pytest.FixtureRequest
+) -> None:
+    session = session_of(request)
+    await road.send(session, tone(1))
+    first = await road.finalize(session)
+    directory = road.directory(session)
+    assert directory.result.exists()
+    assert directory.sizes() == {}
+    assert road.leftovers() == []
+    assert (await road.send(session, tone(1))).status_code == 409
+    assert (await road.finalize(session)).json() == first.json()
+    status = (await road.client.get(f"/sessions/{session}")).json()
+    assert status["state"] == "ready"
+    assert status["chunks"] == 1
+    assert status["audio"]["sha256"] == first.json()["sha256"]
+
+
+async def test_the_signed_download_address_serves_the_wav(road: Road, request: pytest.FixtureRequest) -> None:
+    session, content = session_of(request), tone(1)
+    await road.send(session, content)
+    await road.finalize(session)
+    audio = (await road.client.get(f"/sessions/{session}")).json()["audio"]
+    assert samples_of((await road.client.get(audio["download_url"])).content) == content
+    assert (await road.client.get(audio["url"])).status_code >= 400
+
+
+async def test_the_same_session_finalized_twenty_times_at_once_has_one_result(
+    road: Road, request: pytest.FixtureRequest
+) -> None:
+    session = session_of(request)
+    await road.send(session, tone(1))
+    answers = await asyncio.gather(*(road.finalize(session) for _ in range(20)))
+    assert {answer.status_code for answer in answers} == {200}
+    assert len({answer.text for answer in answers}) == 1

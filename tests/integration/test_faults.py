@@ -1,0 +1,199 @@
+"""Engines that go away and come back: what was acknowledged is never lost, what ends is told once."""
+
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from nats.aio.msg import Msg
+
+from deploy.local.nats_server import NatsServer
+from deploy.local.object_store import RcloneStore
+from shared.bus import Bus, open_bus
+from shared.codec import Envelope, decode, envelope
+from shared.events import AudioFailed, AudioReady, SessionFinalized
+from shared.history import last_event
+from shared.metrics import Metrics
+from shared.subjects import SessionKey
+from shared.trace import new_trace
+from tests.integration.audio_files import samples_of, tone
+from tests.integration.road import (
+    Road,
+    assembler_running,
+    assembler_settings,
+    download,
+    ingest_running,
+    ingest_settings,
+)
+from tests.waiting import until
+
+
+async def state_of(road: Road, session: str) -> str:
+    state: str = (await road.client.get(f"/sessions/{session}")).json()["state"]
+    return state
+
+
+@pytest.fixture
+async def bus(private_nats: NatsServer) -> AsyncIterator[Bus]:
+    async with open_bus(private_nats.url, service="test", replicas=1, max_age_days=1, metrics=Metrics()) as bus:
+        await bus.wait_ready()
+        yield bus
+
+
+async def test_a_bus_that_dies_refuses_no_chunk_and_the_result_comes_after_its_return(
+    tmp_path: Path, private_nats: NatsServer, object_store: RcloneStore
+) -> None:
+    store = object_store.config("ascending")
+    async with (
+        ingest_running(ingest_settings(tmp_path, private_nats.url, store)) as road,
+        assembler_running(assembler_settings(tmp_path, private_nats.url, store)),
+    ):
+        assert (await road.send("survivor", tone(1))).status_code == 200
+        await private_nats.kill()
+        assert (await road.send("survivor", tone(1))).status_code == 200
+        assert (await road.finalize("survivor")).status_code == 202
+        assert await state_of(road, "survivor") == "finalized"
+
+        await private_nats.start()
+
+        async def ready() -> bool:
+            return await state_of(road, "survivor") == "ready"
+
+        await until(ready, within=30)
+        answer = await road.finalize("survivor")
+        assert answer.status_code == 200
+        assert samples_of(await download(store, "audio_survivor.wav")) == tone(1) * 2
+
+
+async def test_a_manifest_that_ingest_could_not_publish_is_published_after_its_restart(
+    tmp_path: Path, private_nats: NatsServer, object_store: RcloneStore, bus: Bus
+) -> None:
+    store = object_store.config("ascending")
+    await private_nats.kill()
+    async with ingest_running(ingest_settings(tmp_path, private_nats.url, store)) as road:
+        await road.send("restarted", tone(1))
+        assert (await road.finalize("restarted")).status_code == 202
+    await private_nats.start()
+    async with ingest_running(ingest_settings(tmp_path, private_nats.url, store)) as road:
+        await until(road.directory("restarted").published.exists, within=20)
+    await bus.wait_ready()
+    published = await last_event(bus, SessionKey("default", "restarted"), SessionFinalized)
+    assert published is not None
+
+
+async def test_a_store_that_stays_away_ends_in_audio_failed_with_the_chunks_kept(
+    tmp_path: Path, private_nats: NatsServer, private_store: RcloneStore, bus: Bus
+) -> None:
+    store = private_store.config("ascending")
+    await private_store.kill()
+    settings = assembler_settings(tmp_path, private_nats.url, store, assembler_tries=2, assembler_retry_seconds=0.1)
+    async with (
+        ingest_running(ingest_settings(tmp_path, private_nats.url, store)) as road,
+        assembler_running(settings),
+    ):
+        await road.send("homeless", tone(1))
+        answer = await road.finalize("homeless")
+        assert answer.status_code == 500
+        assert set(answer.json()) == {"status", "message", "session_id"}
+        assert "127.0.0.1" not in answer.text
+        failed = await last_event(bus, SessionKey("default", "homeless"), AudioFailed)
+        assert failed is not None
+        assert isinstance(failed.event, AudioFailed)
+        assert (failed.event.code, failed.event.reason) == ("store_unreachable", answer.json()["message"])
+        assert len(road.directory("homeless").sizes()) == 1
+
+
+async def test_a_store_that_comes_back_in_time_costs_nothing_but_time(
+    tmp_path: Path, private_nats: NatsServer, private_store: RcloneStore
+) -> None:
+    store = private_store.config("ascending")
+    await private_store.kill()
+    settings = assembler_settings(tmp_path, private_nats.url, store, assembler_retry_seconds=0.2)
+    async with (
+        ingest_running(ingest_settings(tmp_path, private_nats.url, store, finalize_wait_seconds=0)) as road,
+        assembler_running(settings) as assembler,
+    ):
+        await road.send("patient", tone(1))
+        assert (await road.finalize("patient")).status_code == 202
+
+        async def tried_once() -> bool:
+            metrics = (await road.client.get(f"{assembler}/metrics")).text
+            return 'job_duration_seconds_count{outcome="retry"' in metrics
+
+        await until(tried_once, within=30)
+        await private_store.start()
+        await until(road.directory("patient").result.exists, within=30)
+        assert samples_of(await download(store, "audio_patient.wav")) == tone(1)
+
+
+async def test_a_job_delivered_again_after_its_end_says_the_same_under_the_same_id(
+    tmp_path: Path, private_nats: NatsServer, object_store: RcloneStore, bus: Bus
+) -> None:
+    store = object_store.config("ascending")
+    heard: list[Envelope] = []
+
+    async def hear(message: Msg) -> None:
+        heard.append(decode(message.data))
+
+    await bus.listen("roomtone.v1.default.again.audio.ready", hear)
+    async with (
+        ingest_running(ingest_settings(tmp_path, private_nats.url, store)) as road,
+        assembler_running(assembler_settings(tmp_path, private_nats.url, store)),
+    ):
+        await road.send("again", tone(1))
+        assert (await road.finalize("again")).status_code == 200
+        stored = road.directory("again").read_manifest()
+        assert stored is not None
+        event = SessionFinalized(manifest_sha256=stored.sha256, chunks=1, bytes=32_000)
+        key = SessionKey("default", "again")
+        await bus.publish(envelope("test", key, event, cause="another id", trace=new_trace()))
+        await until(lambda: len(heard) == 2)
+    assert heard[0].id == heard[1].id
+    assert heard[0].event == heard[1].event
+
+
+async def test_events_on_the_bus_are_cloudevents_of_the_contract_and_carry_the_request(
+    tmp_path: Path, private_nats: NatsServer, object_store: RcloneStore, bus: Bus
+) -> None:
+    store = object_store.config("ascending")
+    async with (
+        ingest_running(ingest_settings(tmp_path, private_nats.url, store)) as road,
+        assembler_running(assembler_settings(tmp_path, private_nats.url, store)),
+    ):
+        await road.send("spoken", tone(1))
+        traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+        headers = {"X-Request-ID": "call-7", "traceparent": traceparent}
+        await road.client.post("/finalize/spoken", headers=headers)
+        seen = {}
+        for event in ("session.opened", "chunk.received", "session.finalized", "audio.ready"):
+            message = await bus.jetstream.get_last_msg("ROOMTONE", f"roomtone.v1.default.spoken.{event}")
+            document = json.loads(message.data or b"")
+            assert document["type"] == f"roomtone.v1.{event}"
+            assert document["specversion"] == "1.0"
+            assert document["subject"] == "spoken"
+            assert document["datacontenttype"] == "application/json"
+            assert document["time"].endswith("Z")
+            assert (message.headers or {})["Nats-Msg-Id"] == document["id"]
+            seen[event] = document
+    for event in ("session.finalized", "audio.ready"):
+        assert (seen[event]["requestid"], seen[event]["traceparent"]) == ("call-7", traceparent)
+    assert seen["chunk.received"]["data"]["chunk_index"] == 0
+    assert seen["audio.ready"]["data"]["filename"] == "audio_spoken.wav"
+
+
+async def test_a_chunk_changed_on_disk_fails_the_session_instead_of_passing_unnoticed(
+    tmp_path: Path, private_nats: NatsServer, object_store: RcloneStore, bus: Bus
+) -> None:
+    store = object_store.config("ascending")
+    async with ingest_running(ingest_settings(tmp_path, private_nats.url, store, finalize_wait_seconds=0)) as road:
+        await road.send("rotten", tone(1))
+        await road.finalize("rotten")
+        road.directory("rotten").chunk(0).write_bytes(tone(1)[:-2] + b"xx")
+        async with assembler_running(assembler_settings(tmp_path, private_nats.url, store)):
+            await until(road.directory("rotten").result.exists, within=20)
+    key = SessionKey("default", "rotten")
+    failed = await last_event(bus, key, AudioFailed)
+    assert failed is not None
+    assert isinstance(failed.event, AudioFailed)
+    assert failed.event.code == "corrupt_chunk"
+    assert await last_event(bus, key, AudioReady) is None

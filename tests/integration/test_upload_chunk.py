@@ -1,0 +1,258 @@
+"""What `/upload_chunk` and `/finalize` take and refuse, with no bus and no store in reach."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from itertools import count
+
+import httpx
+import pytest
+
+from shared.settings import StoreConfig
+from tests.integration.road import OCTETS, Road, ingest_running, ingest_settings
+from tests.waiting import until
+
+NOWHERE = "nats://127.0.0.1:1"
+LIMIT = 100_000
+
+
+@pytest.fixture(scope="module")
+async def road(tmp_path_factory: pytest.TempPathFactory, store_config: StoreConfig) -> AsyncIterator[Road]:
+    settings = ingest_settings(
+        tmp_path_factory.mktemp("spool"),
+        NOWHERE,
+        store_config,
+        max_chunk_size=LIMIT,
+        max_session_size=3 * LIMIT,
+        body_idle_seconds=0.3,
+    )
+    async with ingest_running(settings) as road:
+        yield road
+
+
+_numbers = count()
+
+
+@pytest.fixture
+def session() -> str:
+    return f"session-{next(_numbers)}"
+
+
+def assert_refused(answer: httpx.Response, status: int, session: str) -> None:
+    assert answer.status_code == status
+    body = answer.json()
+    assert set(body) == {"status", "message", "session_id"}
+    assert body["status"] == "error"
+    assert body["session_id"] == session
+    assert len(body["message"]) > 10
+
+
+async def test_a_form_and_a_raw_body_store_the_same_bytes(road: Road, session: str) -> None:
+    form = await road.client.post(f"/upload_chunk/{session}", files={"audio_chunk": b"\r\n--abc" * 5000})
+    assert form.json()["total_chunks"] == 1
+    assert (await road.send(session, b"\r\n--abc" * 5000)).json()["total_chunks"] == 2
+    directory = road.directory(session)
+    assert directory.chunk(0).read_bytes() == directory.chunk(1).read_bytes() == b"\r\n--abc" * 5000
+    assert road.leftovers() == []
+
+
+async def test_the_index_may_stand_before_or_after_the_file_or_in_the_query(road: Road, session: str) -> None:
+    boundary = "xyz"
+    file_part = '--xyz\r\nContent-Disposition: form-data; name="audio_chunk"; filename="a"\r\n\r\nSOUND\r\n'
+    index_part = '--xyz\r\nContent-Disposition: form-data; name="chunk_index"\r\n\r\n{}\r\n'
+    headers = {"Content-Type": f"multipart/form-data; boundary={boundary}"}
+    for number, body in enumerate((file_part + index_part.format(0), index_part.format(1) + file_part)):
+        answer = await road.client.post(f"/upload_chunk/{session}", content=body + "--xyz--\r\n", headers=headers)
+        assert answer.json()["chunk_index"] == number
+    answer = await road.send(session, b"SOUND", chunk_index=2)
+    assert answer.json() == {
+        "status": "success",
+        "session_id": session,
+        "chunk_size": 5,
+        "total_chunks": 3,
+        "chunk_index": 2,
+    }
+
+
+async def test_the_same_chunk_again_is_the_same_success_and_other_bytes_are_refused(road: Road, session: str) -> None:
+    first = await road.send(session, b"one", chunk_index=0)
+    assert (await road.send(session, b"one", chunk_index=0)).json() == first.json()
+    assert_refused(await road.send(session, b"two", chunk_index=0), 409, session)
+    assert road.directory(session).chunk(0).read_bytes() == b"one"
+    assert road.leftovers() == []
+
+
+@pytest.mark.parametrize(
+    "bad", ["..", "%2e%2e%2f", "a%00b", ".", "*", ">", "a%0d%0ab", "a/b", "a.b", "x" * 129, "x" * 10_000, "%D1%8F", ""]
+)
+async def test_a_session_id_off_the_pattern_is_refused_and_touches_nothing(bad: str, road: Road) -> None:
+    before = sorted(road.spool.root.rglob("*"))
+    for path in ("/upload_chunk/", "/finalize/"):
+        answer = await exchange(road, "Content-Length: 1\r\n", bad, b"x", path=path)
+        assert answer.startswith(b"HTTP/1.1 400"), path
+        assert b'"status":"error"' in answer
+    assert sorted(road.spool.root.rglob("*")) == before
+
+
+@pytest.mark.parametrize("bad", ["-1", "1e9", "１", "0x1", "01", "", "10000000", "1.0", " 1"])
+async def test_an_index_that_is_not_a_plain_number_is_refused(bad: str, road: Road, session: str) -> None:
+    assert_refused(await road.send(session, b"x", chunk_index=bad), 400, session)
+    form = await road.client.post(f"/upload_chunk/{session}", files={"audio_chunk": b"x"}, data={"chunk_index": bad})
+    assert_refused(form, 400, session)
+    assert not road.directory(session).exists()
+    assert road.leftovers() == []
+
+
+async def test_a_form_without_the_file_or_with_two_is_refused(road: Road, session: str) -> None:
+    url = f"/upload_chunk/{session}"
+    assert_refused(await road.client.post(url, files={"audio": b"x"}), 400, session)
+    assert_refused(await road.client.post(url, files=[("audio_chunk", b"x"), ("audio_chunk", b"y")]), 400, session)
+    assert_refused(await road.client.post(url, files={"audio_chunk": b""}), 400, session)
+    assert_refused(await road.send(session, b""), 400, session)
+    assert not road.directory(session).exists()
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"--xyz", b"--xyz\r\n\r\n", b"rubbish" * 1000, b"--xyz\r\nContent-Disposition: x\r\n\r\n1"]
+)
+async def test_a_broken_form_is_refused(body: bytes, road: Road, session: str) -> None:
+    headers = {"Content-Type": "multipart/form-data; boundary=xyz"}
+    assert_refused(await road.client.post(f"/upload_chunk/{session}", content=body, headers=headers), 400, session)
+    assert road.leftovers() == []
+
+
+async def test_a_form_of_many_parts_is_refused(road: Road, session: str) -> None:
+    parts = b'--xyz\r\nContent-Disposition: form-data; name="a"\r\n\r\n1\r\n' * 1000
+    headers = {"Content-Type": "multipart/form-data; boundary=xyz"}
+    assert_refused(await road.client.post(f"/upload_chunk/{session}", content=parts, headers=headers), 413, session)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Content-Type": "text/plain"},
+        {"Content-Type": ""},
+        {"Content-Type": "application/octet-stream", "Content-Encoding": "gzip"},
+    ],
+)
+async def test_what_we_do_not_take_is_refused_with_415(headers: dict[str, str], road: Road, session: str) -> None:
+    answer = await road.client.post(f"/upload_chunk/{session}", content=b"x", headers=headers)
+    assert_refused(answer, 415, session)
+
+
+async def test_a_form_without_a_boundary_is_refused(road: Road, session: str) -> None:
+    headers = {"Content-Type": "multipart/form-data"}
+    assert_refused(await road.client.post(f"/upload_chunk/{session}", content=b"x", headers=headers), 400, session)
+
+
+async def test_a_chunk_over_the_limit_is_refused_by_its_declared_length_before_the_body(
+    road: Road, session: str
+) -> None:
+    answer = await exchange(road, f"Content-Length: {LIMIT + 1}\r\nExpect: 100-continue\r\n", session)
+    assert answer.startswith(b"HTTP/1.1 413")
+    assert b"100 Continue" not in answer
+
+
+async def test_a_chunk_over_the_limit_is_refused_by_count_and_leaves_nothing(road: Road, session: str) -> None:
+    async def body() -> AsyncIterator[bytes]:
+        for _ in range(LIMIT // 10_000 + 1):
+            yield bytes(10_000)
+
+    answer = await road.client.post(f"/upload_chunk/{session}", content=body(), headers=OCTETS)
+    assert_refused(answer, 413, session)
+    form = await road.client.post(f"/upload_chunk/{session}", files={"audio_chunk": bytes(LIMIT + 1)})
+    assert_refused(form, 413, session)
+    assert not road.directory(session).exists()
+    assert road.leftovers() == []
+
+
+async def test_a_session_over_its_limit_is_refused_and_keeps_what_it_has(road: Road, session: str) -> None:
+    for _ in range(3):
+        assert (await road.send(session, bytes(LIMIT))).status_code == 200
+    assert_refused(await road.send(session, b"x"), 413, session)
+    assert len(road.directory(session).sizes()) == 3
+
+
+async def test_a_sender_that_goes_silent_inside_a_chunk_gets_408(road: Road, session: str) -> None:
+    answer = await exchange(road, "Content-Length: 1000\r\n", session, b"half a chunk")
+    assert answer.startswith(b"HTTP/1.1 408")
+    assert road.leftovers() == []
+
+
+async def test_a_client_that_hangs_up_inside_a_chunk_leaves_nothing(road: Road, session: str) -> None:
+    host, port = road.client.base_url.host, road.client.base_url.port
+    _, writer = await asyncio.open_connection(host, port)
+    head = f"POST /upload_chunk/{session} HTTP/1.1\r\nHost: x\r\nContent-Type: application/octet-stream\r\n"
+    writer.write(f"{head}Content-Length: 90000\r\n\r\n".encode() + bytes(50_000))
+    await writer.drain()
+    writer.transport.abort()
+    assert (await road.send(session, b"next")).json()["total_chunks"] == 1
+    await until(lambda: not road.leftovers(), what="no temporary file is left")
+
+
+async def exchange(road: Road, headers: str, session: str, body: bytes = b"", *, path: str = "/upload_chunk/") -> bytes:
+    """Send a request by hand and return what comes back until the server stops talking or answered once."""
+    host, port = road.client.base_url.host, road.client.base_url.port
+    reader, writer = await asyncio.open_connection(host, port)
+    head = f"POST {path}{session} HTTP/1.1\r\nHost: x\r\nContent-Type: application/octet-stream\r\n"
+    writer.write(f"{head}{headers}\r\n".encode() + body)
+    try:
+        return await asyncio.wait_for(reader.read(65_536), 10)
+    finally:
+        writer.close()
+
+
+async def test_finalize_without_chunks_is_400(road: Road, session: str) -> None:
+    assert_refused(await road.finalize(session), 400, session)
+    assert not road.directory(session).exists()
+
+
+async def test_finalize_with_gaps_names_them_and_works_once_they_are_filled(road: Road, session: str) -> None:
+    for index in (1, 4, 9):
+        await road.send(session, b"xx", chunk_index=index)
+    answer = await road.finalize(session)
+    assert_refused(answer, 409, session)
+    assert "0, 2-3, 5-8" in answer.json()["message"]
+    for index in (0, 2, 3, 5, 6, 7, 8):
+        await road.send(session, b"xx", chunk_index=index)
+    assert (await road.finalize(session)).status_code == 202
+
+
+async def test_with_the_bus_away_chunks_are_taken_and_finalize_says_processing(road: Road, session: str) -> None:
+    assert (await road.send(session, b"xx")).status_code == 200
+    answer = await road.finalize(session)
+    assert answer.status_code == 202
+    assert answer.json() == {"status": "processing", "session_id": session, "status_url": f"/sessions/{session}"}
+    status = (await road.client.get(f"/sessions/{session}")).json()
+    assert (status["state"], status["chunks"], status["bytes"]) == ("finalized", 1, 2)
+    assert_refused(await road.send(session, b"late"), 409, session)
+
+
+async def test_an_unknown_session_has_no_status(road: Road, session: str) -> None:
+    assert_refused(await road.client.get(f"/sessions/{session}"), 404, session)
+
+
+async def test_chunks_sent_at_once_without_index_get_consecutive_places(road: Road, session: str) -> None:
+    answers = await asyncio.gather(*(road.send(session, bytes([n]) * 100) for n in range(40)))
+    assert sorted(answer.json()["chunk_index"] for answer in answers) == list(range(40))
+    for answer, number in zip(answers, range(40), strict=True):
+        stored = road.directory(session).chunk(answer.json()["chunk_index"])
+        assert stored.read_bytes() == bytes([number]) * 100
+
+
+async def test_a_request_id_is_returned_and_a_malformed_one_replaced(road: Road, session: str) -> None:
+    answer = await road.client.get(f"/sessions/{session}", headers={"X-Request-ID": "abc-1"})
+    assert answer.headers["x-request-id"] == "abc-1"
+    answer = await road.client.get(f"/sessions/{session}", headers={"X-Request-ID": "a b"})
+    assert answer.headers["x-request-id"] not in {"", "a b"}
+
+
+async def test_a_disk_that_is_nearly_full_is_told_before_the_body_and_by_readiness(
+    tmp_path_factory: pytest.TempPathFactory, store_config: StoreConfig
+) -> None:
+    settings = ingest_settings(tmp_path_factory.mktemp("spool"), NOWHERE, store_config, min_free_disk=99.99)
+    async with ingest_running(settings) as road:
+        answer = await exchange(road, "Content-Length: 10\r\nExpect: 100-continue\r\n", "full")
+        assert answer.startswith(b"HTTP/1.1 507")
+        assert b"100 Continue" not in answer
+        assert (await road.client.get("/readyz")).status_code == 503
+        assert (await road.client.get("/livez")).status_code == 200

@@ -1,0 +1,64 @@
+import itertools
+from collections.abc import AsyncIterator, Iterable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.ingest.multipart import Field, FileStart, FormEvent, boundary_of, read_form
+from shared.errors import InvalidInput, TooLarge
+
+
+async def stream(pieces: Iterable[bytes]) -> AsyncIterator[bytes]:
+    for piece in pieces:
+        yield piece
+
+
+async def events(body: bytes, cuts: list[int]) -> list[FormEvent]:
+    edges = [0, *sorted(cut % (len(body) + 1) for cut in cuts), len(body)]
+    pieces = [body[start:end] for start, end in itertools.pairwise(edges) if start < end]
+    return [event async for event in read_form(stream(pieces), "bnd", file_fields=frozenset({"file"}))]
+
+
+def part(name: str, content: bytes, filename: str | None = None) -> bytes:
+    extra = "" if filename is None else f'; filename="{filename}"'
+    return f'--bnd\r\nContent-Disposition: form-data; name="{name}"{extra}\r\n\r\n'.encode() + content + b"\r\n"
+
+
+@given(st.binary(max_size=3000), st.lists(st.integers(min_value=0), max_size=30), st.booleans())
+async def test_however_the_body_is_cut_fields_and_file_come_out_whole(
+    content: bytes,
+    cuts: list[int],
+    file_first: bool,  # noqa: FBT001
+) -> None:
+    if b"\r\n--bnd" in content:
+        return
+    parts = [part("file", content, "a.wav"), part("index", b"7")]
+    body = b"".join(parts if file_first else parts[::-1]) + b"--bnd--\r\n"
+
+    seen = await events(body, cuts)
+
+    assert b"".join(event for event in seen if isinstance(event, bytes)) == content
+    assert Field("index", "7") in seen
+    assert FileStart("file", "a.wav") in seen
+
+
+@pytest.mark.parametrize("end", [b"", b"--bn", b"--bnd\r\n"])
+async def test_a_form_that_ends_early_is_refused(end: bytes) -> None:
+    with pytest.raises(InvalidInput):
+        await events(part("file", b"abc") + end, [])
+
+
+async def test_a_field_is_bounded_and_must_be_text() -> None:
+    with pytest.raises(TooLarge):
+        await events(part("index", b"1" * 70_000) + b"--bnd--", [])
+    with pytest.raises(InvalidInput):
+        await events(part("index", b"\xff") + b"--bnd--", [])
+
+
+def test_the_boundary_is_read_from_the_content_type() -> None:
+    assert boundary_of('multipart/form-data; boundary="a b"') == "a b"
+    assert boundary_of("application/json") is None
+    for bad in ("multipart/form-data", "multipart/form-data; boundary=", f"multipart/form-data; boundary={'x' * 201}"):
+        with pytest.raises(InvalidInput):
+            boundary_of(bad)

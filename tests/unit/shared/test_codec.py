@@ -1,0 +1,131 @@
+import json
+from datetime import UTC, datetime
+
+import pytest
+
+from shared.codec import Envelope, UndecodableEventError, decode, encode, envelope
+from shared.events import (
+    EVENT_TYPES,
+    AnalysisCompleted,
+    AnalysisFailed,
+    AudioFailed,
+    AudioReady,
+    ChunkReceived,
+    Event,
+    SessionFinalized,
+    SessionOpened,
+    TranscriptLine,
+)
+from shared.subjects import SessionKey
+from shared.trace import Trace
+
+TRACE = Trace("call-7", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")
+KEY = SessionKey("default", "abc123")
+
+EXAMPLES: tuple[Event, ...] = (
+    SessionOpened(),
+    ChunkReceived(chunk_index=3, size=32_000, sha256="ab" * 32, total_chunks=4),
+    SessionFinalized(manifest_sha256="cd" * 32, chunks=5, bytes=160_000),
+    AudioReady(
+        url="https://b.a.r2.cloudflarestorage.com/audio_abc123.wav",
+        filename="audio_abc123.wav",
+        object_key="audio_abc123.wav",
+        size_bytes=160_044,
+        sha256="ef" * 32,
+        duration_seconds=5.0,
+        manifest_sha256="cd" * 32,
+        warnings=("half a sample",),
+    ),
+    AudioFailed(code="bad_media", reason="no", manifest_sha256="cd" * 32),
+    AnalysisCompleted(
+        temperature=75,
+        confidence=0.85,
+        analysis_summary="heated",
+        timestamp="2026-01-01T00:00:00Z",
+        scorer="local",
+        transcriber="local",
+        transcript=(TranscriptLine(start=0.5, end=2.0, text="Was soll das, hé?"),),
+    ),
+    AnalysisFailed(code="unavailable", reason="no"),
+)
+
+
+def wrapped(event: Event) -> Envelope:
+    return Envelope(
+        id="0" * 32,
+        source="/roomtone/test",
+        time=datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC),
+        key=KEY,
+        trace=TRACE,
+        event=event,
+    )
+
+
+def test_every_event_has_an_example_here() -> None:
+    assert {type(event) for event in EXAMPLES} == set(EVENT_TYPES)
+
+
+@pytest.mark.parametrize("event", EXAMPLES, ids=lambda event: event.NAME)
+def test_an_event_comes_back_as_it_went(event: Event) -> None:
+    assert decode(encode(wrapped(event))) == wrapped(event)
+
+
+def test_a_chunk_event_is_these_bytes() -> None:
+    assert encode(wrapped(EXAMPLES[1])).decode() == (
+        '{"specversion": "1.0", "id": "00000000000000000000000000000000", "source": "/roomtone/test", '
+        '"type": "roomtone.v1.chunk.received", "subject": "abc123", "time": "2026-01-02T03:04:05Z", '
+        '"datacontenttype": "application/json", '
+        '"traceparent": "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", "requestid": "call-7", '
+        '"tenantid": "default", "data": {"chunk_index": 3, "size": 32000, "sha256": "' + "ab" * 32 + '", '
+        '"total_chunks": 4}}'
+    )
+
+
+def test_members_of_a_later_version_are_ignored() -> None:
+    document = json.loads(encode(wrapped(EXAMPLES[2])))
+    document["data"]["new"] = {"deep": [1]}
+    document["newextension"] = "x"
+    assert decode(json.dumps(document).encode()).event == EXAMPLES[2]
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b"",
+        b"{}",
+        b"[]",
+        b"null",
+        b"\xff",
+        b'{"specversion":"1.0"}',
+        b'{"specversion":"1.0","id":"1","source":"x","type":"y"}',
+    ],
+)
+def test_what_is_not_an_event_of_ours_is_refused_as_such(payload: bytes) -> None:
+    with pytest.raises(UndecodableEventError):
+        decode(payload)
+
+
+def test_an_event_without_its_data_is_refused() -> None:
+    document = json.loads(encode(wrapped(EXAMPLES[1])))
+    del document["data"]["size"]
+    with pytest.raises(UndecodableEventError):
+        decode(json.dumps(document).encode())
+
+
+def test_ids_follow_from_session_event_and_cause_alone() -> None:
+    first = envelope("ingest", KEY, EXAMPLES[0], cause="x", trace=TRACE)
+    again = envelope("ingest", KEY, EXAMPLES[0], cause="x", trace=Trace("other", TRACE.traceparent))
+    assert first.id == again.id
+    others = {
+        envelope("ingest", KEY, EXAMPLES[0], cause="y", trace=TRACE).id,
+        envelope("ingest", KEY, EXAMPLES[2], cause="x", trace=TRACE).id,
+        envelope("ingest", SessionKey("default", "abc"), EXAMPLES[0], cause="x", trace=TRACE).id,
+        envelope("ingest", SessionKey("defaul", "tabc123"), EXAMPLES[0], cause="x", trace=TRACE).id,
+    }
+    assert len(others | {first.id}) == 5
+
+
+def test_the_subject_names_tenant_session_and_event() -> None:
+    item = wrapped(EXAMPLES[3])
+    assert item.subject == "roomtone.v1.default.abc123.audio.ready"
+    assert SessionKey.of_subject(item.subject) == KEY

@@ -1,0 +1,67 @@
+import os
+import threading
+from pathlib import Path
+
+import pytest
+
+from shared.durable import TemporaryFile, locked, sweep_temporaries, write_durably
+
+
+def test_a_file_gets_its_name_whole_and_only_once(tmp_path: Path) -> None:
+    temporaries, final = tmp_path / "t", tmp_path / "final"
+    temporaries.mkdir()
+    assert write_durably(final, b"first", temporaries)
+    assert not write_durably(final, b"second", temporaries)
+    assert final.read_bytes() == b"first"
+    assert list(temporaries.iterdir()) == []
+
+
+def test_many_small_pieces_are_written_in_order(tmp_path: Path) -> None:
+    file = TemporaryFile(tmp_path)
+    pieces = [bytes([number % 256]) * (number % 7) for number in range(5000)]
+    file.write(pieces)
+    assert file.path.read_bytes() == b"".join(pieces)
+    file.discard()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_sweep_takes_what_a_crash_left_and_spares_what_is_being_written(tmp_path: Path) -> None:
+    live = TemporaryFile(tmp_path)
+    left = tmp_path / "left"
+    left.write_bytes(b"x")
+    fresh = tmp_path / "fresh"
+    fresh.write_bytes(b"x")
+    for path in (live.path, left):
+        os.utime(path, (0, 0))
+    assert sweep_temporaries(tmp_path) == 1
+    assert {path.name for path in tmp_path.iterdir()} == {live.path.name, "fresh"}
+    live.discard()
+
+
+def test_a_symbolic_link_planted_as_lock_is_not_followed(tmp_path: Path) -> None:
+    tmp_path.joinpath("lock").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(OSError), locked(tmp_path / "lock"):  # noqa: PT011  # the number differs by system
+        pass
+    assert not tmp_path.joinpath("elsewhere").exists()
+
+
+def test_one_holder_at_a_time(tmp_path: Path) -> None:
+    inside, most = 0, 0
+    guard = threading.Lock()
+
+    def hold() -> None:
+        nonlocal inside, most
+        for _ in range(200):
+            with locked(tmp_path / "lock"):
+                with guard:
+                    inside += 1
+                    most = max(most, inside)
+                with guard:
+                    inside -= 1
+
+    threads = [threading.Thread(target=hold) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert most == 1

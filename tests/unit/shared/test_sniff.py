@@ -1,0 +1,68 @@
+import itertools
+
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from shared.audio.sniff import Container, Refusal, segments, sniff, starts_file
+
+
+@given(st.binary(max_size=5000))
+@example(b"")
+@example(b"ID3")
+@example(b"ID3\x04\x00\x00\x7f\x7f\x7f\x7f")
+@example(b"\xff\xf1")
+@example(b"RIFF")
+def test_any_bytes_are_told_something_without_an_error(head: bytes) -> None:
+    assert sniff(head) is None or isinstance(sniff(head), Container | Refusal)
+
+
+@given(st.lists(st.binary(min_size=1, max_size=200), min_size=1, max_size=20))
+def test_segments_cover_every_chunk_once_and_in_order(heads: list[bytes]) -> None:
+    found = segments(heads)
+    if isinstance(found, Refusal):
+        return
+    assert found[0].first == 0
+    assert found[-1].end == len(heads)
+    for one, next_one in itertools.pairwise(found):
+        assert one.end == next_one.first
+
+
+def test_a_header_begins_a_segment_and_what_has_none_goes_on_with_it() -> None:
+    header, more = b"RIFF\0\0\0\0WAVEfmt ", b"\0\0\0\0"
+    found = segments([header, more, more, header, header, more])
+    assert not isinstance(found, Refusal)
+    assert [(segment.first, segment.end) for segment in found] == [(0, 3), (3, 4), (4, 6)]
+
+
+def test_headerless_samples_stay_one_segment_even_if_a_later_chunk_looks_like_a_file() -> None:
+    found = segments([b"\x01\x00" * 10, b"RIFF\0\0\0\0WAVE"])
+    assert not isinstance(found, Refusal)
+    assert [(segment.container, segment.first, segment.end) for segment in found] == [(None, 0, 2)]
+
+
+def test_a_header_cut_into_tiny_chunks_is_still_seen() -> None:
+    found = segments([b"RI", b"FF\0", b"\0\0\0WA", b"VEfmt "])
+    assert not isinstance(found, Refusal)
+    assert [(segment.container, segment.end) for segment in found] == [(Container.WAV, 4)]
+
+
+def test_a_later_page_of_an_ogg_stream_does_not_begin_a_file() -> None:
+    assert starts_file(b"OggS\x00\x02") is Container.OGG
+    assert starts_file(b"OggS\x00\x00") is None
+
+
+def test_one_sync_word_in_samples_is_no_mp3() -> None:
+    assert sniff(b"\xff\xfb\x90\x00" + bytes(4000)) is None
+
+
+def test_an_aac_stream_behind_a_tag_is_not_taken_for_mp3() -> None:
+    tag = b"ID3\x04\x00\x00\x00\x00\x00\x02ab"
+    assert sniff(tag + b"\xff\xf1\x50\x80\x10\x1f\xfc" + bytes(100)) is Container.ADTS
+    assert sniff(tag + b"\xff\xfb\x90\x00" + bytes(100)) is Container.MP3
+
+
+def test_pictures_documents_and_playlists_are_known_for_what_they_are() -> None:
+    assert sniff(b"\x89PNG\r\n\x1a\n") is Refusal.PICTURE
+    assert sniff(b"%PDF-1.7") is Refusal.DOCUMENT
+    assert sniff(b"#EXTM3U\n") is Refusal.PLAYLIST
+    assert sniff(b"RIFF\0\0\0\0AVI LIST") is Refusal.VIDEO
