@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 
 _WORDS_HEAT = 0.80
 _VOICE_HEAT = 0.25  # without hostile words: joy is loud too
-_LOUD_FROM, _LOUD_TO = 8.0, 16.0  # dB above the median second; calm reading reaches 7
+_LOUD_FROM, _LOUD_TO = 8.0, 16.0  # dB above what is usual in the recording; calm reading reaches 7
 _MENTIONED = 0.2
 
-_HOTTEST = 0.2  # shares of all words
-_LAST = 0.2
+_PART = 0.2  # of all words: what counts as the hottest part, and as the end
+_LONGEST_PART = 60  # words, half a minute: in a long call a quarrel must not drown
 _MEAN_WEIGHT, _HOTTEST_WEIGHT, _LAST_WEIGHT = 0.3, 0.5, 0.2
 
 _USUAL_PACE = 2.2  # words a second of speech
@@ -55,8 +55,8 @@ def _loudness(line: LineFeatures) -> float:
 def temperature(lines: Sequence[LineFeatures]) -> int:
     """Return 1 to 100 for a conversation of at least one line.
 
-    A mix of all words, the hottest fifth of them, and the last fifth: one outburst in a calm hour counts, and so
-    does how it ended.
+    A mix of all words, the hottest part of them and the last part: a quarrel in a calm hour counts, and so does how
+    it ended.
     """
     heats = np.array([line_heat(line) for line in lines])
     words = np.array([max(line.words, 1) for line in lines], np.float64)
@@ -64,8 +64,8 @@ def temperature(lines: Sequence[LineFeatures]) -> int:
     last = np.arange(len(lines))[::-1]
     heat = (
         _MEAN_WEIGHT * float(np.average(heats, weights=words))
-        + _HOTTEST_WEIGHT * _mean_of_first(heats[hottest], words[hottest], _HOTTEST)
-        + _LAST_WEIGHT * _mean_of_first(heats[last], words[last], _LAST)
+        + _HOTTEST_WEIGHT * _mean_of_first(heats[hottest], words[hottest])
+        + _LAST_WEIGHT * _mean_of_first(heats[last], words[last])
     )
     return round(1 + 99 * min(heat, 1.0))
 
@@ -79,8 +79,8 @@ def confidence(lines: Sequence[LineFeatures], speech_seconds: float) -> float:
     return round(_MOST_CONFIDENCE * (1 - math.exp(-speech_seconds / _ENOUGH_SPEECH)) * coverage, 2)
 
 
-def _mean_of_first(heats: NDArray[np.float64], words: NDArray[np.float64], share: float) -> float:
-    """Return the mean heat of the first `share` of all words, the line on its border counted in part."""
-    wanted = words.sum() * share
+def _mean_of_first(heats: NDArray[np.float64], words: NDArray[np.float64]) -> float:
+    """Return the mean heat of the first part of all words, the line on its border counted in part."""
+    wanted = min(words.sum() * _PART, _LONGEST_PART)
     counted = np.clip(wanted - (np.cumsum(words) - words), 0, words)
     return float((heats * counted).sum() / wanted)

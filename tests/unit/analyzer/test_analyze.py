@@ -1,0 +1,84 @@
+from collections.abc import AsyncIterator, Sequence
+
+import pytest
+
+from services.analyzer.analyze import Analyst
+from services.analyzer.pieces import Piece
+from services.analyzer.recording import Recording
+from services.analyzer.score.protocol import Score
+from services.analyzer.wav import wav_header
+from shared.errors import BadMedia
+from shared.events import TranscriptLine
+from tests.unit.analyzer.sound import silence, tone
+
+
+class FakeTranscriber:
+    """Says the same lines of every piece, and remembers the pieces."""
+
+    name = "fake"
+    longest_piece_seconds = 10.0
+
+    def __init__(self, *lines: TranscriptLine) -> None:
+        self.heard: list[Piece] = []
+        self._lines = lines
+
+    async def transcribe(self, piece: Piece) -> Sequence[TranscriptLine]:
+        self.heard.append(piece)
+        return self._lines
+
+
+class FakeScorer:
+    """Remembers what it was given."""
+
+    def __init__(self) -> None:
+        self.seen: list[Recording] = []
+
+    async def score(self, recording: Recording) -> Score:
+        self.seen.append(recording)
+        return Score(temperature=42, confidence=0.5, summary="why", reason_codes=(), scorer="fake")
+
+
+async def wav_of(pcm: bytes, *, declared: int | None = None) -> AsyncIterator[bytes]:
+    wav = wav_header(len(pcm) if declared is None else declared) + pcm
+    for at in range(0, len(wav), 100_001):
+        yield wav[at : at + 100_001]
+
+
+def said(text: str, start: float = 0.5, end: float = 1.0) -> TranscriptLine:
+    return TranscriptLine(start=start, end=end, text=text)
+
+
+async def test_lines_of_later_pieces_get_seconds_from_the_start_of_the_recording() -> None:
+    transcriber, scorer = FakeTranscriber(said("  two   words ")), FakeScorer()
+    analysis = await Analyst(transcriber, scorer).analyze(wav_of(tone(2) + silence(6) + tone(2)))
+    assert [line.text for line in analysis.recording.lines] == ["two words", "two words"]
+    assert [line.start for line in analysis.recording.lines] == [0.5, 8.2]
+    assert analysis.recording.seconds == 10
+    assert len(analysis.recording.levels) == 500
+    assert scorer.seen == [analysis.recording]
+    assert (analysis.score.temperature, analysis.transcriber) == (42, "fake")
+
+
+async def test_silence_is_never_transcribed() -> None:
+    transcriber, scorer = FakeTranscriber(said("invented")), FakeScorer()
+    analysis = await Analyst(transcriber, scorer).analyze(wav_of(silence(30)))
+    assert transcriber.heard == []
+    assert analysis.recording.lines == ()
+    assert analysis.recording.seconds == 30
+
+
+async def test_a_line_never_reaches_beyond_its_piece() -> None:
+    transcriber = FakeTranscriber(said("late", start=-1, end=99))
+    analysis = await Analyst(transcriber, FakeScorer()).analyze(wav_of(tone(2)))
+    assert [(line.start, line.end) for line in analysis.recording.lines] == [(0, 2)]
+
+
+async def test_lines_without_words_are_dropped() -> None:
+    analysis = await Analyst(FakeTranscriber(said(" \n")), FakeScorer()).analyze(wav_of(tone(2)))
+    assert analysis.recording.lines == ()
+
+
+@pytest.mark.parametrize(("pcm", "declared"), [(b"", None), (b"ab", 4), (b"abcd", 2)])
+async def test_an_empty_or_contradictory_wav_is_bad_media(pcm: bytes, declared: int | None) -> None:
+    with pytest.raises(BadMedia):
+        await Analyst(FakeTranscriber(), FakeScorer()).analyze(wav_of(pcm, declared=declared))

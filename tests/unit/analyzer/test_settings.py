@@ -1,0 +1,49 @@
+import pytest
+from pydantic import ValidationError
+
+from services.analyzer.settings import AnalyzerSettings
+
+STORE = {
+    "s3_endpoint_url": "http://127.0.0.1:9",
+    "s3_access_key": "key",
+    "s3_secret_key": "secret",
+    "s3_bucket_name": "bucket",
+}
+
+
+@pytest.fixture(autouse=True)
+def _no_key_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "PORT"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def settings(**given: object) -> AnalyzerSettings:
+    return AnalyzerSettings.model_validate(STORE | given)
+
+
+def test_nothing_but_a_store_needs_to_be_named() -> None:
+    made = settings()
+    assert (made.port, made.openai_api_key, made.openai_transcribe_model) == (5001, None, "whisper-1")
+
+
+def test_the_key_is_read_from_the_environment_and_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-very-secret")
+    made = AnalyzerSettings.model_validate(STORE)
+    assert made.openai_api_key is not None
+    assert made.openai_api_key.get_secret_value() == "sk-very-secret"
+    assert "very-secret" not in repr(made)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"openai_api_key": "sk-pasted\n"},
+        {"openai_base_url": "api.openai.com/v1"},
+        {"analyzer_concurrency": 0},
+        {"model_deadline_seconds": 0},
+        {"analysis_tries": 0},
+    ],
+)
+def test_what_can_not_work_is_refused_at_the_start(fault: dict[str, object]) -> None:
+    with pytest.raises(ValidationError):
+        settings(**fault)

@@ -1,0 +1,26 @@
+import json
+from dataclasses import asdict
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.analyzer.transcript import leading_lines
+from shared.events import TranscriptLine
+
+lines = st.lists(
+    st.builds(TranscriptLine, start=st.just(3599.123), end=st.just(3602.456), text=st.text(max_size=200)), max_size=30
+)
+
+
+@given(lines=lines, most=st.integers(0, 3000))
+def test_what_is_kept_fits_and_is_the_beginning(lines: list[TranscriptLine], most: int) -> None:
+    kept, truncated = leading_lines(lines, most)
+    assert list(kept) == lines[: len(kept)]
+    assert truncated == (len(kept) < len(lines))
+    if kept:
+        assert len(json.dumps([asdict(line) for line in kept])) <= most + 2
+
+
+def test_a_transcript_that_fits_is_kept_whole() -> None:
+    whole = [TranscriptLine(start=0, end=1, text="word " * 20)] * 100
+    assert leading_lines(whole, 256 * 1024) == (tuple(whole), False)
