@@ -157,7 +157,7 @@ class WorkQueue:
     async def _end(self, message: Msg, job: Envelope, error: RoomtoneError) -> str:
         try:
             await self._worker.give_up(job, error)
-        except Exception as exc:  # noqa: BLE001  # the failed event must be stored before the message may go
+        except Exception as exc:  # the failed event must be stored before the message may go
             log.warning("the end of a job could not be told", queue=self._policy.durable, exc_info=exc)
             await message.nak(delay=self._policy.first_retry)
             return "retry"

@@ -5,10 +5,11 @@ import hashlib
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
 from aiobotocore.config import AioConfig
-from aiobotocore.session import get_session
+from aiobotocore.session import AioSession, get_session
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 
 from shared.errors import RoomtoneError, Unavailable
@@ -159,6 +160,12 @@ def _translated() -> Iterator[None]:
         raise Unavailable("The store is not reachable.", code="store_unreachable") from exc
 
 
+@cache
+def _session() -> AioSession:
+    """Return this process's one session: it holds the parsed description of S3, 12 MB a copy."""
+    return get_session()
+
+
 @asynccontextmanager
 async def open_store(config: StoreConfig) -> AsyncIterator[ObjectStore]:
     """Open a client for one bucket.
@@ -179,8 +186,7 @@ async def open_store(config: StoreConfig) -> AsyncIterator[ObjectStore]:
         read_timeout=60,
         max_pool_connections=32,
     )
-    session = get_session()
-    async with session.create_client(
+    async with _session().create_client(
         "s3",
         endpoint_url=config.endpoint,
         aws_access_key_id=config.access_key,

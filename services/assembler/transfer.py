@@ -11,7 +11,7 @@ from shared.errors import RoomtoneError, Unavailable
 from shared.objects import ObjectStore, PartReceipt
 
 PART_BYTES = 5 * 1024 * 1024  # R2's least; all parts but the last must be equal
-_IN_FLIGHT = 2
+_IN_FLIGHT = {"any": 2, "ascending": 1}  # a store that wants parts in order takes them one by one anyway
 _WAV_TYPE = "audio/wav"
 
 
@@ -68,14 +68,15 @@ async def _cut(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     gathered: list[bytes] = []
     size = 0
     async for piece in pieces:
-        rest = memoryview(piece)
+        rest = piece
         while size + len(rest) >= PART_BYTES:
             taken = PART_BYTES - size
-            gathered.append(bytes(rest[:taken]))
-            yield b"".join(gathered)
-            gathered, size, rest = [], 0, rest[taken:]
+            body = b"".join([*gathered, rest[:taken]])
+            gathered.clear()
+            size, rest = 0, rest[taken:]
+            yield body
         if rest:
-            gathered.append(bytes(rest))
+            gathered.append(rest)
             size += len(rest)
     if gathered:
         yield b"".join(gathered)
@@ -94,7 +95,7 @@ async def _uploading(to: Destination, *, first_number: int = 1) -> AsyncIterator
 
 
 class _PartUpload:
-    """One object on its way: a single put if one body is all there is, else parts, two under way at most."""
+    """One object on its way: a single put if one body is all there is, else parts, a few under way at most."""
 
     def __init__(self, to: Destination, first_number: int) -> None:
         self._to = to
@@ -121,7 +122,7 @@ class _PartUpload:
         await self._send(self._upload, number, body)
 
     async def _send(self, upload: str, number: int, body: bytes) -> None:
-        if len(self._sending) >= _IN_FLIGHT:
+        if len(self._sending) >= _IN_FLIGHT[self._to.store.part_order]:
             done, self._sending = await asyncio.wait(self._sending, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
                 task.result()

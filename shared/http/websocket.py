@@ -34,9 +34,10 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
     _at_shutdown: Callable[[], None] | None = None
 
     def connection_made(self, transport: BaseTransport) -> None:
-        """Log elsewhere than uvicorn does: its lines carry the query, so they can be silenced alone."""
+        """Log elsewhere than uvicorn does: these lines carry queries and headers, so they can be silenced alone."""
         super().connection_made(transport)
-        self.logger = logging.getLogger("uvicorn.websocket")
+        self.logger = self.conn.logger = logging.getLogger("uvicorn.websocket")
+        self.conn.debug = self.logger.isEnabledFor(logging.DEBUG)
 
     async def run_asgi(self) -> None:
         """Offer the extension to the application, and run it."""
