@@ -80,7 +80,7 @@ async def _revive(engine: Engine, server: Server) -> None:
 def _stop_at_signals(server: Server) -> None:
     """Let a signal before the server serves cancel the start; the server itself takes over while it serves.
 
-    It raises the signal once more after that, which means nothing any more.
+    It raises the signal once more after that, which means nothing any more. A closed terminal stops in order, too.
     """
     loop = asyncio.get_running_loop()
     running = asyncio.current_task()
@@ -92,3 +92,5 @@ def _stop_at_signals(server: Server) -> None:
 
     signal.signal(signal.SIGINT, stop)
     signal.signal(signal.SIGTERM, stop)
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:  # not under nohup
+        signal.signal(signal.SIGHUP, lambda _number, _frame: signal.raise_signal(signal.SIGTERM))

@@ -70,7 +70,7 @@ async def test_recordings_are_files_where_the_welcome_says(machine: OneMachine) 
     assert (Path(folder) / answer.json()["filename"]).stat().st_size == answer.json()["size_bytes"]
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 async def test_a_stop_signal_ends_it_with_status_0_and_no_child_left(tmp_path: Path, number: signal.Signals) -> None:
     async with OneMachine(tmp_path / "data") as machine:
         await machine.start()
