@@ -20,8 +20,8 @@ _LAST_SECONDS = 3.0  # for the peer to read what is buffered and to answer our c
 def on_shutdown(scope: Scope, call: Callable[[], None]) -> None:
     """Have the server call `call` when it stops, instead of closing this WebSocket itself.
 
-    The application then ends the connection; the server's grace period bounds how long that may take. Under a
-    server without this extension nothing is ever called.
+    The application then has a few seconds to end the connection, within the server's grace period. Under a server
+    without this extension nothing is ever called.
     """
     extension = scope.get("extensions", {}).get(_EXTENSION)
     if extension is not None:
@@ -51,9 +51,11 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         await super().send(message)
 
     def shutdown(self) -> None:
-        """Leave the goodbye to an application that asked for it."""
+        """Leave the goodbye to an application that asked for it, for as long as the server can wait."""
         if self._at_shutdown is not None and self.handshake_complete and not self.close_sent:
             self._at_shutdown()
+            grace = self.config.timeout_graceful_shutdown or _LAST_SECONDS * 2
+            self.loop.call_later(min(_LAST_SECONDS, grace / 2), self.transport.abort)
         else:
             super().shutdown()
 
