@@ -1,0 +1,136 @@
+"""Events that are published arrive at those who listen."""
+
+import asyncio
+import json
+from contextlib import suppress
+
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed
+
+from shared.bus import Bus
+from tests.integration.notifier.serving import WITHIN, Notifier, ending_of, frame_of, hearing, narrow_socket
+from tests.unit.notifier.samples import AUDIO_READY, analysis, chunk, happened
+from tests.waiting import until
+
+
+async def test_hello_is_the_first_frame_and_heartbeats_carry_the_newest_cursor(
+    notifier: Notifier, bus: Bus, session: str
+) -> None:
+    async with connect(notifier.url, proxy=None) as client:
+        hello = json.loads(await client.recv())
+        await bus.publish(happened(AUDIO_READY, session=session, identity=session))
+        frames = [json.loads(await asyncio.wait_for(client.recv(), WITHIN))]
+        while frames[-1]["event"] != "heartbeat" or len(frames) == 1:
+            frames.append(json.loads(await asyncio.wait_for(client.recv(), WITHIN)))
+    assert hello["event"] == "hello"
+    assert hello["heartbeat_seconds"] == 0.2
+    told = next(frame for frame in frames if frame["event"] == "audio_ready")
+    assert frames[-1]["id"] == told["id"] != hello["id"]
+
+
+async def test_two_clients_hear_of_a_recording_and_of_its_score(notifier: Notifier, bus: Bus, session: str) -> None:
+    async with hearing(notifier) as one, hearing(notifier) as two:
+        await bus.publish(happened(AUDIO_READY, session=session, identity=f"{session}-1"))
+        await bus.publish(happened(analysis(), session=session, identity=f"{session}-2"))
+        heard_by_one = [await frame_of(one), await frame_of(one)]
+        heard_by_two = [await frame_of(two), await frame_of(two)]
+    assert heard_by_one == heard_by_two
+    ready, scored = heard_by_one
+    assert (
+        ready.items()
+        >= {
+            "event": "audio_ready",
+            "session_id": session,
+            "url": AUDIO_READY.url,
+            "filename": AUDIO_READY.filename,
+            "size_bytes": 160044,
+        }.items()
+    )
+    assert (scored["event"], scored["temperature"], scored["timestamp"]) == (
+        "analysis_ready",
+        75,
+        "2025-01-27T12:34:55Z",
+    )
+    assert int(ready["id"]) < int(scored["id"])
+
+
+async def test_filters_let_through_what_they_name_and_other_tenants_are_never_heard(
+    notifier: Notifier, bus: Bus, session: str
+) -> None:
+    async with (
+        hearing(notifier, f"?session_id={session}") as of_session,
+        hearing(notifier, f"?session_id={session}&events=chunk_received,analysis_ready") as of_events,
+    ):
+        events = [
+            happened(AUDIO_READY, session=session, tenant="acme", identity=f"{session}-0"),
+            happened(AUDIO_READY, session=f"{session}-other", identity=f"{session}-1"),
+            happened(chunk(3), session=session, identity=f"{session}-2"),
+            happened(AUDIO_READY, session=session, identity=f"{session}-3"),
+            happened(analysis(), session=session, identity=f"{session}-4"),
+        ]
+        for event in events:
+            await bus.publish(event)
+        heard_of_session = [await frame_of(of_session), await frame_of(of_session)]
+        heard_of_events = [await frame_of(of_events), await frame_of(of_events)]
+    assert [frame["event"] for frame in heard_of_session] == ["audio_ready", "analysis_ready"]
+    assert [frame["event"] for frame in heard_of_events] == ["chunk_received", "analysis_ready"]
+    assert heard_of_events[0]["chunk_index"] == 3
+
+
+async def test_more_events_than_one_batch_arrive_in_order(notifier: Notifier, bus: Bus, session: str) -> None:
+    async with hearing(notifier, f"?session_id={session}&events=chunk_received") as client:
+        publishing = asyncio.gather(
+            *(
+                bus.publish(happened(chunk(number), session=session, identity=f"{session}-{number}"))
+                for number in range(600)
+            )
+        )
+        indices = [(await frame_of(client))["chunk_index"] for _ in range(600)]
+        await publishing
+    assert indices == list(range(600))
+
+
+async def test_a_client_that_never_reads_is_closed_with_4408_while_another_hears_everything(
+    notifier: Notifier, bus: Bus, session: str
+) -> None:
+    events = [
+        happened(analysis("x" * 60_000), session=session, identity=f"{session}-{number}") for number in range(120)
+    ]
+    query = f"?session_id={session}"
+    async with (
+        hearing(notifier, query, sock=narrow_socket(notifier.url), max_queue=1) as idle,
+        hearing(notifier, query) as quick,
+    ):
+        before = notifier.count("ws_dropped_total", reason="too_slow")
+        for event in events:
+            await bus.publish(event)
+            assert (await frame_of(quick))["session_id"] == session
+        await until(lambda: notifier.count("ws_dropped_total", reason="too_slow") > before)
+        assert await ending_of(idle) == (4408, "too_slow")
+
+
+async def test_a_client_that_hangs_up_frees_its_place_at_once(notifier: Notifier, bus: Bus, session: str) -> None:
+    before = notifier.count("ws_connections")
+    async with hearing(notifier) as client:
+        assert notifier.count("ws_connections") == before + 1
+        client.transport.abort()
+    await until(lambda: notifier.count("ws_connections") == before)
+    async with hearing(notifier) as another:
+        await bus.publish(happened(AUDIO_READY, session=session, identity=session))
+        assert (await frame_of(another))["session_id"] == session
+
+
+async def test_what_a_client_says_is_ignored(notifier: Notifier, bus: Bus, session: str) -> None:
+    async with hearing(notifier) as client:
+        await client.send("anything")
+        await client.send(b"\x00\xff")
+        await bus.publish(happened(AUDIO_READY, session=session, identity=session))
+        assert (await frame_of(client))["session_id"] == session
+
+
+async def test_a_message_that_is_too_big_ends_the_connection_with_1009(notifier: Notifier) -> None:
+    async with hearing(notifier) as client:
+        with suppress(ConnectionClosed):
+            await client.send("x" * 2_000_000)
+        code, _ = await ending_of(client)
+    assert code == 1009

@@ -1,0 +1,149 @@
+"""What the feed survives without losing an event, and what readiness says meanwhile."""
+
+import asyncio
+import os
+import signal
+from pathlib import Path
+
+import pytest
+from nats.aio.client import Client
+from nats.aio.subscription import Subscription
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import InvalidStatus
+
+from deploy.local.nats_server import NatsServer
+from services.notifier.settings import NotifierSettings
+from shared.bus import Bus
+from shared.codec import decode
+from shared.errors import Unavailable
+from shared.subjects import STREAM
+from tests.integration.notifier.serving import Notifier, frame_of, hearing, publishing, serving_notifier
+from tests.unit.notifier.samples import chunk, happened
+from tests.waiting import until
+
+QUERY = "?session_id=abc&events=chunk_received"
+
+
+async def publish(bus: Bus, number: int) -> None:
+    """Publish as our services do: again and again until it is stored."""
+
+    async def stored() -> bool:
+        try:
+            await bus.publish(happened(chunk(number), session="abc", identity=f"chunk-{number}"))
+        except Unavailable:
+            return False
+        return True
+
+    await until(stored, within=20, what=f"chunk {number} is stored")
+
+
+async def indices(client: ClientConnection, count: int) -> list[int]:
+    return [(await frame_of(client))["chunk_index"] for _ in range(count)]
+
+
+async def test_nothing_is_lost_or_repeated_when_the_bus_is_killed_and_started_again(private_nats: NatsServer) -> None:
+    async with (
+        serving_notifier(NotifierSettings(nats_url=private_nats.url)) as notifier,
+        publishing(private_nats.url) as bus,
+        hearing(notifier, QUERY) as client,
+    ):
+        hearing_all = asyncio.create_task(indices(client, 60))
+        for number in range(60):
+            if number in {20, 40}:
+                await private_nats.kill()
+                await until(lambda: _unready(notifier), what="readiness says so")
+                await private_nats.start()
+            await publish(bus, number)
+        assert await hearing_all == list(range(60))
+        await until(notifier.ready)
+
+
+async def test_events_stored_while_the_notifier_is_cut_off_are_told_afterwards(private_nats: NatsServer) -> None:
+    async with (
+        serving_notifier(NotifierSettings(nats_url=private_nats.url)) as notifier,
+        publishing(private_nats.url) as bus,
+        hearing(notifier, QUERY) as client,
+    ):
+        await publish(bus, 0)
+        for number in range(1, 6):
+            await _delete_consumers(bus.client)
+            await publish(bus, number)
+        assert await indices(client, 6) == list(range(6))
+        await until(notifier.ready)
+
+
+async def _delete_consumers(client: Client) -> None:
+    """Take the feed's consumer away, as an operator or a lost node would."""
+    jetstream = client.jetstream()
+    for consumer in await jetstream.consumers_info(STREAM):
+        await jetstream.delete_consumer(STREAM, consumer.name)
+
+
+async def test_a_message_that_never_came_is_noticed_though_nothing_follows_it(private_nats: NatsServer) -> None:
+    async with (
+        serving_notifier(NotifierSettings(nats_url=private_nats.url)) as notifier,
+        publishing(private_nats.url) as bus,
+        hearing(notifier, QUERY) as client,
+    ):
+        loot = await _steal_one(bus.client)
+        await publish(bus, 0)
+        assert await indices(client, 1) == [0]
+        await publish(bus, 1)
+        assert await indices(client, 1) == [1]
+        assert decode((await loot.next_msg(timeout=1)).data).event in {chunk(0), chunk(1)}
+
+
+async def _steal_one(client: Client) -> Subscription:
+    """Pull one message off the feed's own consumer, so that the feed never sees it; it comes to what is returned."""
+    (consumer,) = await client.jetstream().consumers_info(STREAM)
+    inbox = client.new_inbox()
+    loot = await client.subscribe(inbox)
+    request = b'{"batch":1,"expires":9000000000}'
+    await client.publish(f"$JS.API.CONSUMER.MSG.NEXT.{STREAM}.{consumer.name}", request, reply=inbox)
+    return loot
+
+
+async def test_a_stream_made_anew_is_told_from_its_beginning(private_nats: NatsServer, tmp_path: Path) -> None:
+    reborn = NatsServer(tmp_path / "reborn", private_nats.port)
+    async with (
+        serving_notifier(NotifierSettings(nats_url=private_nats.url)) as notifier,
+        publishing(private_nats.url) as bus,
+        hearing(notifier, QUERY) as client,
+    ):
+        await publish(bus, 0)
+        await publish(bus, 1)
+        await private_nats.kill()
+        async with reborn:
+            await publish(bus, 2)
+            assert await indices(client, 3) == [0, 1, 2]
+
+
+async def test_readiness_means_that_the_consumer_moves_and_nobody_is_let_in_before_it_did(
+    private_nats: NatsServer,
+) -> None:
+    await private_nats.kill()
+    settings = NotifierSettings(nats_url=private_nats.url)
+    async with serving_notifier(settings, ready=False) as notifier:
+        assert not await notifier.ready()
+        with pytest.raises(InvalidStatus) as refusal:
+            await connect(notifier.url, proxy=None)
+        assert refusal.value.response.status_code == 503
+        await private_nats.start()
+        await until(notifier.ready)
+        async with hearing(notifier):
+            pass
+        _signal(private_nats, signal.SIGSTOP)
+        try:
+            await until(lambda: _unready(notifier), what="a connection that stands still is noticed")
+        finally:
+            _signal(private_nats, signal.SIGCONT)
+        await until(notifier.ready, within=20)
+
+
+def _signal(server: NatsServer, number: signal.Signals) -> None:
+    assert server.pid is not None
+    os.kill(server.pid, number)
+
+
+async def _unready(notifier: Notifier) -> bool:
+    return not await notifier.ready()
