@@ -1,7 +1,9 @@
 """How a service becomes a process: settings checked, logs on, one uvicorn server that stops in time."""
 
+import signal
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TypeVar
 
 import structlog
@@ -35,7 +37,10 @@ def serve(app: ASGIApp, settings: ServiceSettings, *, service: str) -> None:
     """Run `app` until SIGINT or SIGTERM; in-flight requests get `shutdown_grace_seconds` to end."""
     configure_logging(level=settings.log_level, style=settings.log_format)
     log.info("starting", service=service, host=settings.host, port=settings.port)
-    uvicorn.Server(server_config(app, settings)).run()
+    # The server passes the signal on once it has stopped: an orderly end is no failure.
+    signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(0))
+    with suppress(KeyboardInterrupt):
+        uvicorn.Server(server_config(app, settings)).run()
 
 
 def server_config(app: ASGIApp, settings: ServiceSettings) -> uvicorn.Config:

@@ -1,0 +1,168 @@
+"""Real speech from the first chunk to the score, through both forms of the product."""
+
+import asyncio
+import importlib.util
+import json
+import subprocess
+import wave
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import imageio_ffmpeg
+import nats
+import pytest
+from nats.aio.msg import Msg
+from websockets.asyncio.client import ClientConnection, connect
+
+from deploy.local.object_store import RcloneStore
+from tests.e2e.system import System, as_four_processes, on_one_machine
+from tests.integration.audio_files import samples_of
+from tests.waiting import until
+
+OCTETS = {"Content-Type": "application/octet-stream"}
+
+
+@pytest.fixture(scope="module", params=["one machine", "four processes"])
+async def system(
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+    nats_url: str,
+    object_store: RcloneStore,
+) -> AsyncIterator[System]:
+    folder = tmp_path_factory.mktemp("system")
+    form = (
+        on_one_machine(folder)
+        if request.param == "one machine"
+        else as_four_processes(folder, nats_url, object_store.config("any"))
+    )
+    async with form as system:
+        yield system
+
+
+@pytest.fixture(scope="module")
+def speech() -> bytes:
+    """Ten seconds of read speech as the contract's PCM: "Ever tried. Ever failed. No matter. Try again. …"."""
+    package = importlib.util.find_spec("moonshine_voice")
+    assert package is not None
+    assert package.origin is not None
+    with wave.open(str(Path(package.origin).with_name("assets") / "beckett.wav")) as file:
+        assert (file.getnchannels(), file.getframerate(), file.getsampwidth()) == (1, 16_000, 2)
+        samples: bytes = file.readframes(file.getnframes())
+        return samples
+
+
+@asynccontextmanager
+async def events_of(system: System, session: str) -> AsyncIterator[list[dict[str, Any]]]:
+    """Collect what other services hear of a session over NATS."""
+    heard: list[dict[str, Any]] = []
+
+    async def hear(message: Msg) -> None:
+        heard.append(json.loads(message.data))
+
+    client = await nats.connect(system.nats)
+    await client.subscribe(f"roomtone.v1.default.{session}.>", cb=hear)
+    await client.flush()
+    try:
+        yield heard
+    finally:
+        await client.close()
+
+
+async def frames_until_analysis(socket: ClientConnection) -> list[dict[str, Any]]:
+    frames: list[dict[str, Any]] = []
+    async with asyncio.timeout(60):
+        while not frames or not frames[-1]["event"].startswith("analysis_"):
+            frames.append(json.loads(await socket.recv()))
+    return [frame for frame in frames if frame["event"] != "heartbeat"]
+
+
+def words_of(event: dict[str, Any]) -> str:
+    return " ".join(line["text"] for line in event["data"]["transcript"]).lower()
+
+
+async def test_speech_sent_in_chunks_comes_out_as_wav_words_frames_and_events(system: System, speech: bytes) -> None:
+    session = "speech"
+    async with (
+        httpx.AsyncClient(base_url=system.http, timeout=70) as client,
+        events_of(system, session) as heard,
+        connect(f"{system.notify}?session_id={session}") as socket,
+    ):
+        chunks = [speech[start : start + 32_000] for start in range(0, len(speech), 32_000)]
+        for number, chunk in enumerate(chunks, start=1):
+            sent = await client.post(f"/upload_chunk/{session}", files={"audio_chunk": chunk})
+            assert (sent.status_code, sent.json()["total_chunks"]) == (200, number)
+        answer = await client.post(f"/finalize/{session}")
+        frames = await frames_until_analysis(socket)
+        status = (await client.get(f"/sessions/{session}")).json()
+        wav = await client.get(status["audio"]["download_url"])
+        await until(lambda: heard and heard[-1]["type"].endswith("analysis.completed"))
+
+    assert answer.status_code == 200
+    assert samples_of(wav.content) == speech
+    assert answer.json()["size_bytes"] == len(speech) + 44 == len(wav.content)
+
+    assert [frame["event"] for frame in frames] == ["hello", "audio_ready", "analysis_ready"]
+    ready, analysis = frames[1], frames[2]
+    for member in ("session_id", "url", "filename", "size_bytes"):
+        assert ready[member] == answer.json()[member]
+    assert analysis["session_id"] == session
+    assert 1 <= analysis["temperature"] <= 100
+    assert 0 < analysis["confidence"] <= 1
+    assert analysis["analysis_summary"]
+
+    kinds = [event["type"].removeprefix("roomtone.v1.") for event in heard]
+    assert kinds == [
+        "session.opened",
+        *["chunk.received"] * len(chunks),
+        "session.finalized",
+        "audio.ready",
+        "analysis.completed",
+    ]
+    for word in ("tried", "failed", "matter", "again", "better"):
+        assert word in words_of(heard[-1])
+    assert status["state"] == "analyzed"
+    assert status["analysis"]["temperature"] == analysis["temperature"]
+
+
+async def test_a_compressed_stream_cut_anywhere_is_understood(system: System, speech: bytes) -> None:
+    session = "webm-speech"
+    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-loglevel", "error", "-f", "s16le", "-ar", "16000", "-ac", "1"]
+    encoded = await asyncio.to_thread(
+        subprocess.run,
+        [*command, "-i", "pipe:0", "-c:a", "libopus", "-f", "webm", "pipe:1"],
+        input=speech,
+        capture_output=True,
+        check=True,
+    )
+    async with (
+        httpx.AsyncClient(base_url=system.http, timeout=70) as client,
+        events_of(system, session) as heard,
+    ):
+        for number, start in enumerate(range(0, len(encoded.stdout), 7_001)):
+            piece = encoded.stdout[start : start + 7_001]
+            url = f"/upload_chunk/{session}?chunk_index={number}"
+            assert (await client.post(url, content=piece, headers=OCTETS)).status_code == 200
+        answer = await client.post(f"/finalize/{session}")
+        assert answer.status_code == 200
+        assert abs(answer.json()["size_bytes"] - len(speech) - 44) < 32_000
+        await until(lambda: heard[-1]["type"].endswith("analysis.completed"), within=60)
+    for word in ("tried", "failed", "matter"):
+        assert word in words_of(heard[-1])
+
+
+async def test_bytes_in_a_container_that_hold_no_audio_are_told_to_everyone_as_failed(system: System) -> None:
+    session = "rubbish"
+    async with (
+        httpx.AsyncClient(base_url=system.http, timeout=70) as client,
+        connect(f"{system.notify}?session_id={session}&events=audio_failed") as socket,
+    ):
+        await client.post(f"/upload_chunk/{session}", content=b"OggS\x00\x02" + bytes(500), headers=OCTETS)
+        answer = await client.post(f"/finalize/{session}")
+        hello, failed = [json.loads(await asyncio.wait_for(socket.recv(), 30)) for _ in range(2)]
+    assert hello["event"] == "hello"
+    assert answer.status_code == 500
+    assert (failed["event"], failed["session_id"]) == ("audio_failed", session)
+    assert failed["reason"] == answer.json()["message"]
