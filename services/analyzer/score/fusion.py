@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 _WORDS_HEAT = 0.80
 _VOICE_HEAT = 0.25  # without hostile words: joy is loud too
+_CHEER_DAMPS = 0.5  # of a loud voice, when the words are as cheerful as can be
 _LOUD_FROM, _LOUD_TO = 8.0, 16.0  # dB above what is usual in the recording; calm reading reaches 7
 _MENTIONED = 0.2
 
@@ -37,8 +38,8 @@ class LineFeatures:
 
 
 def line_heat(line: LineFeatures) -> float:
-    """Return the heat of a line from 0 to 1; a loud cheerful line counts half as loud."""
-    voice = _loudness(line) * (1 - 0.5 * line.cheerfulness)
+    """Return the heat of a line from 0 to 1."""
+    voice = _loudness(line) * (1 - _CHEER_DAMPS * line.cheerfulness)
     room = 1 - _WORDS_HEAT * line.hostility  # so that the most hostile and loudest line is 1
     return _WORDS_HEAT * line.hostility + voice * min(_VOICE_HEAT, room)
 

@@ -17,6 +17,7 @@ from shared.events import TranscriptLine
 log = structlog.stdlib.get_logger(__name__)
 
 _WORKER = Path(__file__).with_name("moonshine_worker.py")
+_LOADING_SECONDS = 60.0  # it takes 0.6 when the disk is warm
 _SHARE = 1.0  # of a piece's length that the model may take on top; it takes 0.06 on two idle cores
 _TRIES = 2  # a model that was killed, for its memory or by hand, is worth one more
 
@@ -71,8 +72,8 @@ class MoonshineTranscriber:
 
     async def _ask(self, piece: Piece) -> bytes:
         try:
+            process = self._process or await self._start()
             async with asyncio.timeout(self._deadline + _SHARE * piece.seconds):
-                process = self._process or await self._start()
                 return await process.exchange(piece.pcm)
         except TimeoutError as exc:
             await self.close()
@@ -82,8 +83,9 @@ class MoonshineTranscriber:
             raise
 
     async def _start(self) -> ModelProcess:
-        self._process = await ModelProcess.start([str(_WORKER)])
-        await self._process.answer()  # it has loaded
+        async with asyncio.timeout(_LOADING_SECONDS):
+            self._process = await ModelProcess.start([str(_WORKER)])
+            await self._process.answer()  # it has loaded
         return self._process
 
 
