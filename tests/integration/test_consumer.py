@@ -1,0 +1,173 @@
+"""The work queue on a real bus: what is retried, what is given up, and what it survives."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from itertools import count
+
+import pytest
+
+from deploy.local.nats_server import NatsServer
+from shared.bus import Bus, open_bus
+from shared.codec import Envelope, envelope
+from shared.consumer import QueuePolicy, WorkQueue
+from shared.errors import BadMedia, RoomtoneError, Unavailable
+from shared.events import SessionFinalized, SessionOpened
+from shared.metrics import Metrics
+from shared.subjects import STREAM, SessionKey, every_session
+from shared.tasks import owned_tasks
+from shared.trace import new_trace
+from tests.waiting import until
+
+_numbers = count()
+
+
+class Notebook:
+    """A worker that writes down what it is asked to do, and fails as told."""
+
+    def __init__(self, failures: dict[str, list[Exception]] | None = None) -> None:
+        self.handled: list[str] = []
+        self.given_up: list[tuple[str, str]] = []
+        self._failures = failures or {}
+
+    async def handle(self, job: Envelope) -> None:
+        self.handled.append(job.key.session)
+        if pending := self._failures.get(job.key.session):
+            raise pending.pop(0)
+
+    async def give_up(self, job: Envelope, error: RoomtoneError) -> None:
+        self.given_up.append((job.key.session, error.code))
+
+
+@pytest.fixture
+async def bus(private_nats: NatsServer) -> AsyncIterator[Bus]:
+    async with open_bus(private_nats.url, service="test", replicas=1, max_age_days=1, metrics=Metrics()) as bus:
+        await bus.wait_ready()
+        yield bus
+
+
+@asynccontextmanager
+async def working(bus: Bus, worker: Notebook, *, concurrency: int = 1) -> AsyncIterator[None]:
+    policy = QueuePolicy(
+        durable="worker",
+        subject=every_session(SessionOpened.NAME),
+        concurrency=concurrency,
+        tries=3,
+        first_retry=0.05,
+        ack_wait=1.0,
+    )
+    async with owned_tasks(WorkQueue(bus, policy, worker, Metrics()).run()):
+        yield
+
+
+async def order(bus: Bus, session: str) -> None:
+    key = SessionKey("default", session)
+    await bus.publish(envelope("test", key, SessionOpened(), cause=str(next(_numbers)), trace=new_trace()))
+
+
+async def unsettled(bus: Bus) -> int:
+    info = await bus.jetstream.consumer_info(STREAM, "worker")
+    return (info.num_ack_pending or 0) + (info.num_pending or 0)
+
+
+async def test_what_is_handled_is_acknowledged_and_not_seen_again(bus: Bus) -> None:
+    worker = Notebook()
+    async with working(bus, worker):
+        await order(bus, "a")
+        await order(bus, "b")
+        await until(lambda: len(worker.handled) == 2)
+
+        async def settled() -> bool:
+            return await unsettled(bus) == 0
+
+        await until(settled)
+    assert worker.handled == ["a", "b"]
+    assert worker.given_up == []
+
+
+async def test_a_passing_fault_is_tried_again_and_does_not_hold_up_others(bus: Bus) -> None:
+    worker = Notebook({"a": [Unavailable("away"), RuntimeError("a bug")]})
+    async with working(bus, worker):
+        await order(bus, "a")
+        await order(bus, "b")
+        await until(lambda: worker.handled.count("a") == 3)
+    assert worker.handled.count("b") == 1
+    assert worker.given_up == []
+
+
+async def test_what_fails_every_time_is_given_up_after_its_tries(bus: Bus) -> None:
+    worker = Notebook({"a": [Unavailable("away", code="store_unreachable")] * 9})
+    async with working(bus, worker):
+        await order(bus, "a")
+        await until(lambda: worker.given_up)
+
+        async def settled() -> bool:
+            return await unsettled(bus) == 0
+
+        await until(settled)
+    assert worker.handled == ["a"] * 3
+    assert worker.given_up == [("a", "store_unreachable")]
+
+
+async def test_what_can_never_succeed_is_given_up_at_once(bus: Bus) -> None:
+    worker = Notebook({"a": [BadMedia("noise")]})
+    async with working(bus, worker):
+        await order(bus, "a")
+        await until(lambda: worker.given_up == [("a", "bad_media")])
+    assert worker.handled == ["a"]
+
+
+async def test_a_job_that_ended_its_process_on_every_try_is_given_up_without_another(bus: Bus) -> None:
+    before = Notebook()
+    async with working(bus, before):
+        await order(bus, "before")
+        await until(lambda: before.handled)
+    await order(bus, "killer")
+    subscription = await bus.jetstream.pull_subscribe_bind("worker", stream=STREAM)
+    for _ in range(3):
+        (message,) = await subscription.fetch(1, timeout=5)
+        await message.nak()  # what the server does by itself once a dead process stops its heartbeats
+    worker = Notebook()
+    async with working(bus, worker):
+        await until(lambda: worker.given_up == [("killer", "crashed")])
+    assert worker.handled == []
+
+
+async def test_a_message_that_is_no_event_is_dropped_and_the_next_is_handled(bus: Bus) -> None:
+    worker = Notebook()
+    async with working(bus, worker):
+        await bus.jetstream.publish("roomtone.v1.default.x.session.opened", b"not json")
+        await order(bus, "a")
+        await until(lambda: worker.handled == ["a"])
+
+
+async def test_events_of_another_kind_do_not_reach_the_queue(bus: Bus) -> None:
+    worker = Notebook()
+    other = SessionFinalized(manifest_sha256="0", chunks=1, bytes=1)
+    async with working(bus, worker):
+        key = SessionKey("default", "other")
+        await bus.publish(envelope("test", key, other, cause="x", trace=new_trace()))
+        await order(bus, "a")
+        await until(lambda: worker.handled)
+    assert worker.handled == ["a"]
+
+
+async def test_the_queue_goes_on_after_the_server_was_killed(bus: Bus, private_nats: NatsServer) -> None:
+    worker = Notebook()
+    async with working(bus, worker):
+        await order(bus, "before")
+        await until(lambda: worker.handled == ["before"])
+        await private_nats.kill()
+        await private_nats.start()
+        await until(lambda: bus.connected)
+        await order(bus, "after")
+        await until(lambda: "after" in worker.handled, within=20)
+
+
+async def test_a_consumer_deleted_behind_its_back_is_made_anew(bus: Bus) -> None:
+    worker = Notebook()
+    async with working(bus, worker):
+        await order(bus, "before")
+        await until(lambda: worker.handled == ["before"])
+        await bus.jetstream.delete_consumer(STREAM, "worker")
+        await order(bus, "after")
+        await until(lambda: "after" in worker.handled, within=60)
