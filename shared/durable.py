@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_SETTLED_SECONDS = 2.0  # between creating a file and locking it lie microseconds
 _IOV_MAX = 512  # buffers a writev call may take; Linux allows 1024
 
 
@@ -98,7 +99,7 @@ def locked(path: Path) -> Iterator[None]:
         os.close(fd)
 
 
-def sweep_temporaries(directory: Path, *, older_than: float = 60.0) -> int:
+def sweep_temporaries(directory: Path, *, older_than: float = _SETTLED_SECONDS) -> int:
     """Remove what crashed writers left: files that nobody holds, not touched for `older_than` seconds."""
     removed = 0
     for entry in list(os.scandir(directory)):

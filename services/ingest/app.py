@@ -19,8 +19,8 @@ from services.ingest.session_index import SessionIndex
 from services.ingest.sessions import session_routes
 from services.ingest.settings import IngestSettings
 from services.ingest.status import StatusReader
+from services.ingest.sweep import sweep_regularly
 from shared.bus import open_bus
-from shared.durable import sweep_temporaries
 from shared.http.service import Service, WhileRunning, assemble_service
 from shared.metrics import Metrics
 from shared.objects import open_store
@@ -67,7 +67,6 @@ async def _open(stack: AsyncExitStack, settings: IngestSettings, spool: Spool, m
     executor = ThreadPoolExecutor(settings.spool_threads, thread_name_prefix="spool")
     stack.callback(executor.shutdown)
     await asyncio.to_thread(spool.prepare)
-    await asyncio.to_thread(sweep_temporaries, spool.temporaries)
     bus = await stack.enter_async_context(
         open_bus(
             settings.nats_url,
@@ -84,7 +83,7 @@ async def _open(stack: AsyncExitStack, settings: IngestSettings, spool: Spool, m
     )
     outbox = Outbox(spool, executor, bus, metrics)
     results = Results(bus)
-    await stack.enter_async_context(owned_tasks(outbox.run(), results.run()))
+    await stack.enter_async_context(owned_tasks(outbox.run(), results.run(), sweep_regularly(spool, executor)))
     return _UseCases(
         receiver=ChunkReceiver(spool, chunks, executor, bus, metrics),
         finalizer=Finalizer(spool, Sealer(spool, sessions), outbox, results, executor, settings.finalize_wait_seconds),

@@ -13,9 +13,9 @@ from typing import Self
 from deploy.local.addresses import Addresses
 from deploy.local.data_folder import DataFolder
 from deploy.local.welcome import READY
+from tests.environment import clean_environment
 from tests.processes import children_of
 
-_OURS = ("R2_", "S3_", "CLOUDFLARE_R2_", "NATS_", "OPENAI_", "PORT", "HOST", "DATA_DIR", "LOG_", "LOCAL_TEMP")
 _REPOSITORY = Path(__file__).parents[2]
 
 
@@ -27,7 +27,7 @@ class OneMachine:
         self.log = log or data.with_name(data.name + ".log")
         self.said = ""
         self._environment = {
-            **{name: value for name, value in os.environ.items() if not name.startswith(_OURS)},
+            **clean_environment(os.environ),
             "PORT": "0",
             "DATA_DIR": str(data),
             "LOG_FORMAT": "json",

@@ -1,0 +1,26 @@
+"""Clears away what writers left that did not live to do it themselves."""
+
+import asyncio
+from concurrent.futures import Executor
+
+import structlog
+
+from shared.durable import sweep_temporaries
+from shared.spool import Spool
+
+log = structlog.stdlib.get_logger(__name__)
+
+_EVERY_SECONDS = 60.0
+
+
+async def sweep_regularly(spool: Spool, executor: Executor) -> None:
+    """Remove abandoned temporary files now and every minute, until cancelled; live ones are locked and stay."""
+    while True:
+        try:
+            removed = await asyncio.get_running_loop().run_in_executor(executor, sweep_temporaries, spool.temporaries)
+        except OSError:
+            log.exception("the spool's temporary files can't be listed; looking again soon")
+        else:
+            if removed:
+                log.info("removed what a crash left", files=removed)
+        await asyncio.sleep(_EVERY_SECONDS)

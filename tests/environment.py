@@ -1,0 +1,10 @@
+"""The environment of processes under test."""
+
+from collections.abc import Mapping
+
+_OURS = ("R2_", "S3_", "CLOUDFLARE_R2_", "NATS_", "OPENAI_", "PORT", "HOST", "DATA_DIR", "LOG_", "LOCAL_TEMP")
+
+
+def clean_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return `environment` without whatever could steer Roomtone."""
+    return {name: value for name, value in environment.items() if not name.startswith(_OURS)}

@@ -1,0 +1,125 @@
+"""Ingest as a process that is killed, or whose disk says no: what was acknowledged stays, nothing else does."""
+
+import asyncio
+import hashlib
+import os
+import resource
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from deploy.local.ports import free_ports
+from shared.spool import SessionDirectory, Spool
+from shared.subjects import SessionKey
+from tests.service_process import ServiceProcess
+from tests.waiting import until
+
+OCTETS = {"Content-Type": "application/octet-stream"}
+KEY = SessionKey("default", "call")
+
+
+@pytest.fixture
+async def ingest(tmp_path: Path) -> AsyncIterator[ServiceProcess]:
+    settings = {
+        "PORT": str(free_ports(1)[0]),
+        "NATS_URL": "nats://127.0.0.1:1",
+        "S3_ENDPOINT_URL": "http://127.0.0.1:1",
+        "S3_ACCESS_KEY": "key",
+        "S3_SECRET_KEY": "secret",
+        "S3_BUCKET_NAME": "calls",
+        "LOCAL_TEMP_CHUNK_PATH": str(tmp_path / "spool"),
+        "SHUTDOWN_GRACE_SECONDS": "2",
+    }
+    async with ServiceProcess("ingest", tmp_path, settings) as process:
+        yield process
+
+
+@pytest.fixture
+def call(tmp_path: Path) -> SessionDirectory:
+    return Spool(tmp_path / "spool").session(KEY)
+
+
+def temporaries(call: SessionDirectory) -> list[Path]:
+    return list(Spool(call.path.parents[1]).temporaries.iterdir())
+
+
+async def test_killed_inside_a_chunk_it_keeps_what_it_acknowledged_and_shows_no_half(
+    ingest: ServiceProcess, call: SessionDirectory
+) -> None:
+    async with httpx.AsyncClient(base_url=ingest.base_url) as client:
+        await client.post("/upload_chunk/call", content=b"whole" * 1000, headers=OCTETS)
+    url = httpx.URL(ingest.base_url)
+    _, writer = await asyncio.open_connection(url.host, url.port)
+    head = "POST /upload_chunk/call HTTP/1.1\r\nHost: x\r\nContent-Type: application/octet-stream\r\n"
+    writer.write(f"{head}Content-Length: 9000000\r\n\r\n".encode() + bytes(4_000_000))
+    await until(lambda: any(path.stat().st_size > 1_000_000 for path in temporaries(call)))
+
+    await ingest.kill()
+    writer.close()
+
+    assert list(call.sizes()) == [0]
+    assert call.chunk(0).read_bytes() == b"whole" * 1000
+    for path in temporaries(call):
+        os.utime(path, (0, 0))
+    await ingest.start()
+    await until(lambda: not temporaries(call), what="what the crash left is removed")
+    async with httpx.AsyncClient(base_url=ingest.base_url) as client:
+        answer = await client.post("/upload_chunk/call", content=b"next", headers=OCTETS)
+    assert answer.json()["total_chunks"] == 2
+
+
+async def test_killed_again_and_again_under_load_it_never_loses_an_acknowledged_chunk(
+    ingest: ServiceProcess, call: SessionDirectory
+) -> None:
+    acknowledged: dict[int, str] = {}
+    indices = iter(range(100_000))
+
+    async def send_until_it_dies(client: httpx.AsyncClient) -> None:
+        try:
+            while True:
+                index, content = next(indices), os.urandom(20_000)
+                answer = await client.post(f"/upload_chunk/call?chunk_index={index}", content=content, headers=OCTETS)
+                assert answer.status_code == 200, answer.text
+                acknowledged[index] = hashlib.sha256(content).hexdigest()
+        except httpx.TransportError:
+            return
+
+    for enough in (30, 60, 90):
+        async with httpx.AsyncClient(base_url=ingest.base_url) as client, asyncio.TaskGroup() as senders:
+            for _ in range(8):
+                senders.create_task(send_until_it_dies(client))
+            await until(lambda enough=enough: len(acknowledged) > enough)  # type: ignore[misc]
+            await ingest.kill()
+        await ingest.start()
+    for index, sha256 in acknowledged.items():
+        assert hashlib.sha256(call.chunk(index).read_bytes()).hexdigest() == sha256
+
+
+async def test_a_disk_that_takes_no_more_is_answered_507_and_earlier_chunks_are_intact(
+    ingest: ServiceProcess, call: SessionDirectory
+) -> None:
+    async with httpx.AsyncClient(base_url=ingest.base_url) as client:
+        assert (await client.post("/upload_chunk/call", content=b"before", headers=OCTETS)).status_code == 200
+        resource.prlimit(ingest.pid, resource.RLIMIT_FSIZE, (4096, resource.RLIM_INFINITY))
+        answer = await client.post("/upload_chunk/call", content=bytes(50_000), headers=OCTETS)
+        assert answer.status_code == 507
+        assert answer.headers["retry-after"]
+        assert set(answer.json()) == {"status", "message", "session_id"}
+        resource.prlimit(ingest.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+        assert temporaries(call) == []
+        assert (await client.post("/upload_chunk/call", content=b"after", headers=OCTETS)).json()["total_chunks"] == 2
+    assert call.chunk(0).read_bytes() == b"before"
+
+
+async def test_it_stops_within_its_grace_while_an_upload_stalls(ingest: ServiceProcess, call: SessionDirectory) -> None:
+    url = httpx.URL(ingest.base_url)
+    _, writer = await asyncio.open_connection(url.host, url.port)
+    head = "POST /upload_chunk/call HTTP/1.1\r\nHost: x\r\nContent-Type: application/octet-stream\r\n"
+    writer.write(f"{head}Content-Length: 9000000\r\n\r\n".encode() + bytes(2_000_000))
+    await until(lambda: temporaries(call))
+    async with asyncio.timeout(20):
+        assert await ingest.stop() == 0, ingest.log()
+    writer.close()
+    assert temporaries(call) == []
