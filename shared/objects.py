@@ -17,8 +17,10 @@ from shared.settings import PartOrder, StoreConfig
 
 if TYPE_CHECKING:
     from types_aiobotocore_s3 import S3Client
+    from types_aiobotocore_s3.type_defs import GetObjectOutputTypeDef
 
 _READ_SIZE = 256 * 1024
+_WINDOW = 8 * 1024 * 1024
 _MISSING = {"404", "NoSuchKey", "NotFound"}
 _SIGNED_FOR_SECONDS = 3600
 
@@ -76,15 +78,31 @@ class ObjectStore:
             return ObjectInfo(answer["ContentLength"], answer["Metadata"])
 
     async def read(self, key: str) -> AsyncGenerator[bytes, None]:
-        """Yield an object's bytes in order, some hundred kilobytes at a time; raises Unavailable if it is not there.
+        """Yield an object's bytes in order, some hundred kilobytes at a time, as slowly as the caller likes.
 
-        A reader that may stop early closes it (`contextlib.aclosing`), or the connection stays taken.
+        Each request asks for a window, so that a reader who takes minutes holds no connection open for them; all
+        windows are of the same object. Raises Unavailable if it is not there or was replaced meanwhile.
         """
-        with _translated():
-            answer = await self._client.get_object(Bucket=self._bucket, Key=key)
-            async with answer["Body"] as body:
-                while piece := await body.read(_READ_SIZE):
-                    yield piece
+        offset, total, etag = 0, 1, None
+        while offset < total:
+            with _translated():
+                answer = await self._window(key, offset, etag)
+                etag = answer["ETag"]
+                total = int(answer["ContentRange"].rpartition("/")[2])
+                end = offset
+                async with answer["Body"] as body:
+                    while piece := await body.read(_READ_SIZE):
+                        end += len(piece)
+                        yield piece
+            if end == offset:
+                raise Unavailable("The store ended an object early.", code="store_truncated")
+            offset = end
+
+    async def _window(self, key: str, offset: int, etag: str | None) -> "GetObjectOutputTypeDef":
+        window = f"bytes={offset}-{offset + _WINDOW - 1}"
+        if etag is None:
+            return await self._client.get_object(Bucket=self._bucket, Key=key, Range=window)
+        return await self._client.get_object(Bucket=self._bucket, Key=key, Range=window, IfMatch=etag)
 
     async def begin_parts(self, key: str, *, content_type: str, metadata: Mapping[str, str]) -> str:
         """Start a multipart upload and return its id."""

@@ -35,8 +35,9 @@ async def demonstrate(recording: Recording, server: str, pace: Pace, terminal: T
             await _send(recording, uploader.send, pace, terminal)
             answer = await uploader.finalize()
             terminal.line("finalized", answer.url or "the server is still working on it")
-            terminal.line("scoring", "…")
-            _conclude(await last_event(listener, within=pace.patience), terminal)
+            async with terminal.clock("scoring"):
+                last = await last_event(listener, within=pace.patience)
+            _conclude(last, terminal)
 
 
 async def _send(

@@ -30,7 +30,7 @@ class Listener:
                 self._show(text)
             if frame.last:
                 return frame
-        raise DemoError("The server closed the line on which it tells what happens.")
+        raise DemoError("The server closed the line on which it tells what happens; the recording is safe with it.")
 
 
 @asynccontextmanager
@@ -60,4 +60,6 @@ async def last_event(listener: asyncio.Task[Frame], *, within: float) -> Frame:
     except TimeoutError:
         raise DemoError(f"No score within {within:.0f} s: TIMEOUT=… waits longer.") from None
     except WebSocketException as exc:
-        raise DemoError(f"The line on which the server tells what happens broke: {exc}") from exc
+        raise DemoError(
+            f"The line on which the server tells what happens broke ({exc}); the recording is safe with it."
+        ) from exc

@@ -1,5 +1,8 @@
 """What the demonstration shows: a line an occurrence, below each other, and a bar for what takes a while."""
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from time import monotonic
 from typing import NoReturn
 
@@ -23,3 +26,19 @@ class Terminal:
     def bar(self, size: int) -> "tqdm[NoReturn]":
         """Return a progress bar over `size` bytes; none is drawn where nobody watches."""
         return tqdm(total=size, unit="B", unit_scale=True, disable=None, leave=False, desc="sending")
+
+    @asynccontextmanager
+    async def clock(self, what: str) -> AsyncIterator[None]:
+        """Show how long something has been taking whose end nobody knows."""
+        with tqdm[NoReturn](bar_format=f"{what}: {{elapsed}}", disable=None, leave=False) as clock:
+            ticking = asyncio.create_task(_tick(clock), name="clock")
+            try:
+                yield
+            finally:
+                ticking.cancel()
+
+
+async def _tick(clock: "tqdm[NoReturn]") -> None:
+    while True:
+        clock.refresh()
+        await asyncio.sleep(0.5)
