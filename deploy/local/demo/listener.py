@@ -12,6 +12,7 @@ from deploy.local.demo.frame import Frame
 
 Show = Callable[[str], None]
 _OPEN_SECONDS = 10
+_BROKEN = "The server hung up before it told the result; GET /sessions/{session} tells it once it is there."
 
 
 class Listener:
@@ -30,7 +31,7 @@ class Listener:
                 self._show(text)
             if frame.last:
                 return frame
-        raise DemoError("The server closed the line on which it tells what happens; the recording is safe with it.")
+        raise DemoError(_BROKEN)
 
 
 @asynccontextmanager
@@ -60,6 +61,4 @@ async def last_event(listener: asyncio.Task[Frame], *, within: float) -> Frame:
     except TimeoutError:
         raise DemoError(f"No score within {within:.0f} s: TIMEOUT=… waits longer.") from None
     except WebSocketException as exc:
-        raise DemoError(
-            f"The line on which the server tells what happens broke ({exc}); the recording is safe with it."
-        ) from exc
+        raise DemoError(_BROKEN) from exc

@@ -30,7 +30,8 @@ class Terminal:
     @asynccontextmanager
     async def clock(self, what: str) -> AsyncIterator[None]:
         """Show how long something has been taking whose end nobody knows."""
-        with tqdm[NoReturn](bar_format=f"{what}: {{elapsed}}", disable=None, leave=False) as clock:
+        clock: tqdm[NoReturn] = tqdm(bar_format=f"{what}: {{elapsed}}", disable=None, leave=False)
+        with clock:
             ticking = asyncio.create_task(_tick(clock), name="clock")
             try:
                 yield
