@@ -1,6 +1,8 @@
 """Real engines for the tests that cross a process: one of each for the whole run, on free ports."""
 
-from collections.abc import AsyncIterator
+import os
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -8,6 +10,23 @@ from deploy.local.nats_server import NatsServer
 from deploy.local.object_store import RcloneStore, StoreKeys
 from deploy.local.ports import free_ports
 from shared.settings import StoreConfig
+from tests.environment import clean_environment
+
+_REPOSITORY = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def nothing_of_the_developers_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep the developer's settings out: their environment, and the `.env` in the repository's folder.
+
+    It may name a real bucket. Processes that tests start find the code all the same.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        for name in os.environ.keys() - clean_environment(os.environ).keys():
+            patch.delenv(name)
+        patch.chdir(tmp_path_factory.mktemp("working-folder"))
+        patch.setenv("PYTHONPATH", str(_REPOSITORY))
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -22,3 +22,9 @@ def is_running(pid: int) -> bool:
         return (Path("/proc") / str(pid) / "stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:
         return False
+
+
+def descendants_of(ancestor: int) -> set[int]:
+    """Return the ids of a process's living children, of theirs, and so on."""
+    children = children_of(ancestor)
+    return children.union(*(descendants_of(child) for child in children))

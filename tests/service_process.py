@@ -14,8 +14,6 @@ import httpx
 from tests.environment import clean_environment
 from tests.waiting import until
 
-_REPOSITORY = Path(__file__).parents[1]
-
 
 class ServiceProcess:
     """`python -m services.<name>` with exactly these settings; its log lies in `folder`."""
@@ -37,7 +35,6 @@ class ServiceProcess:
         with self._log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-m", f"services.{self._service}"),
-                cwd=_REPOSITORY,
                 env={**clean_environment(os.environ), "LOG_FORMAT": "json", **self._settings},
                 stderr=log,
             )

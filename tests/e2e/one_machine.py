@@ -16,8 +16,6 @@ from deploy.local.welcome import READY
 from tests.environment import clean_environment
 from tests.processes import children_of
 
-_REPOSITORY = Path(__file__).parents[2]
-
 
 class OneMachine:
     """`python -m deploy.local` on a free port, with nothing of the caller's environment that could steer it."""
@@ -64,7 +62,6 @@ class OneMachine:
         with self.log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-m", "deploy.local"),
-                cwd=_REPOSITORY,
                 env=self._environment,
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.PIPE,
