@@ -11,7 +11,7 @@ from services.analyzer.wav import wav_header
 from shared.errors import Unavailable
 from shared.events import TranscriptLine
 
-_LONGEST_WITH_TIMES = 300.0  # 9.6 MB of the 25 MB that a request may have: it is held twice while it is sent
+_LONGEST_WITH_TIMES = 180.0  # 5.8 MB, held up to three times while it is sent; a request may have 25 MB
 _LONGEST_WITHOUT_TIMES = 30.0  # the piece's own times are all that is known of its words
 _TRIES_IN_FULL = 2  # tries that may take all their time before the whole is given up
 
