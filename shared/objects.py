@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import os
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -180,8 +181,18 @@ def _translated() -> Iterator[None]:
 
 @cache
 def _session() -> AioSession:
-    """Return this process's one session: it holds the parsed description of S3, 12 MB a copy."""
-    return get_session()
+    """Return this process's one session: it holds the parsed description of S3, 12 MB a copy.
+
+    Nothing of the user's own AWS configuration is read: a profile that is missing would end us, and what one
+    says of endpoints or checksums is about another store.
+    """
+    return get_session(
+        {
+            "profile": (None, None, None, None),
+            "config_file": (None, None, os.devnull, None),
+            "credentials_file": (None, None, os.devnull, None),
+        }
+    )
 
 
 @asynccontextmanager
