@@ -63,11 +63,15 @@ class Run:
         await server.serving.wait()
         try:
             async with asyncio.timeout(_READY_SECONDS):
-                while await self.app.reasons():
-                    await asyncio.sleep(_ASK_EVERY)
+                await self._until_ready()
         except TimeoutError:
             log.warning("serving, but not ready yet", reasons=await self.app.reasons())
+            await self._until_ready()
         announce()
+
+    async def _until_ready(self) -> None:
+        while await self.app.reasons():
+            await asyncio.sleep(_ASK_EVERY)
 
 
 async def _revive(engine: Engine, server: Server) -> None:
