@@ -6,6 +6,10 @@ from openai import AsyncOpenAI
 from deploy.local.nats_server import NatsServer
 from deploy.local.ports import free_ports
 from services.analyzer.openai_client import open_client
+from shared.bus import Bus, open_bus
+from shared.metrics import Metrics
+from shared.objects import ObjectStore, open_store
+from shared.settings import StoreConfig
 from tests.integration.analyzer.fake_openai import KEY, FakeOpenAI
 
 
@@ -14,6 +18,19 @@ async def nats_url(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[st
     """A bus of this folder's own: the analyzer takes every recording on it, and other tests' ones take long."""
     async with NatsServer(tmp_path_factory.mktemp("nats"), free_ports(1)[0]) as server:
         yield server.url
+
+
+@pytest.fixture
+async def bus(nats_url: str) -> AsyncIterator[Bus]:
+    async with open_bus(nats_url, service="test", replicas=1, max_age_days=1, metrics=Metrics()) as opened:
+        await opened.wait_ready()
+        yield opened
+
+
+@pytest.fixture
+async def store(store_config: StoreConfig) -> AsyncIterator[ObjectStore]:
+    async with open_store(store_config) as opened:
+        yield opened
 
 
 @pytest.fixture

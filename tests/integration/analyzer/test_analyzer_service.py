@@ -1,46 +1,22 @@
-import hashlib
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import httpx
-import pytest
 
-from services.analyzer.analyze import Analyst
 from services.analyzer.app import create_service
-from services.analyzer.handlers import AnalysisWorker
-from services.analyzer.pieces import Piece
-from services.analyzer.score.local import LocalScorer
 from services.analyzer.settings import AnalyzerSettings
-from services.analyzer.wav import wav_header
-from shared.bus import Bus, open_bus
-from shared.codec import Envelope, encode, envelope
-from shared.errors import Permanent, Unavailable
-from shared.events import AnalysisCompleted, AnalysisFailed, AudioReady, Event, TranscriptLine
-from shared.history import last_event
+from shared.bus import Bus
+from shared.events import AnalysisCompleted, AnalysisFailed, TranscriptLine
 from shared.metrics import Metrics
-from shared.objects import ObjectStore, open_store
+from shared.objects import ObjectStore
 from shared.settings import StoreConfig
-from shared.subjects import STREAM, SessionKey, subject_of
-from shared.trace import new_trace
 from tests.integration.analyzer.fake_openai import KEY, FakeOpenAI, Reply, judged
+from tests.integration.analyzer.recordings import outcome, put, ready, times_told, wav_of
 from tests.integration.analyzer.speech import WORDS, beckett
 from tests.integration.road import store_settings
 from tests.serving import serving
 from tests.waiting import until
-
-
-@pytest.fixture
-async def bus(nats_url: str) -> AsyncIterator[Bus]:
-    async with open_bus(nats_url, service="test", replicas=1, max_age_days=1, metrics=Metrics()) as opened:
-        await opened.wait_ready()
-        yield opened
-
-
-@pytest.fixture
-async def store(store_config: StoreConfig) -> AsyncIterator[ObjectStore]:
-    async with open_store(store_config) as opened:
-        yield opened
 
 
 @asynccontextmanager
@@ -50,42 +26,6 @@ async def analyzer_running(nats_url: str, store: StoreConfig, **more: object) ->
     settings = AnalyzerSettings.model_validate(given | more)
     async with serving(create_service(settings, Metrics()), settings) as base:
         yield base
-
-
-def wav_of(pcm: bytes) -> bytes:
-    return wav_header(len(pcm)) + pcm
-
-
-def ready(session: str, wav: bytes) -> Envelope:
-    """The event that the assembler sends once a WAV is stored."""
-    digest = hashlib.sha256(wav).hexdigest()
-    audio = AudioReady(
-        url=f"http://store/audio_{session}.wav",
-        filename=f"audio_{session}.wav",
-        object_key=f"audio_{session}.wav",
-        size_bytes=len(wav),
-        sha256=digest,
-        duration_seconds=(len(wav) - 44) / 32000,
-        manifest_sha256=digest,
-    )
-    return envelope("assembler", SessionKey("default", session), audio, cause=digest, trace=new_trace("a-request"))
-
-
-async def put(store: ObjectStore, session: str, wav: bytes) -> Envelope:
-    await store.put(f"audio_{session}.wav", wav, content_type="audio/wav", metadata={})
-    return ready(session, wav)
-
-
-async def outcome(bus: Bus, job: Envelope, kind: type[Event]) -> Envelope:
-    told = await until(lambda: last_event(bus, job.key, kind), within=60, what=f"{kind.NAME} of {job.key.session}")
-    assert told is not None
-    return told
-
-
-async def times_told(bus: Bus, job: Envelope, kind: type[Event]) -> int:
-    subject = subject_of(job.key, kind.NAME)
-    info = await bus.jetstream.stream_info(STREAM, subjects_filter=subject)
-    return (info.state.subjects or {}).get(subject, 0)
 
 
 async def test_a_stored_recording_is_answered_with_its_words_and_a_score(
@@ -183,64 +123,3 @@ async def test_it_is_ready_while_the_bus_is_there_and_not_without(nats_url: str,
         assert answer.status_code == 503
         assert "bus" in answer.json()["reasons"][0]
         assert (await client.get("/livez")).status_code == 200
-
-
-class FakeTranscriber:
-    """Says the given lines, or raises, and counts."""
-
-    name = "fake"
-    longest_piece_seconds = 28.0
-
-    def __init__(self, *lines: TranscriptLine, error: Exception | None = None) -> None:
-        self.asked = 0
-        self._lines = lines
-        self._error = error
-
-    async def transcribe(self, piece: Piece) -> Sequence[TranscriptLine]:
-        assert piece.seconds > 0
-        self.asked += 1
-        if self._error is not None:
-            raise self._error
-        return self._lines
-
-
-def worker(bus: Bus, store: ObjectStore, transcriber: FakeTranscriber) -> AnalysisWorker:
-    return AnalysisWorker(bus, store, Analyst(transcriber, LocalScorer()))
-
-
-async def test_a_job_that_runs_twice_is_worked_and_told_once(bus: Bus, store: ObjectStore) -> None:
-    job = await put(store, "twice", wav_of(beckett()))
-    transcriber = FakeTranscriber(TranscriptLine(start=0, end=1, text="Hello there."))
-    await worker(bus, store, transcriber).handle(job)
-    await worker(bus, store, transcriber).handle(job)
-    assert transcriber.asked == 1
-    assert await times_told(bus, job, AnalysisCompleted) == 1
-
-
-async def test_a_new_recording_of_the_same_session_is_analyzed_again(bus: Bus, store: ObjectStore) -> None:
-    transcriber = FakeTranscriber(TranscriptLine(start=0, end=1, text="Hello there."))
-    for pcm in (beckett(), beckett()[:64_000]):
-        job = await put(store, "replaced", wav_of(pcm))
-        await worker(bus, store, transcriber).handle(job)
-    assert transcriber.asked == 2
-    assert await times_told(bus, job, AnalysisCompleted) == 2
-
-
-async def test_an_endless_transcript_is_cut_so_that_the_bus_takes_the_event(bus: Bus, store: ObjectStore) -> None:
-    job = await put(store, "endless", wav_of(beckett()))
-    lines = [TranscriptLine(start=0, end=1, text="wörd " * 20)] * 20_000
-    await worker(bus, store, FakeTranscriber(*lines)).handle(job)
-    told = await last_event(bus, job.key, AnalysisCompleted)
-    assert told is not None
-    assert isinstance(told.event, AnalysisCompleted)
-    assert told.event.transcript_truncated
-    assert len(told.event.transcript) > 500
-    assert len(encode(told)) < 512 * 1024
-
-
-@pytest.mark.parametrize("error", [Unavailable("The model is away."), Permanent("The model refuses.")])
-async def test_what_a_model_raises_is_left_to_the_queue(bus: Bus, store: ObjectStore, error: Exception) -> None:
-    job = await put(store, "raising", wav_of(beckett()))
-    with pytest.raises(type(error)):
-        await worker(bus, store, FakeTranscriber(error=error)).handle(job)
-    assert await last_event(bus, job.key, AnalysisCompleted) is None

@@ -1,0 +1,49 @@
+"""Stored recordings as the analyzer is told of them, and what it says of them."""
+
+import hashlib
+
+from services.analyzer.wav import wav_header
+from shared.bus import Bus
+from shared.codec import Envelope, envelope
+from shared.events import AudioReady, Event
+from shared.history import last_event
+from shared.objects import ObjectStore
+from shared.subjects import STREAM, SessionKey, subject_of
+from shared.trace import new_trace
+from tests.waiting import until
+
+
+def wav_of(pcm: bytes) -> bytes:
+    return wav_header(len(pcm)) + pcm
+
+
+def ready(session: str, wav: bytes) -> Envelope:
+    """The event that the assembler sends once a WAV is stored."""
+    digest = hashlib.sha256(wav).hexdigest()
+    audio = AudioReady(
+        url=f"http://store/audio_{session}.wav",
+        filename=f"audio_{session}.wav",
+        object_key=f"audio_{session}.wav",
+        size_bytes=len(wav),
+        sha256=digest,
+        duration_seconds=(len(wav) - 44) / 32000,
+        manifest_sha256=digest,
+    )
+    return envelope("assembler", SessionKey("default", session), audio, cause=digest, trace=new_trace("a-request"))
+
+
+async def put(store: ObjectStore, session: str, wav: bytes) -> Envelope:
+    await store.put(f"audio_{session}.wav", wav, content_type="audio/wav", metadata={})
+    return ready(session, wav)
+
+
+async def outcome(bus: Bus, job: Envelope, kind: type[Event]) -> Envelope:
+    told = await until(lambda: last_event(bus, job.key, kind), within=60, what=f"{kind.NAME} of {job.key.session}")
+    assert told is not None
+    return told
+
+
+async def times_told(bus: Bus, job: Envelope, kind: type[Event]) -> int:
+    subject = subject_of(job.key, kind.NAME)
+    info = await bus.jetstream.stream_info(STREAM, subjects_filter=subject)
+    return (info.state.subjects or {}).get(subject, 0)

@@ -1,0 +1,77 @@
+from collections.abc import Sequence
+
+import pytest
+
+from services.analyzer.analyze import Analyst
+from services.analyzer.handlers import AnalysisWorker
+from services.analyzer.pieces import Piece
+from services.analyzer.score.local import LocalScorer
+from shared.bus import Bus
+from shared.codec import encode
+from shared.errors import Permanent, Unavailable
+from shared.events import AnalysisCompleted, TranscriptLine
+from shared.history import last_event
+from shared.objects import ObjectStore
+from tests.integration.analyzer.recordings import put, times_told, wav_of
+from tests.integration.analyzer.speech import beckett
+
+
+class FakeTranscriber:
+    """Says the given lines, or raises, and counts."""
+
+    name = "fake"
+    longest_piece_seconds = 28.0
+
+    def __init__(self, *lines: TranscriptLine, error: Exception | None = None) -> None:
+        self.asked = 0
+        self._lines = lines
+        self._error = error
+
+    async def transcribe(self, piece: Piece) -> Sequence[TranscriptLine]:
+        assert piece.seconds > 0
+        self.asked += 1
+        if self._error is not None:
+            raise self._error
+        return self._lines
+
+
+def worker(bus: Bus, store: ObjectStore, transcriber: FakeTranscriber) -> AnalysisWorker:
+    return AnalysisWorker(bus, store, Analyst(transcriber, LocalScorer()))
+
+
+async def test_a_job_that_runs_twice_is_worked_and_told_once(bus: Bus, store: ObjectStore) -> None:
+    job = await put(store, "twice", wav_of(beckett()))
+    transcriber = FakeTranscriber(TranscriptLine(start=0, end=1, text="Hello there."))
+    await worker(bus, store, transcriber).handle(job)
+    await worker(bus, store, transcriber).handle(job)
+    assert transcriber.asked == 1
+    assert await times_told(bus, job, AnalysisCompleted) == 1
+
+
+async def test_a_new_recording_of_the_same_session_is_analyzed_again(bus: Bus, store: ObjectStore) -> None:
+    transcriber = FakeTranscriber(TranscriptLine(start=0, end=1, text="Hello there."))
+    for pcm in (beckett(), beckett()[:64_000]):
+        job = await put(store, "replaced", wav_of(pcm))
+        await worker(bus, store, transcriber).handle(job)
+    assert transcriber.asked == 2
+    assert await times_told(bus, job, AnalysisCompleted) == 2
+
+
+async def test_an_endless_transcript_is_cut_so_that_the_bus_takes_the_event(bus: Bus, store: ObjectStore) -> None:
+    job = await put(store, "endless", wav_of(beckett()))
+    lines = [TranscriptLine(start=0, end=1, text="wörd " * 20)] * 20_000
+    await worker(bus, store, FakeTranscriber(*lines)).handle(job)
+    told = await last_event(bus, job.key, AnalysisCompleted)
+    assert told is not None
+    assert isinstance(told.event, AnalysisCompleted)
+    assert told.event.transcript_truncated
+    assert len(told.event.transcript) > 500
+    assert len(encode(told)) < 512 * 1024
+
+
+@pytest.mark.parametrize("error", [Unavailable("The model is away."), Permanent("The model refuses.")])
+async def test_what_a_model_raises_is_left_to_the_queue(bus: Bus, store: ObjectStore, error: Exception) -> None:
+    job = await put(store, "raising", wav_of(beckett()))
+    with pytest.raises(type(error)):
+        await worker(bus, store, FakeTranscriber(error=error)).handle(job)
+    assert await last_event(bus, job.key, AnalysisCompleted) is None
