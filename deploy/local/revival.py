@@ -10,36 +10,35 @@ from deploy.local.engine import Engine, EngineError
 
 log = structlog.stdlib.get_logger(__name__)
 
-_TRIES = 5
 _STABLE_SECONDS = 60.0
 
 
-async def keep_running(engine: Engine, *, first_delay: float = 0.25) -> NoReturn:
+async def keep_running(engine: Engine, *, tries: int = 5, first_delay: float = 0.25) -> NoReturn:
     """Start `engine` again each time it dies, until cancelled; raises EngineError when it won't stay up.
 
-    Five tries, after `first_delay` seconds and twice as long each time; the count begins anew once the engine has
-    run for a minute.
+    It gets `tries`, the first after `first_delay` seconds, each other after twice as long; the count begins anew
+    once the engine has run for a minute.
     """
-    tries = 0
+    used = 0
     while True:
         since = monotonic()
         status = await engine.wait()
         log.error("engine died", engine=engine.name, status=status, last_line=engine.last_line())
         if monotonic() - since > _STABLE_SECONDS:
-            tries = 0
-        tries = await _start_again(engine, tries, first_delay)
+            used = 0
+        used = await _start_again(engine, used, tries, first_delay)
 
 
-async def _start_again(engine: Engine, tries: int, first_delay: float) -> int:
+async def _start_again(engine: Engine, used: int, tries: int, first_delay: float) -> int:
     """Return how many tries are used up once the engine answers again."""
-    while tries < _TRIES:
-        await asyncio.sleep(first_delay * 2.0**tries)
-        tries += 1
+    while used < tries:
+        await asyncio.sleep(first_delay * 2.0**used)
+        used += 1
         try:
             await engine.start()
         except EngineError as exc:
-            log.error("engine does not come back", engine=engine.name, tries=tries, reason=str(exc))
+            log.error("engine does not come back", engine=engine.name, tries=used, reason=str(exc))
         else:
             log.info("engine is back", engine=engine.name, port=engine.port)
-            return tries
-    raise EngineError(f"{engine.name} died and does not stay up after {_TRIES} restarts. {engine.diagnosis()}")
+            return used
+    raise EngineError(f"{engine.name} died and does not stay up after {tries} restarts. {engine.diagnosis()}")

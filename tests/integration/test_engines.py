@@ -111,7 +111,7 @@ async def test_an_engine_that_dies_is_started_again_on_its_port(private_nats: Na
 async def test_an_engine_that_does_not_stay_up_is_given_up_with_its_last_words(private_nats: NatsServer) -> None:
     await private_nats.stop()
     with socket.create_server(("127.0.0.1", private_nats.port)), pytest.raises(EngineError, match="in use"):
-        await keep_running(private_nats, first_delay=0.01)
+        await keep_running(private_nats, tries=2, first_delay=0.01)
 
 
 async def test_engines_die_with_the_process_that_started_them(tmp_path: Path) -> None:
