@@ -1,0 +1,24 @@
+"""Calls to this machine and the proxies of the environment."""
+
+import os
+
+import pytest
+
+from deploy.local.proxies import go_directly_to_this_machine
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (None, "127.0.0.1,localhost,::1"),
+        ("intranet.example", "intranet.example,127.0.0.1,localhost,::1"),
+        ("*", "*"),
+    ],
+)
+def test_this_machine_is_never_behind_a_proxy(monkeypatch: pytest.MonkeyPatch, before: str | None, after: str) -> None:
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        if before is not None:
+            monkeypatch.setenv(name, before)
+    go_directly_to_this_machine()
+    assert os.environ["NO_PROXY"] == os.environ["no_proxy"] == after
