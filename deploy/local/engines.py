@@ -53,7 +53,7 @@ async def _start_all(engines: Sequence[Engine], folder: DataFolder, patience: fl
         async with asyncio.TaskGroup() as starts:
             for engine in engines:
                 starts.create_task(_start_on_kept_port(engine, folder, patience))
-    except* EngineError as failures:
+    except ExceptionGroup as failures:
         raise failures.exceptions[0] from None
 
 
