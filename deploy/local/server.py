@@ -24,13 +24,18 @@ class Server(uvicorn.Server):
         self.serving.set()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Stop at a signal; what hangs in closing is shown and left behind after a while."""
-        if not self.should_exit:
-            grace = self.config.timeout_graceful_shutdown or 0
-            faulthandler.dump_traceback_later(grace + _CLOSING_SECONDS, exit=True)
+        """Stop at a signal."""
+        self._bound_the_end()
         super().handle_exit(sig, frame)
 
     def fail(self, failure: Exception) -> None:
         """Stop because nothing can go on without what failed."""
+        self._bound_the_end()
         self.failure = failure
         self.should_exit = True
+
+    def _bound_the_end(self) -> None:
+        """Show what hangs in closing, and leave it behind, once that takes too long."""
+        if not self.should_exit:
+            grace = self.config.timeout_graceful_shutdown or 0
+            faulthandler.dump_traceback_later(grace + _CLOSING_SECONDS, exit=True)
