@@ -18,7 +18,7 @@ demo: $(VENV)/run.stamp ## Send a recording, show the events and the score (FILE
 	@exec $(BIN)/python -m deploy.local.demo
 
 test: $(VENV)/dev.stamp ## Run every test against real engines (ARGS="-k word")
-	@exec $(BIN)/python -m pytest $(ARGS)
+	@exec $(BIN)/python -m pytest -n 3 --dist loadscope $(ARGS)
 
 check: $(VENV)/dev.stamp ## Check style, formatting, types and import rules
 	$(BIN)/ruff check .

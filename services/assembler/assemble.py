@@ -62,7 +62,7 @@ class Assembler:
         size = sum(file.size for file in files)
         limit = self.policy.max_audio_seconds
         if size > limit * BYTES_PER_SECOND:
-            raise BadMedia(f"The audio is longer than {limit / 3600:g} hours.", code="too_long")
+            raise BadMedia(f"The audio is longer than {limit} seconds.", code="too_long")
         if size % SAMPLE_BYTES:
             notes.warnings.append("The last byte was half a sample and was dropped.")
         return await upload_wav(to, samples(files), size - size % SAMPLE_BYTES)
@@ -86,7 +86,9 @@ class Assembler:
                 async for piece in pieces:
                     size += len(piece)
                     if size > self.policy.max_audio_seconds * BYTES_PER_SECOND:
-                        raise BadMedia("The recording is longer than allowed.", code="too_long")
+                        raise BadMedia(
+                            f"The audio is longer than {self.policy.max_audio_seconds} seconds.", code="too_long"
+                        )
                     yield piece
         if size == 0:
             raise BadMedia("There is no audio in the bytes.", code="no_audio")

@@ -58,15 +58,17 @@ class Decoder:
         """
         with ExitStack() as stack:
             stdin, feed = await asyncio.to_thread(_open_source, stack, source, self._temporaries)
-            child = await asyncio.create_subprocess_exec(
-                *launch_arguments(self._command(source.container), self._limits()),
-                stdin=stdin,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.PIPE,
-                start_new_session=True,
-                limit=_READ * 2,
-            )
-            os.close(stdin)  # ours: with it open, a dead child would not stop the feeding
+            try:
+                child = await asyncio.create_subprocess_exec(
+                    *launch_arguments(self._command(source.container), self._limits()),
+                    stdin=stdin,
+                    stdout=asyncio.subprocess.PIPE,
+                    stderr=asyncio.subprocess.PIPE,
+                    start_new_session=True,
+                    limit=_READ * 2,
+                )
+            finally:
+                os.close(stdin)  # the child has its own; with ours open, its death would not stop the feeding
             feeding = asyncio.create_task(asyncio.to_thread(feed))
             complaints = asyncio.create_task(_last_words(child))
             try:
@@ -74,7 +76,7 @@ class Decoder:
                     yield piece
                 await self._judge(child, (await complaints).strip())
             finally:
-                if child.returncode is None:
+                with suppress(ProcessLookupError):
                     os.killpg(child.pid, signal.SIGKILL)  # and whatever it started, which would hold the pipes open
                 await asyncio.wait([feeding, complaints], timeout=_REAP_SECONDS)
                 await child.wait()
@@ -92,13 +94,16 @@ class Decoder:
                 return
             allowed -= len(piece)
             if allowed < 0:
-                hours = self._policy.max_audio_seconds / 3600
-                raise BadMedia(f"The audio is longer than {hours:g} hours.", code="too_long")
+                seconds = self._policy.max_audio_seconds
+                raise BadMedia(f"The audio is longer than {seconds} seconds.", code="too_long")
             yield piece
 
     async def _judge(self, child: asyncio.subprocess.Process, complaints: str) -> None:
-        async with asyncio.timeout(_REAP_SECONDS):
-            status = await child.wait()
+        try:
+            async with asyncio.timeout(_REAP_SECONDS):
+                status = await child.wait()
+        except TimeoutError as exc:
+            raise BadMedia("The audio could not be decoded in time.", code="decode_timeout") from exc
         if status != 0:
             log.info("decoder refused", status=status, complaints=complaints[-300:])
             message = "The bytes could not be decoded as audio." if status > 0 else "The audio broke the decoder."
