@@ -1,8 +1,6 @@
 """The bus: one NATS connection a process, with the stream `ROOMTONE` on it."""
 
 import asyncio
-import os
-import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
@@ -18,6 +16,7 @@ from shared.codec import Envelope, encode
 from shared.errors import Unavailable
 from shared.metrics import Metrics
 from shared.subjects import EVERYTHING, STREAM
+from shared.tasks import stop_process
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -42,6 +41,8 @@ class Bus:
         self._client = Client()
         self._ready = asyncio.Event()
         self._closing = False
+        self._last_error = ""
+        self._log = log.bind(service=service)
         self._on_ready: list[Callable[[], None]] = []
 
     @property
@@ -121,7 +122,8 @@ class Bus:
         while not await self._ensure_stream():
             await asyncio.sleep(0.5)  # a cluster without a leader yet; the connection itself is watched above
         self._ready.set()
-        log.info("bus connected", stream=STREAM)
+        self._last_error = ""
+        self._log.info("bus connected", stream=STREAM)
         for call in self._on_ready:
             call()
 
@@ -143,22 +145,26 @@ class Bus:
                     )
                 )
         except (NatsError, TimeoutError) as exc:
-            log.warning("stream not available yet", error=str(exc))
+            self._log.warning("stream not available yet", error=str(exc))
             return False
         return True
 
     async def _on_disconnect(self) -> None:
         self._ready.clear()
         if not self._closing:
-            log.warning("bus disconnected")
+            self._log.warning("bus disconnected")
 
     async def _on_error(self, error: Exception) -> None:
-        log.warning("bus error", error=f"{type(error).__name__}: {error}")
+        """Say once that something is wrong; a server that stays away is asked every second."""
+        kind = type(error).__name__
+        if kind != self._last_error:
+            self._last_error = kind
+            self._log.warning("bus error", error=f"{kind}: {error}")
 
     async def _on_closed(self) -> None:
         if not self._closing:
-            log.critical("the bus client closed for good; ending the process so that it is started anew")
-            os.kill(os.getpid(), signal.SIGTERM)
+            self._log.critical("the bus client closed for good; ending the process so that it is started anew")
+            stop_process()
 
 
 @asynccontextmanager

@@ -4,12 +4,14 @@ The launcher runs in an isolated interpreter without site packages (about 15 ms)
 exec of a threaded process is unsafe. `PR_SET_PDEATHSIG` is Linux's; elsewhere children are ended by their owner alone.
 """
 
+import asyncio
 import json
 import os
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import IO
 
 _LAUNCHER = Path(__file__).with_name("child_launcher.py")
 
@@ -38,15 +40,32 @@ class Command:
     environment: Mapping[str, str] = field(default_factory=dict)
 
 
-def launch_arguments(command: Command, limits: Limits) -> list[str]:
-    """Return the argument list that starts `command` under `limits`, to die when the calling process does.
+async def start_child(
+    command: Command,
+    limits: Limits,
+    *,
+    stdin: int,
+    stdout: int | IO[bytes],
+    stderr: int | IO[bytes],
+    buffer: int = 2**16,
+) -> asyncio.subprocess.Process:
+    """Start `command` under `limits`, in a session of its own, to die when this process does.
 
-    Start it from the main thread: the kernel ties the child to the thread that forked it.
+    Call it on the main thread's loop: the kernel ties the child to the thread that forked it. The environment goes
+    the environment's way, since arguments can be read by everyone on the machine; `buffer` in bytes.
     """
     order = {
         "parent": os.getpid(),
         "limits": asdict(limits),
         "argv": [command.program, *command.arguments],
-        "environment": dict(command.environment),
+        "environment": list(command.environment),
     }
-    return [sys.executable, "-I", "-S", str(_LAUNCHER), json.dumps(order)]
+    return await asyncio.create_subprocess_exec(
+        *(sys.executable, "-I", "-S", str(_LAUNCHER), json.dumps(order)),
+        env=dict(command.environment),
+        stdin=stdin,
+        stdout=stdout,
+        stderr=stderr,
+        start_new_session=True,
+        limit=buffer,
+    )

@@ -33,7 +33,8 @@ def main() -> None:
             value = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
             resource.setrlimit(which, (value, value))
     program = order["argv"][0]
-    os.execve(program, order["argv"], order["environment"])  # noqa: S606
+    environment = {name: os.environ[name] for name in order["environment"]}
+    os.execve(program, order["argv"], environment)  # noqa: S606
 
 
 def _die_with(parent: int, *, new_privileges: bool) -> None:

@@ -1,4 +1,4 @@
-"""Logs: JSON lines for machines, colours for a terminal; every line carries its request and trace."""
+"""Logs: JSON lines for machines, colours for a terminal; every line of a request carries its id and trace."""
 
 import logging
 import sys
@@ -7,7 +7,7 @@ from typing import Literal
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-from shared.trace import current_trace
+from shared.trace import trace_if_any
 
 # These say at INFO what our own lines say already, or put addresses with queries into the log.
 _QUIET = ("httpx", "botocore", "aiobotocore", "uvicorn.access", "uvicorn.websocket", "nats", "openai")
@@ -52,7 +52,8 @@ def configure_logging(*, level: str, style: Literal["auto", "json", "console"]) 
 
 
 def _add_trace(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    trace = current_trace()
-    event.setdefault("request_id", trace.request_id)
-    event.setdefault("trace_id", trace.trace_id)
+    trace = trace_if_any()
+    if trace is not None:
+        event.setdefault("request_id", trace.request_id)
+        event.setdefault("trace_id", trace.trace_id)
     return event

@@ -48,6 +48,11 @@ def current_trace() -> Trace:
     return trace
 
 
+def trace_if_any() -> Trace | None:
+    """Return the trace of the running task, or None for work of our own."""
+    return _current.get()
+
+
 def set_current_trace(trace: Trace) -> None:
     """Let everything this task does from here on belong to `trace`."""
     _current.set(trace)

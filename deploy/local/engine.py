@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Self
 
 from deploy.local.log_file import last_line, open_log
-from shared.child import Command, Limits, launch_arguments
+from shared.child import Command, Limits, start_child
 
 _READY_SECONDS = 30.0
 _STOP_SECONDS = 5.0
@@ -51,12 +51,8 @@ class Engine(ABC):
     async def start(self) -> None:
         """Start the child and wait until it answers; raises EngineError, with nothing left running."""
         with open_log(self.log) as log:
-            self._process = await asyncio.create_subprocess_exec(
-                *launch_arguments(self._command(), Limits()),
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
+            self._process = await start_child(
+                self._command(), Limits(), stdin=asyncio.subprocess.DEVNULL, stdout=log, stderr=log
             )
         try:
             await self._wait_until_it_answers()

@@ -12,7 +12,7 @@ import structlog
 
 from shared.audio.pcm import BYTES_PER_SECOND, SAMPLE_RATE
 from shared.audio.sniff import Container
-from shared.child import Command, Limits, launch_arguments
+from shared.child import Command, Limits, start_child
 from shared.errors import BadMedia
 
 log = structlog.stdlib.get_logger(__name__)
@@ -59,14 +59,9 @@ class Decoder:
         with ExitStack() as stack:
             stdin, feed = await asyncio.to_thread(_open_source, stack, source, self._temporaries)
             try:
-                child = await asyncio.create_subprocess_exec(
-                    *launch_arguments(self._command(source.container), self._limits()),
-                    stdin=stdin,
-                    stdout=asyncio.subprocess.PIPE,
-                    stderr=asyncio.subprocess.PIPE,
-                    start_new_session=True,
-                    limit=_READ * 2,
-                )
+                pipe = asyncio.subprocess.PIPE
+                command, limits = self._command(source.container), self._limits()
+                child = await start_child(command, limits, stdin=stdin, stdout=pipe, stderr=pipe, buffer=_READ * 2)
             finally:
                 os.close(stdin)  # the child has its own; with ours open, its death would not stop the feeding
             feeding = asyncio.create_task(asyncio.to_thread(feed))

@@ -9,7 +9,7 @@ from typing import Self
 
 import structlog
 
-from shared.child import Command, Limits, launch_arguments
+from shared.child import Command, Limits, start_child
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -43,11 +43,7 @@ class ModelProcess:
         """
         command = Command(sys.executable, ["-I", *arguments])
         pipe = asyncio.subprocess.PIPE
-        return cls(
-            await asyncio.create_subprocess_exec(
-                *launch_arguments(command, Limits()), stdin=pipe, stdout=pipe, stderr=pipe
-            )
-        )
+        return cls(await start_child(command, Limits(), stdin=pipe, stdout=pipe, stderr=pipe))
 
     @property
     def id(self) -> int:

@@ -1,0 +1,49 @@
+"""What a child process may and may not do, asked of the child itself."""
+
+import asyncio
+from pathlib import Path
+
+from shared.child import Command, Limits, start_child
+
+PIPE = asyncio.subprocess.PIPE
+
+
+async def said(command: Command, limits: Limits) -> str:
+    child = await start_child(command, limits, stdin=asyncio.subprocess.DEVNULL, stdout=PIPE, stderr=PIPE)
+    async with asyncio.timeout(20):
+        output, _ = await child.communicate()
+    return output.decode()
+
+
+async def test_a_child_has_the_limits_it_was_given() -> None:
+    limits = Limits(memory=2**30, cpu=9, file_size=0, open_files=32, processes=1000)
+    output = await said(Command("/bin/sh", ["-c", "cat /proc/self/limits; grep NoNewPrivs /proc/self/status"]), limits)
+    rows = {line[:26].strip(): line[26:].split()[:2] for line in output.splitlines()}
+    assert rows["Max address space"] == ["1073741824", "1073741824"]
+    assert rows["Max cpu time"] == ["9", "9"]
+    assert rows["Max file size"] == ["0", "0"]
+    assert rows["Max open files"] == ["32", "32"]
+    assert rows["Max processes"] == ["1000", "1000"]
+    assert "NoNewPrivs:\t1" in output
+
+
+async def test_a_child_has_the_environment_it_was_given_and_no_other() -> None:
+    output = await said(Command("/usr/bin/env", [], {"SECRET": "abc def"}), Limits())
+    assert output.splitlines() == ["SECRET=abc def"]
+
+
+async def test_what_is_in_the_environment_never_stands_among_the_arguments() -> None:
+    child = await start_child(
+        Command("/bin/cat", [], {"SECRET": "hidden-value"}), Limits(), stdin=PIPE, stdout=PIPE, stderr=PIPE
+    )
+    arguments = Path(f"/proc/{child.pid}/cmdline").read_bytes()
+    assert arguments
+    assert b"hidden-value" not in arguments
+    await child.communicate(b"")
+
+
+async def test_a_child_that_may_not_write_files_can_still_talk(tmp_path: Path) -> None:
+    script = f"echo before; echo x > {tmp_path}/file && echo wrote; exit 0"
+    output = await said(Command("/bin/sh", ["-c", script]), Limits(file_size=0))
+    assert output == "before\n"
+    assert (tmp_path / "file").stat().st_size == 0
