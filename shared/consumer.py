@@ -27,6 +27,7 @@ _FETCH_SECONDS = 5.0
 _QUIET_FETCHES = 6  # then ask whether the consumer still exists: pull subscriptions can go deaf (nats.py#504)
 _ACK_TIMEOUT = 5.0
 _LONGEST_RETRY = 300.0
+_PAUSE = 0.5
 
 
 class Worker(Protocol):
@@ -80,9 +81,9 @@ class WorkQueue:
             try:
                 subscription = await self._bind()
                 await self._drain(subscription)
-            except (NatsError, TimeoutError) as exc:
+            except Exception as exc:  # the client library lets more than its own errors through while it reconnects
                 log.warning("queue interrupted", queue=self._policy.durable, error=f"{type(exc).__name__}: {exc}")
-                await asyncio.sleep(0.5)
+                await asyncio.sleep(_PAUSE)
 
     async def _bind(self) -> JetStreamContext.PullSubscription:
         config = ConsumerConfig(

@@ -82,7 +82,7 @@ class Feed:
             await bus.wait_ready()
             try:
                 await self._follow(bus)
-            except (NatsError, TimeoutError, PullBrokenError) as exc:
+            except (NatsError, OSError, TimeoutError, PullBrokenError) as exc:
                 log.warning("event feed interrupted", error=f"{type(exc).__name__}: {exc}")
                 await asyncio.sleep(_PAUSE)
 
