@@ -10,11 +10,12 @@ from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
 from nats.js.api import RetentionPolicy, StorageType, StreamConfig
-from nats.js.errors import NotFoundError
+from nats.js.errors import NoStreamResponseError, NotFoundError
 
 from shared.codec import Envelope, encode
 from shared.errors import Unavailable
 from shared.metrics import Metrics
+from shared.settings import BusConfig
 from shared.subjects import EVERYTHING, STREAM
 from shared.tasks import stop_process
 
@@ -32,11 +33,9 @@ class Bus:
     deaf for minutes (pings every 120 s).
     """
 
-    def __init__(self, url: str, *, service: str, replicas: int, max_age_days: int, metrics: Metrics) -> None:
-        self._url = url
+    def __init__(self, config: BusConfig, *, service: str, metrics: Metrics) -> None:
+        self._config = config
         self._service = service
-        self._replicas = replicas
-        self._max_age = max_age_days * _DAY
         self._metrics = metrics
         self._client = Client()
         self._ready = asyncio.Event()
@@ -80,6 +79,9 @@ class Bus:
             await self.jetstream.publish(
                 item.subject, encode(item), timeout=_PUBLISH_TIMEOUT, headers={"Nats-Msg-Id": item.id}
             )
+        except NoStreamResponseError as exc:
+            await self._ensure_stream()
+            raise Unavailable("The stream was gone and has been made anew.", code="bus_unavailable") from exc
         except (NatsError, TimeoutError) as exc:
             raise Unavailable("The bus did not confirm an event.", code="bus_unavailable") from exc
 
@@ -99,7 +101,7 @@ class Bus:
         """Connect, keep the stream in place, and stay until cancelled."""
         try:
             await self._client.connect(
-                self._url,
+                self._config.url,
                 name=f"roomtone-{self._service}",
                 max_reconnect_attempts=-1,
                 reconnect_time_wait=1,
@@ -139,8 +141,8 @@ class Bus:
                         subjects=[EVERYTHING],
                         retention=RetentionPolicy.LIMITS,
                         storage=StorageType.FILE,
-                        num_replicas=self._replicas,
-                        max_age=self._max_age,
+                        num_replicas=self._config.replicas,
+                        max_age=self._config.max_age_days * _DAY,
                         allow_direct=True,
                     )
                 )
@@ -168,9 +170,9 @@ class Bus:
 
 
 @asynccontextmanager
-async def open_bus(url: str, *, service: str, replicas: int, max_age_days: int, metrics: Metrics) -> AsyncIterator[Bus]:
+async def open_bus(config: BusConfig, *, service: str, metrics: Metrics) -> AsyncIterator[Bus]:
     """Open the bus without waiting for it: a service starts, and ingest even works, while it is away."""
-    bus = Bus(url, service=service, replicas=replicas, max_age_days=max_age_days, metrics=metrics)
+    bus = Bus(config, service=service, metrics=metrics)
     running = asyncio.create_task(bus.run(), name="bus")
     try:
         yield bus

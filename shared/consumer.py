@@ -81,9 +81,11 @@ class WorkQueue:
             try:
                 subscription = await self._bind()
                 await self._drain(subscription)
-            except Exception as exc:  # the client library lets more than its own errors through while it reconnects
+            except (NatsError, TimeoutError) as exc:
                 log.warning("queue interrupted", queue=self._policy.durable, error=f"{type(exc).__name__}: {exc}")
-                await asyncio.sleep(_PAUSE)
+            except Exception:  # the client library lets more than its own errors through while it reconnects
+                log.exception("queue interrupted", queue=self._policy.durable)
+            await asyncio.sleep(_PAUSE)
 
     async def _bind(self) -> JetStreamContext.PullSubscription:
         config = ConsumerConfig(

@@ -68,6 +68,19 @@ def sync_directory(directory: Path) -> None:
         os.close(fd)
 
 
+def sync_file(path: Path, root: Path) -> None:
+    """Make a file that another program wrote durable: its bytes, and each name on the way down from `root`."""
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+    for directory in path.parents:
+        sync_directory(directory)
+        if directory == root:
+            break
+
+
 def make_directory(directory: Path) -> None:
     """Create `directory` (its parent exists) so that it survives a power loss; an existing one is fine."""
     with suppress(FileExistsError):

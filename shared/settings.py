@@ -11,6 +11,15 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 PartOrder = Literal["any", "ascending"]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BusConfig:
+    """Where the bus is, how many copies of each event it keeps, and for how many days."""
+
+    url: str
+    replicas: int = 1
+    max_age_days: int = 30
+
+
 class ServiceSettings(BaseSettings):
     """What every service needs: where it listens, where the bus is, how it logs and how it stops."""
 
@@ -30,6 +39,10 @@ class ServiceSettings(BaseSettings):
 
     main_service_jwt_public_key: SecretStr | None = None
     main_service_jwks_url: str | None = None
+
+    def bus(self) -> BusConfig:
+        """Return what the bus's client needs."""
+        return BusConfig(url=self.nats_url, replicas=self.nats_replicas, max_age_days=self.stream_max_age_days)
 
     @model_validator(mode="after")
     def _refuse_to_be_open_by_accident(self) -> Self:

@@ -52,7 +52,13 @@ def _run(settings: LocalSettings, folder: DataFolder) -> None:
         bus: BusPlace = {"nats_url": engines.nats.url} if engines.nats else {}
         store: StorePlace = place_of(engines.store) if engines.store else {}
         metrics = Metrics()
-        services = create_services(bus=bus, store=store, spool=settings.spool or folder.spool, metrics=metrics)
+        services = create_services(
+            bus=bus,
+            store=store,
+            store_folder=engines.store.bucket_folder if engines.store else None,
+            spool=settings.spool or folder.spool,
+            metrics=metrics,
+        )
         run = Run(
             app=OneMachine(services, metrics),
             settings=settings,

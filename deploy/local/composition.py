@@ -49,13 +49,18 @@ def place_of(store: RcloneStore) -> StorePlace:
     }
 
 
-def create_services(*, bus: BusPlace, store: StorePlace, spool: Path, metrics: Metrics) -> Sequence[Service]:
+def create_services(
+    *, bus: BusPlace, store: StorePlace, store_folder: Path | None, spool: Path, metrics: Metrics
+) -> Sequence[Service]:
     """Return ingest, assembler, analyzer and notifier, which open nothing before their lifespans.
 
-    Ends the process with every fault named when a service's settings are wrong.
+    `store_folder` is where our own store keeps its objects, which it does not sync to the disk itself. Ends the
+    process with every fault named when a service's settings are wrong.
     """
     ingest = load_settings(lambda: IngestSettings(**bus, **store, local_temp_chunk_path=spool))
-    assembler = load_settings(lambda: AssemblerSettings(**bus, **store, local_temp_chunk_path=spool))
+    assembler = load_settings(
+        lambda: AssemblerSettings(**bus, **store, local_temp_chunk_path=spool, store_folder=store_folder)
+    )
     analyzer = load_settings(lambda: AnalyzerSettings(**bus, **store))
     notifier = load_settings(lambda: NotifierSettings(**bus))
     return [

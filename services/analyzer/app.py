@@ -38,15 +38,7 @@ def create_service(settings: AnalyzerSettings, metrics: Metrics) -> Service:
 
 async def _open(stack: AsyncExitStack, settings: AnalyzerSettings, metrics: Metrics) -> Bus:
     """Open what the work needs, then begin it: at the end it is given back while the bus is still there."""
-    bus = await stack.enter_async_context(
-        open_bus(
-            settings.nats_url,
-            service=SERVICE,
-            replicas=settings.nats_replicas,
-            max_age_days=settings.stream_max_age_days,
-            metrics=metrics,
-        )
-    )
+    bus = await stack.enter_async_context(open_bus(settings.bus(), service=SERVICE, metrics=metrics))
     store = await stack.enter_async_context(open_store(settings.store()))
     transcriber, scorer = await stack.enter_async_context(open_models(settings))
     worker = AnalysisWorker(bus, store, Analyst(transcriber, scorer))

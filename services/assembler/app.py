@@ -32,18 +32,10 @@ def create_service(settings: AssemblerSettings, metrics: Metrics) -> Service:
             spool = Spool(settings.local_temp_chunk_path)
             await asyncio.to_thread(spool.prepare)
             opened_store = await stack.enter_async_context(open_store(settings.store()))
-            opened_bus = await stack.enter_async_context(
-                open_bus(
-                    settings.nats_url,
-                    service="assembler",
-                    replicas=settings.nats_replicas,
-                    max_age_days=settings.stream_max_age_days,
-                    metrics=metrics,
-                )
-            )
+            opened_bus = await stack.enter_async_context(open_bus(settings.bus(), service="assembler", metrics=metrics))
             stack.enter_context(store.holding(opened_store))
             stack.enter_context(bus.holding(opened_bus))
-            assembler = Assembler(spool, opened_store, settings.decode_policy())
+            assembler = Assembler(spool, opened_store, settings.decode_policy(), settings.store_folder)
             worker = FinalizedSessions(spool, opened_bus, assembler)
             queue = WorkQueue(opened_bus, _policy(settings), worker, metrics)
             await stack.enter_async_context(owned_tasks(queue.run()))

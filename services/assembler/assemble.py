@@ -12,6 +12,7 @@ from services.assembler.transfer import Destination, StoredWav, upload_wav, uplo
 from shared.audio.decode import DecodePolicy, Decoder, Source
 from shared.audio.pcm import BYTES_PER_SECOND, SAMPLE_BYTES
 from shared.audio.sniff import Refusal, Segment, segments
+from shared.durable import sync_file
 from shared.errors import BadMedia
 from shared.events import AudioReady
 from shared.identifiers import DEFAULT_TENANT
@@ -25,11 +26,16 @@ _WAV_HEADER = 44
 
 @dataclass(frozen=True, slots=True)
 class Assembler:
-    """Makes WAVs; running twice on the same session gives the same object under the same key."""
+    """Makes WAVs; running twice on the same session gives the same object under the same key.
+
+    A store on this machine that confirms objects before they are on the disk has its files synced in `store_folder`:
+    the spool is erased once a WAV is stored, and nothing may be lost to a power cut then.
+    """
 
     spool: Spool
     store: ObjectStore
     policy: DecodePolicy
+    store_folder: Path | None = None
 
     async def assemble(self, directory: SessionDirectory, stored: StoredManifest) -> AudioReady:
         """Check the chunks, decode what has a header, upload, look again; returns the event to publish.
@@ -47,6 +53,8 @@ class Assembler:
             wav = await self._pcm(to, files, notes)
         else:
             wav = await self._decoded(to, self._decode(files, found, notes))
+        if self.store_folder is not None:
+            await asyncio.to_thread(sync_file, self.store_folder / key, self.store_folder)
         return AudioReady(
             url=self.store.url(key),
             filename=filename,

@@ -1,5 +1,7 @@
 """What the assembler can be told from outside."""
 
+from pathlib import Path
+
 import imageio_ffmpeg
 from pydantic import Field
 
@@ -8,12 +10,16 @@ from shared.settings import ServiceSettings, SpoolSettings, StoreSettings
 
 
 class AssemblerSettings(ServiceSettings, SpoolSettings, StoreSettings):
-    """Jobs at once, tries and first delay of a retry in seconds, the decoder's program and limits."""
+    """Jobs at once, tries and first delay of a retry in seconds, the decoder's program and limits.
+
+    `store_folder` is where a store on this machine keeps the bucket's objects, if it does not sync them itself.
+    """
 
     port: int = Field(default=8002, ge=0, le=65535)
     assembler_concurrency: int = Field(default=2, ge=1, le=64)
     assembler_tries: int = Field(default=5, ge=1, le=100)
     assembler_retry_seconds: float = Field(default=5.0, gt=0, le=300)
+    store_folder: Path | None = None
     ffmpeg_path: str | None = None
     max_audio_seconds: int = Field(default=24 * 3600, ge=1, le=36 * 3600)
     decode_cpu_seconds: int = Field(default=1800, ge=1)

@@ -67,15 +67,7 @@ async def _open(stack: AsyncExitStack, settings: IngestSettings, spool: Spool, m
     executor = ThreadPoolExecutor(settings.spool_threads, thread_name_prefix="spool")
     stack.callback(executor.shutdown)
     await asyncio.to_thread(spool.prepare)
-    bus = await stack.enter_async_context(
-        open_bus(
-            settings.nats_url,
-            service="ingest",
-            replicas=settings.nats_replicas,
-            max_age_days=settings.stream_max_age_days,
-            metrics=metrics,
-        )
-    )
+    bus = await stack.enter_async_context(open_bus(settings.bus(), service="ingest", metrics=metrics))
     store = await stack.enter_async_context(open_store(settings.store()))
     sessions = SessionIndex()
     chunks = ChunkStore(

@@ -31,13 +31,7 @@ def create_service(settings: NotifierSettings, metrics: Metrics) -> Service:
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         """Open the bus, then follow its stream; at the end the clients are gone already, and the feed goes first."""
-        bus = open_bus(
-            settings.nats_url,
-            service=SERVICE,
-            replicas=settings.nats_replicas,
-            max_age_days=settings.stream_max_age_days,
-            metrics=metrics,
-        )
+        bus = open_bus(settings.bus(), service=SERVICE, metrics=metrics)
         async with bus as opened, owned_tasks(feed.run(opened), _beat(hub, settings.notify_heartbeat_seconds)):
             yield
 

@@ -14,6 +14,7 @@ from shared.codec import Envelope, decode, envelope
 from shared.events import AudioFailed, AudioReady, SessionFinalized
 from shared.history import last_event
 from shared.metrics import Metrics
+from shared.settings import BusConfig
 from shared.subjects import SessionKey
 from shared.trace import new_trace
 from tests.integration.audio_files import samples_of, tone
@@ -35,7 +36,7 @@ async def state_of(road: Road, session: str) -> str:
 
 @pytest.fixture
 async def bus(private_nats: NatsServer) -> AsyncIterator[Bus]:
-    async with open_bus(private_nats.url, service="test", replicas=1, max_age_days=1, metrics=Metrics()) as bus:
+    async with open_bus(BusConfig(url=private_nats.url), service="test", metrics=Metrics()) as bus:
         await bus.wait_ready()
         yield bus
 
@@ -197,3 +198,36 @@ async def test_a_chunk_changed_on_disk_fails_the_session_instead_of_passing_unno
     assert isinstance(failed.event, AudioFailed)
     assert failed.event.code == "corrupt_chunk"
     assert await last_event(bus, key, AudioReady) is None
+
+
+async def test_a_store_that_does_not_sync_has_its_object_synced_where_it_keeps_it(
+    tmp_path: Path, private_nats: NatsServer, object_store: RcloneStore
+) -> None:
+    store = object_store.config("ascending")
+    elsewhere = tmp_path / "not-the-stores-folder"
+    elsewhere.mkdir()
+    for folder, status in ((elsewhere, 500), (object_store.bucket_folder, 200)):
+        spool = tmp_path / str(status)
+        settings = assembler_settings(spool, private_nats.url, store, store_folder=folder, assembler_tries=1)
+        async with (
+            ingest_running(ingest_settings(spool, private_nats.url, store)) as road,
+            assembler_running(settings),
+        ):
+            await road.send(f"synced-{status}", tone(1))
+            assert (await road.finalize(f"synced-{status}")).status_code == status
+            assert len(road.directory(f"synced-{status}").sizes()) == (0 if status == 200 else 1)
+
+
+async def test_a_stream_deleted_under_a_running_system_is_made_anew(
+    tmp_path: Path, private_nats: NatsServer, object_store: RcloneStore, bus: Bus
+) -> None:
+    store = object_store.config("ascending")
+    async with (
+        ingest_running(ingest_settings(tmp_path, private_nats.url, store)) as road,
+        assembler_running(assembler_settings(tmp_path, private_nats.url, store)),
+    ):
+        await road.send("stays", tone(1))
+        await bus.jetstream.delete_stream("ROOMTONE")
+        assert (await road.finalize("stays")).status_code in {200, 202}
+        await until(road.directory("stays").result.exists, within=60)
+    assert samples_of(await download(store, "audio_stays.wav")) == tone(1)

@@ -9,7 +9,7 @@ from services.analyzer.openai_client import open_client
 from shared.bus import Bus, open_bus
 from shared.metrics import Metrics
 from shared.objects import ObjectStore, open_store
-from shared.settings import StoreConfig
+from shared.settings import BusConfig, StoreConfig
 from tests.integration.analyzer.fake_openai import KEY, FakeOpenAI
 
 
@@ -22,7 +22,7 @@ async def nats_url(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[st
 
 @pytest.fixture
 async def bus(nats_url: str) -> AsyncIterator[Bus]:
-    async with open_bus(nats_url, service="test", replicas=1, max_age_days=1, metrics=Metrics()) as opened:
+    async with open_bus(BusConfig(url=nats_url), service="test", metrics=Metrics()) as opened:
         await opened.wait_ready()
         yield opened
 

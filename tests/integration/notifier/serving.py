@@ -17,6 +17,7 @@ from services.notifier.settings import NotifierSettings
 from shared.bus import Bus, open_bus
 from shared.http.service import Service
 from shared.metrics import Metrics
+from shared.settings import BusConfig
 from tests import serving
 from tests.waiting import until
 
@@ -59,7 +60,7 @@ async def serving_notifier(settings: NotifierSettings, *, ready: bool = True) ->
 @asynccontextmanager
 async def publishing(nats_url: str) -> AsyncIterator[Bus]:
     """Have a bus to publish with."""
-    async with open_bus(nats_url, service="test", replicas=1, max_age_days=1, metrics=Metrics()) as bus:
+    async with open_bus(BusConfig(url=nats_url), service="test", metrics=Metrics()) as bus:
         await asyncio.wait_for(bus.wait_ready(), WITHIN)
         yield bus
 

@@ -13,6 +13,7 @@ from shared.consumer import QueuePolicy, WorkQueue
 from shared.errors import BadMedia, RoomtoneError, Unavailable
 from shared.events import SessionFinalized, SessionOpened
 from shared.metrics import Metrics
+from shared.settings import BusConfig
 from shared.subjects import STREAM, SessionKey, every_session
 from shared.tasks import owned_tasks
 from shared.trace import new_trace
@@ -40,7 +41,7 @@ class Notebook:
 
 @pytest.fixture
 async def bus(private_nats: NatsServer) -> AsyncIterator[Bus]:
-    async with open_bus(private_nats.url, service="test", replicas=1, max_age_days=1, metrics=Metrics()) as bus:
+    async with open_bus(BusConfig(url=private_nats.url), service="test", metrics=Metrics()) as bus:
         await bus.wait_ready()
         yield bus
 
