@@ -81,13 +81,6 @@ def sync_file(path: Path, root: Path) -> None:
             break
 
 
-def make_directory(directory: Path) -> None:
-    """Create `directory` (its parent exists) so that it survives a power loss; an existing one is fine."""
-    with suppress(FileExistsError):
-        directory.mkdir(mode=0o700)
-        sync_directory(directory.parent)
-
-
 def write_durably(final: Path, content: bytes, temporaries: Path) -> bool:
     """Write a whole small file by the recipe; returns False if the name was taken, and leaves that one alone."""
     temporary = TemporaryFile(temporaries)

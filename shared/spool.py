@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from shared.codec import Envelope, decode, encode
-from shared.durable import make_directory, sync_directory, write_durably
+from shared.durable import sync_directory, write_durably
 from shared.events import AudioReady
 from shared.manifest import StoredManifest, read_manifest
 from shared.subjects import SessionKey
@@ -60,6 +60,11 @@ class SessionDirectory:
         """The record of how the session ended."""
         return self.path / _RESULT
 
+    def keep(self) -> None:
+        """Make the directory itself durable, whoever created it: that one may not have lived to do so."""
+        sync_directory(self.path.parent)
+        sync_directory(self.path.parent.parent)
+
     def sizes(self) -> dict[int, int]:
         """Return the size in bytes of each stored chunk by its index, in no particular order."""
         with os.scandir(self.path) as entries:
@@ -102,10 +107,9 @@ class Spool:
         return SessionDirectory(key, self.root / key.tenant / key.session)
 
     def open(self, key: SessionKey) -> SessionDirectory:
-        """Return the place of a session, created durably if it is new."""
+        """Return the place of a session, created if it is new; `keep` it before telling anyone."""
         session = self.session(key)
-        make_directory(session.path.parent)
-        make_directory(session.path)
+        session.path.mkdir(mode=0o700, parents=True, exist_ok=True)
         return session
 
     def sessions(self) -> Iterator[SessionDirectory]:

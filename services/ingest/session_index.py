@@ -87,6 +87,8 @@ class SessionIndex:
         """Return the session as the disk has it now; the caller holds its lock file."""
         with self._guard:
             known = self._sessions.get(directory.key)
+        if known is None:
+            directory.keep()  # once for each session we come to know, before any of its chunks is acknowledged
         if known is None or not known.is_current():
             known = OpenSession(directory)
         with self._guard:
