@@ -7,10 +7,12 @@ from datetime import datetime
 from cloudevents.core.exceptions import CloudEventValidationError
 from cloudevents.core.formats.json import JSONFormat
 from cloudevents.core.v1.event import CloudEvent
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from shared.clock import now
+from shared.errors import InvalidInput
 from shared.events import EVENT_TYPES, Event
+from shared.identifiers import identifier
 from shared.subjects import PREFIX, SessionKey, subject_of
 from shared.trace import Trace, new_trace
 
@@ -84,9 +86,14 @@ def decode(payload: bytes) -> Envelope:
             id=document.get_id(),
             source=document.get_source(),
             time=attributes["time"],
-            key=SessionKey(attributes["tenantid"], attributes["subject"]),
+            key=_key(attributes["tenantid"], attributes["subject"]),
             trace=new_trace(attributes.get("requestid"), attributes.get("traceparent")),
             event=event,
         )
-    except (CloudEventValidationError, ValidationError, KeyError, ValueError, TypeError, AttributeError) as exc:
+    except (CloudEventValidationError, InvalidInput, LookupError, ValueError, TypeError, AttributeError) as exc:
         raise UndecodableEventError(f"not a Roomtone event: {type(exc).__name__}") from exc
+
+
+def _key(tenant: str, session: str) -> SessionKey:
+    """Take names from the bus only as they could have come in over HTTP: they become paths and object keys."""
+    return SessionKey(identifier(tenant, "tenant"), identifier(session, "session_id"))

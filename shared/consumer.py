@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from time import perf_counter
@@ -69,11 +69,9 @@ class WorkQueue:
         self._worker = worker
         self._metrics = metrics
 
-    async def run(self) -> None:
-        """Work until cancelled; unfinished work is given back at once."""
-        async with asyncio.TaskGroup() as hands:
-            for number in range(self._policy.concurrency):
-                hands.create_task(self._work(), name=f"{self._policy.durable}-{number}")
+    def hands(self) -> list[Coroutine[None, None, None]]:
+        """Return the queue's hands, to be run beside each other; cancelled, they give unfinished work back at once."""
+        return [self._work() for _ in range(self._policy.concurrency)]
 
     async def _work(self) -> None:
         while True:
@@ -121,6 +119,8 @@ class WorkQueue:
     async def _one(self, message: Msg) -> None:
         try:
             job = decode(message.data)
+            if job.subject != message.subject:
+                raise UndecodableEventError("the event speaks of another session than its subject")
         except UndecodableEventError as exc:
             log.error("dropped a message that is not an event", subject=message.subject, error=str(exc))
             await message.term()

@@ -4,12 +4,14 @@ import asyncio
 import atexit
 import os
 import signal
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Coroutine, Iterable
 from contextlib import asynccontextmanager
 
 import structlog
 
 log = structlog.stdlib.get_logger(__name__)
+
+_END_TRIES = 30
 
 
 @asynccontextmanager
@@ -23,9 +25,23 @@ async def owned_tasks(*work: Coroutine[None, None, None]) -> AsyncIterator[None]
     try:
         yield
     finally:
-        for task in tasks:
+        await end_tasks(tasks)
+
+
+async def end_tasks(tasks: Iterable[asyncio.Task[None]]) -> None:
+    """Cancel tasks and wait for their end, asking again each second: libraries swallow a cancellation now and then.
+
+    Python 3.11's `wait_for` does when what it waits for ends at that very moment. One that does not end after
+    half a minute is left behind and said so.
+    """
+    left = set(tasks)
+    for _ in range(_END_TRIES):
+        for task in left:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        if not left:
+            return
+        _, left = await asyncio.wait(left, timeout=1)
+    log.critical("background work does not end", tasks=[task.get_name() for task in left])
 
 
 async def _watched(work: Coroutine[None, None, None]) -> None:

@@ -18,6 +18,7 @@ from deploy.local.revival import keep_running
 from deploy.local.server import Server
 from deploy.local.settings import LocalSettings
 from shared.runtime import server_config
+from shared.tasks import end_tasks
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -55,9 +56,7 @@ class Run:
         try:
             yield
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await end_tasks(tasks)
 
     async def _announce_when_ready(self, server: Server, announce: Callable[[], None]) -> None:
         await server.serving.wait()

@@ -43,7 +43,7 @@ async def _open(stack: AsyncExitStack, settings: AnalyzerSettings, metrics: Metr
     transcriber, scorer = await stack.enter_async_context(open_models(settings))
     worker = AnalysisWorker(bus, store, Analyst(transcriber, scorer))
     queue = WorkQueue(bus, _policy(settings), worker, metrics)
-    await stack.enter_async_context(owned_tasks(queue.run()))
+    await stack.enter_async_context(owned_tasks(*queue.hands()))
     return bus
 
 

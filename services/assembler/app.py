@@ -38,7 +38,7 @@ def create_service(settings: AssemblerSettings, metrics: Metrics) -> Service:
             assembler = Assembler(spool, opened_store, settings.decode_policy(), settings.store_folder)
             worker = FinalizedSessions(spool, opened_bus, assembler)
             queue = WorkQueue(opened_bus, _policy(settings), worker, metrics)
-            await stack.enter_async_context(owned_tasks(queue.run()))
+            await stack.enter_async_context(owned_tasks(*queue.hands()))
             yield
 
     async def bus_check() -> str | None:

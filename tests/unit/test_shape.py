@@ -8,9 +8,7 @@ import pytest
 
 REPOSITORY = Path(__file__).parents[2]
 MODULES = [
-    path
-    for folder in ("services", "shared", "deploy", "tests")
-    for path in sorted((REPOSITORY / folder).rglob("*.py"))
+    path for folder in ("services", "shared", "deploy", "tests") for path in sorted((REPOSITORY / folder).rglob("*.py"))
 ]
 
 

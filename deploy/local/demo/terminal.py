@@ -1,6 +1,7 @@
 """What the demonstration shows: a line an occurrence, below each other, and a bar for what takes a while."""
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from time import monotonic
@@ -18,6 +19,7 @@ class Terminal:
     def line(self, what: str, text: str) -> None:
         """Write one occurrence."""
         tqdm.write(f"{monotonic() - self._start:7.2f} s  {what:10} {text}")
+        sys.stdout.flush()  # in its place among what else is written, also through a pipe
 
     def event(self, text: str) -> None:
         """Write an event as it came over the WebSocket."""

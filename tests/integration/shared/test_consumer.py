@@ -8,7 +8,7 @@ import pytest
 
 from deploy.local.nats_server import NatsServer
 from shared.bus import Bus, open_bus
-from shared.codec import Envelope, envelope
+from shared.codec import Envelope, encode, envelope
 from shared.consumer import QueuePolicy, WorkQueue
 from shared.errors import BadMedia, RoomtoneError, Unavailable
 from shared.events import SessionFinalized, SessionOpened
@@ -56,7 +56,7 @@ async def working(bus: Bus, worker: Notebook, *, concurrency: int = 1) -> AsyncI
         first_retry=0.05,
         ack_wait=1.0,
     )
-    async with owned_tasks(WorkQueue(bus, policy, worker, Metrics()).run()):
+    async with owned_tasks(*WorkQueue(bus, policy, worker, Metrics()).hands()):
         yield
 
 
@@ -137,6 +137,9 @@ async def test_a_message_that_is_no_event_is_dropped_and_the_next_is_handled(bus
     worker = Notebook()
     async with working(bus, worker):
         await bus.jetstream.publish("roomtone.v1.default.x.session.opened", b"not json")
+        key = SessionKey("default", "y")
+        borrowed = encode(envelope("test", key, SessionOpened(), cause="x", trace=new_trace()))
+        await bus.jetstream.publish("roomtone.v1.other.y.session.opened", borrowed)
         await order(bus, "a")
         await until(lambda: worker.handled == ["a"])
 

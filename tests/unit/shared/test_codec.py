@@ -129,3 +129,12 @@ def test_the_subject_names_tenant_session_and_event() -> None:
     item = wrapped(EXAMPLES[3])
     assert item.subject == "roomtone.v1.default.abc123.audio.ready"
     assert SessionKey.of_subject(item.subject) == KEY
+
+
+@pytest.mark.parametrize("name", ["../../etc", "a/b", "", ".", "a\nb", "x" * 129, None, 7])
+@pytest.mark.parametrize("member", ["subject", "tenantid"])
+def test_a_name_that_could_not_have_come_in_over_http_is_refused(member: str, name: object) -> None:
+    document = json.loads(encode(wrapped(EXAMPLES[0])))
+    document[member] = name
+    with pytest.raises(UndecodableEventError):
+        decode(json.dumps(document).encode())
