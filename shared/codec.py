@@ -72,6 +72,17 @@ def encode(item: Envelope) -> bytes:
     return JSONFormat().write(CloudEvent(attributes, asdict(item.event)))
 
 
+def decode_from(subject: str, payload: bytes) -> Envelope:
+    """Read an envelope that came on `subject`; raises UndecodableEventError also when it speaks of another.
+
+    Who may publish on one tenant's subjects must not be heard on another's.
+    """
+    item = decode(payload)
+    if item.subject != subject:
+        raise UndecodableEventError("the event speaks of something else than its subject")
+    return item
+
+
 def decode(payload: bytes) -> Envelope:
     """Read an envelope back; members this version does not know are ignored.
 

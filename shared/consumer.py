@@ -15,7 +15,7 @@ from nats.js import JetStreamContext
 from nats.js.api import AckPolicy, ConsumerConfig
 
 from shared.bus import Bus
-from shared.codec import Envelope, UndecodableEventError, decode
+from shared.codec import Envelope, UndecodableEventError, decode_from
 from shared.errors import Permanent, RoomtoneError, Unavailable
 from shared.metrics import Metrics
 from shared.subjects import STREAM
@@ -118,9 +118,7 @@ class WorkQueue:
 
     async def _one(self, message: Msg) -> None:
         try:
-            job = decode(message.data)
-            if job.subject != message.subject:
-                raise UndecodableEventError("the event speaks of another session than its subject")
+            job = decode_from(message.subject, message.data)
         except UndecodableEventError as exc:
             log.error("dropped a message that is not an event", subject=message.subject, error=str(exc))
             await message.term()

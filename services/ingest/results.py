@@ -8,7 +8,7 @@ import structlog
 from nats.aio.msg import Msg
 
 from shared.bus import Bus
-from shared.codec import Envelope, UndecodableEventError, decode
+from shared.codec import Envelope, UndecodableEventError, decode_from
 from shared.events import AudioFailed, AudioReady
 from shared.subjects import SessionKey, every_session
 
@@ -67,7 +67,7 @@ class Results:
 
     async def _hear(self, message: Msg) -> None:
         try:
-            outcome = decode(message.data)
+            outcome = decode_from(message.subject, message.data)
         except UndecodableEventError:
             log.warning("heard something that is not an event", subject=message.subject)
             return

@@ -12,7 +12,7 @@ from nats.js.api import StreamInfo
 from services.notifier.frames import SUBJECTS
 from services.notifier.pull import Pull, PullBrokenError, create_consumer
 from shared.bus import Bus
-from shared.codec import Envelope, UndecodableEventError, decode
+from shared.codec import Envelope, UndecodableEventError, decode_from
 from shared.subjects import STREAM
 
 log = structlog.stdlib.get_logger(__name__)
@@ -102,11 +102,11 @@ class Feed:
         if self._pull is not None:
             self._pull.interrupt("the bus was reconnected")
 
-    def _hear(self, sequence: int, payload: bytes) -> None:
+    def _hear(self, sequence: int, subject: str, payload: bytes) -> None:
         created = self._place.created if self._place else None
         self._place = Place(created, sequence)
         try:
-            self._audience.tell(sequence, decode(payload))
+            self._audience.tell(sequence, decode_from(subject, payload))
         except UndecodableEventError as exc:
             log.error("passed over a message that is not an event", sequence=sequence, error=str(exc))
         except Exception:  # one odd event must not silence all that follow

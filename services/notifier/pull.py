@@ -25,8 +25,8 @@ _HEARTBEAT = 1.0
 _PATIENCE = 3.0  # seconds without a sign of life
 _FORGOTTEN = 30.0  # the server removes a consumer nobody has pulled from for this long
 
-Hear = Callable[[int, bytes], None]
-"""Called with the stream sequence and payload of each message, in order."""
+Hear = Callable[[int, str, bytes], None]
+"""Called with the stream sequence, subject and payload of each message, in order."""
 
 
 class PullBrokenError(Exception):
@@ -109,7 +109,7 @@ class Pull:
             return
         self._seen = sequence.consumer
         self._left -= 1
-        self._hear(sequence.stream, message.data)
+        self._hear(sequence.stream, message.subject, message.data)
         if self._left == 0:
             await self._request()
 
