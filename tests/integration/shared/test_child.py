@@ -4,6 +4,7 @@ import asyncio
 from pathlib import Path
 
 from shared.child import Command, Limits, start_child
+from tests.waiting import until
 
 PIPE = asyncio.subprocess.PIPE
 
@@ -36,9 +37,14 @@ async def test_what_is_in_the_environment_never_stands_among_the_arguments() -> 
     child = await start_child(
         Command("/bin/cat", [], {"SECRET": "hidden-value"}), Limits(), stdin=PIPE, stdout=PIPE, stderr=PIPE
     )
-    arguments = Path(f"/proc/{child.pid}/cmdline").read_bytes()
-    assert arguments
-    assert b"hidden-value" not in arguments
+    seen: set[bytes] = set()
+
+    def became_the_program() -> bool:
+        seen.add(Path(f"/proc/{child.pid}/cmdline").read_bytes())
+        return b"/bin/cat\0" in seen
+
+    await until(became_the_program)
+    assert not any(b"hidden-value" in arguments for arguments in seen)
     await child.communicate(b"")
 
 
