@@ -9,6 +9,8 @@ import resource
 import signal
 import sys
 
+CANNOT_START = 126  # as shells say it; `shared.child` says what it means
+_CPU_LAST_SECONDS = 5  # between SIGXCPU, which tells a spinning program from a killed one, and SIGKILL
 _PR_SET_PDEATHSIG = 1
 _PR_SET_NO_NEW_PRIVS = 38
 _NAMES = {
@@ -31,10 +33,14 @@ def main() -> None:
         if wanted is not None and which is not None:
             _, hard = resource.getrlimit(which)
             value = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
-            resource.setrlimit(which, (value, value))
+            last = value + _CPU_LAST_SECONDS if name == "cpu" and hard == resource.RLIM_INFINITY else value
+            resource.setrlimit(which, (value, last))
     program = order["argv"][0]
     environment = {name: os.environ[name] for name in order["environment"]}
-    os.execve(program, order["argv"], environment)  # noqa: S606
+    try:
+        os.execve(program, order["argv"], environment)  # noqa: S606
+    except OSError:
+        sys.exit(CANNOT_START)
 
 
 def _die_with(parent: int, *, new_privileges: bool) -> None:

@@ -101,7 +101,15 @@ def decode(payload: bytes) -> Envelope:
             trace=new_trace(attributes.get("requestid"), attributes.get("traceparent")),
             event=event,
         )
-    except (CloudEventValidationError, InvalidInput, LookupError, ValueError, TypeError, AttributeError) as exc:
+    except (
+        CloudEventValidationError,
+        InvalidInput,
+        LookupError,
+        ValueError,
+        TypeError,
+        AttributeError,
+        RecursionError,
+    ) as exc:
         raise UndecodableEventError(f"not a Roomtone event: {type(exc).__name__}") from exc
 
 

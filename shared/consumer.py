@@ -160,13 +160,13 @@ class WorkQueue:
             await self._worker.give_up(job, error)
         except Exception as exc:  # the failed event must be stored before the message may go
             log.warning("the end of a job could not be told", queue=self._policy.durable, exc_info=exc)
-            await message.nak(delay=self._policy.first_retry)
+            await message.nak(delay=self._delay(message.metadata.num_delivered))
             return "retry"
         await message.term()
         return "failed"
 
     def _delay(self, delivery: int) -> float:
-        grown = self._policy.first_retry * 2.0 ** (delivery - 1)
+        grown = self._policy.first_retry * 2.0 ** min(delivery - 1, 16)
         return min(grown, _LONGEST_RETRY) * random.uniform(0.8, 1.2)  # noqa: S311  # jitter, not a secret
 
     @asynccontextmanager

@@ -6,6 +6,7 @@ Everything here blocks and belongs in a thread. The order of the calls is the pr
 import fcntl
 import os
 import secrets
+import struct
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -13,6 +14,7 @@ from pathlib import Path
 
 _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _SETTLED_SECONDS = 2.0  # between creating a file and locking it lie microseconds
+_LOCK_CONTENT = struct.Struct("<dQ")
 _IOV_MAX = 512  # buffers a writev call may take; Linux allows 1024
 
 
@@ -94,15 +96,44 @@ def write_durably(final: Path, content: bytes, temporaries: Path) -> bool:
     return mine
 
 
+class LockFile:
+    """A lock file while it is held; it remembers when it was made and how often its holders changed something."""
+
+    def __init__(self, fd: int) -> None:
+        self._fd = fd
+        self.created: float
+        self.changes: int
+        content = os.pread(fd, _LOCK_CONTENT.size, 0)
+        if len(content) == _LOCK_CONTENT.size:
+            self.created, self.changes = _LOCK_CONTENT.unpack(content)
+        else:
+            self.created, self.changes = time.time(), 0
+            self._write()
+
+    def count_change(self) -> None:
+        """Let the next holders know that what the lock guards is not what it was."""
+        self.changes += 1
+        self._write()
+
+    def _write(self) -> None:
+        os.pwrite(self._fd, _LOCK_CONTENT.pack(self.created, self.changes), 0)
+
+
 @contextmanager
-def locked(path: Path) -> Iterator[None]:
+def locked(path: Path) -> Iterator[LockFile]:
     """Hold the lock file at `path` exclusively, against threads, processes and machines that share the disk."""
     fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(fd, fcntl.LOCK_EX)
-        yield
+        yield LockFile(fd)
     finally:
         os.close(fd)
+
+
+def lock_created(path: Path) -> float:
+    """Return when a lock file was made, in seconds since the epoch, without holding it; raises FileNotFoundError."""
+    content = path.read_bytes()
+    return float(_LOCK_CONTENT.unpack(content)[0]) if len(content) == _LOCK_CONTENT.size else path.stat().st_mtime
 
 
 def sweep_temporaries(directory: Path, *, older_than: float = _SETTLED_SECONDS) -> int:

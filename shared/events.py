@@ -53,12 +53,16 @@ class AudioReady:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AudioFailed:
-    """No WAV will come of this session by itself; `reason` is fit for a caller's eyes."""
+    """No WAV will come of this session by itself; `reason` is fit for a caller's eyes.
+
+    When it is `retryable`, finalizing the session once more tries again.
+    """
 
     NAME: ClassVar[str] = "audio.failed"
     code: str
     reason: str
     manifest_sha256: str
+    retryable: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

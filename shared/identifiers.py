@@ -5,6 +5,7 @@ import re
 from shared.errors import InvalidInput
 
 DEFAULT_TENANT = "default"
+MAX_CHUNK_INDEX = 9_999_999
 
 _PATTERN = re.compile(r"[A-Za-z0-9_-]{1,128}", re.ASCII)
 _INDEX = re.compile(r"0|[1-9][0-9]{0,6}", re.ASCII)

@@ -2,7 +2,19 @@
 
 from collections.abc import Mapping
 
-_OURS = ("R2_", "S3_", "CLOUDFLARE_R2_", "NATS_", "OPENAI_", "PORT", "HOST", "DATA_DIR", "LOG_", "LOCAL_TEMP")
+_OURS = (
+    "R2_",
+    "S3_",
+    "CLOUDFLARE_R2_",
+    "NATS_",
+    "OPENAI_",
+    "PORT",
+    "HOST",
+    "DATA_DIR",
+    "LOG_",
+    "LOCAL_TEMP",
+    "PYTHONUNBUFFERED",
+)
 
 
 def clean_environment(environment: Mapping[str, str]) -> dict[str, str]:

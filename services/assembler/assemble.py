@@ -42,8 +42,9 @@ class Assembler:
 
         Raises Permanent for chunks that are missing, changed or not audio, and Unavailable when the store is away.
         """
-        files = await asyncio.to_thread(open_chunks, directory, stored.manifest)
-        found = segments([file.head for file in files])
+        chunks = await asyncio.to_thread(open_chunks, directory, stored.manifest)
+        files = chunks.files
+        found = segments(chunks.opening, [file.beginning for file in files], [file.size for file in files])
         if isinstance(found, Refusal):
             raise BadMedia(f"The bytes are {found.value}, not audio.", code="not_audio")
         filename, key = object_names(directory.key)
@@ -89,8 +90,8 @@ class Assembler:
         size = 0
         for segment in found:
             assert segment.container is not None  # noqa: S101  # only a whole session is headerless
-            source = Source(segment.container, _paths(files, segment))
-            async with aclosing(decoder.decode(source)) as pieces:
+            source = Source(segment.container, _paths(files, segment), segment.lying_length)
+            async with aclosing(self._segment(decoder, source, notes, first=size == 0)) as pieces:
                 async for piece in pieces:
                     size += len(piece)
                     if size > self.policy.max_audio_seconds * BYTES_PER_SECOND:
@@ -102,6 +103,20 @@ class Assembler:
             raise BadMedia("There is no audio in the bytes.", code="no_audio")
         if decoder.damaged:
             notes.warnings.append("Parts of the audio were damaged and were passed over.")
+
+    @staticmethod
+    async def _segment(
+        decoder: Decoder, source: Source, notes: "_Notes", *, first: bool
+    ) -> AsyncGenerator[bytes, None]:
+        """Decode one stream; a broken one behind a good one costs itself, not the recording."""
+        try:
+            async with aclosing(decoder.decode(source)) as pieces:
+                async for piece in pieces:
+                    yield piece
+        except BadMedia as exc:
+            if first or exc.code != BadMedia.default_code:
+                raise
+            notes.warnings.append("A part of the recording is not audio and was left out.")
 
 
 @dataclass(slots=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from shared.audio.pcm import SAMPLE_BYTES
-from shared.audio.sniff import HEAD
+from shared.audio.sniff import HEAD, Beginning, beginning
 from shared.errors import Permanent
 from shared.manifest import Chunk, Manifest
 from shared.spool import SessionDirectory
@@ -17,22 +17,38 @@ _READ = 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class ChunkFile:
-    """A chunk that is there and whole; `head` is its first bytes, `size` in bytes."""
+    """A chunk that is there and whole; `size` in bytes, `beginning` is what its first bytes tell."""
 
     path: Path
     size: int
-    head: bytes
+    beginning: Beginning
 
 
-def open_chunks(directory: SessionDirectory, manifest: Manifest) -> list[ChunkFile]:
+@dataclass(frozen=True, slots=True)
+class ChunkFiles:
+    """A recording's chunks in order, and the recording's first bytes."""
+
+    files: Sequence[ChunkFile]
+    opening: bytes
+
+
+def open_chunks(directory: SessionDirectory, manifest: Manifest) -> ChunkFiles:
     """Check every chunk of the manifest and return them in order; blocks.
 
     Raises Permanent for a chunk that is missing or is not what was acknowledged.
     """
-    return [_checked(directory.chunk(chunk.index), chunk) for chunk in manifest.chunks]
+    files: list[ChunkFile] = []
+    opening = b""
+    for chunk in manifest.chunks:
+        path = directory.chunk(chunk.index)
+        head = _checked_head(path, chunk)
+        if len(opening) < HEAD:
+            opening += head  # only a short chunk is all head, so what follows belongs behind it
+        files.append(ChunkFile(path, chunk.size, beginning(head)))
+    return ChunkFiles(files, opening[:HEAD])
 
 
-def _checked(path: Path, chunk: Chunk) -> ChunkFile:
+def _checked_head(path: Path, chunk: Chunk) -> bytes:
     digest = hashlib.sha256()
     head = b""
     try:
@@ -44,7 +60,7 @@ def _checked(path: Path, chunk: Chunk) -> ChunkFile:
         raise Permanent(f"Chunk {chunk.index} is missing from the spool.", code="missing_chunk") from exc
     if digest.hexdigest() != chunk.sha256:
         raise Permanent(f"Chunk {chunk.index} changed on disk after it was stored.", code="corrupt_chunk")
-    return ChunkFile(path, chunk.size, head)
+    return head
 
 
 async def samples(files: Sequence[ChunkFile]) -> AsyncIterator[bytes]:

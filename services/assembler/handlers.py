@@ -45,8 +45,10 @@ class FinalizedSessions:
     async def give_up(self, job: Envelope, error: RoomtoneError) -> None:
         """Publish `audio.failed` with a reason fit for a caller."""
         manifest_sha256 = _finalized(job).manifest_sha256
-        failed = AudioFailed(code=error.code, reason=error.message, manifest_sha256=manifest_sha256)
-        await self._end(envelope("assembler", job.key, failed, cause=manifest_sha256, trace=job.trace))
+        failed = AudioFailed(
+            code=error.code, reason=error.message, manifest_sha256=manifest_sha256, retryable=error.retryable
+        )
+        await self._end(envelope("assembler", job.key, failed, cause=job.id, trace=job.trace))
 
     async def _end(self, outcome: Envelope) -> None:
         await self.bus.publish(outcome)

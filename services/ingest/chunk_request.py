@@ -24,19 +24,22 @@ class BodyLimits:
 
 
 class ChunkRequest:
-    """One request that carries one chunk; iterate `pieces()` to its end, then read `index`."""
+    """One request that carries one chunk; iterate `pieces()` to its end, then read `index`.
+
+    `declared_size` is what a raw body says of itself in bytes, 0 if it says nothing.
+    """
 
     def __init__(self, request: Request, limits: BodyLimits) -> None:
         self._request = request
         self._limits = limits
         self._boundary = _accepted_form(request)
-        self._refuse_declared_size()
-        self.index = _index_of(request.query_params.get(INDEX_FIELD))
-
-    def _refuse_declared_size(self) -> None:
-        declared = self._request.headers.get("content-length")
-        if declared is not None and int(declared) > self._allowed:
+        declared = int(request.headers.get("content-length", "0"))
+        if declared > self._allowed:
             raise self._too_large()
+        self.declared_size = 0 if self._boundary else declared
+        self.index: int | None = None
+        for text in request.query_params.getlist(INDEX_FIELD):
+            self._take_field(INDEX_FIELD, text)
 
     @property
     def _allowed(self) -> int:
@@ -82,7 +85,7 @@ class ChunkRequest:
     def _take_field(self, name: str, value: str) -> None:
         if name != INDEX_FIELD:
             return
-        index = _index_of(value)
+        index = chunk_index(value)
         if self.index is not None and self.index != index:
             raise InvalidInput("chunk_index is given twice and differs.", code="duplicate_field")
         self.index = index
@@ -118,7 +121,3 @@ def _accepted_form(request: Request) -> str | None:
             code="bad_content_type",
         )
     return boundary
-
-
-def _index_of(text: str | None) -> int | None:
-    return None if text is None else chunk_index(text)

@@ -4,12 +4,11 @@ from dataclasses import dataclass
 
 from services.ingest.session_index import OpenSession, SessionIndex
 from services.ingest.writer import SealedChunk
-from shared.durable import locked
+from shared.durable import LockFile, locked
 from shared.errors import Conflict, OutOfSpace, TooLarge, Unavailable
+from shared.identifiers import MAX_CHUNK_INDEX
 from shared.spool import SessionDirectory, Spool
 from shared.subjects import SessionKey
-
-_NAME_TRIES = 8  # a name is only ever taken from under us by a disk that ignores locks
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +32,15 @@ class ChunkStore:
         self._max_session_size = max_session_size
         self._min_free = min_free_percent / 100
 
-    def admit(self, key: SessionKey) -> None:
-        """Refuse before a chunk's body is read: late chunks (Conflict), a short disk (OutOfSpace)."""
+    def admit(self, key: SessionKey, declared_size: int) -> None:
+        """Refuse what can be refused before a chunk's body is read; `declared_size` is 0 when nothing was declared.
+
+        Raises OutOfSpace for a short disk, Conflict for a late chunk and TooLarge for a session known to be full.
+        """
         if self._spool.free_fraction() < self._min_free:
             raise OutOfSpace("The server's disk is nearly full: earlier chunks are safe, send this one again later.")
         self._refuse_late(self._spool.session(key))
+        self._refuse_oversize(self._sessions.known_size(key) + declared_size)
 
     def place(self, key: SessionKey, chunk: SealedChunk, index: int | None) -> PlacedChunk:
         """Give a chunk its final name: the one asked for, or the next in arrival order.
@@ -45,28 +48,31 @@ class ChunkStore:
         The same bytes again under the same index are the same success. Raises Conflict for other bytes or a
         finalized session, and TooLarge past the session's limit; first bytes are always kept.
         """
-        self._refuse_oversize(0, chunk)
+        self._refuse_oversize(chunk.size)
         directory = self._spool.open(key)
-        with locked(directory.lock):
+        with locked(directory.lock) as lock:
             self._refuse_late(directory)
-            session = self._sessions.load(directory)
+            session = self._sessions.load(directory, lock)
             opened = len(session) == 0
             if index is not None and index in session:
                 self._refuse_other_bytes(session, chunk, index)
             else:
-                self._refuse_oversize(session.size, chunk)
-                index = self._name(directory, session, chunk, index)
+                self._refuse_oversize(session.size + chunk.size)
+                index = self._name(directory, session, chunk, index, lock)
             return PlacedChunk(directory, index, chunk.size, chunk.sha256, len(session), opened)
 
-    def _name(self, directory: SessionDirectory, session: OpenSession, chunk: SealedChunk, wanted: int | None) -> int:
-        for _ in range(_NAME_TRIES):
-            index = session.next_index if wanted is None else wanted
-            if chunk.file.publish(directory.chunk(index)):
-                session.add(index, chunk.size, chunk.sha256)
-                return index
-            self._sessions.forget(directory.key)
-            session = self._sessions.load(directory)
-        raise Unavailable("Another writer keeps taking this chunk's place: send it again.", code="busy")
+    @staticmethod
+    def _name(
+        directory: SessionDirectory, session: OpenSession, chunk: SealedChunk, wanted: int | None, lock: LockFile
+    ) -> int:
+        index = session.next_index if wanted is None else wanted
+        if index > MAX_CHUNK_INDEX:
+            raise TooLarge("The session has as many chunks as it may: finalize it and go on in a new one.")
+        lock.count_change()  # before the name is there, so that no crash leaves another holder with a stale view
+        if not chunk.file.publish(directory.chunk(index)):
+            raise Unavailable("The spool's disk does not keep its locks: send the chunk again.", code="busy")
+        session.add(index, chunk.size, chunk.sha256, lock)
+        return index
 
     @staticmethod
     def _refuse_late(directory: SessionDirectory) -> None:
@@ -82,8 +88,8 @@ class ChunkStore:
                 code="other_bytes",
             )
 
-    def _refuse_oversize(self, stored: int, chunk: SealedChunk) -> None:
-        if stored + chunk.size > self._max_session_size:
+    def _refuse_oversize(self, size: int) -> None:
+        if size > self._max_session_size:
             raise TooLarge(
                 f"A session may have at most {self._max_session_size} bytes: finalize it and go on in a new one.",
                 code="session_too_large",

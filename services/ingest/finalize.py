@@ -15,6 +15,7 @@ from shared.clock import now, rfc3339
 from shared.codec import Envelope
 from shared.durable import locked, write_durably
 from shared.errors import Conflict, NothingThere, Unavailable
+from shared.events import AudioFailed
 from shared.manifest import Manifest, StoredManifest, dump_manifest
 from shared.spool import SessionDirectory, Spool
 from shared.subjects import SessionKey
@@ -23,6 +24,7 @@ from shared.trace import Trace, current_trace
 log = structlog.stdlib.get_logger(__name__)
 
 _GAPS_NAMED = 20
+_ASYNC_SECONDS = 0.5  # a caller who does not wait is not kept by a bus that does not answer
 
 
 class Sealer:
@@ -43,17 +45,20 @@ class Sealer:
             raise _nothing_there()
         stored = directory.read_manifest()
         if stored is None:
-            with locked(directory.lock):
-                session = self._sessions.load(directory)
+            with locked(directory.lock) as lock:
+                session = self._sessions.load(directory, lock)
             session.chunks()
-            with locked(directory.lock):
-                stored = directory.read_manifest() or self._write(directory, self._sessions.load(directory), trace)
+            with locked(directory.lock) as lock:
+                session = self._sessions.load(directory, lock)
+                stored = directory.read_manifest() or self._write(directory, session, trace)
             self._sessions.forget(key)
         return stored
 
     def _write(self, directory: SessionDirectory, session: OpenSession, trace: Trace) -> StoredManifest:
         if len(session) == 0:
             raise _nothing_there()
+        if len(session) != len(directory.sizes()):
+            raise Unavailable("The spool's disk does not keep its locks: finalize again.", code="busy")
         if gaps := session.missing():
             raise _gappy(gaps)
         manifest = Manifest(
@@ -105,19 +110,27 @@ class Finalizer:
         loop = asyncio.get_running_loop()
         stored = await loop.run_in_executor(self.executor, partial(self.sealer.seal, key, current_trace()))
         directory = self.spool.session(key)
-        if (ended := await self._ended(directory)) is not None:
+        ended = await self._ended(directory)
+        if ended is not None and not _worth_another_try(ended):
             return ended
         with self.results.expect(key) as result:
-            if not await self._publish(directory, stored) or not wait:
+            published = await self._publish(directory, stored, ended, patience=None if wait else _ASYNC_SECONDS)
+            if not published or not wait:
                 return None
             return await result.within(self.wait_seconds, or_else=partial(self._ended, directory))
 
-    async def _publish(self, directory: SessionDirectory, stored: StoredManifest) -> bool:
-        if directory.published.exists():
+    async def _publish(
+        self, directory: SessionDirectory, stored: StoredManifest, failed: Envelope | None, *, patience: float | None
+    ) -> bool:
+        if failed is None and directory.published.exists():
             return True
+        if failed is not None:
+            directory.result.unlink(missing_ok=True)
+            directory.published.unlink(missing_ok=True)
         try:
-            await self.outbox.publish(directory, stored)
-        except Unavailable:
+            async with asyncio.timeout(patience):
+                await self.outbox.publish(directory, stored, attempt=f"{failed.id}{failed.time}" if failed else "")
+        except (Unavailable, TimeoutError):
             log.warning("the bus is away; the manifest is published later", session=directory.key.session)
             self.outbox.wake()
             return False
@@ -125,3 +138,8 @@ class Finalizer:
 
     async def _ended(self, directory: SessionDirectory) -> Envelope | None:
         return await asyncio.get_running_loop().run_in_executor(self.executor, directory.read_outcome)
+
+
+def _worth_another_try(ended: Envelope) -> bool:
+    """Whether a session failed only because something was away for too long."""
+    return isinstance(ended.event, AudioFailed) and ended.event.retryable

@@ -31,11 +31,16 @@ class Outbox:
         self._metrics = metrics
         self._wake = asyncio.Event()
 
-    async def publish(self, directory: SessionDirectory, stored: StoredManifest) -> None:
-        """Tell the bus that a session is complete, and mark that it knows; raises Unavailable, to be tried again."""
+    async def publish(self, directory: SessionDirectory, stored: StoredManifest, *, attempt: str = "") -> None:
+        """Tell the bus that a session is complete, and mark that it knows; raises Unavailable, to be tried again.
+
+        `attempt` names a further try after a failure, which the bus must not take for a repetition of the first.
+        """
         manifest = stored.manifest
         event = SessionFinalized(manifest_sha256=stored.sha256, chunks=len(manifest.chunks), bytes=manifest.size)
-        await self._bus.publish(envelope("ingest", manifest.key, event, cause=stored.sha256, trace=manifest.trace))
+        await self._bus.publish(
+            envelope("ingest", manifest.key, event, cause=stored.sha256 + attempt, trace=manifest.trace)
+        )
         await asyncio.get_running_loop().run_in_executor(self._executor, directory.published.touch)
 
     async def run(self) -> None:

@@ -48,7 +48,7 @@ class ChunkReceiver:
         `ChunkStore` raise, and OSError.
         """
         loop = asyncio.get_running_loop()
-        await loop.run_in_executor(self._executor, self._chunks.admit, key)
+        await loop.run_in_executor(self._executor, self._chunks.admit, key, request.declared_size)
         writer = ChunkWriter(self._spool.temporaries, self._executor)
         try:
             async for piece in request.pieces():

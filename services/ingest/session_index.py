@@ -1,13 +1,15 @@
 """What ingest remembers of open sessions, so that chunk 10,000 costs what chunk 10 did.
 
-A memory, never the truth: each entry is good while the session directory's mtime is the one we left, and is
-read anew from the disk otherwise (another replica wrote, or we restarted).
+A memory, never the truth: each entry is good while the session's lock file counts the changes that we saw, and is
+read anew from the disk otherwise (another replica wrote, or we restarted). A directory's mtime would not do: on older
+kernels and network filesystems it stands still for milliseconds.
 """
 
 import hashlib
 from collections import OrderedDict
 from threading import Lock
 
+from shared.durable import LockFile
 from shared.manifest import Chunk
 from shared.spool import SessionDirectory
 from shared.subjects import SessionKey
@@ -19,11 +21,11 @@ _SESSION_WEIGHT = 8  # what an empty entry counts as
 class OpenSession:
     """The chunks of one session by index; used only while the session's lock file is held."""
 
-    def __init__(self, directory: SessionDirectory) -> None:
+    def __init__(self, directory: SessionDirectory, lock: LockFile) -> None:
         self._directory = directory
         self._sizes = directory.sizes()
         self._hashes: dict[int, str] = {}
-        self._mtime = self._current_mtime()
+        self._changes = lock.changes
         self.size = sum(self._sizes.values())
         self.next_index = max(self._sizes, default=-1) + 1
 
@@ -33,13 +35,13 @@ class OpenSession:
     def __contains__(self, index: int) -> bool:
         return index in self._sizes
 
-    def add(self, index: int, size: int, sha256: str) -> None:
-        """Remember a chunk that just got its name."""
+    def add(self, index: int, size: int, sha256: str, lock: LockFile) -> None:
+        """Remember a chunk that just got its name, and let other holders of the lock know of the change."""
         self._sizes[index] = size
         self._hashes[index] = sha256
         self.size += size
         self.next_index = max(self.next_index, index + 1)
-        self._mtime = self._current_mtime()
+        self._changes = lock.changes
 
     def chunk(self, index: int) -> Chunk:
         """Describe a chunk, reading it back if its hash is not remembered; blocks."""
@@ -65,12 +67,9 @@ class OpenSession:
             expected = index + 1
         return gaps
 
-    def is_current(self) -> bool:
-        """Whether nobody else changed the directory since we last looked."""
-        return self._mtime == self._current_mtime()
-
-    def _current_mtime(self) -> int:
-        return self._directory.path.stat().st_mtime_ns
+    def is_current(self, lock: LockFile) -> bool:
+        """Whether nobody else changed the session since we last looked."""
+        return self._changes == lock.changes
 
 
 class SessionIndex:
@@ -83,14 +82,14 @@ class SessionIndex:
         self._weight = 0
         self._guard = Lock()
 
-    def load(self, directory: SessionDirectory) -> OpenSession:
+    def load(self, directory: SessionDirectory, lock: LockFile) -> OpenSession:
         """Return the session as the disk has it now; the caller holds its lock file."""
         with self._guard:
             known = self._sessions.get(directory.key)
         if known is None:
             directory.keep()  # once for each session we come to know, before any of its chunks is acknowledged
-        if known is None or not known.is_current():
-            known = OpenSession(directory)
+        if known is None or not known.is_current(lock):
+            known = OpenSession(directory, lock)
         with self._guard:
             self._sessions[directory.key] = known
             self._sessions.move_to_end(directory.key)
@@ -98,6 +97,12 @@ class SessionIndex:
             while self._weight > self._max_chunks and len(self._sessions) > 1:
                 self._drop(next(iter(self._sessions)))
         return known
+
+    def known_size(self, key: SessionKey) -> int:
+        """Return the bytes that a session is known to hold, without looking at the disk; 0 when it is not known."""
+        with self._guard:
+            known = self._sessions.get(key)
+        return known.size if known else 0
 
     def forget(self, key: SessionKey) -> None:
         """Drop what is remembered of a session that takes no more chunks."""

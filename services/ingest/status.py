@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from shared.bus import Bus
 from shared.clock import rfc3339
 from shared.codec import Envelope
+from shared.durable import lock_created
 from shared.errors import NotFound, Unavailable
 from shared.events import AnalysisCompleted, AnalysisFailed, AudioFailed, AudioReady, Event
 from shared.history import last_event
@@ -17,6 +18,8 @@ from shared.spool import SessionDirectory, Spool
 from shared.subjects import SessionKey
 
 Json = Mapping[str, object]
+
+_BUS_SECONDS = 0.5  # a look at the stream takes milliseconds; a frozen bus must not keep the caller
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +37,7 @@ class SpoolView:
 def view_spool(directory: SessionDirectory) -> SpoolView | None:
     """Look at a session's directory, or return None if it holds nothing; blocks."""
     try:
-        created = directory.lock.stat().st_mtime
+        created = lock_created(directory.lock)
         updated = directory.path.stat().st_mtime
         stored = directory.read_manifest()
         sizes = [chunk.size for chunk in stored.manifest.chunks] if stored else list(directory.sizes().values())
@@ -77,8 +80,9 @@ class StatusReader:
 
     async def _last(self, key: SessionKey, kind: type[Event]) -> Envelope | None:
         try:
-            return await last_event(self.bus, key, kind)
-        except Unavailable:
+            async with asyncio.timeout(_BUS_SECONDS):
+                return await last_event(self.bus, key, kind)
+        except (Unavailable, TimeoutError):
             return None
 
     async def _audio(self, audio: AudioReady) -> Json:

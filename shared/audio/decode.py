@@ -12,8 +12,8 @@ import structlog
 
 from shared.audio.pcm import BYTES_PER_SECOND, SAMPLE_RATE
 from shared.audio.sniff import Container
-from shared.child import Command, Limits, start_child
-from shared.errors import BadMedia
+from shared.child import CANNOT_START, Command, Limits, start_child
+from shared.errors import BadMedia, Unavailable
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -36,10 +36,11 @@ class DecodePolicy:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Files that, one after another, are one stream in `container`."""
+    """Files that, one after another, are one stream in `container`; a `lying_length` in its header is passed over."""
 
     container: Container
     files: Sequence[Path]
+    lying_length: bool = False
 
 
 class Decoder:
@@ -53,14 +54,15 @@ class Decoder:
     async def decode(self, source: Source) -> AsyncGenerator[bytes, None]:
         """Yield PCM pieces in order while FFmpeg decodes.
 
-        Raises BadMedia for what is not audio, crashes the decoder, or is longer than allowed. The child is gone
+        Raises BadMedia for what is not audio, crashes the decoder, or is longer than allowed, and Unavailable when the
+        program can't be started or was killed from outside, as for want of memory. The child is gone
         when the iteration ends, however it ends; close the iterator if you leave it early.
         """
         with ExitStack() as stack:
             stdin, feed = await asyncio.to_thread(_open_source, stack, source, self._temporaries)
             try:
                 pipe = asyncio.subprocess.PIPE
-                command, limits = self._command(source.container), self._limits()
+                command, limits = self._command(source), self._limits()
                 child = await start_child(command, limits, stdin=stdin, stdout=pipe, stderr=pipe, buffer=_READ * 2)
             finally:
                 os.close(stdin)  # the child has its own; with ours open, its death would not stop the feeding
@@ -99,15 +101,21 @@ class Decoder:
                 status = await child.wait()
         except TimeoutError as exc:
             raise BadMedia("The audio could not be decoded in time.", code="decode_timeout") from exc
+        if status in {CANNOT_START, -signal.SIGKILL}:
+            log.error("the decoder was not let work", status=status, program=self._policy.ffmpeg)
+            raise Unavailable("The decoder could not run on the server.", code="decoder_unavailable")
         if status != 0:
             log.info("decoder refused", status=status, complaints=complaints[-300:])
             message = "The bytes could not be decoded as audio." if status > 0 else "The audio broke the decoder."
             raise BadMedia(message)
         self.damaged = self.damaged or bool(complaints)
 
-    def _command(self, container: Container) -> Command:
+    def _command(self, source: Source) -> Command:
+        container = source.container
         quiet = ["-hide_banner", "-nostdin", "-loglevel", "error", "-filter_threads", "1", "-threads", "1"]
         given = ["-protocol_whitelist", "fd", "-codec_whitelist", container.decoders, "-f", container.demuxer]
+        if source.lying_length:
+            given += ["-ignore_length", "1"]
         wanted = ["-map", "0:a:0", "-ac", "1", "-ar", str(SAMPLE_RATE), "-c:a", "pcm_s16le", "-f", "s16le"]
         return Command(self._policy.ffmpeg, [*quiet, *given, "-i", "fd:", *wanted, "pipe:1"])
 

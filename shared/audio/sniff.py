@@ -154,39 +154,71 @@ def _adts_frame(header: bytes) -> int:
 
 
 @dataclass(frozen=True, slots=True)
+class Beginning:
+    """What a chunk's first bytes tell; kept for every chunk, so it holds none of them.
+
+    `file` is the container that surely begins here, `frames` the one whose bare frames begin here. `data_end` is
+    where a WAV that begins here says its samples end, counted from its first byte.
+    """
+
+    file: Container | None
+    frames: Container | None
+    data_end: int | None
+
+
+def beginning(head: bytes) -> Beginning:
+    """Look at a chunk's first `HEAD` bytes."""
+    file = starts_file(head)
+    return Beginning(file, _frames(head), _wav_data_end(head) if file is Container.WAV else None)
+
+
+def _wav_data_end(head: bytes) -> int | None:
+    """Return where the `data` chunk ends by its own size; None if it is not in sight or does not know (RIFF)."""
+    at = head.find(b"data", 12)
+    size = int.from_bytes(head[at + 4 : at + 8], "little")
+    return None if at < 0 or size in {0, 0xFFFFFFFF} else at + 8 + size
+
+
+@dataclass(frozen=True, slots=True)
 class Segment:
-    """Consecutive chunks, from `first` to before `end`, that make one stream; None is headerless PCM."""
+    """Consecutive chunks, from `first` to before `end`, that make one stream; None is headerless PCM.
+
+    `lying_length`: its WAV header speaks of its first chunks only, and the samples go on behind them.
+    """
 
     container: Container | None
     first: int
     end: int
+    lying_length: bool = False
 
 
-def segments(heads: Sequence[bytes]) -> list[Segment] | Refusal:
+def segments(opening: bytes, beginnings: Sequence[Beginning], sizes: Sequence[int]) -> list[Segment] | Refusal:
     """Cut a session's chunks into streams by their beginnings.
 
     A chunk that starts a file of its own begins a segment; one without a header continues the segment before it.
-    So one rule covers headerless PCM, a container cut into pieces, and chunks that are each a whole file.
-    `heads` holds each chunk's first `HEAD` bytes, at least one.
+    So one rule covers headerless PCM, a container cut into pieces, and chunks that are each a whole file. `opening`
+    is the recording's first `HEAD` bytes; `beginnings` and `sizes` (bytes) are the chunks', at least one.
     """
-    kind = sniff(_opening(heads))
+    kind = sniff(opening)
     if isinstance(kind, Refusal):
         return kind
-    found = [Segment(kind, 0, len(heads))]
-    if kind is None:
-        return found  # samples have no later beginnings: what looks like one there is chance
-    for number, head in enumerate(heads[1:], start=1):
-        if (container := starts_file(head)) is not None:
-            found[-1] = Segment(found[-1].container, found[-1].first, number)
-            found.append(Segment(container, number, len(heads)))
-    return found
+    starts = [(0, kind)]
+    if kind is not None:  # samples have no later beginnings: what looks like one there is chance
+        for number, found in enumerate(beginnings[1:], start=1):
+            if (container := _begins_after(starts[-1][1], found)) is not None:
+                starts.append((number, container))
+    ends = [number for number, _ in starts[1:]] + [len(beginnings)]
+    return [
+        Segment(container, first, end, _lies(beginnings[first], sizes[first:end]))
+        for (first, container), end in zip(starts, ends, strict=True)
+    ]
 
 
-def _opening(heads: Sequence[bytes]) -> bytes:
-    """Join the first chunks' beginnings until there is enough to tell by; only a short chunk is all beginning."""
-    opening = b""
-    for head in heads:
-        opening += head
-        if len(opening) >= HEAD:
-            break
-    return opening[:HEAD]
+def _begins_after(before: Container | None, found: Beginning) -> Container | None:
+    """Tell what begins behind a segment: bare frames too, unless that is what the segment is made of."""
+    return found.file or (None if before in {Container.MP3, Container.ADTS} else found.frames)
+
+
+def _lies(found: Beginning, sizes: Sequence[int]) -> bool:
+    """Whether a WAV's samples end by its header before its last chunk begins; what trails otherwise are tags."""
+    return len(sizes) > 1 and found.data_end is not None and found.data_end <= sum(sizes[:-1])

@@ -4,6 +4,7 @@ import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import imageio_ffmpeg
 import pytest
 from nats.aio.msg import Msg
 
@@ -17,7 +18,7 @@ from shared.metrics import Metrics
 from shared.settings import BusConfig
 from shared.subjects import SessionKey
 from shared.trace import new_trace
-from tests.integration.audio_files import samples_of, tone
+from tests.integration.audio_files import encoded, samples_of, tone
 from tests.integration.road import (
     Road,
     assembler_running,
@@ -102,6 +103,44 @@ async def test_a_store_that_stays_away_ends_in_audio_failed_with_the_chunks_kept
         assert isinstance(failed.event, AudioFailed)
         assert (failed.event.code, failed.event.reason) == ("store_unreachable", answer.json()["message"])
         assert len(road.directory("homeless").sizes()) == 1
+
+
+async def test_what_failed_because_the_store_was_away_is_tried_again_by_finalizing_again(
+    tmp_path: Path, private_nats: NatsServer, private_store: RcloneStore
+) -> None:
+    store = private_store.config("ascending")
+    await private_store.kill()
+    settings = assembler_settings(tmp_path, private_nats.url, store, assembler_tries=1)
+    async with (
+        ingest_running(ingest_settings(tmp_path, private_nats.url, store)) as road,
+        assembler_running(settings),
+    ):
+        await road.send("second-chance", tone(1))
+        assert (await road.finalize("second-chance")).status_code == 500
+        await private_store.start()
+        assert (await road.finalize("second-chance")).status_code == 200
+        assert await state_of(road, "second-chance") == "ready"
+    assert samples_of(await download(store, "audio_second-chance.wav")) == tone(1)
+
+
+async def test_a_decoder_that_is_killed_from_outside_costs_a_try_and_not_the_recording(
+    tmp_path: Path, private_nats: NatsServer, object_store: RcloneStore
+) -> None:
+    store = object_store.config("ascending")
+    program = tmp_path / "decoder"
+    once = tmp_path / "once"
+    program.write_text(f'#!/bin/sh\nmkdir {once} && kill -9 $$\nexec {imageio_ffmpeg.get_ffmpeg_exe()} "$@"\n')
+    program.chmod(0o700)
+    settings = assembler_settings(
+        tmp_path / "spool", private_nats.url, store, ffmpeg_path=str(program), assembler_retry_seconds=0.1
+    )
+    async with (
+        ingest_running(ingest_settings(tmp_path / "spool", private_nats.url, store)) as road,
+        assembler_running(settings),
+    ):
+        await road.send("oom", encoded("wav"))
+        assert (await road.finalize("oom")).status_code == 200
+    assert once.exists()
 
 
 async def test_a_store_that_comes_back_in_time_costs_nothing_but_time(

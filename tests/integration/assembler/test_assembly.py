@@ -128,6 +128,31 @@ async def test_chunks_that_are_whole_files_are_joined_by_their_sound(
     assert samples_of(await download(store, f"audio_{session}.wav")) == tone(2) * 3
 
 
+async def test_a_recorder_whose_first_chunk_is_a_small_wav_loses_nothing(
+    road: Road, store: StoreConfig, request: pytest.FixtureRequest
+) -> None:
+    session = session_of(request)
+    for chunk in (encoded("wav"), tone(1), tone(1)):
+        await road.send(session, chunk)
+    assert (await road.finalize(session)).status_code == 200
+    samples = samples_of(await download(store, f"audio_{session}.wav"))
+    assert samples[: len(tone(2))] == tone(2)
+    assert samples.endswith(tone(2))
+
+
+async def test_files_of_different_kinds_are_joined_and_a_broken_last_one_costs_only_itself(
+    road: Road, store: StoreConfig, request: pytest.FixtureRequest
+) -> None:
+    session = session_of(request)
+    for chunk in (encoded("wav"), encoded("untagged.mp3"), encoded("webm"), b"\x1a\x45\xdf\xa3" + bytes(200)):
+        await road.send(session, chunk)
+    body = (await road.finalize(session)).json()
+    assert body["status"] == "success"
+    assert abs(body["duration_seconds"] - 6) < 0.3
+    assert body["warnings"] == ["A part of the recording is not audio and was left out."]
+    assert strength(samples_of(await download(store, f"audio_{session}.wav"))[-64_000:-16_000]) > 0.9
+
+
 async def test_an_odd_byte_at_the_end_is_dropped_and_said_so(
     road: Road, store: StoreConfig, request: pytest.FixtureRequest
 ) -> None:

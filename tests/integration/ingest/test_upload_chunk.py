@@ -201,6 +201,39 @@ async def exchange(road: Road, headers: str, session: str, body: bytes = b"", *,
         writer.close()
 
 
+async def test_a_head_that_does_not_end_is_refused_and_the_connection_closed(road: Road, session: str) -> None:
+    answer = await exchange(road, f"X-Long: {'x' * 300_000}\r\n", session)
+    assert answer.startswith(b"HTTP/1.1 431")
+    assert b'"status":"error"' in answer
+
+
+async def test_a_full_session_refuses_a_declared_chunk_before_its_body(road: Road, session: str) -> None:
+    for _ in range(3):
+        assert (await road.send(session, bytes(LIMIT))).status_code == 200
+    answer = await exchange(road, "Content-Length: 10\r\nExpect: 100-continue\r\n", session)
+    assert answer.startswith(b"HTTP/1.1 413")
+    assert b"100 Continue" not in answer
+
+
+async def test_an_index_given_twice_must_agree(road: Road, session: str) -> None:
+    url = f"/upload_chunk/{session}?chunk_index=1&chunk_index=2"
+    assert_refused(await road.client.post(url, content=b"x", headers=OCTETS), 400, session)
+
+
+async def test_two_replicas_on_one_spool_see_each_others_chunks(road: Road, store_config: StoreConfig) -> None:
+    settings = ingest_settings(road.spool.root, NOWHERE, store_config)
+    async with ingest_running(settings) as other:
+        for index in range(40):
+            replica = (road, other)[index % 2]
+            answer = await replica.send("shared", b"xx", chunk_index=index)
+            assert answer.json()["total_chunks"] == index + 1
+        assert (await road.finalize("shared")).status_code == 202
+        stored = road.directory("shared").read_manifest()
+        assert stored is not None
+        assert [chunk.index for chunk in stored.manifest.chunks] == list(range(40))
+        assert_refused(await other.send("shared", b"xx", chunk_index=40), 409, "shared")
+
+
 async def test_finalize_without_chunks_is_400(road: Road, session: str) -> None:
     assert_refused(await road.finalize(session), 400, session)
     assert not road.directory(session).exists()

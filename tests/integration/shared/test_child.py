@@ -21,7 +21,7 @@ async def test_a_child_has_the_limits_it_was_given() -> None:
     output = await said(Command("/bin/sh", ["-c", "cat /proc/self/limits; grep NoNewPrivs /proc/self/status"]), limits)
     rows = {line[:26].strip(): line[26:].split()[:2] for line in output.splitlines()}
     assert rows["Max address space"] == ["1073741824", "1073741824"]
-    assert rows["Max cpu time"] == ["9", "9"]
+    assert rows["Max cpu time"] == ["9", "14"]
     assert rows["Max file size"] == ["0", "0"]
     assert rows["Max open files"] == ["32", "32"]
     assert rows["Max processes"] == ["1000", "1000"]

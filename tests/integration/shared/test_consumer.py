@@ -136,7 +136,8 @@ async def test_a_job_that_ended_its_process_on_every_try_is_given_up_without_ano
 async def test_a_message_that_is_no_event_is_dropped_and_the_next_is_handled(bus: Bus) -> None:
     worker = Notebook()
     async with working(bus, worker):
-        await bus.jetstream.publish("roomtone.v1.default.x.session.opened", b"not json")
+        for payload in (b"not json", b"[" * 100_000):
+            await bus.jetstream.publish("roomtone.v1.default.x.session.opened", payload)
         key = SessionKey("default", "y")
         borrowed = encode(envelope("test", key, SessionOpened(), cause="x", trace=new_trace()))
         await bus.jetstream.publish("roomtone.v1.other.y.session.opened", borrowed)

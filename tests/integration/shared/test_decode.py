@@ -5,7 +5,7 @@ import pytest
 
 from shared.audio.decode import DecodePolicy, Decoder, Source
 from shared.audio.pcm import BYTES_PER_SECOND
-from shared.audio.sniff import Container, Refusal, segments, sniff
+from shared.audio.sniff import HEAD, Container, Refusal, Segment, beginning, segments, sniff
 from shared.errors import BadMedia
 from tests.integration.audio_files import CODECS, encoded, strength, tone
 
@@ -21,6 +21,11 @@ def stored(folder: Path, pieces: list[bytes]) -> list[Path]:
     for path, piece in zip(paths, pieces, strict=True):
         path.write_bytes(piece)
     return paths
+
+
+def divided(chunks: list[bytes]) -> list[Segment] | Refusal:
+    sizes = [len(chunk) for chunk in chunks]
+    return segments(b"".join(chunks)[:HEAD], [beginning(chunk[:HEAD]) for chunk in chunks], sizes)
 
 
 def cut(content: bytes, size: int) -> list[bytes]:
@@ -47,11 +52,11 @@ async def test_every_format_is_recognised_and_decoded_whole_or_in_pieces(
 @pytest.mark.parametrize("name", CODECS)
 def test_pieces_of_a_container_make_one_stream_and_whole_files_one_each(name: str) -> None:
     content = encoded(name)
-    in_pieces = segments([piece[:4096] for piece in cut(content, 3000)])
+    in_pieces = divided(cut(content, 3000))
     assert isinstance(in_pieces, list)
     assert len(in_pieces) == 1
     if name not in {"aac", "untagged.mp3"}:  # bare frames: a second file simply goes on with the stream
-        whole = segments([content[:4096]] * 3)
+        whole = divided([content] * 3)
         assert not isinstance(whole, Refusal)
         assert [(segment.first, segment.end) for segment in whole] == [(0, 1), (1, 2), (2, 3)]
 
@@ -106,4 +111,4 @@ async def test_a_playlist_inside_a_container_name_reaches_nothing(tmp_path: Path
 def test_samples_are_not_taken_for_a_container() -> None:
     assert sniff(tone(1)[:4096]) is None
     assert sniff(bytes(4096)) is None
-    assert segments([tone(1)[:4096], encoded("wav")[:4096]]) == segments([b"\0\0", b"\0\0"])
+    assert divided([tone(1), encoded("wav")]) == divided([b"\0\0", b"\0\0"])

@@ -1,6 +1,8 @@
+import os
 from pathlib import Path
 
 from services.ingest.session_index import OpenSession, SessionIndex
+from shared.durable import locked
 from shared.spool import SessionDirectory, Spool
 from shared.subjects import SessionKey
 
@@ -15,7 +17,9 @@ def opened(root: Path, name: str, indices: tuple[int, ...] = ()) -> SessionDirec
 
 
 def test_what_is_on_disk_is_counted_and_the_gaps_are_named(tmp_path: Path) -> None:
-    session = OpenSession(opened(tmp_path, "a", (1, 2, 5, 9)))
+    directory = opened(tmp_path, "a", (1, 2, 5, 9))
+    with locked(directory.lock) as lock:
+        session = OpenSession(directory, lock)
     assert len(session) == 4
     assert session.size == 8
     assert session.next_index == 10
@@ -23,19 +27,30 @@ def test_what_is_on_disk_is_counted_and_the_gaps_are_named(tmp_path: Path) -> No
     assert [chunk.index for chunk in session.chunks()] == [1, 2, 5, 9]
 
 
-def test_another_writers_chunk_is_seen(tmp_path: Path) -> None:
-    index = SessionIndex()
+def load(index: SessionIndex, directory: SessionDirectory) -> OpenSession:
+    with locked(directory.lock) as lock:
+        return index.load(directory, lock)
+
+
+def test_another_writers_chunk_is_seen_however_coarse_the_disks_clock(tmp_path: Path) -> None:
+    ours, theirs = SessionIndex(), SessionIndex()
     directory = opened(tmp_path, "a", (0,))
-    assert len(index.load(directory)) == 1
-    assert index.load(directory) is index.load(directory)
-    directory.chunk(1).write_bytes(b"theirs")
-    assert len(index.load(directory)) == 2
+    assert len(load(ours, directory)) == 1
+    assert load(ours, directory) is load(ours, directory)
+    before = directory.path.stat()
+    with locked(directory.lock) as lock:
+        session = theirs.load(directory, lock)
+        lock.count_change()
+        directory.chunk(1).write_bytes(b"theirs")
+        session.add(1, 6, "00", lock)
+    os.utime(directory.path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert len(load(ours, directory)) == 2
 
 
 def test_the_oldest_sessions_are_forgotten_once_there_are_too_many_chunks(tmp_path: Path) -> None:
     index = SessionIndex(max_chunks=30)
     first = opened(tmp_path, "first", (0,))
-    remembered = index.load(first)
+    remembered = load(index, first)
     for name in ("b", "c", "d"):
-        index.load(opened(tmp_path, name, (0,)))
-    assert index.load(first) is not remembered
+        load(index, opened(tmp_path, name, (0,)))
+    assert load(index, first) is not remembered

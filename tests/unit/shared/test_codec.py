@@ -91,6 +91,7 @@ def test_members_of_a_later_version_are_ignored() -> None:
 @pytest.mark.parametrize(
     "payload",
     [
+        b"[" * 100_000,
         b"",
         b"{}",
         b"[]",

@@ -3,7 +3,12 @@ import itertools
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from shared.audio.sniff import Container, Refusal, segments, sniff, starts_file
+from shared.audio.sniff import HEAD, Container, Refusal, Segment, beginning, segments, sniff, starts_file
+
+
+def cut(chunks: list[bytes]) -> list[Segment] | Refusal:
+    sizes = [len(chunk) for chunk in chunks]
+    return segments(b"".join(chunks)[:HEAD], [beginning(chunk[:HEAD]) for chunk in chunks], sizes)
 
 
 @given(st.binary(max_size=5000))
@@ -18,7 +23,7 @@ def test_any_bytes_are_told_something_without_an_error(head: bytes) -> None:
 
 @given(st.lists(st.binary(min_size=1, max_size=200), min_size=1, max_size=20))
 def test_segments_cover_every_chunk_once_and_in_order(heads: list[bytes]) -> None:
-    found = segments(heads)
+    found = cut(heads)
     if isinstance(found, Refusal):
         return
     assert found[0].first == 0
@@ -29,19 +34,19 @@ def test_segments_cover_every_chunk_once_and_in_order(heads: list[bytes]) -> Non
 
 def test_a_header_begins_a_segment_and_what_has_none_goes_on_with_it() -> None:
     header, more = b"RIFF\0\0\0\0WAVEfmt ", b"\0\0\0\0"
-    found = segments([header, more, more, header, header, more])
+    found = cut([header, more, more, header, header, more])
     assert not isinstance(found, Refusal)
     assert [(segment.first, segment.end) for segment in found] == [(0, 3), (3, 4), (4, 6)]
 
 
 def test_headerless_samples_stay_one_segment_even_if_a_later_chunk_looks_like_a_file() -> None:
-    found = segments([b"\x01\x00" * 10, b"RIFF\0\0\0\0WAVE"])
+    found = cut([b"\x01\x00" * 10, b"RIFF\0\0\0\0WAVE"])
     assert not isinstance(found, Refusal)
     assert [(segment.container, segment.first, segment.end) for segment in found] == [(None, 0, 2)]
 
 
 def test_a_header_cut_into_tiny_chunks_is_still_seen() -> None:
-    found = segments([b"RI", b"FF\0", b"\0\0\0WA", b"VEfmt "])
+    found = cut([b"RI", b"FF\0", b"\0\0\0WA", b"VEfmt "])
     assert not isinstance(found, Refusal)
     assert [(segment.container, segment.end) for segment in found] == [(Container.WAV, 4)]
 
@@ -66,3 +71,23 @@ def test_pictures_documents_and_playlists_are_known_for_what_they_are() -> None:
     assert sniff(b"%PDF-1.7") is Refusal.DOCUMENT
     assert sniff(b"#EXTM3U\n") is Refusal.PLAYLIST
     assert sniff(b"RIFF\0\0\0\0AVI LIST") is Refusal.VIDEO
+
+
+def wav(data_size: int, samples: bytes) -> bytes:
+    return b"RIFF\0\0\0\0WAVEfmt \x10\0\0\0" + bytes(16) + b"data" + data_size.to_bytes(4, "little") + samples
+
+
+def test_a_wav_header_that_speaks_of_the_first_chunk_only_is_seen_through() -> None:
+    chunk = bytes(1000)
+    for size, lies in ((1000, True), (3000, False), (2990, False), (0, False), (0xFFFFFFFF, False), (9000, False)):
+        found = cut([wav(size, chunk), chunk, chunk])
+        assert not isinstance(found, Refusal)
+        assert [segment.lying_length for segment in found] == [lies], size
+
+
+def test_bare_frames_behind_a_wav_begin_a_stream_of_their_own() -> None:
+    frames = (b"\xff\xfb\x90\x00" + bytes(413)) * 4
+    found = cut([wav(1000, bytes(1000)), frames, frames])
+    assert not isinstance(found, Refusal)
+    kinds = [(segment.container, segment.first, segment.end) for segment in found]
+    assert kinds == [(Container.WAV, 0, 1), (Container.MP3, 1, 3)]
