@@ -3,7 +3,8 @@
 RoomtoneError
 ├── Refused                 the caller must change something
 │   ├── InvalidInput        malformed request, identifier or field
-│   ├── NothingThere        no such session, no chunks
+│   ├── NothingThere        a session without chunks: nothing to finalize
+│   ├── NotFound            no such thing for this caller
 │   ├── TooLarge            over a declared or counted limit
 │   ├── Unsupported         a content type or encoding we do not take
 │   ├── TooSlow             the sender stalled
@@ -11,7 +12,7 @@ RoomtoneError
 ├── OutOfSpace              the spool's disk is short or full
 ├── Unavailable             an engine or model is away: worth another try
 └── Permanent               the recording itself cannot be worked on
-└── BadMedia            not audio, broken, too long
+    └── BadMedia            not audio, broken, too long
 """
 
 from enum import Enum, auto

@@ -1,11 +1,11 @@
 """The spool: where chunks wait on disk, one directory a session, its state readable from a listing.
 
 <spool>/.temporary/                   files being written
-<spool>/<tenant>/<session>/.lock      held while a name is given
-0000012.chunk
-manifest.json    finalized: what the recording consists of
-published        the bus has confirmed the manifest (its loss is harmless)
-result.json      how it ended; after success the chunks are gone
+<spool>/<tenant>/<session>/.lock      held while a name is given; counts the changes
+                           0000012.chunk
+                           manifest.json    finalized: what the recording consists of
+                           published        the bus has confirmed the manifest (its loss is harmless)
+                           result.json      how it ended; after success the chunks are gone
 """
 
 import os
@@ -98,8 +98,8 @@ class Spool:
 
     def prepare(self) -> None:
         """Create the folders; raises OSError when the place can't be written."""
-        self.root.mkdir(parents=True, exist_ok=True)
-        self.temporaries.mkdir(exist_ok=True)
+        self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.temporaries.mkdir(mode=0o700, exist_ok=True)
         sync_directory(self.root)
 
     def session(self, key: SessionKey) -> SessionDirectory:
