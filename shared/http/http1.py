@@ -11,7 +11,7 @@ _REFUSAL = (
 
 
 class HttpProtocol(HttpToolsProtocol):
-    """One connection; a request line with headers over 64 KiB is answered 431 (RFC 6585) and the connection closed.
+    """One connection; a head that goes on for 64 KiB is answered 431 (RFC 6585) and the connection closed.
 
     Parsing them costs time that grows with the square of their length, on the loop that everyone shares.
     """
@@ -33,8 +33,9 @@ class HttpProtocol(HttpToolsProtocol):
         """Parse what came, and refuse a head that does not end."""
         if self.transport.is_closing():
             return
+        went_on = self._in_head  # what it began in may hold the end of a body before it, and is not counted
         super().data_received(data)
-        if self._in_head:
+        if went_on and self._in_head:
             self._head += len(data)
             if self._head > _HEAD_LIMIT:
                 self.transport.write(_REFUSAL)
