@@ -45,8 +45,8 @@ def test_an_s3_endpoint_is_addressed_by_path(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_a_public_address_takes_the_place_of_the_buckets_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    config = store(monkeypatch, R2 | {"CLOUDFLARE_R2_PUBLIC_URL": "https://files.example.com/"}).store()
-    assert config.address == "https://files.example.com"
+    config = store(monkeypatch, R2 | {"CLOUDFLARE_R2_PUBLIC_URL": "https://recordings.example.com/"}).store()
+    assert config.address == "https://recordings.example.com"
 
 
 def test_two_names_that_disagree_are_refused_naming_both_and_no_value(monkeypatch: pytest.MonkeyPatch) -> None:
