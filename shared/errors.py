@@ -2,12 +2,16 @@
 
 RoomtoneError
 ├── Refused                 the caller must change something
+│   ├── NotAuthenticated    no token, or one that does not hold
+│   ├── NotAllowed          a good token that does not cover this
 │   ├── InvalidInput        malformed request, identifier or field
 │   ├── NothingThere        a session without chunks: nothing to finalize
 │   ├── NotFound            no such thing for this caller
 │   ├── TooLarge            over a declared or counted limit
 │   ├── Unsupported         a content type or encoding we do not take
 │   ├── TooSlow             the sender stalled
+│   ├── TooMany             more requests than one caller may send: worth another try, later
+│   ├── OutsideRange        a range that no byte of the recording is in
 │   └── Conflict            other bytes, late chunk, missing indices
 ├── OutOfSpace              the spool's disk is short or full
 ├── Unavailable             an engine or model is away: worth another try
@@ -21,12 +25,16 @@ from enum import Enum, auto
 class Kind(Enum):
     """The branch of the tree an error stands on; the HTTP edge matches on it exhaustively."""
 
+    NOT_AUTHENTICATED = auto()
+    NOT_ALLOWED = auto()
     INVALID = auto()
     NOTHING_THERE = auto()
     NOT_FOUND = auto()
     TOO_LARGE = auto()
     UNSUPPORTED = auto()
     TOO_SLOW = auto()
+    TOO_MANY = auto()
+    OUTSIDE_RANGE = auto()
     CONFLICT = auto()
     OUT_OF_SPACE = auto()
     UNAVAILABLE = auto()
@@ -48,6 +56,20 @@ class RoomtoneError(Exception):
 
 class Refused(RoomtoneError):
     """The request as it stands will never succeed."""
+
+
+class NotAuthenticated(Refused):
+    """No token, or one that does not hold; why is never told to the caller."""
+
+    kind = Kind.NOT_AUTHENTICATED
+    default_code = "not_authenticated"
+
+
+class NotAllowed(Refused):
+    """Who is calling is known, and may not do this."""
+
+    kind = Kind.NOT_ALLOWED
+    default_code = "not_allowed"
 
 
 class InvalidInput(Refused):
@@ -90,6 +112,29 @@ class TooSlow(Refused):
 
     kind = Kind.TOO_SLOW
     default_code = "too_slow"
+
+
+class TooMany(Refused):
+    """More requests than one caller may send; the same request is welcome `retry_after` seconds later."""
+
+    kind = Kind.TOO_MANY
+    default_code = "too_many_requests"
+    retryable = True
+
+    def __init__(self, message: str, *, retry_after: int, code: str | None = None) -> None:
+        super().__init__(message, code=code)
+        self.retry_after = retry_after
+
+
+class OutsideRange(Refused):
+    """No byte of the thing is in the range that was asked for; `size` is how many bytes it has."""
+
+    kind = Kind.OUTSIDE_RANGE
+    default_code = "outside_range"
+
+    def __init__(self, message: str, *, size: int, code: str | None = None) -> None:
+        super().__init__(message, code=code)
+        self.size = size
 
 
 class Conflict(Refused):

@@ -7,10 +7,14 @@ from shared.errors import Kind, OutOfSpace, RoomtoneError, Unavailable
 
 
 def status_of(kind: Kind) -> int:
-    """Return the status for a branch of the error tree (RFC 9110, section 15; 507: RFC 4918, section 11.5)."""
+    """Return the status for a branch of the error tree (RFC 9110, section 15; 429: RFC 6585; 507: RFC 4918)."""
     match kind:
         case Kind.INVALID | Kind.NOTHING_THERE:
             return 400
+        case Kind.NOT_AUTHENTICATED:
+            return 401
+        case Kind.NOT_ALLOWED:
+            return 403
         case Kind.NOT_FOUND:
             return 404
         case Kind.TOO_SLOW:
@@ -21,6 +25,10 @@ def status_of(kind: Kind) -> int:
             return 413
         case Kind.UNSUPPORTED:
             return 415
+        case Kind.OUTSIDE_RANGE:
+            return 416
+        case Kind.TOO_MANY:
+            return 429
         case Kind.PERMANENT:
             return 500
         case Kind.UNAVAILABLE:
