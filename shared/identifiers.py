@@ -7,6 +7,9 @@ from shared.errors import InvalidInput
 DEFAULT_TENANT = "default"
 MAX_CHUNK_INDEX = 9_999_999
 
+IDENTIFIER_SCHEMA = {"type": "string", "pattern": "^[A-Za-z0-9_-]{1,128}$"}
+INDEX_SCHEMA = {"type": "string", "pattern": "^(0|[1-9][0-9]{0,6})$"}
+
 _PATTERN = re.compile(r"[A-Za-z0-9_-]{1,128}", re.ASCII)
 _INDEX = re.compile(r"0|[1-9][0-9]{0,6}", re.ASCII)
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 from starlette.applications import Starlette
 
-from services.ingest.chunk_request import BodyLimits
 from services.ingest.chunk_store import ChunkStore
 from services.ingest.chunks import chunk_routes
 from services.ingest.finalize import Finalizer, Sealer
@@ -21,6 +20,7 @@ from services.ingest.settings import IngestSettings
 from services.ingest.status import StatusReader
 from services.ingest.sweep import sweep_regularly
 from shared.bus import open_bus
+from shared.http.body import BodyLimits
 from shared.http.service import Service, WhileRunning, assemble_service
 from shared.metrics import Metrics
 from shared.objects import open_store
@@ -54,7 +54,7 @@ def create_service(settings: IngestSettings, metrics: Metrics) -> Service:
             return "the spool can't be reached: check LOCAL_TEMP_CHUNK_PATH"
         return "the spool's disk is nearly full" if free * 100 < settings.min_free_disk else None
 
-    limits = BodyLimits(chunk=settings.max_chunk_size, idle=settings.body_idle_seconds)
+    limits = BodyLimits(size=settings.max_chunk_size, idle=settings.body_idle_seconds)
     routes = [
         *chunk_routes(lambda: cases().receiver, lambda: cases().finalizer, limits),
         *session_routes(lambda: cases().status),

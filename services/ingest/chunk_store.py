@@ -32,15 +32,18 @@ class ChunkStore:
         self._max_session_size = max_session_size
         self._min_free = min_free_percent / 100
 
-    def admit(self, key: SessionKey, declared_size: int) -> None:
-        """Refuse what can be refused before a chunk's body is read; `declared_size` is 0 when nothing was declared.
+    def admit(self, key: SessionKey | None, declared_size: int) -> None:
+        """Refuse what can be refused before a chunk's body is read.
+
+        `key` is None while its session is not known, `declared_size` is 0 when nothing was declared.
 
         Raises OutOfSpace for a short disk, Conflict for a late chunk and TooLarge for a session known to be full.
         """
         if self._spool.free_fraction() < self._min_free:
             raise OutOfSpace("The server's disk is nearly full: earlier chunks are safe, send this one again later.")
-        self._refuse_late(self._spool.session(key))
-        self._refuse_oversize(self._sessions.known_size(key) + declared_size)
+        if key is not None:
+            self._refuse_late(self._spool.session(key))
+            self._refuse_oversize(self._sessions.known_size(key) + declared_size)
 
     def place(self, key: SessionKey, chunk: SealedChunk, index: int | None) -> PlacedChunk:
         """Give a chunk its final name: the one asked for, or the next in arrival order.

@@ -3,85 +3,75 @@
 from collections.abc import Callable
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
+from starlette.responses import Response
+from starlette.routing import BaseRoute
 
-from services.ingest.chunk_request import BodyLimits, ChunkRequest
+from services.ingest.chunk_operations import FINALIZE, UPLOAD_CHUNK, ChunkStored, Finalized
+from services.ingest.chunk_request import ChunkRequest
 from services.ingest.finalize import Finalizer
+from services.ingest.processing import processing, respond_async
 from services.ingest.receive import ChunkReceiver
-from services.ingest.session_errors import answering_errors, render_error
+from services.ingest.session_errors import SESSIONS
+from shared.caller import Caller, Permission
 from shared.codec import Envelope
 from shared.errors import Permanent
 from shared.events import AudioFailed, AudioReady
+from shared.http.answers import answer
+from shared.http.body import BodyLimits
 from shared.http.paths import ANYTHING
-from shared.identifiers import DEFAULT_TENANT, identifier
+from shared.identifiers import identifier
 from shared.subjects import SessionKey
 
 
 def chunk_routes(
     receiver: Callable[[], ChunkReceiver], finalizer: Callable[[], Finalizer], limits: BodyLimits
-) -> list[Route]:
+) -> list[BaseRoute]:
     """Return the two routes; the use cases exist only while the service's lifespan runs, hence the callables."""
 
-    @answering_errors
-    async def upload_chunk(request: Request) -> Response:
-        key = session_key(request)
-        chunk = await receiver().receive(key, ChunkRequest(request, limits))
-        return JSONResponse(
-            {
-                "status": "success",
-                "session_id": key.session,
-                "chunk_size": chunk.size,
-                "total_chunks": chunk.total_chunks,
-                "chunk_index": chunk.index,
-            }
+    async def upload_chunk(request: Request, caller: Caller) -> Response:
+        key = session_key(request, caller)
+        chunk = await receiver().receive(ChunkRequest(request, key, limits))
+        return answer(
+            ChunkStored(
+                session_id=key.session,
+                chunk_size=chunk.size,
+                total_chunks=chunk.total_chunks,
+                chunk_index=chunk.index,
+            )
         )
 
-    @answering_errors
-    async def finalize(request: Request) -> Response:
-        key = session_key(request)
-        ended = await finalizer().finalize(key, wait=not _respond_async(request))
-        return _processing(key) if ended is None else _ended(request, key, ended)
+    async def finalize(request: Request, caller: Caller) -> Response:
+        key = session_key(request, caller)
+        ended = await finalizer().finalize(key, wait=not respond_async(request))
+        return processing(key) if ended is None else answer(_finalized(key, ended))
 
+    write = Permission.AUDIO_WRITE
     return [
-        Route(f"/upload_chunk/{{session_id:{ANYTHING}}}", upload_chunk, methods=["POST"]),
-        Route(f"/finalize/{{session_id:{ANYTHING}}}", finalize, methods=["POST"]),
+        SESSIONS.route(
+            "POST", f"/upload_chunk/{{session_id:{ANYTHING}}}", upload_chunk, needs=write, operation=UPLOAD_CHUNK
+        ),
+        SESSIONS.route("POST", f"/finalize/{{session_id:{ANYTHING}}}", finalize, needs=write, operation=FINALIZE),
     ]
 
 
-def session_key(request: Request) -> SessionKey:
+def session_key(request: Request, caller: Caller) -> SessionKey:
     """Read whose session a request is about; raises InvalidInput before anything is touched."""
-    return SessionKey(DEFAULT_TENANT, identifier(request.path_params["session_id"], "session_id"))
+    return SessionKey(caller.tenant, identifier(request.path_params["session_id"], "session_id"))
 
 
-def _respond_async(request: Request) -> bool:
-    """RFC 7240, section 4.1."""
-    preferences = ",".join(request.headers.getlist("prefer")).split(",")
-    return any(preference.partition(";")[0].strip().lower() == "respond-async" for preference in preferences)
-
-
-def _processing(key: SessionKey) -> Response:
-    status_url = f"/sessions/{key.session}"
-    body = {"status": "processing", "session_id": key.session, "status_url": status_url}
-    return JSONResponse(body, status_code=202, headers={"Location": status_url, "Retry-After": "2"})
-
-
-def _ended(request: Request, key: SessionKey, ended: Envelope) -> Response:
+def _finalized(key: SessionKey, ended: Envelope) -> Finalized:
     match ended.event:
         case AudioReady() as audio:
-            return JSONResponse(
-                {
-                    "status": "success",
-                    "session_id": key.session,
-                    "url": audio.url,
-                    "filename": audio.filename,
-                    "size_bytes": audio.size_bytes,
-                    "sha256": audio.sha256,
-                    "duration_seconds": audio.duration_seconds,
-                    "warnings": audio.warnings,
-                }
+            return Finalized(
+                session_id=key.session,
+                url=audio.url,
+                filename=audio.filename,
+                size_bytes=audio.size_bytes,
+                sha256=audio.sha256,
+                duration_seconds=audio.duration_seconds,
+                warnings=audio.warnings,
             )
         case AudioFailed() as failed:
-            return render_error(request, Permanent(failed.reason, code=failed.code))
+            raise Permanent(failed.reason, code=failed.code)
         case other:
             raise TypeError(f"a session does not end with {other.NAME}")

@@ -1,12 +1,13 @@
-"""The use case behind `/upload_chunk`: bytes in, durable chunk, progress told, receipt out."""
+"""The use case behind every upload: bytes in, durable chunk, progress told, receipt out."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from concurrent.futures import Executor
+from dataclasses import dataclass
 from functools import partial
 from time import perf_counter
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
-from services.ingest.chunk_request import ChunkRequest
 from services.ingest.chunk_store import ChunkStore, PlacedChunk
 from services.ingest.directory_sync import DirectorySync
 from services.ingest.writer import ChunkWriter
@@ -19,6 +20,34 @@ from shared.subjects import SessionKey
 from shared.trace import current_trace
 
 ResultT = TypeVar("ResultT")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Which session a chunk goes to, and under which index; None appends it in arrival order."""
+
+    key: SessionKey
+    index: int | None
+
+
+class IncomingChunk(Protocol):
+    """A chunk on its way in, whatever family brings it."""
+
+    @property
+    def known_key(self) -> SessionKey | None:
+        """The chunk's session, where the request's head tells it."""
+
+    @property
+    def declared_size(self) -> int:
+        """What the request's head says of the chunk's size in bytes, 0 if it says nothing."""
+
+    def pieces(self) -> AsyncIterator[bytes]:
+        """Yield the bytes; raises for what must not be stored."""
+        ...
+
+    async def place(self) -> Place:
+        """Say where the chunk goes, after its last piece; raises for what must not be stored."""
+        ...
 
 
 async def _to_the_end(work: asyncio.Future[ResultT]) -> ResultT:
@@ -41,31 +70,32 @@ class ChunkReceiver:
         self._bus = bus
         self._metrics = metrics
 
-    async def receive(self, key: SessionKey, request: ChunkRequest) -> PlacedChunk:
+    async def receive(self, chunk: IncomingChunk) -> PlacedChunk:
         """Take one chunk from its request to the disk, in this order: bytes synced, named, name synced.
 
-        A sender that hangs up, a limit passed or a full disk leaves nothing behind. Raises what `ChunkRequest` and
+        A sender that hangs up, a limit passed or a full disk leaves nothing behind. Raises what the chunk and
         `ChunkStore` raise, and OSError.
         """
         loop = asyncio.get_running_loop()
-        await loop.run_in_executor(self._executor, self._chunks.admit, key, request.declared_size)
+        await loop.run_in_executor(self._executor, self._chunks.admit, chunk.known_key, chunk.declared_size)
         writer = ChunkWriter(self._spool.temporaries, self._executor)
         try:
-            async for piece in request.pieces():
+            async for piece in chunk.pieces():
                 await writer.add(piece)
-            store = partial(self._store, key, writer, request.index)
+            place = await chunk.place()
+            store = partial(self._store, place, writer)
             placed = await _to_the_end(loop.run_in_executor(self._executor, store))
         except BaseException:
             await _to_the_end(loop.run_in_executor(self._executor, writer.discard))
             raise
         await self._directories.sync(placed.directory.path)
         self._metrics.chunk_bytes.inc(placed.size)
-        await self._tell(key, placed)
+        await self._tell(place.key, placed)
         return placed
 
-    def _store(self, key: SessionKey, writer: ChunkWriter, index: int | None) -> PlacedChunk:
+    def _store(self, place: Place, writer: ChunkWriter) -> PlacedChunk:
         started = perf_counter()
-        placed = self._chunks.place(key, writer.seal(), index)
+        placed = self._chunks.place(place.key, writer.seal(), place.index)
         writer.discard()
         self._metrics.fsync_seconds.observe(perf_counter() - started)
         return placed

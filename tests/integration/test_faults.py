@@ -96,7 +96,7 @@ async def test_a_store_that_stays_away_ends_in_audio_failed_with_the_chunks_kept
         await road.send("homeless", tone(1))
         answer = await road.finalize("homeless")
         assert answer.status_code == 500
-        assert set(answer.json()) == {"status", "message", "session_id"}
+        assert set(answer.json()) == {"status", "message", "code", "session_id"}
         assert "127.0.0.1" not in answer.text
         failed = await last_event(bus, SessionKey("default", "homeless"), AudioFailed)
         assert failed is not None

@@ -106,7 +106,7 @@ async def test_a_disk_that_takes_no_more_is_answered_507_and_earlier_chunks_are_
         answer = await client.post("/upload_chunk/call", content=bytes(50_000), headers=OCTETS)
         assert answer.status_code == 507
         assert answer.headers["retry-after"]
-        assert set(answer.json()) == {"status", "message", "session_id"}
+        assert set(answer.json()) == {"status", "message", "code", "session_id"}
         resource.prlimit(ingest.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
         assert temporaries(call) == []
         assert (await client.post("/upload_chunk/call", content=b"after", headers=OCTETS)).json()["total_chunks"] == 2

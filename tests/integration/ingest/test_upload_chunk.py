@@ -40,7 +40,7 @@ def session() -> str:
 def assert_refused(answer: httpx.Response, status: int, session: str) -> None:
     assert answer.status_code == status
     body = answer.json()
-    assert set(body) == {"status", "message", "session_id"}
+    assert set(body) == {"status", "message", "code", "session_id"}
     assert body["status"] == "error"
     assert body["session_id"] == session
     assert len(body["message"]) > 10

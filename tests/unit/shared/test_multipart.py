@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.ingest.multipart import Field, FileStart, FormEvent, boundary_of, read_form
 from shared.errors import InvalidInput, TooLarge
+from shared.http.multipart import Field, FileStart, FormEvent, boundary_of, read_form
 
 
 async def stream(pieces: Iterable[bytes]) -> AsyncIterator[bytes]:

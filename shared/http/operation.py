@@ -1,0 +1,59 @@
+"""What a route takes and answers, as data: the published description is made of it (OpenAPI 3.1)."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from shared.errors import Kind
+from shared.http.answers import JSON
+
+OCTETS = "application/octet-stream"
+FORM = "multipart/form-data"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parameter:
+    """A value in the path, query or headers; `schema` is JSON Schema."""
+
+    name: str
+    where: Literal["path", "query", "header"]
+    description: str
+    schema: Mapping[str, object] = field(default_factory=lambda: {"type": "string"})
+    required: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Body:
+    """A request's body under one media type: a dataclass for JSON and for a form's fields, or plain JSON Schema.
+
+    Fields of type `bytes` in a form are its files.
+    """
+
+    kind: type | None = None
+    schema: Mapping[str, object] | None = None
+    media_type: str = JSON
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """One answer; `kind` is the dataclass it is written from, None for bytes or nothing under `media_type`."""
+
+    description: str
+    kind: type | None = None
+    media_type: str | None = JSON
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """One route's promise; `refusals` are the branches of the error tree it may answer with, in its family's shape.
+
+    What every route may answer (no good token, a fault of the server) needs no mention.
+    """
+
+    summary: str
+    description: str = ""
+    parameters: Sequence[Parameter] = ()
+    bodies: Sequence[Body] = ()
+    answers: Mapping[int, Answer]
+    refusals: Sequence[Kind] = ()
