@@ -43,3 +43,6 @@ class Metrics:
         )
         self.websockets = Gauge("ws_connections", "Clients listening on /notify.", registry=self.registry)
         self.ws_dropped = Counter("ws_dropped", "Clients let go by us.", ("reason",), registry=self.registry)
+        self.jwt_rejects = Counter(
+            "jwt_rejects", "Requests whose token did not hold.", ("reason",), registry=self.registry
+        )

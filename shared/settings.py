@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Literal, Self
 
 from pydantic import Field, SecretStr, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings
+
+from shared.auth.settings import TokenSettings
 
 PartOrder = Literal["any", "ascending"]
 
@@ -20,12 +22,8 @@ class BusConfig:
     max_age_days: int = 30
 
 
-class ServiceSettings(BaseSettings):
-    """What every service needs: where it listens, where the bus is, how it logs and how it stops."""
-
-    model_config = SettingsConfigDict(
-        env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True, hide_input_in_errors=True
-    )
+class ServiceSettings(TokenSettings):
+    """What every service needs: who may call, where it listens, where the bus is, how it logs and how it stops."""
 
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65535)
@@ -37,25 +35,21 @@ class ServiceSettings(BaseSettings):
     log_format: Literal["auto", "json", "console"] = "auto"
     shutdown_grace_seconds: int = Field(default=10, ge=1, le=300)
 
-    main_service_jwt_public_key: SecretStr | None = None
-    main_service_jwks_url: str | None = None
-
     def bus(self) -> BusConfig:
         """Return what the bus's client needs."""
         return BusConfig(url=self.nats_url, replicas=self.nats_replicas, max_age_days=self.stream_max_age_days)
 
     @model_validator(mode="after")
     def _refuse_to_be_open_by_accident(self) -> Self:
-        if self.main_service_jwt_public_key is not None or self.main_service_jwks_url is not None:
-            raise ValueError(
-                "MAIN_SERVICE_JWT_PUBLIC_KEY and MAIN_SERVICE_JWKS_URL are set, but this version does not check "
-                "tokens yet: unset them, or put a gateway that does in front"
-            )
-        if not self.allow_anonymous and not _is_loopback(self.host):
-            raise ValueError(
+        faults = list(self.token_faults())
+        if not (self.authenticates or self.allow_anonymous or _is_loopback(self.host)):
+            faults.append(
                 f"HOST={self.host} is reachable from other machines and no authentication is configured: "
-                "set ALLOW_ANONYMOUS=true if that is meant, or listen on 127.0.0.1"
+                "set MAIN_SERVICE_JWT_PUBLIC_KEY or MAIN_SERVICE_JWKS_URL, set ALLOW_ANONYMOUS=true if that is "
+                "meant, or listen on 127.0.0.1"
             )
+        if faults:
+            raise ValueError("; ".join(faults))
         return self
 
 

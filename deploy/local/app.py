@@ -9,6 +9,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Match, Route, WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from shared.auth.authenticator import Anonymous
 from shared.http.health import Check
 from shared.http.paths import ANYTHING
 from shared.http.service import Service, assemble_service
@@ -27,6 +28,7 @@ class OneMachine:
             lifespan=self._lifespan,
             checks=self.checks,
             metrics=metrics,
+            authenticator=Anonymous(),
         ).app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

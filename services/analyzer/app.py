@@ -9,6 +9,7 @@ from services.analyzer.analyze import Analyst
 from services.analyzer.handlers import SERVICE, AnalysisWorker
 from services.analyzer.models import open_models
 from services.analyzer.settings import AnalyzerSettings
+from shared.auth.authenticator import create_authenticator
 from shared.bus import Bus, open_bus
 from shared.consumer import QueuePolicy, WorkQueue
 from shared.events import AudioReady
@@ -33,7 +34,14 @@ def create_service(settings: AnalyzerSettings, metrics: Metrics) -> Service:
     async def bus_answers() -> str | None:
         return await buses().check()
 
-    return assemble_service(SERVICE, routes=[], lifespan=lifespan, checks=[bus_answers], metrics=metrics)
+    return assemble_service(
+        SERVICE,
+        routes=[],
+        lifespan=lifespan,
+        checks=[bus_answers],
+        metrics=metrics,
+        authenticator=create_authenticator(settings.token_checks(), metrics),
+    )
 
 
 async def _open(stack: AsyncExitStack, settings: AnalyzerSettings, metrics: Metrics) -> Bus:

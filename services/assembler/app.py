@@ -9,6 +9,7 @@ from starlette.applications import Starlette
 from services.assembler.assemble import Assembler
 from services.assembler.handlers import FinalizedSessions
 from services.assembler.settings import AssemblerSettings
+from shared.auth.authenticator import create_authenticator
 from shared.bus import Bus, open_bus
 from shared.consumer import QueuePolicy, WorkQueue
 from shared.events import SessionFinalized
@@ -47,7 +48,14 @@ def create_service(settings: AssemblerSettings, metrics: Metrics) -> Service:
     async def store_check() -> str | None:
         return await store().check()
 
-    return assemble_service("assembler", routes=[], lifespan=lifespan, checks=[bus_check, store_check], metrics=metrics)
+    return assemble_service(
+        "assembler",
+        routes=[],
+        lifespan=lifespan,
+        checks=[bus_check, store_check],
+        metrics=metrics,
+        authenticator=create_authenticator(settings.token_checks(), metrics),
+    )
 
 
 def _policy(settings: AssemblerSettings) -> QueuePolicy:

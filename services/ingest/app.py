@@ -19,6 +19,7 @@ from services.ingest.sessions import session_routes
 from services.ingest.settings import IngestSettings
 from services.ingest.status import StatusReader
 from services.ingest.sweep import sweep_regularly
+from shared.auth.authenticator import create_authenticator
 from shared.bus import open_bus
 from shared.http.body import BodyLimits
 from shared.http.service import Service, WhileRunning, assemble_service
@@ -59,7 +60,14 @@ def create_service(settings: IngestSettings, metrics: Metrics) -> Service:
         *chunk_routes(lambda: cases().receiver, lambda: cases().finalizer, limits),
         *session_routes(lambda: cases().status),
     ]
-    return assemble_service("ingest", routes=routes, lifespan=lifespan, checks=[disk], metrics=metrics)
+    return assemble_service(
+        "ingest",
+        routes=routes,
+        lifespan=lifespan,
+        checks=[disk],
+        metrics=metrics,
+        authenticator=create_authenticator(settings.token_checks(), metrics),
+    )
 
 
 async def _open(stack: AsyncExitStack, settings: IngestSettings, spool: Spool, metrics: Metrics) -> _UseCases:

@@ -10,6 +10,7 @@ from services.notifier.feed import Feed
 from services.notifier.hub import Hub
 from services.notifier.settings import NotifierSettings
 from services.notifier.socket import notify_routes
+from shared.auth.authenticator import create_authenticator
 from shared.bus import open_bus
 from shared.http.service import Service, assemble_service
 from shared.metrics import Metrics
@@ -27,6 +28,7 @@ def create_service(settings: NotifierSettings, metrics: Metrics) -> Service:
         metrics=metrics,
     )
     feed = Feed(hub)
+    authenticator = create_authenticator(settings.token_checks(), metrics)
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
@@ -41,6 +43,7 @@ def create_service(settings: NotifierSettings, metrics: Metrics) -> Service:
         lifespan=lifespan,
         checks=[feed.check],
         metrics=metrics,
+        authenticator=authenticator,
     )
 
 

@@ -6,14 +6,13 @@ import structlog
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from shared.http.paths import ANYTHING
+from shared.http.paths import ANYTHING, HEALTH_PATHS
 from shared.metrics import Metrics
 from shared.trace import new_trace, set_current_trace
 
 log = structlog.stdlib.get_logger(__name__)
 
 _ANSWERS = {"http.response.start", "websocket.accept", "websocket.http.response.start"}
-_PROBES = {"/health", "/livez", "/readyz", "/metrics"}
 
 
 class RequestContext:
@@ -45,7 +44,7 @@ class RequestContext:
         try:
             await self._app(scope, receive, send_with_id)
         finally:
-            if scope["path"] not in _PROBES:
+            if scope["path"] not in HEALTH_PATHS:
                 self._record(scope, status, perf_counter() - started)
 
     def _record(self, scope: Scope, status: int, seconds: float) -> None:

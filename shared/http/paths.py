@@ -10,4 +10,6 @@ class _Anything(StringConvertor):
 
 
 ANYTHING = "anything"
+HEALTH_PATHS = frozenset({"/health", "/livez", "/readyz", "/metrics"})
+"""What orchestrators and monitors ask for, often and without a token."""
 register_url_convertor(ANYTHING, _Anything())

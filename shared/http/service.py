@@ -1,7 +1,7 @@
 """What every service is to those who run it: an ASGI application and the checks behind its readiness."""
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractAsyncContextManager, contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -12,6 +12,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute
 
+from shared.auth.authenticator import Authenticator
+from shared.http.authentication import Authentication
 from shared.http.context import RequestContext
 from shared.http.health import Check, health_routes
 from shared.metrics import Metrics
@@ -58,12 +60,22 @@ def assemble_service(
     lifespan: Callable[[Starlette], AbstractAsyncContextManager[None]],
     checks: Sequence[Check],
     metrics: Metrics,
+    authenticator: Authenticator,
 ) -> Service:
-    """Put a service together: its routes, health beside them, request context around them."""
+    """Put a service together: its routes, health beside them, request context and the caller's token around them."""
+
+    @asynccontextmanager
+    async def running(app: Starlette) -> AsyncIterator[None]:
+        async with authenticator.running(), lifespan(app):
+            yield
+
     app = Starlette(
         routes=[*routes, *health_routes(metrics, checks)],
-        lifespan=lifespan,
-        middleware=[Middleware(RequestContext, service=name, metrics=metrics)],
+        lifespan=running,
+        middleware=[
+            Middleware(RequestContext, service=name, metrics=metrics),
+            Middleware(Authentication, authenticator=authenticator),
+        ],
         exception_handlers={HTTPException: _plain_error},
     )
     return Service(name, app, routes, checks)

@@ -10,6 +10,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from deploy.local.app import OneMachine
+from shared.auth.authenticator import Anonymous
 from shared.http.service import Service, assemble_service
 from shared.metrics import Metrics
 
@@ -24,7 +25,9 @@ def _service(name: str, routes: list[Route], *, diary: list[str], reason: str | 
     async def check() -> str | None:
         return reason
 
-    return assemble_service(name, routes=routes, lifespan=lifespan, checks=[check], metrics=Metrics())
+    return assemble_service(
+        name, routes=routes, lifespan=lifespan, checks=[check], metrics=Metrics(), authenticator=Anonymous()
+    )
 
 
 def _says(text: str) -> Route:

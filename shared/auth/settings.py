@@ -1,0 +1,113 @@
+"""Settings for checking tokens, under the names of contracts, section 3."""
+
+import re
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from shared.auth.authenticator import TokenChecks
+from shared.auth.key import VerificationKey, key_from_pem
+from shared.auth.policy import ALGORITHMS, TokenPolicy
+
+_CLAIM = re.compile(r"[!-~]{1,256}", re.ASCII)
+
+
+class TokenSettings(BaseSettings):
+    r"""One key in PEM (where `\n` may stand for a line break) or the address of a JWK set; neither: nobody is asked.
+
+    `jwt_algorithm` lists what is allowed, comma separated.
+    """
+
+    model_config = SettingsConfigDict(
+        env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True, hide_input_in_errors=True
+    )
+
+    main_service_jwt_public_key: SecretStr | None = None
+    main_service_jwks_url: str | None = None
+    jwt_algorithm: str = "RS256"
+    expected_jwt_issuer: str | None = None
+    expected_jwt_audience: str | None = None
+    jwt_leeway_seconds: float = Field(default=30.0, ge=0, le=60)
+    jwt_tenant_claim: str = "tenant_id"
+    jwt_leads_claim: str = "leads"
+
+    @property
+    def authenticates(self) -> bool:
+        """Whether callers must have a token."""
+        return self.main_service_jwt_public_key is not None or self.main_service_jwks_url is not None
+
+    def token_checks(self) -> TokenChecks | None:
+        """Return how tokens are checked, None if they are not."""
+        if not self.authenticates:
+            return None
+        policy = TokenPolicy(
+            algorithms=self._algorithms(),
+            issuer=self.expected_jwt_issuer or "",
+            audience=self.expected_jwt_audience or "",
+            leeway=self.jwt_leeway_seconds,
+            tenant_claim=self.jwt_tenant_claim,
+            leads_claim=self.jwt_leads_claim,
+        )
+        return TokenChecks(policy=policy, key=self._key(), keys_url=self.main_service_jwks_url or "")
+
+    def token_faults(self) -> Iterator[str]:
+        """Yield what is wrong with these settings, without repeating a key."""
+        yield from self._faults_of_names()
+        if not self.authenticates:
+            for name in ("expected_jwt_issuer", "expected_jwt_audience"):
+                if getattr(self, name) is not None:
+                    yield (
+                        f"{name.upper()} is set, but no key that tokens could be checked with: "
+                        "set MAIN_SERVICE_JWT_PUBLIC_KEY or MAIN_SERVICE_JWKS_URL"
+                    )
+            return
+        for name in ("expected_jwt_issuer", "expected_jwt_audience"):
+            if not getattr(self, name):
+                yield f"{name.upper()} must be set where tokens are checked"
+        yield from self._faults_of_keys()
+
+    def _faults_of_names(self) -> Iterator[str]:
+        wrong = self._algorithms() - ALGORITHMS.keys()
+        if wrong or not self._algorithms():
+            yield f"JWT_ALGORITHM must be one or more of {', '.join(ALGORITHMS)}, comma separated"
+        for name in ("jwt_tenant_claim", "jwt_leads_claim"):
+            if _CLAIM.fullmatch(getattr(self, name)) is None:
+                yield f"{name.upper()} is no name of a claim"
+        if self.jwt_tenant_claim == self.jwt_leads_claim:
+            yield "JWT_TENANT_CLAIM and JWT_LEADS_CLAIM name the same claim"
+
+    def _faults_of_keys(self) -> Iterator[str]:
+        if self.main_service_jwt_public_key is not None and self.main_service_jwks_url is not None:
+            yield "MAIN_SERVICE_JWT_PUBLIC_KEY and MAIN_SERVICE_JWKS_URL are both set: keep one"
+        if self.main_service_jwks_url is not None and not _is_address(self.main_service_jwks_url):
+            yield "MAIN_SERVICE_JWKS_URL must be an address such as https://login.example.com/.well-known/jwks.json"
+        try:
+            self._key()
+        except ValueError as exc:
+            yield f"MAIN_SERVICE_JWT_PUBLIC_KEY {exc}"
+
+    def _algorithms(self) -> frozenset[str]:
+        return frozenset(name.strip() for name in self.jwt_algorithm.split(",") if name.strip())
+
+    def _key(self) -> VerificationKey | None:
+        """Read the key; raises ValueError if it is none, or fits no algorithm that is allowed."""
+        if self.main_service_jwt_public_key is None:
+            return None
+        pem = self.main_service_jwt_public_key.get_secret_value().replace("\\n", "\n").strip()
+        return key_from_pem(pem, self._algorithms() & ALGORITHMS.keys() or ALGORITHMS)
+
+
+def _is_address(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        return (
+            parts.scheme in {"http", "https"}
+            and bool(parts.hostname)
+            and (parts.port or 1) > 0
+            and text.isprintable()
+            and " " not in text
+        )
+    except ValueError:
+        return False

@@ -1,0 +1,82 @@
+"""A JWT, from a text to a caller, without I/O (RFC 7515, RFC 7519, RFC 8725)."""
+
+import re
+from base64 import urlsafe_b64decode
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from joserfc import jws
+from joserfc.errors import JoseError
+
+from shared.auth.claims import caller_from
+from shared.auth.key import VerificationKey
+from shared.auth.policy import MAX_KEY_NAME, TokenPolicy
+from shared.auth.rejection import Rejection, TokenRejected
+from shared.auth.strict_json import strict_object
+from shared.caller import Caller
+
+_SEGMENT = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
+_SEGMENTS = 3
+_KEY_SOURCES = {"jwk", "jku", "x5u", "x5c"}  # keys come from settings: a token that brings its own is after something
+_EXTENSIONS = {"crit", "b64"}  # what must be understood to read it, and we understand none (RFC 7515, section 4.1.11)
+
+
+class _Registry(jws.JWSRegistry):
+    """Headers as long as tokens may be; unknown members are ignored, as RFC 7515, section 4 has it."""
+
+    max_header_length = 16 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class UnverifiedToken:
+    """A token that is well formed and claims to be signed in an allowed way; nothing in it is believed yet.
+
+    `key_name` is what it calls its key, only ever compared with the names of keys we have.
+    """
+
+    text: str
+    algorithm: str
+    key_name: str | None
+
+
+def parse_token(text: str, policy: TokenPolicy) -> UnverifiedToken:
+    """Look at a token's header; raises TokenRejected if no key could make it hold."""
+    segments = text.split(".")
+    if len(segments) != _SEGMENTS or not all(map(_SEGMENT.fullmatch, segments)):
+        raise TokenRejected(Rejection.MALFORMED)
+    try:
+        header = strict_object(urlsafe_b64decode(segments[0] + "=" * (-len(segments[0]) % 4)))
+    except ValueError as exc:
+        raise TokenRejected(Rejection.MALFORMED) from exc
+    algorithm, key_name = header.get("alg"), header.get("kid")
+    if not isinstance(algorithm, str) or algorithm not in policy.algorithms:
+        raise TokenRejected(Rejection.ALGORITHM)
+    if header.keys() & (_KEY_SOURCES | _EXTENSIONS):
+        raise TokenRejected(Rejection.HEADER)
+    if key_name is not None and not (isinstance(key_name, str) and len(key_name) <= MAX_KEY_NAME):
+        raise TokenRejected(Rejection.HEADER)
+    return UnverifiedToken(text, algorithm, key_name)
+
+
+def verify_token(token: UnverifiedToken, keys: Sequence[VerificationKey], policy: TokenPolicy, now: float) -> Caller:
+    """Return who is calling, if one of `keys` signed the token and its claims hold at `now`; raises TokenRejected."""
+    fitting = [key for key in keys if token.algorithm in key.algorithms]
+    if not fitting:
+        raise TokenRejected(Rejection.UNKNOWN_KEY)
+    payload = next((payload for key in fitting if (payload := _signed_by(key, token)) is not None), None)
+    if payload is None:
+        raise TokenRejected(Rejection.SIGNATURE)
+    try:
+        claims = strict_object(payload)
+    except ValueError as exc:
+        raise TokenRejected(Rejection.MALFORMED) from exc
+    return caller_from(claims, policy, now)
+
+
+def _signed_by(key: VerificationKey, token: UnverifiedToken) -> bytes | None:
+    """Return what `key` signed, or None if it did not."""
+    registry = _Registry(algorithms=[token.algorithm], strict_check_header=False)
+    try:
+        return jws.deserialize_compact(token.text, key.key, registry=registry).payload
+    except (JoseError, ValueError, TypeError):
+        return None
