@@ -7,6 +7,8 @@ members of the event's `data`. Changes inside v1 are additive: readers ignore me
 from dataclasses import dataclass
 from typing import ClassVar
 
+from shared.purpose import Purpose
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionOpened:
@@ -37,6 +39,70 @@ class SessionFinalized:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SessionDeleted:
+    """Everything of the session was erased, and looked for again in vain; `objects` is how many it was."""
+
+    NAME: ClassVar[str] = "session.deleted"
+    objects: int
+    receipt_sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DocumentRegistered:
+    """A file that its client put into the bucket was found there; `session` of its subject is the document's id."""
+
+    NAME: ClassVar[str] = "document.registered"
+    filename: str
+    object_key: str
+    url: str
+    size_bytes: int
+    mime_type: str
+    created_at: str
+    is_audio: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebhookDelivered:
+    """Another service has confirmed that it was told; `message_id` is what it can tell repetitions by."""
+
+    NAME: ClassVar[str] = "webhook.delivered"
+    message_id: str
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebhookFailed:
+    """Another service could not be told, and will not be tried again; `reason` names no address."""
+
+    NAME: ClassVar[str] = "webhook.failed"
+    message_id: str
+    attempts: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredOriginal:
+    """A recording in the bucket, byte for byte as it was sent."""
+
+    url: str
+    object_key: str
+    filename: str
+    content_type: str
+    size_bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intake:
+    """How a recording came in: what for, since when, in how many chunks of how many bytes together."""
+
+    opened_at: str
+    chunks: int
+    bytes: int
+    purpose: Purpose | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AudioReady:
     """The WAV is in the bucket, looked up again and found right."""
 
@@ -49,13 +115,16 @@ class AudioReady:
     duration_seconds: float
     manifest_sha256: str
     warnings: tuple[str, ...] = ()
+    original: StoredOriginal | None = None
+    intake: Intake | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AudioFailed:
     """No WAV will come of this session by itself; `reason` is fit for a caller's eyes.
 
-    When it is `retryable`, finalizing the session once more tries again.
+    When it is `retryable`, finalizing the session once more tries again. What was sent is kept all the same where
+    there is an `original`.
     """
 
     NAME: ClassVar[str] = "audio.failed"
@@ -63,6 +132,8 @@ class AudioFailed:
     reason: str
     manifest_sha256: str
     retryable: bool = False
+    original: StoredOriginal | None = None
+    intake: Intake | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,14 +170,30 @@ class AnalysisFailed:
     reason: str
 
 
-Event = SessionOpened | ChunkReceived | SessionFinalized | AudioReady | AudioFailed | AnalysisCompleted | AnalysisFailed
+Event = (
+    SessionOpened
+    | ChunkReceived
+    | SessionFinalized
+    | SessionDeleted
+    | DocumentRegistered
+    | AudioReady
+    | AudioFailed
+    | AnalysisCompleted
+    | AnalysisFailed
+    | WebhookDelivered
+    | WebhookFailed
+)
 
 EVENT_TYPES: tuple[type[Event], ...] = (
     SessionOpened,
     ChunkReceived,
     SessionFinalized,
+    SessionDeleted,
+    DocumentRegistered,
     AudioReady,
     AudioFailed,
     AnalysisCompleted,
     AnalysisFailed,
+    WebhookDelivered,
+    WebhookFailed,
 )

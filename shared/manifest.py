@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
+from shared.purpose import Purpose
 from shared.subjects import SessionKey
 from shared.trace import Trace
 
@@ -20,8 +21,24 @@ class Chunk:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Original:
+    """Where the recording is kept byte for byte as it was sent, beside its WAV.
+
+    `in_bucket`: its client has put it there already, and the session has no chunks.
+    """
+
+    object_key: str
+    filename: str
+    content_type: str
+    in_bucket: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
-    """A session's chunks in order, and the request that finalized it."""
+    """A session's chunks in order, and the request that finalized it.
+
+    `opened_at` is empty in manifests of older versions; without an `original` only the WAV is kept.
+    """
 
     tenant: str
     session: str
@@ -29,6 +46,9 @@ class Manifest:
     request_id: str
     traceparent: str
     finalized_at: str
+    opened_at: str = ""
+    purpose: Purpose | None = None
+    original: Original | None = None
 
     @property
     def key(self) -> SessionKey:

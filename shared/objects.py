@@ -1,20 +1,19 @@
-"""The bucket: the few S3 operations we need, with the settings that R2 needs."""
+"""The bucket: the few S3 operations we need."""
 
 import base64
 import hashlib
-import os
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from functools import cache
-from typing import TYPE_CHECKING
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
-from aiobotocore.config import AioConfig
-from aiobotocore.session import AioSession, get_session
-from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+from botocore.exceptions import ClientError
 
-from shared.errors import RoomtoneError, Unavailable
+from shared.errors import NotFound, RoomtoneError, Unavailable
 from shared.settings import PartOrder, StoreConfig
+from shared.store_client import open_client, translated
 
 if TYPE_CHECKING:
     from types_aiobotocore_s3 import S3Client
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
 _READ_SIZE = 256 * 1024
 _WINDOW = 8 * 1024 * 1024
 _MISSING = {"404", "NoSuchKey", "NotFound"}
-_SIGNED_FOR_SECONDS = 3600
+SIGNED_FOR_SECONDS = 3600
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +31,7 @@ class ObjectInfo:
 
     size: int
     metadata: Mapping[str, str]
+    modified: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +53,11 @@ class ObjectStore:
 
     def url(self, key: str) -> str:
         """Return the object's own address; whether it can be read there without a signature is the bucket's matter."""
-        return f"{self._address}/{key}"
+        return f"{self._address}/{quote(key)}"
 
     async def put(self, key: str, body: bytes, *, content_type: str, metadata: Mapping[str, str]) -> None:
         """Store a whole object in one request, its integrity checked by the store."""
-        with _translated():
+        with translated():
             await self._client.put_object(
                 Bucket=self._bucket,
                 Key=key,
@@ -69,45 +69,70 @@ class ObjectStore:
 
     async def head(self, key: str) -> ObjectInfo | None:
         """Look an object up; None if there is none."""
-        with _translated():
+        with translated():
             try:
                 answer = await self._client.head_object(Bucket=self._bucket, Key=key)
             except ClientError as exc:
                 if exc.response["Error"]["Code"] in _MISSING:
                     return None
                 raise
-            return ObjectInfo(answer["ContentLength"], answer["Metadata"])
+            return ObjectInfo(answer["ContentLength"], answer["Metadata"], answer["LastModified"])
 
-    async def read(self, key: str) -> AsyncGenerator[bytes, None]:
-        """Yield an object's bytes in order, some hundred kilobytes at a time, as slowly as the caller likes.
+    async def read(self, key: str, first: int = 0, last: int | None = None) -> AsyncGenerator[bytes, None]:
+        """Yield an object's bytes from `first` to `last` (inclusive), as slowly as the caller likes.
 
-        Each request asks for a window, so that a reader who takes minutes holds no connection open for them; all
-        windows are of the same object. Raises Unavailable if it is not there or was replaced meanwhile.
+        They come in order, some hundred kilobytes at a time. Each request asks for a window, so that a reader who takes
+        minutes holds no connection open for them; all windows are of the same object. Raises NotFound if it is not
+        there, and Unavailable if it ends early or was replaced meanwhile.
         """
-        offset, total, etag = 0, 1, None
-        while offset < total:
-            with _translated():
-                answer = await self._window(key, offset, etag)
+        offset, end, etag = first, last, None
+        while end is None or offset <= end:
+            window = offset + _WINDOW - 1
+            with translated():
+                answer = await self._window(key, offset, window if end is None else min(window, end), etag)
                 etag = answer["ETag"]
-                total = int(answer["ContentRange"].rpartition("/")[2])
-                end = offset
+                size = int(answer["ContentRange"].rpartition("/")[2])
+                end = size - 1 if end is None else min(end, size - 1)
+                begun = offset
                 async with answer["Body"] as body:
                     while piece := await body.read(_READ_SIZE):
-                        end += len(piece)
+                        offset += len(piece)
                         yield piece
-            if end == offset:
+            if offset == begun:
                 raise Unavailable("The store ended an object early.", code="store_truncated")
-            offset = end
 
-    async def _window(self, key: str, offset: int, etag: str | None) -> "GetObjectOutputTypeDef":
-        window = f"bytes={offset}-{offset + _WINDOW - 1}"
-        if etag is None:
-            return await self._client.get_object(Bucket=self._bucket, Key=key, Range=window)
-        return await self._client.get_object(Bucket=self._bucket, Key=key, Range=window, IfMatch=etag)
+    async def _window(self, key: str, first: int, last: int, etag: str | None) -> "GetObjectOutputTypeDef":
+        wanted: dict[str, Any] = {"Bucket": self._bucket, "Key": key, "Range": f"bytes={first}-{last}"}
+        if etag is not None:
+            wanted["IfMatch"] = etag
+        try:
+            return await self._client.get_object(**wanted)
+        except ClientError as exc:
+            if exc.response["Error"]["Code"] in _MISSING:
+                raise NotFound("The object is not in the bucket.", code="object_missing") from exc
+            raise
+
+    async def delete(self, key: str) -> None:
+        """Remove an object, and what was uploaded for it and never completed; none there is fine, too."""
+        with translated():
+            await self._client.delete_object(Bucket=self._bucket, Key=key)
+        with suppress(RoomtoneError), translated():  # not every store can list what is unfinished; all drop it in time
+            answer = await self._client.list_multipart_uploads(Bucket=self._bucket, Prefix=key)
+            for upload in answer.get("Uploads", ()):
+                if upload["Key"] == key:
+                    await self.abort_parts(key, upload["UploadId"])
+
+    async def keys(self, prefix: str) -> AsyncGenerator[str, None]:
+        """Yield the keys that start with `prefix`, in the store's order."""
+        with translated():
+            pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix)
+            async for page in pages:
+                for item in page.get("Contents", ()):
+                    yield item["Key"]
 
     async def begin_parts(self, key: str, *, content_type: str, metadata: Mapping[str, str]) -> str:
         """Start a multipart upload and return its id."""
-        with _translated():
+        with translated():
             answer = await self._client.create_multipart_upload(
                 Bucket=self._bucket, Key=key, ContentType=content_type, Metadata=dict(metadata)
             )
@@ -115,7 +140,7 @@ class ObjectStore:
 
     async def put_part(self, key: str, upload: str, number: int, body: bytes) -> PartReceipt:
         """Send part `number` (from 1); all but the last must be of one size, at least 5 MiB (R2)."""
-        with _translated():
+        with translated():
             answer = await self._client.upload_part(
                 Bucket=self._bucket,
                 Key=key,
@@ -128,7 +153,7 @@ class ObjectStore:
 
     async def complete_parts(self, key: str, upload: str, parts: list[PartReceipt]) -> None:
         """Make the object out of its parts; the caller looks it up afterwards, since 200 may hold an error."""
-        with _translated():
+        with translated():
             await self._client.complete_multipart_upload(
                 Bucket=self._bucket,
                 Key=key,
@@ -143,19 +168,29 @@ class ObjectStore:
 
     async def abort_parts(self, key: str, upload: str) -> None:
         """Drop an unfinished multipart upload, which would cost money otherwise."""
-        with _translated():
+        with translated():
             await self._client.abort_multipart_upload(Bucket=self._bucket, Key=key, UploadId=upload)
 
-    async def signed_url(self, key: str) -> str:
-        """Return an address from which anyone can read the object for an hour."""
+    async def signed_url(self, key: str, expires: int = SIGNED_FOR_SECONDS) -> str:
+        """Return an address from which anyone can read the object for `expires` seconds."""
         return await self._client.generate_presigned_url(
-            "get_object", Params={"Bucket": self._bucket, "Key": key}, ExpiresIn=_SIGNED_FOR_SECONDS
+            "get_object", Params={"Bucket": self._bucket, "Key": key}, ExpiresIn=expires
         )
+
+    async def signed_put(self, key: str, *, content_type: str, size: int | None, expires: int) -> str:
+        """Return an address to which anyone can PUT the object for `expires` seconds, of that type and size only.
+
+        Method, key and content type are signed, and the length where `size` (bytes) is given.
+        """
+        signed: dict[str, Any] = {"Bucket": self._bucket, "Key": key, "ContentType": content_type}
+        if size is not None:
+            signed["ContentLength"] = size
+        return await self._client.generate_presigned_url("put_object", Params=signed, ExpiresIn=expires)
 
     async def check(self) -> str | None:
         """Say why the bucket is of no use right now, or None."""
         try:
-            with _translated():
+            with translated():
                 await self._client.head_bucket(Bucket=self._bucket)
         except RoomtoneError as exc:
             return f"the bucket can't be used ({exc.code}): check the store's settings"
@@ -167,60 +202,8 @@ def _md5(body: bytes) -> str:
     return base64.b64encode(hashlib.md5(body, usedforsecurity=False).digest()).decode()
 
 
-@contextmanager
-def _translated() -> Iterator[None]:
-    """Turn the client library's errors into Unavailable, with the store's code and nothing else of its text."""
-    try:
-        yield
-    except ClientError as exc:
-        code = exc.response.get("Error", {}).get("Code", "unknown")
-        raise Unavailable(f"The store refused the request ({code}).", code="store_refused") from exc
-    except (BotoCoreError, HTTPClientError, OSError) as exc:
-        raise Unavailable("The store is not reachable.", code="store_unreachable") from exc
-
-
-@cache
-def _session() -> AioSession:
-    """Return this process's one session: it holds the parsed description of S3, 12 MB a copy.
-
-    Nothing of the user's own AWS configuration is read: a profile that is missing would end us, and what one
-    says of endpoints or checksums is about another store.
-    """
-    return get_session(
-        {
-            "profile": (None, None, None, None),
-            "config_file": (None, None, os.devnull, None),
-            "credentials_file": (None, None, os.devnull, None),
-        }
-    )
-
-
 @asynccontextmanager
 async def open_store(config: StoreConfig) -> AsyncIterator[ObjectStore]:
-    """Open a client for one bucket.
-
-    Checksums only when required and path addressing, since R2 refuses the newer defaults; bodies are not hashed
-    once more for the signature where TLS guards them. Nothing is sent before the first call.
-    """
-    client_config = AioConfig(
-        signature_version="s3v4",
-        request_checksum_calculation="when_required",
-        response_checksum_validation="when_required",
-        s3={
-            "addressing_style": "path",
-            "payload_signing_enabled": not config.endpoint.startswith("https://"),
-        },
-        retries={"mode": "standard", "total_max_attempts": 3},
-        connect_timeout=5,
-        read_timeout=60,
-        max_pool_connections=32,
-    )
-    async with _session().create_client(
-        "s3",
-        endpoint_url=config.endpoint,
-        aws_access_key_id=config.access_key,
-        aws_secret_access_key=config.secret_key.get_secret_value(),
-        region_name="auto",
-        config=client_config,
-    ) as client:
+    """Open one bucket; nothing is sent before the first call."""
+    async with open_client(config) as client:
         yield ObjectStore(client, config)

@@ -15,11 +15,10 @@ from shared.audio.sniff import Refusal, Segment, segments
 from shared.durable import sync_file
 from shared.errors import BadMedia
 from shared.events import AudioReady
-from shared.identifiers import DEFAULT_TENANT
 from shared.manifest import StoredManifest
+from shared.object_names import wav_key, wav_name
 from shared.objects import ObjectStore
 from shared.spool import SessionDirectory, Spool
-from shared.subjects import SessionKey
 
 _WAV_HEADER = 44
 
@@ -47,7 +46,7 @@ class Assembler:
         found = segments(chunks.opening, [file.beginning for file in files], [file.size for file in files])
         if isinstance(found, Refusal):
             raise BadMedia(f"The bytes are {found.value}, not audio.", code="not_audio")
-        filename, key = object_names(directory.key)
+        key = wav_key(directory.key)
         to = Destination(self.store, key, {"manifest-sha256": stored.sha256})
         notes = _Notes()
         if found[0].container is None:
@@ -58,7 +57,7 @@ class Assembler:
             await asyncio.to_thread(sync_file, self.store_folder / key, self.store_folder)
         return AudioReady(
             url=self.store.url(key),
-            filename=filename,
+            filename=wav_name(directory.key),
             object_key=key,
             size_bytes=wav.size,
             sha256=wav.sha256,
@@ -128,9 +127,3 @@ class _Notes:
 
 def _paths(files: Sequence[ChunkFile], segment: Segment) -> list[Path]:
     return [file.path for file in files[segment.first : segment.end]]
-
-
-def object_names(key: SessionKey) -> tuple[str, str]:
-    """Return a WAV's file name and its object key: under the tenant's name for every tenant but the default."""
-    filename = f"audio_{key.session}.wav"
-    return filename, filename if key.tenant == DEFAULT_TENANT else f"{key.tenant}/{filename}"

@@ -1,0 +1,39 @@
+"""What a recording is for, as its client said when it opened it; a raw session says nothing."""
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IndexedUpload:
+    """A file that belongs to a main service, which is told once it is stored (contracts, section 3)."""
+
+    kind: Literal["upload"] = "upload"
+    main_service_file_id: int
+    filename: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeadRecording:
+    """A call with a lead; `call_log` is the call's UUID in its canonical form (contracts, section 4)."""
+
+    kind: Literal["recording"] = "recording"
+    lead: str
+    call_log: str
+    filename: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegisteredDocument:
+    """A file that its client put into the bucket itself (contracts, section 5); `size_bytes` as the bucket has it."""
+
+    kind: Literal["document"] = "document"
+    filename: str
+    object_key: str
+    size_bytes: int
+    mime_type: str
+
+
+Purpose = Annotated[IndexedUpload | LeadRecording | RegisteredDocument, Field(discriminator="kind")]
