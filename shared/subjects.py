@@ -30,3 +30,8 @@ def subject_of(key: SessionKey, event: str) -> str:
 def every_session(event: str) -> str:
     """Return the filter that matches `event` of every session of every tenant."""
     return f"{PREFIX}.*.*.{event}"
+
+
+def every_event_of(key: SessionKey) -> str:
+    """Return the filter that matches every event of one session."""
+    return f"{PREFIX}.{key.tenant}.{key.session}.>"

@@ -1,0 +1,81 @@
+"""Where what became of a recording is written: in the bucket, in the catalog and on the stream, in this order.
+
+The bucket keeps the events that matter beside the recording itself, so that the catalog can be rebuilt from it.
+"""
+
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
+
+from nats.errors import Error as NatsError
+
+from shared.bus import Bus
+from shared.catalog import Catalog, Deleted
+from shared.codec import Envelope, decode, encode
+from shared.errors import Unavailable
+from shared.events import AnalysisCompleted, AudioFailed, AudioReady, DocumentRegistered
+from shared.object_names import chronicle_key, chronicle_prefix
+from shared.objects import ObjectStore
+from shared.record import Record
+from shared.subjects import STREAM, SessionKey, every_event_of
+
+_EVENT_TYPE = "application/cloudevents+json"
+
+
+@dataclass(frozen=True, slots=True)
+class Chronicle:
+    """Tells events so that they are found again; every method raises Unavailable when the bus or the store is away."""
+
+    bus: Bus
+    store: ObjectStore
+    catalog: Catalog
+
+    async def tell(self, told: Envelope) -> bool:
+        """Keep, catalogue and publish an event; returns False for a deleted session, of which nothing is left then.
+
+        May run twice. A deletion that comes while this runs either sees what was written here or is seen here.
+        """
+        try:
+            if _worth_keeping(told):
+                await self._keep(told)
+            await self.catalog.tell(told)
+            await self.bus.publish(told)
+            await self.catalog.record(told.key)
+        except Deleted:
+            await self.erase(told.key, None)
+            return False
+        return True
+
+    async def erase(self, key: SessionKey, record: Record | None) -> list[str]:
+        """Forget a session everywhere but in the spool: kept events, record, index, stream; returns the objects' keys.
+
+        Its marker in the catalog comes first, so that nobody writes behind our back. Again is fine.
+        """
+        await self.catalog.delete(key, record)
+        erased = [name async for name in self.store.keys(chronicle_prefix(key))]
+        for name in erased:
+            await self.store.delete(name)
+        try:
+            await self.bus.jetstream.purge_stream(STREAM, subject=every_event_of(key))
+        except (NatsError, TimeoutError) as exc:
+            raise Unavailable("The bus did not forget the session's events.", code="bus_unavailable") from exc
+        return erased
+
+    async def kept(self) -> AsyncGenerator[Envelope, None]:
+        """Yield every kept event of every session in the store's order; raises UndecodableEventError."""
+        async for name in self.store.keys(chronicle_prefix()):
+            yield decode(b"".join([piece async for piece in self.store.read(name)]))
+
+    async def _keep(self, told: Envelope) -> None:
+        key = chronicle_key(told.key, told.event.NAME)
+        await self.store.put(key, encode(told), content_type=_EVENT_TYPE, metadata={})
+
+
+def _worth_keeping(told: Envelope) -> bool:
+    """Whether an event says something of what is in the bucket; a failure may be for want of the bucket itself."""
+    match told.event:
+        case AudioReady() | AnalysisCompleted() | DocumentRegistered():
+            return True
+        case AudioFailed(original=original):
+            return original is not None
+        case _:
+            return False
