@@ -36,7 +36,10 @@ class Body:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """One answer; `kind` is the dataclass it is written from, None for bytes or nothing under `media_type`."""
+    """One answer; `kind` is the dataclass it is written from, None for bytes under `media_type` or nothing without one.
+
+    `headers` are those that always come with it, each with what it says.
+    """
 
     description: str
     kind: type | None = None
@@ -48,7 +51,7 @@ class Answer:
 class Operation:
     """One route's promise; `refusals` are the branches of the error tree it may answer with, in its family's shape.
 
-    What every route may answer (no good token, a fault of the server) needs no mention.
+    What every route may answer (no good token, a fault of the server) needs no mention. `head` promises HEAD, too.
     """
 
     summary: str
@@ -57,3 +60,4 @@ class Operation:
     bodies: Sequence[Body] = ()
     answers: Mapping[int, Answer]
     refusals: Sequence[Kind] = ()
+    head: bool = False
