@@ -39,7 +39,7 @@ def create_service(settings: NotifierSettings, metrics: Metrics) -> Service:
 
     return assemble_service(
         SERVICE,
-        routes=notify_routes(hub, settings.cors_allowed_origins),
+        routes=notify_routes(hub, settings.cors_allowed_origins, authenticator),
         lifespan=lifespan,
         checks=[feed.check],
         metrics=metrics,

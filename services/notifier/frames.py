@@ -85,6 +85,11 @@ def retry_after_frame(sequence: int, moment: datetime, *, seconds: float) -> str
     return _text("retry_after", {"retry_after": seconds}, sequence, moment)
 
 
+def token_expiring_frame(sequence: int, moment: datetime, *, seconds: int) -> str:
+    """Announce that the connection ends with its token, in this many seconds, unless a new one is sent."""
+    return _text("token_expiring", {"seconds": seconds}, sequence, moment)
+
+
 def cursor(sequence: int) -> str:
     """Name a place on the stream, the same on every node; opaque to clients."""
     return str(sequence)

@@ -6,7 +6,14 @@ from contextlib import contextmanager
 
 import structlog
 
-from services.notifier.frames import FRAMES, event_frame, heartbeat_frame, hello_frame, retry_after_frame
+from services.notifier.frames import (
+    FRAMES,
+    event_frame,
+    heartbeat_frame,
+    hello_frame,
+    retry_after_frame,
+    token_expiring_frame,
+)
 from services.notifier.listener import Ending, Listener
 from services.notifier.subscription import Subscription
 from shared.clock import now
@@ -79,6 +86,11 @@ class Hub:
             listener.end(Ending.GONE)
             self._listeners.discard(listener)
             self._metrics.websockets.dec()
+
+    def warn(self, listener: Listener, *, seconds: int) -> None:
+        """Tell a listener that their token expires in so many seconds."""
+        if self._newest is not None:
+            self._offer(listener, token_expiring_frame(self._newest, now(), seconds=seconds))
 
     def let_go(self, listener: Listener, ending: Ending) -> None:
         """End a listener from our side and count it; one that is going away is told when to come back."""

@@ -11,6 +11,8 @@ class Ending(Enum):
     """Why a listener ends: the close code and reason it is told (contracts, section 6), and the metric's label."""
 
     TOO_SLOW = (4408, "too_slow")
+    NOT_AUTHENTICATED = (4401, "not_authenticated")
+    NOT_ALLOWED = (4403, "not_allowed")
     GOING_AWAY = (1001, "going_away")
     GONE = (1000, "gone")
 
@@ -86,7 +88,7 @@ class Listener:
         return kept
 
     def end(self, ending: Ending) -> bool:
-        """Let no more frames in; what waits is still told, save to the slow and the gone. False if ended before."""
+        """Let no more frames in; what waits is told only where we go away. False if ended before."""
         if self.ending is not None:
             return False
         self.ending = ending

@@ -1,43 +1,48 @@
-"""`/notify`: the WebSocket's thin shell around a listener."""
+"""`/notify`: who is let in, and how the others are refused."""
 
-import asyncio
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
-from starlette.websockets import WebSocket, WebSocketDisconnect
+from starlette.websockets import WebSocket
 
+from services.notifier.conversation import Conversation
 from services.notifier.hub import Hub
-from services.notifier.listener import Ending, Listener
+from services.notifier.lease import Lease
+from services.notifier.listener import Ending
 from services.notifier.origin import origin_allowed
-from services.notifier.subscription import parse_subscription
-from shared.errors import InvalidInput, Unavailable
+from services.notifier.subscription import parse_subscription, refuse_tokens
+from shared.auth.authenticator import Authenticator
+from shared.auth.credentials import SUBPROTOCOL
+from shared.caller import Caller
+from shared.errors import InvalidInput, NotAllowed, NotAuthenticated, RoomtoneError, Unavailable
+from shared.http.authentication import CHALLENGE, caller_of
 from shared.http.statuses import status_of
 from shared.http.websocket import on_shutdown
-from shared.identifiers import DEFAULT_TENANT
 
 _PATH = "/notify"
-_SUBPROTOCOL = "roomtone"
-_STALL_SECONDS = 5.0  # for one frame to leave; a client that takes none for so long reads nothing
 _RETRY_AFTER = {"Retry-After": "5"}
 
 
-def notify_routes(hub: Hub, allowed_origins: Collection[str]) -> list[BaseRoute]:
+def notify_routes(hub: Hub, allowed_origins: Collection[str], authenticator: Authenticator) -> list[BaseRoute]:
     """Return `/notify`, and what it says to a request that is no WebSocket."""
-    socket = NotifySocket(hub, allowed_origins)
+    socket = NotifySocket(hub, allowed_origins, authenticator)
     return [WebSocketRoute(_PATH, socket.serve), Route(_PATH, _upgrade_required)]
 
 
 class NotifySocket:
-    """Refuses before the upgrade what it can't serve, and carries a listener's frames for the rest.
+    """Refuses what it can't serve: by a status before the upgrade, save for tokens.
 
-    What a client sends is read and dropped; the server's own limit ends a message that is too big with 1009.
+    Browsers hide the status of a refused upgrade from the page, so one without a good token is accepted and closed
+    at once with a code that says so. Keys that can't be had are a 503 all the same: a page tries again after any
+    failure, and that is what it should do.
     """
 
-    def __init__(self, hub: Hub, allowed_origins: Collection[str]) -> None:
+    def __init__(self, hub: Hub, allowed_origins: Collection[str], authenticator: Authenticator) -> None:
         self._hub = hub
         self._allowed_origins = allowed_origins
+        self._authenticator = authenticator
 
     async def serve(self, websocket: WebSocket) -> None:
         """Serve one connection from its handshake to its end."""
@@ -46,50 +51,52 @@ class NotifySocket:
             await websocket.send_denial_response(_refusal(403, "foreign_origin", "This page's origin may not listen."))
             return
         try:
-            subscription = parse_subscription(websocket.query_params.multi_items(), tenant=DEFAULT_TENANT)
-            with self._hub.listening(subscription) as listener:
-                await self._converse(websocket, listener)
+            refuse_tokens(websocket.query_params.multi_items())
+            await self._listen(websocket, caller_of(websocket.scope))
+        except NotAuthenticated:
+            await _close_at_once(websocket, Ending.NOT_AUTHENTICATED)
+        except NotAllowed:
+            await _close_at_once(websocket, Ending.NOT_ALLOWED)
         except InvalidInput as exc:
-            await websocket.send_denial_response(_refusal(status_of(exc.kind), exc.code, exc.message))
+            await websocket.send_denial_response(_refusal_of(exc))
         except Unavailable as exc:
-            await websocket.send_denial_response(_refusal(status_of(exc.kind), exc.code, exc.message, _RETRY_AFTER))
+            await websocket.send_denial_response(_refusal_of(exc, _RETRY_AFTER))
 
-    async def _converse(self, websocket: WebSocket, listener: Listener) -> None:
-        """Carry frames until the listener ends: by its client's leaving, by our shutdown, by being too slow."""
-        on_shutdown(websocket.scope, lambda: self._hub.let_go(listener, Ending.GOING_AWAY))
-        subprotocol = _SUBPROTOCOL if _SUBPROTOCOL in websocket.scope["subprotocols"] else None
-        await websocket.accept(subprotocol)
-        reading = asyncio.create_task(_read_to_the_end(websocket, listener), name="notify-reader")
-        try:
-            await self._send_to_the_end(websocket, listener)
-        except WebSocketDisconnect:
-            listener.end(Ending.GONE)
-        finally:
-            reading.cancel()
-            await asyncio.gather(reading, return_exceptions=True)
-
-    async def _send_to_the_end(self, websocket: WebSocket, listener: Listener) -> None:
-        try:
-            while (frame := await listener.next()) is not None:
-                async with asyncio.timeout(_STALL_SECONDS):
-                    await websocket.send_text(frame)
-        except TimeoutError:
-            self._hub.let_go(listener, Ending.TOO_SLOW)
-        if listener.ending in {Ending.TOO_SLOW, Ending.GOING_AWAY}:
-            await websocket.close(listener.ending.code, listener.ending.reason)
+    async def _listen(self, websocket: WebSocket, caller: Caller) -> None:
+        """Let `caller` listen to their tenant's events."""
+        lease = Lease(caller)
+        subscription = parse_subscription(websocket.query_params.multi_items(), tenant=caller.tenant)
+        with self._hub.listening(subscription) as listener:
+            on_shutdown(websocket.scope, lambda: self._hub.let_go(listener, Ending.GOING_AWAY))
+            await websocket.accept(_subprotocol(websocket))
+            await Conversation(websocket, self._hub, listener, lease, self._authenticator).hold()
 
 
-async def _read_to_the_end(websocket: WebSocket, listener: Listener) -> None:
-    while (await websocket.receive())["type"] != "websocket.disconnect":
-        pass
-    listener.end(Ending.GONE)
+def _subprotocol(websocket: WebSocket) -> str | None:
+    """Return ours if it was offered; never the other one, which is a token."""
+    return SUBPROTOCOL if SUBPROTOCOL in websocket.scope["subprotocols"] else None
 
 
-async def _upgrade_required(_request: Request) -> Response:
-    """Answer plain HTTP (RFC 9110, section 15.5.22)."""
+async def _close_at_once(websocket: WebSocket, ending: Ending) -> None:
+    await websocket.accept(_subprotocol(websocket))
+    await websocket.close(ending.code, ending.reason)
+
+
+async def _upgrade_required(request: Request) -> Response:
+    """Answer plain HTTP (RFC 9110, section 15.5.22), to callers whom we know."""
+    try:
+        caller_of(request.scope)
+    except NotAuthenticated as exc:
+        return _refusal_of(exc, CHALLENGE)
+    except Unavailable as exc:
+        return _refusal_of(exc, _RETRY_AFTER)
     headers = {"Upgrade": "websocket", "Connection": "Upgrade"}
     return _refusal(426, "upgrade_required", "This address speaks WebSocket: connect with ws:// or wss://.", headers)
 
 
-def _refusal(status: int, code: str, message: str, headers: dict[str, str] | None = None) -> Response:
+def _refusal_of(error: RoomtoneError, headers: Mapping[str, str] | None = None) -> Response:
+    return _refusal(status_of(error.kind), error.code, error.message, headers)
+
+
+def _refusal(status: int, code: str, message: str, headers: Mapping[str, str] | None = None) -> Response:
     return JSONResponse({"status": "error", "code": code, "message": message}, status_code=status, headers=headers)

@@ -33,11 +33,15 @@ class Subscription:
 def parse_subscription(query: Iterable[tuple[str, str]], *, tenant: str) -> Subscription:
     """Read `session_id` (repeatable) and `events` (comma separated) out of a query's pairs.
 
-    Names of no meaning here are ignored. Raises InvalidInput for a value that can't be right, for a token in
-    the address, and for `since`, which this version does not serve.
+    Names of no meaning here are ignored. Raises InvalidInput for a value that can't be right, and for `since`,
+    which this version does not serve.
     """
     pairs = list(query)
-    _refuse_what_must_not_be_there({name.lower() for name, _ in pairs})
+    if any(name.lower() == "since" for name, _ in pairs):
+        raise InvalidInput(
+            "since is not supported yet: connect without it, and ask GET /sessions/<id> for what happened before.",
+            code="since_not_supported",
+        )
     return Subscription(
         tenant,
         _sessions([value for name, value in pairs if name == "session_id"]),
@@ -45,17 +49,13 @@ def parse_subscription(query: Iterable[tuple[str, str]], *, tenant: str) -> Subs
     )
 
 
-def _refuse_what_must_not_be_there(names: set[str]) -> None:
-    if names & _TOKEN_NAMES:
+def refuse_tokens(query: Iterable[tuple[str, str]]) -> None:
+    """Raise InvalidInput for a token in the address, good or bad: it is never read."""
+    if any(name.lower() in _TOKEN_NAMES for name, _ in query):
         raise InvalidInput(
             "A token has no place in a URL, which ends up in logs and histories: "
             "send it as the Authorization header or as the subprotocols roomtone, bearer.<JWT>.",
             code="token_in_url",
-        )
-    if "since" in names:
-        raise InvalidInput(
-            "since is not supported yet: connect without it, and ask GET /sessions/<id> for what happened before.",
-            code="since_not_supported",
         )
 
 

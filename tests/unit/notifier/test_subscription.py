@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.notifier.frames import EVENT_NAMES
-from services.notifier.subscription import MAX_SESSIONS, Subscription, parse_subscription
+from services.notifier.subscription import MAX_SESSIONS, Subscription, parse_subscription, refuse_tokens
 from shared.errors import InvalidInput
 from shared.subjects import SessionKey
 
@@ -15,7 +15,9 @@ IDENTIFIERS = st.text("abcXYZ019_-", min_size=1, max_size=8)
 
 
 def parse(query: str) -> Subscription:
-    return parse_subscription(parse_qsl(query, keep_blank_values=True), tenant="default")
+    pairs = parse_qsl(query, keep_blank_values=True)
+    refuse_tokens(pairs)
+    return parse_subscription(pairs, tenant="default")
 
 
 def test_without_a_filter_everything_but_progress_of_the_own_tenant_is_heard() -> None:
