@@ -2,10 +2,13 @@
 
 <spool>/.temporary/                   files being written
 <spool>/<tenant>/<session>/.lock      held while a name is given; counts the changes
+                           .working         held while the assembler works on it
+                           opening.json     what it is for, if its client said so before the first chunk
                            0000012.chunk
                            manifest.json    finalized: what the recording consists of
                            published        the bus has confirmed the manifest (its loss is harmless)
                            result.json      how it ended; after success the chunks are gone
+                           deleted          all else is erased, for good
 """
 
 import os
@@ -13,16 +16,32 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from pydantic import TypeAdapter
+
 from shared.codec import Envelope, decode, encode
 from shared.durable import sync_directory, write_durably
-from shared.events import AudioReady
+from shared.events import AudioFailed, AudioReady
 from shared.manifest import StoredManifest, read_manifest
+from shared.purpose import Purpose
 from shared.subjects import SessionKey
 
 _CHUNK = ".chunk"
 _MANIFEST = "manifest.json"
 _PUBLISHED = "published"
 _RESULT = "result.json"
+_OPENING = "opening.json"
+_DELETED = "deleted"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opening:
+    """What a client said when it opened a session, and when; times are RFC 3339."""
+
+    purpose: Purpose
+    opened_at: str
+
+
+_OPENINGS = TypeAdapter(Opening)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +63,16 @@ class SessionDirectory:
     def lock(self) -> Path:
         """The lock file that is held while a chunk or the manifest gets its name."""
         return self.path / ".lock"
+
+    @property
+    def working(self) -> Path:
+        """The lock file that is held while the assembler works on the session."""
+        return self.path / ".working"
+
+    @property
+    def deleted(self) -> Path:
+        """The mark of a session that was deleted."""
+        return self.path / _DELETED
 
     @property
     def manifest(self) -> Path:
@@ -73,6 +102,13 @@ class SessionDirectory:
                 for entry in entries
                 if entry.name.endswith(_CHUNK)
             }
+
+    def read_opening(self) -> Opening | None:
+        """Return what the session was opened for, or None for a raw one."""
+        try:
+            return _OPENINGS.validate_json((self.path / _OPENING).read_bytes())
+        except FileNotFoundError:
+            return None
 
     def read_manifest(self) -> StoredManifest | None:
         """Return the manifest, or None before finalize."""
@@ -112,6 +148,12 @@ class Spool:
         session.path.mkdir(mode=0o700, parents=True, exist_ok=True)
         return session
 
+    def open_for(self, key: SessionKey, opening: Opening) -> bool:
+        """Open a session for a purpose, durably; returns False if one has been given before."""
+        session = self.open(key)
+        session.keep()
+        return write_durably(session.path / _OPENING, _OPENINGS.dump_json(opening), self.temporaries)
+
     def sessions(self) -> Iterator[SessionDirectory]:
         """Yield every session of every tenant."""
         for tenant in self.root.iterdir():
@@ -120,18 +162,43 @@ class Spool:
                     yield SessionDirectory(SessionKey(tenant.name, session.name), session)
 
     def close_session(self, session: SessionDirectory, outcome: Envelope) -> None:
-        """Record how a session ended; after success also erase its chunks, which the bucket now holds.
+        """Record how a session ended; erase its chunks if the bucket now holds what was sent.
 
         What stays is a few hundred bytes that answer a second finalize and refuse a late chunk. After a failure
-        the chunks stay as well: they are the only copy.
+        the chunks stay as well, where they are the only copy.
         """
         write_durably(session.result, encode(outcome), self.temporaries)
-        if isinstance(outcome.event, AudioReady):
-            for entry in list(os.scandir(session.path)):
-                if entry.name.endswith(_CHUNK):
-                    Path(entry.path).unlink(missing_ok=True)
+        if _nothing_depends_on_chunks(outcome):
+            self.erase_chunks(session)
+
+    def erase_chunks(self, session: SessionDirectory) -> None:
+        """Remove a session's chunks and nothing else."""
+        for entry in list(os.scandir(session.path)):
+            if entry.name.endswith(_CHUNK):
+                Path(entry.path).unlink(missing_ok=True)
+
+    def mark_deleted(self, session: SessionDirectory) -> None:
+        """Let a session take nothing more, durably; the caller holds its lock. Again is fine."""
+        write_durably(session.deleted, b"", self.temporaries)
+
+    def erase(self, session: SessionDirectory) -> None:
+        """Remove everything of a session but its mark of deletion and the locks that others may wait for."""
+        for entry in list(os.scandir(session.path)):
+            if entry.name not in {_DELETED, session.lock.name, session.working.name}:
+                Path(entry.path).unlink(missing_ok=True)
+        sync_directory(session.path)
 
     def free_fraction(self) -> float:
         """Return the share of the disk that is free for us, from 0 to 1."""
         disk = os.statvfs(self.root)
         return disk.f_bavail / disk.f_blocks if disk.f_blocks else 0.0
+
+
+def _nothing_depends_on_chunks(outcome: Envelope) -> bool:
+    match outcome.event:
+        case AudioReady():
+            return True
+        case AudioFailed(original=original, retryable=retryable):
+            return original is not None and not retryable
+        case _:
+            return False

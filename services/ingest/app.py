@@ -10,10 +10,11 @@ from starlette.applications import Starlette
 
 from services.ingest.chunk_store import ChunkStore
 from services.ingest.chunks import chunk_routes
-from services.ingest.finalize import Finalizer, Sealer
+from services.ingest.finalize import Finalizer
 from services.ingest.outbox import Outbox
 from services.ingest.receive import ChunkReceiver
 from services.ingest.results import Results
+from services.ingest.seal import Sealer
 from services.ingest.session_index import SessionIndex
 from services.ingest.sessions import session_routes
 from services.ingest.settings import IngestSettings
@@ -67,6 +68,7 @@ def create_service(settings: IngestSettings, metrics: Metrics) -> Service:
         checks=[disk],
         metrics=metrics,
         authenticator=create_authenticator(settings.token_checks(), metrics),
+        origins=settings.origins(),
     )
 
 

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from starlette.requests import Request
 
 from services.ingest.chunk_form import ChunkForm
-from services.ingest.receive import Place
+from services.ingest.chunk_store import Place
 from shared.errors import InvalidInput, Unsupported
 from shared.http.body import BodyLimits, declared_size, media_type, read_pieces, refuse_encoding
 from shared.http.multipart import boundary_of

@@ -5,10 +5,22 @@ from dataclasses import dataclass
 from services.ingest.session_index import OpenSession, SessionIndex
 from services.ingest.writer import SealedChunk
 from shared.durable import LockFile, locked
-from shared.errors import Conflict, OutOfSpace, TooLarge, Unavailable
+from shared.errors import Conflict, NotFound, OutOfSpace, TooLarge, Unavailable
 from shared.identifiers import MAX_CHUNK_INDEX
 from shared.spool import SessionDirectory, Spool
 from shared.subjects import SessionKey
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Which session a chunk goes to, and under which index; None appends it in arrival order.
+
+    `opened`: the session was opened for a purpose before; a raw one is opened by its first chunk.
+    """
+
+    key: SessionKey
+    index: int | None
+    opened: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,18 +57,21 @@ class ChunkStore:
             self._refuse_late(self._spool.session(key))
             self._refuse_oversize(self._sessions.known_size(key) + declared_size)
 
-    def place(self, key: SessionKey, chunk: SealedChunk, index: int | None) -> PlacedChunk:
+    def place(self, place: Place, chunk: SealedChunk) -> PlacedChunk:
         """Give a chunk its final name: the one asked for, or the next in arrival order.
 
         The same bytes again under the same index are the same success. Raises Conflict for other bytes or a
-        finalized session, and TooLarge past the session's limit; first bytes are always kept.
+        finalized session, NotFound for a deleted one, and TooLarge past the session's limit; first bytes are always
+        kept.
         """
         self._refuse_oversize(chunk.size)
-        directory = self._spool.open(key)
+        directory = self._spool.open(place.key)
+        index = place.index
         with locked(directory.lock) as lock:
             self._refuse_late(directory)
             session = self._sessions.load(directory, lock)
-            opened = len(session) == 0
+            _refuse_other_family(session, place)
+            opened = len(session) == 0 and session.opening is None
             if index is not None and index in session:
                 self._refuse_other_bytes(session, chunk, index)
             else:
@@ -79,6 +94,8 @@ class ChunkStore:
 
     @staticmethod
     def _refuse_late(directory: SessionDirectory) -> None:
+        if directory.deleted.exists():
+            raise NotFound("The session was deleted: use a new session id.")
         if directory.manifest.exists():
             raise Conflict("The session is finalized and takes no more chunks: use a new session id.", code="finalized")
 
@@ -97,3 +114,11 @@ class ChunkStore:
                 f"A session may have at most {self._max_session_size} bytes: finalize it and go on in a new one.",
                 code="session_too_large",
             )
+
+
+def _refuse_other_family(session: OpenSession, place: Place) -> None:
+    if (session.opening is not None) != place.opened:
+        raise Conflict(
+            "The session was opened by another kind of upload: use that one's addresses, or a new session id.",
+            code="other_family",
+        )

@@ -1,93 +1,26 @@
-"""The use case behind `/finalize`: one manifest, published, and the wait for what becomes of it."""
+"""The use case behind every finalizing: one manifest, published, and the wait for what becomes of it."""
 
 import asyncio
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 import structlog
 
 from services.ingest.outbox import Outbox
 from services.ingest.results import Results
-from services.ingest.session_index import OpenSession, SessionIndex
-from shared.clock import now, rfc3339
+from services.ingest.seal import Closing, Sealer
 from shared.codec import Envelope
-from shared.durable import locked, write_durably
-from shared.errors import Conflict, NothingThere, Unavailable
+from shared.errors import Unavailable
 from shared.events import AudioFailed
-from shared.manifest import Manifest, StoredManifest, dump_manifest
+from shared.manifest import StoredManifest
 from shared.spool import SessionDirectory, Spool
 from shared.subjects import SessionKey
-from shared.trace import Trace, current_trace
+from shared.trace import current_trace
 
 log = structlog.stdlib.get_logger(__name__)
 
-_GAPS_NAMED = 20
 _ASYNC_SECONDS = 0.5  # a caller who does not wait is not kept by a bus that does not answer
-
-
-class Sealer:
-    """Turns the chunks of a session into its one manifest; every method blocks."""
-
-    def __init__(self, spool: Spool, sessions: SessionIndex) -> None:
-        self._spool = spool
-        self._sessions = sessions
-
-    def seal(self, key: SessionKey, trace: Trace) -> StoredManifest:
-        """Write the manifest, or return the one that is there.
-
-        Chunks are hashed before the lock is taken, so that a large session does not hold up a retry of its last
-        chunk. Raises NothingThere without chunks and Conflict naming the missing indices.
-        """
-        directory = self._spool.session(key)
-        if not directory.exists():
-            raise _nothing_there()
-        stored = directory.read_manifest()
-        if stored is None:
-            with locked(directory.lock) as lock:
-                session = self._sessions.load(directory, lock)
-            session.chunks()
-            with locked(directory.lock) as lock:
-                session = self._sessions.load(directory, lock)
-                stored = directory.read_manifest() or self._write(directory, session, trace)
-            self._sessions.forget(key)
-        return stored
-
-    def _write(self, directory: SessionDirectory, session: OpenSession, trace: Trace) -> StoredManifest:
-        if len(session) == 0:
-            raise _nothing_there()
-        if len(session) != len(directory.sizes()):
-            raise Unavailable("The spool's disk does not keep its locks: finalize again.", code="busy")
-        if gaps := session.missing():
-            raise _gappy(gaps)
-        manifest = Manifest(
-            tenant=directory.key.tenant,
-            session=directory.key.session,
-            chunks=session.chunks(),
-            request_id=trace.request_id,
-            traceparent=trace.traceparent,
-            finalized_at=rfc3339(now()),
-        )
-        write_durably(directory.manifest, dump_manifest(manifest), self._temporaries)
-        stored = directory.read_manifest()
-        if stored is None:
-            raise Unavailable("The manifest vanished while it was written: finalize again.")
-        return stored
-
-    @property
-    def _temporaries(self) -> Path:
-        return self._spool.temporaries
-
-
-def _nothing_there() -> NothingThere:
-    return NothingThere("No chunks were received for this session: upload some before finalizing.")
-
-
-def _gappy(gaps: list[tuple[int, int]]) -> Conflict:
-    named = ", ".join(str(first) if first == last else f"{first}-{last}" for first, last in gaps[:_GAPS_NAMED])
-    more = f" and {len(gaps) - _GAPS_NAMED} more ranges" if len(gaps) > _GAPS_NAMED else ""
-    return Conflict(f"Chunks are missing: {named}{more}. Upload them and finalize again.", code="missing_chunks")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,14 +34,14 @@ class Finalizer:
     executor: Executor
     wait_seconds: float
 
-    async def finalize(self, key: SessionKey, *, wait: bool) -> Envelope | None:
+    async def finalize(self, key: SessionKey, *, wait: bool, closing: Closing | None = None) -> Envelope | None:
         """Return how the session ended (`audio.ready` or `audio.failed`), or None when that takes longer.
 
-        Without `wait`, or with the bus away, None comes at once; the outbox goes on publishing. Raises NothingThere
-        and Conflict.
+        Without `wait`, or with the bus away, None comes at once; the outbox goes on publishing. Raises what
+        `Sealer.seal` raises.
         """
         loop = asyncio.get_running_loop()
-        stored = await loop.run_in_executor(self.executor, partial(self.sealer.seal, key, current_trace()))
+        stored = await loop.run_in_executor(self.executor, partial(self.sealer.seal, key, current_trace(), closing))
         directory = self.spool.session(key)
         ended = await self._ended(directory)
         if ended is not None and not _worth_another_try(ended):

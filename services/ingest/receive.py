@@ -3,12 +3,11 @@
 import asyncio
 from collections.abc import AsyncIterator
 from concurrent.futures import Executor
-from dataclasses import dataclass
 from functools import partial
 from time import perf_counter
 from typing import Protocol, TypeVar
 
-from services.ingest.chunk_store import ChunkStore, PlacedChunk
+from services.ingest.chunk_store import ChunkStore, Place, PlacedChunk
 from services.ingest.directory_sync import DirectorySync
 from services.ingest.writer import ChunkWriter
 from shared.bus import Bus
@@ -20,14 +19,6 @@ from shared.subjects import SessionKey
 from shared.trace import current_trace
 
 ResultT = TypeVar("ResultT")
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Which session a chunk goes to, and under which index; None appends it in arrival order."""
-
-    key: SessionKey
-    index: int | None
 
 
 class IncomingChunk(Protocol):
@@ -95,7 +86,7 @@ class ChunkReceiver:
 
     def _store(self, place: Place, writer: ChunkWriter) -> PlacedChunk:
         started = perf_counter()
-        placed = self._chunks.place(place.key, writer.seal(), place.index)
+        placed = self._chunks.place(place, writer.seal())
         writer.discard()
         self._metrics.fsync_seconds.observe(perf_counter() - started)
         return placed

@@ -23,6 +23,7 @@ class OpenSession:
 
     def __init__(self, directory: SessionDirectory, lock: LockFile) -> None:
         self._directory = directory
+        self.opening = directory.read_opening()
         self._sizes = directory.sizes()
         self._hashes: dict[int, str] = {}
         self._changes = lock.changes
@@ -57,14 +58,16 @@ class OpenSession:
         snapshot = tuple(self._sizes)  # one step, while other threads may add chunks
         return tuple(self.chunk(index) for index in sorted(snapshot))
 
-    def missing(self) -> list[tuple[int, int]]:
-        """Return the gaps below the highest index as inclusive ranges, in order."""
+    def missing(self, total: int = 0) -> list[tuple[int, int]]:
+        """Return the gaps below the highest index, and below `total`, as inclusive ranges in order."""
         gaps: list[tuple[int, int]] = []
         expected = 0
         for index in sorted(self._sizes):
             if index > expected:
                 gaps.append((expected, index - 1))
             expected = index + 1
+        if expected < total:
+            gaps.append((expected, total - 1))
         return gaps
 
     def is_current(self, lock: LockFile) -> bool:

@@ -11,16 +11,54 @@ from shared.events import (
     AudioFailed,
     AudioReady,
     ChunkReceived,
+    DocumentRegistered,
     Event,
+    Intake,
+    SessionDeleted,
     SessionFinalized,
     SessionOpened,
+    StoredOriginal,
     TranscriptLine,
+    WebhookDelivered,
+    WebhookFailed,
 )
+from shared.purpose import IndexedUpload, LeadRecording, RegisteredDocument
 from shared.subjects import SessionKey
 from shared.trace import Trace
 
 TRACE = Trace("call-7", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")
 KEY = SessionKey("default", "abc123")
+
+ORIGINAL = StoredOriginal(
+    url="https://b.a.r2.cloudflarestorage.com/uploads/abc123/call.mp3",
+    object_key="uploads/abc123/call.mp3",
+    filename="call.mp3",
+    content_type="audio/mpeg",
+    size_bytes=64_000,
+    sha256="12" * 32,
+)
+CALL_LOG = "6ba7b810-9dad-11d1-80b4-00c04fd430c8"
+INTAKES = (
+    Intake(opened_at="2026-01-01T00:00:00Z", chunks=1, bytes=64_000),
+    Intake(
+        opened_at="2026-01-01T00:00:00Z",
+        chunks=1,
+        bytes=64_000,
+        purpose=IndexedUpload(main_service_file_id=123, filename="call.mp3"),
+    ),
+    Intake(
+        opened_at="2026-01-01T00:00:00Z",
+        chunks=1,
+        bytes=64_000,
+        purpose=LeadRecording(lead="17", call_log=CALL_LOG, filename="call.aac"),
+    ),
+    Intake(
+        opened_at="2026-01-01T00:00:00Z",
+        chunks=0,
+        bytes=64_000,
+        purpose=RegisteredDocument(filename="a.mp3", object_key="t/a.mp3", size_bytes=64_000, mime_type="audio/mpeg"),
+    ),
+)
 
 EXAMPLES: tuple[Event, ...] = (
     SessionOpened(),
@@ -37,6 +75,10 @@ EXAMPLES: tuple[Event, ...] = (
         warnings=("half a sample",),
     ),
     AudioFailed(code="bad_media", reason="no", manifest_sha256="cd" * 32),
+    *(
+        AudioFailed(code="bad_media", reason="no", manifest_sha256="cd" * 32, original=ORIGINAL, intake=intake)
+        for intake in INTAKES
+    ),
     AnalysisCompleted(
         temperature=75,
         confidence=0.85,
@@ -47,6 +89,18 @@ EXAMPLES: tuple[Event, ...] = (
         transcript=(TranscriptLine(start=0.5, end=2.0, text="Was soll das, hé?"),),
     ),
     AnalysisFailed(code="unavailable", reason="no"),
+    SessionDeleted(objects=3, receipt_sha256="34" * 32),
+    DocumentRegistered(
+        filename="a.mp3",
+        object_key="t/documents/a.mp3",
+        url="https://b.a.r2.cloudflarestorage.com/t/documents/a.mp3",
+        size_bytes=64_000,
+        mime_type="audio/mpeg",
+        created_at="2026-01-01T00:00:00Z",
+        is_audio=True,
+    ),
+    WebhookDelivered(message_id="msg_1", attempts=1),
+    WebhookFailed(message_id="msg_1", attempts=12, reason="the main service answered 500"),
 )
 
 
