@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from shared.auth.authenticator import Anonymous
 from shared.http.health import Check
-from shared.http.paths import ANYTHING
+from shared.http.paths import shown
 from shared.http.service import Service, assemble_service
 from shared.metrics import Metrics
 
@@ -74,9 +74,9 @@ class OneMachine:
             for route in routes:
                 if isinstance(route, Route):
                     methods = "|".join(sorted((route.methods or {"GET"}) - {"HEAD"}))
-                    yield f"{methods:10} {_shown(route.path):40} {name}"
+                    yield f"{methods:10} {shown(route.path):40} {name}"
                 elif isinstance(route, WebSocketRoute):
-                    yield f"{'WebSocket':10} {_shown(route.path):40} {name}"
+                    yield f"{'WebSocket':10} {shown(route.path):40} {name}"
 
 
 def _lifespan_of(app: Starlette) -> AbstractAsyncContextManager[object]:
@@ -91,8 +91,3 @@ def _named(service: str, check: Check) -> Check:
         return None if reason is None else f"{service}: {reason}"
 
     return named
-
-
-def _shown(path: str) -> str:
-    """Return a path as a caller would write it."""
-    return path.replace(f":{ANYTHING}", "")

@@ -1,29 +1,70 @@
 """`/health`, `/livez`, `/readyz` and `/metrics`, the same for every service (contracts, section 0)."""
 
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
 
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
 from shared.clock import now, rfc3339
+from shared.http.answers import answer
+from shared.http.operation import Answer, Operation
+from shared.http.values import Timestamp
 from shared.metrics import Metrics
 
 Check = Callable[[], Awaitable[str | None]]
 """Returns why the service can't do its job, or None; must answer within a second or so."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Healthy:
+    """The process runs."""
+
+    status: Literal["healthy"] = "healthy"
+    timestamp: Timestamp
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Readiness:
+    """Whether the service can do its job, and each reason why it can't."""
+
+    status: Literal["ready", "not ready"]
+    reasons: tuple[str, ...]
+    timestamp: Timestamp
+
+
+_HEALTHY = {200: Answer(description="It runs.", kind=Healthy)}
+HEALTH_OPERATIONS = {
+    "/health": Operation(summary="Tell that the process runs", answers=_HEALTHY),
+    "/livez": Operation(summary="Tell that the process runs, touching nothing outside it", answers=_HEALTHY),
+    "/readyz": Operation(
+        summary="Tell whether the service can do its job",
+        answers={
+            200: Answer(description="It can.", kind=Readiness),
+            503: Answer(description="It can't, for these reasons.", kind=Readiness),
+        },
+    ),
+    "/metrics": Operation(
+        summary="Tell what was measured",
+        answers={200: Answer(description="Prometheus' text format.", media_type="text/plain")},
+    ),
+}
+
+
 def health_routes(metrics: Metrics, checks: Sequence[Check]) -> list[Route]:
     """Return the four routes; `/readyz` answers 503 with the reasons of the checks that fail."""
 
     async def healthy(_request: Request) -> Response:
-        return JSONResponse({"status": "healthy", "timestamp": rfc3339(now())})
+        return answer(Healthy(timestamp=rfc3339(now())))
 
     async def ready(_request: Request) -> Response:
         reasons = [reason for check in checks if (reason := await check()) is not None]
-        body = {"status": "not ready" if reasons else "ready", "reasons": reasons, "timestamp": rfc3339(now())}
-        return JSONResponse(body, status_code=503 if reasons else 200)
+        status: Literal["ready", "not ready"] = "not ready" if reasons else "ready"
+        body = Readiness(status=status, reasons=tuple(reasons), timestamp=rfc3339(now()))
+        return answer(body, 503 if reasons else 200)
 
     def exposition(_request: Request) -> Response:
         return Response(generate_latest(metrics.registry), media_type=CONTENT_TYPE_LATEST)

@@ -1,5 +1,7 @@
 """Path parameters that reach their handler whatever they hold, so that the handler can refuse them."""
 
+import re
+
 from starlette.convertors import StringConvertor, register_url_convertor
 
 
@@ -13,3 +15,10 @@ ANYTHING = "anything"
 HEALTH_PATHS = frozenset({"/health", "/livez", "/readyz", "/metrics"})
 """What orchestrators and monitors ask for, often and without a token."""
 register_url_convertor(ANYTHING, _Anything())
+
+_CONVERTED = re.compile(r"\{(\w+):\w+\}")
+
+
+def shown(path: str) -> str:
+    """Return a route's path as a caller would write it: `{name:anything}` is `{name}`."""
+    return _CONVERTED.sub(r"{\1}", path)
