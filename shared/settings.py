@@ -3,12 +3,14 @@
 import ipaddress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, SecretStr, model_validator
-from pydantic_settings import BaseSettings
+from pydantic import BeforeValidator, Field, SecretStr, model_validator
+from pydantic_settings import BaseSettings, NoDecode
 
 from shared.auth.settings import TokenSettings
+from shared.http.cross_origin import OriginPolicy
+from shared.http.origin import listed_origins
 
 PartOrder = Literal["any", "ascending"]
 
@@ -23,11 +25,15 @@ class BusConfig:
 
 
 class ServiceSettings(TokenSettings):
-    """What every service needs: who may call, where it listens, where the bus is, how it logs and how it stops."""
+    """What every service needs: who may call, where it listens, where the bus is, how it logs and how it stops.
+
+    `cors_allowed_origins` lists, comma separated, the pages beside our own that may call.
+    """
 
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65535)
     allow_anonymous: bool = False
+    cors_allowed_origins: Annotated[tuple[str, ...], NoDecode, BeforeValidator(listed_origins)] = ()
     nats_url: str = "nats://127.0.0.1:4222"
     nats_replicas: int = Field(default=1, ge=1, le=5)
     stream_max_age_days: int = Field(default=30, ge=1)
@@ -38,6 +44,10 @@ class ServiceSettings(TokenSettings):
     def bus(self) -> BusConfig:
         """Return what the bus's client needs."""
         return BusConfig(url=self.nats_url, replicas=self.nats_replicas, max_age_days=self.stream_max_age_days)
+
+    def origins(self) -> OriginPolicy:
+        """Return which pages may call."""
+        return OriginPolicy(self.cors_allowed_origins, guarded=not self.authenticates)
 
     @model_validator(mode="after")
     def _refuse_to_be_open_by_accident(self) -> Self:

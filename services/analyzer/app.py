@@ -41,6 +41,7 @@ def create_service(settings: AnalyzerSettings, metrics: Metrics) -> Service:
         checks=[bus_answers],
         metrics=metrics,
         authenticator=create_authenticator(settings.token_checks(), metrics),
+        origins=settings.origins(),
     )
 
 

@@ -55,6 +55,7 @@ def create_service(settings: AssemblerSettings, metrics: Metrics) -> Service:
         checks=[bus_check, store_check],
         metrics=metrics,
         authenticator=create_authenticator(settings.token_checks(), metrics),
+        origins=settings.origins(),
     )
 
 

@@ -44,6 +44,7 @@ def create_service(settings: NotifierSettings, metrics: Metrics) -> Service:
         checks=[feed.check],
         metrics=metrics,
         authenticator=authenticator,
+        origins=settings.origins(),
     )
 
 

@@ -11,13 +11,13 @@ from services.notifier.conversation import Conversation
 from services.notifier.hub import Hub
 from services.notifier.lease import Lease
 from services.notifier.listener import Ending
-from services.notifier.origin import origin_allowed
 from services.notifier.subscription import parse_subscription, refuse_tokens
 from shared.auth.authenticator import Authenticator
 from shared.auth.credentials import SUBPROTOCOL
 from shared.caller import Caller
 from shared.errors import InvalidInput, NotAllowed, NotAuthenticated, RoomtoneError, Unavailable
 from shared.http.authentication import CHALLENGE, caller_of
+from shared.http.origin import origin_allowed
 from shared.http.statuses import status_of
 from shared.http.websocket import on_shutdown
 

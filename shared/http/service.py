@@ -15,6 +15,7 @@ from starlette.routing import BaseRoute
 from shared.auth.authenticator import Authenticator
 from shared.http.authentication import Authentication
 from shared.http.context import RequestContext
+from shared.http.cross_origin import OriginPolicy, cross_origin
 from shared.http.health import Check, health_routes
 from shared.metrics import Metrics
 
@@ -53,6 +54,9 @@ class Service:
     checks: Sequence[Check]
 
 
+_NO_FOREIGN_PAGES = OriginPolicy()
+
+
 def assemble_service(
     name: str,
     *,
@@ -61,8 +65,9 @@ def assemble_service(
     checks: Sequence[Check],
     metrics: Metrics,
     authenticator: Authenticator,
+    origins: OriginPolicy = _NO_FOREIGN_PAGES,
 ) -> Service:
-    """Put a service together: its routes, health beside them, request context and the caller's token around them."""
+    """Put a service together: its routes, health beside them; around them a request's context, origin and token."""
 
     @asynccontextmanager
     async def running(app: Starlette) -> AsyncIterator[None]:
@@ -74,6 +79,7 @@ def assemble_service(
         lifespan=running,
         middleware=[
             Middleware(RequestContext, service=name, metrics=metrics),
+            *cross_origin(origins),
             Middleware(Authentication, authenticator=authenticator),
         ],
         exception_handlers={HTTPException: _plain_error},

@@ -1,8 +1,8 @@
-"""Which pages may listen."""
+"""Which pages may call."""
 
 import pytest
 
-from services.notifier.origin import normal_origin, origin_allowed
+from shared.http.origin import normal_origin, origin_allowed
 
 LISTED = ("https://app.example.com",)
 
@@ -19,7 +19,7 @@ LISTED = ("https://app.example.com",)
         (["https://app.example.com"], "api.example.com"),
     ],
 )
-def test_no_page_the_own_host_and_listed_pages_may_listen(origins: list[str], host: str) -> None:
+def test_no_page_the_own_host_and_listed_pages_may_call(origins: list[str], host: str) -> None:
     assert origin_allowed(origins, host, LISTED)
 
 
@@ -45,7 +45,7 @@ def test_any_other_page_may_not(origins: list[str], host: str) -> None:
     assert not origin_allowed(origins, host, LISTED)
 
 
-def test_a_star_lets_every_page_listen() -> None:
+def test_a_star_lets_every_page_call() -> None:
     assert origin_allowed(["https://evil.example"], "api.example.com", ("*",))
 
 

@@ -1,0 +1,115 @@
+"""Which pages may call a service, with and without tokens."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import httpx
+import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from deploy.local.app import OneMachine
+from shared.auth.authenticator import Anonymous
+from shared.http.cross_origin import OriginPolicy
+from shared.http.service import Service, assemble_service
+from shared.metrics import Metrics
+
+LISTED, FOREIGN = "https://app.example.com", "https://evil.example"
+PREFLIGHT = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization,content-type"}
+
+
+def service(policy: OriginPolicy, path: str = "/thing") -> Service:
+    @asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        yield
+
+    async def handle(_request: Request) -> Response:
+        return PlainTextResponse("done", headers={"Retry-After": "1"})
+
+    return assemble_service(
+        "tried",
+        routes=[Route(path, handle, methods=["GET", "POST"])],
+        lifespan=lifespan,
+        checks=[],
+        metrics=Metrics(),
+        authenticator=Anonymous(),
+        origins=policy,
+    )
+
+
+def client(policy: OriginPolicy) -> httpx.AsyncClient:
+    return httpx.AsyncClient(transport=httpx.ASGITransport(service(policy).app), base_url="http://our.host")
+
+
+@pytest.mark.parametrize("guarded", [True, False])
+async def test_a_listed_page_may_ask_send_and_read(guarded: bool) -> None:  # noqa: FBT001
+    async with client(OriginPolicy((LISTED,), guarded=guarded)) as http:
+        asked = await http.options("/thing", headers={"Origin": LISTED, **PREFLIGHT})
+        sent = await http.post("/thing", headers={"Origin": LISTED})
+        unknown = await http.post("/nothing", headers={"Origin": LISTED})
+    assert asked.status_code == 200
+    assert asked.headers["x-request-id"]
+    assert sent.text == "done"
+    assert unknown.status_code == 404
+    for answer in (asked, sent, unknown):
+        assert answer.headers["access-control-allow-origin"] == LISTED
+        assert "access-control-allow-credentials" not in answer.headers
+    assert {"x-request-id", "retry-after"} <= set(sent.headers["access-control-expose-headers"].lower().split(", "))
+
+
+async def test_a_page_that_is_not_listed_may_not_read() -> None:
+    async with client(OriginPolicy((LISTED,), guarded=False)) as http:
+        asked = await http.options("/thing", headers={"Origin": FOREIGN, **PREFLIGHT})
+        sent = await http.post("/thing", headers={"Origin": FOREIGN})
+    assert asked.status_code == 400
+    assert "access-control-allow-origin" not in asked.headers
+    assert (sent.status_code, "access-control-allow-origin" in sent.headers) == (200, False)
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
+@pytest.mark.parametrize("origin", [FOREIGN, "null"])
+async def test_without_tokens_a_foreign_page_can_not_change_anything(method: str, origin: str) -> None:
+    read: list[bool] = []
+
+    async def body() -> AsyncIterator[bytes]:
+        read.append(True)
+        yield b"body"
+
+    async with client(OriginPolicy((LISTED,))) as http:
+        answer = await http.request(method, "/thing", content=body(), headers={"Origin": origin})
+    assert answer.status_code == 403
+    assert (answer.json()["status"], answer.json()["code"]) == ("error", "foreign_origin")
+    assert answer.headers["x-request-id"]
+    assert read == []
+
+
+@pytest.mark.parametrize("origin", [None, "http://our.host", LISTED])
+async def test_programs_our_own_page_and_listed_ones_are_let_through(origin: str | None) -> None:
+    async with client(OriginPolicy((LISTED,))) as http:
+        answer = await http.post("/thing", headers={} if origin is None else {"Origin": origin})
+    assert answer.text == "done"
+
+
+async def test_reading_is_nothing_to_be_guarded() -> None:
+    async with client(OriginPolicy()) as http:
+        assert (await http.get("/thing", headers={"Origin": FOREIGN})).text == "done"
+
+
+async def test_with_a_star_every_page_may_call() -> None:
+    async with client(OriginPolicy(("*",))) as http:
+        asked = await http.options("/thing", headers={"Origin": FOREIGN, **PREFLIGHT})
+        sent = await http.post("/thing", headers={"Origin": FOREIGN})
+    assert (asked.status_code, sent.text) == (200, "done")
+    assert sent.headers["access-control-allow-origin"] == "*"
+
+
+async def test_on_one_machine_a_preflight_reaches_the_service_that_it_is_about() -> None:
+    services = [service(OriginPolicy(), "/other"), service(OriginPolicy((LISTED,)))]
+    transport = httpx.ASGITransport(OneMachine(services, Metrics()))
+    async with httpx.AsyncClient(transport=transport, base_url="http://our.host") as http:
+        asked = await http.options("/thing", headers={"Origin": LISTED, **PREFLIGHT})
+        refused = await http.post("/other", headers={"Origin": LISTED})
+    assert (asked.status_code, asked.headers["access-control-allow-origin"]) == (200, LISTED)
+    assert refused.status_code == 403
