@@ -10,6 +10,7 @@ from starlette.routing import Match, Route, WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from shared.auth.authenticator import Anonymous
+from shared.http.description import description_route
 from shared.http.health import Check
 from shared.http.paths import shown
 from shared.http.service import Service, assemble_service
@@ -29,6 +30,7 @@ class OneMachine:
             checks=self.checks,
             metrics=metrics,
             authenticator=Anonymous(),
+            description=description_route("Roomtone", [route for service in services for route in service.routes]),
         ).app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

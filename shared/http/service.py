@@ -10,12 +10,13 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import BaseRoute
+from starlette.routing import BaseRoute, Route
 
 from shared.auth.authenticator import Authenticator
 from shared.http.authentication import Authentication
 from shared.http.context import RequestContext
 from shared.http.cross_origin import OriginPolicy, cross_origin
+from shared.http.description import description_route
 from shared.http.health import Check, health_routes
 from shared.metrics import Metrics
 
@@ -66,8 +67,13 @@ def assemble_service(
     metrics: Metrics,
     authenticator: Authenticator,
     origins: OriginPolicy = _NO_FOREIGN_PAGES,
+    description: Route | None = None,
 ) -> Service:
-    """Put a service together: its routes, health beside them; around them a request's context, origin and token."""
+    """Put a service together: its routes, health beside them; around them a request's context, origin and token.
+
+    `description` replaces the document of the service's own routes.
+    """
+    described = description or description_route(f"Roomtone: {name}", routes)
 
     @asynccontextmanager
     async def running(app: Starlette) -> AsyncIterator[None]:
@@ -75,7 +81,7 @@ def assemble_service(
             yield
 
     app = Starlette(
-        routes=[*routes, *health_routes(metrics, checks)],
+        routes=[*routes, *health_routes(metrics, checks), described],
         lifespan=running,
         middleware=[
             Middleware(RequestContext, service=name, metrics=metrics),
