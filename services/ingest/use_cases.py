@@ -1,0 +1,55 @@
+"""What ingest's routes call, opened in order and closed in reverse."""
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+
+from services.ingest.chunk_store import ChunkStore
+from services.ingest.finalize import Finalizer
+from services.ingest.openings import Openings
+from services.ingest.outbox import Outbox
+from services.ingest.receive import ChunkReceiver
+from services.ingest.results import Results
+from services.ingest.seal import Sealer
+from services.ingest.session_index import SessionIndex
+from services.ingest.settings import IngestSettings
+from services.ingest.status import StatusReader
+from services.ingest.sweep import sweep_regularly
+from shared.bus import open_bus
+from shared.metrics import Metrics
+from shared.objects import open_store
+from shared.spool import Spool
+from shared.tasks import owned_tasks
+
+
+@dataclass(frozen=True, slots=True)
+class UseCases:
+    """One use case a member; they share one executor, one bus connection and one store."""
+
+    receiver: ChunkReceiver
+    finalizer: Finalizer
+    openings: Openings
+    status: StatusReader
+
+
+async def open_use_cases(stack: AsyncExitStack, settings: IngestSettings, spool: Spool, metrics: Metrics) -> UseCases:
+    """Open from the disk outwards: the spool must work, the bus and the store may come later."""
+    executor = ThreadPoolExecutor(settings.spool_threads, thread_name_prefix="spool")
+    stack.callback(executor.shutdown)
+    await asyncio.to_thread(spool.prepare)
+    bus = await stack.enter_async_context(open_bus(settings.bus(), service="ingest", metrics=metrics))
+    store = await stack.enter_async_context(open_store(settings.store()))
+    sessions = SessionIndex()
+    chunks = ChunkStore(
+        spool, sessions, max_session_size=settings.max_session_size, min_free_percent=settings.min_free_disk
+    )
+    outbox = Outbox(spool, executor, bus, metrics)
+    results = Results(bus)
+    await stack.enter_async_context(owned_tasks(outbox.run(), results.run(), sweep_regularly(spool, executor)))
+    return UseCases(
+        receiver=ChunkReceiver(spool, chunks, executor, bus, metrics),
+        finalizer=Finalizer(spool, Sealer(spool, sessions), outbox, results, executor, settings.finalize_wait_seconds),
+        openings=Openings(spool, executor, bus),
+        status=StatusReader(spool, executor, bus, store),
+    )
