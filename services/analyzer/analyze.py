@@ -10,7 +10,7 @@ from services.analyzer.pieces import Cutter, Piece
 from services.analyzer.recording import Recording
 from services.analyzer.score.protocol import Score, Scorer
 from services.analyzer.transcribe.protocol import Transcriber
-from services.analyzer.wav import WavReader
+from services.analyzer.wav import samples_of
 from shared.errors import BadMedia
 from shared.events import TranscriptLine
 
@@ -35,15 +35,20 @@ class Analyst:
         self._scorer = scorer
 
     async def analyze(self, wav: AsyncIterator[bytes]) -> Analysis:
-        """Analyze a WAV of our own form; raises BadMedia for any other, and what the two models raise."""
-        recording = await self._hear(wav)
+        """Analyze a WAV of our own form; raises BadMedia for any other, and what `analyze_samples` raises."""
+        async with aclosing(samples_of(wav)) as samples:
+            return await self.analyze_samples(samples)
+
+    async def analyze_samples(self, samples: AsyncIterator[bytes]) -> Analysis:
+        """Analyze PCM (`shared.audio.pcm`); raises BadMedia where there is none, and what the two models raise."""
+        recording = await self._hear(samples)
         return Analysis(recording, await self._scorer.score(recording), self._transcriber.name)
 
-    async def _hear(self, wav: AsyncIterator[bytes]) -> Recording:
+    async def _hear(self, samples: AsyncIterator[bytes]) -> Recording:
         lines: list[TranscriptLine] = []
         levels = [np.empty(0, np.float32)]
         seconds = 0.0
-        async with aclosing(_pieces(wav, self._transcriber.longest_piece_seconds)) as pieces:
+        async with aclosing(_pieces(samples, self._transcriber.longest_piece_seconds)) as pieces:
             async for piece in pieces:
                 levels.append(piece.levels)
                 seconds += piece.seconds
@@ -54,13 +59,11 @@ class Analyst:
         return Recording(tuple(line for line in lines if line.text), np.concatenate(levels), seconds)
 
 
-async def _pieces(wav: AsyncIterator[bytes], longest_seconds: float) -> AsyncGenerator[Piece, None]:
-    reader = WavReader()
+async def _pieces(samples: AsyncIterator[bytes], longest_seconds: float) -> AsyncGenerator[Piece, None]:
     cutter = Cutter(longest_seconds)
-    async for part in wav:
-        for piece in cutter.feed(reader.feed(part)):
+    async for part in samples:
+        for piece in cutter.feed(part):
             yield piece
-    reader.finish()
     for piece in cutter.finish():
         yield piece
 

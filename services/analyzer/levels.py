@@ -5,7 +5,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from services.analyzer.wav import BYTES_PER_SECOND
+from shared.audio.pcm import BYTES_PER_SECOND
 
 Levels: TypeAlias = NDArray[np.float32]
 """One value for each 20 ms: 0 dBFS is a full-scale square wave, -120 digital silence. An hour is 720 kB."""

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.analyzer.levels import FRAME_BYTES, FRAMES_PER_SECOND, SILENCE_DBFS, Levels, frame_levels, power
-from services.analyzer.wav import BYTES_PER_SECOND
+from shared.audio.pcm import BYTES_PER_SECOND
 
 _PAUSE = 5 * FRAMES_PER_SECOND  # a silence this long is cut out: models invent text in it
 _MARGIN = int(0.3 * FRAMES_PER_SECOND)  # what stays around speech, for soft onsets and endings

@@ -1,17 +1,15 @@
 """Our own WAV, read as it streams in: a 44-byte header, then mono 16 kHz 16-bit little-endian samples."""
 
 import struct
+from collections.abc import AsyncGenerator, AsyncIterator
 
+from shared.audio.pcm import BYTES_PER_SECOND, SAMPLE_BYTES, SAMPLE_RATE
 from shared.errors import BadMedia
-
-SAMPLE_RATE = 16_000
-SAMPLE_WIDTH = 2
-BYTES_PER_SECOND = SAMPLE_RATE * SAMPLE_WIDTH
 
 # RIFF size "WAVE" "fmt " 16, then format tag, channels, rate, bytes a second, block align, bits, "data" size:
 # the canonical form of Microsoft's "Multimedia Programming Interface and Data Specifications 1.0".
 _HEADER = struct.Struct("<4sI4s4sIHHIIHH4sI")
-_FORMAT = (16, 1, 1, SAMPLE_RATE, BYTES_PER_SECOND, SAMPLE_WIDTH, 8 * SAMPLE_WIDTH)
+_FORMAT = (16, 1, 1, SAMPLE_RATE, BYTES_PER_SECOND, SAMPLE_BYTES, 8 * SAMPLE_BYTES)
 
 
 class WavReader:
@@ -38,7 +36,7 @@ class WavReader:
             raise BadMedia("The WAV holds more bytes than its header says.", code="wav_malformed")
         self._left -= len(piece)
         samples = self._odd + piece if self._odd else piece
-        whole = len(samples) - len(samples) % SAMPLE_WIDTH
+        whole = len(samples) - len(samples) % SAMPLE_BYTES
         self._odd = samples[whole:]
         return samples[:whole]
 
@@ -48,12 +46,20 @@ class WavReader:
             raise BadMedia("The WAV ends before its header says it does.", code="wav_malformed")
 
 
+async def samples_of(wav: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
+    """Yield the samples of a WAV of ours as it streams in; raises BadMedia for any other form."""
+    reader = WavReader()
+    async for piece in wav:
+        yield reader.feed(piece)
+    reader.finish()
+
+
 def _data_size(header: bytes) -> int:
     """Return how many bytes of samples follow; raises BadMedia for any form but our own."""
     riff, riff_size, wave, fmt, *form, data, size = _HEADER.unpack(header)
     if (riff, wave, fmt, data) != (b"RIFF", b"WAVE", b"fmt ", b"data") or tuple(form) != _FORMAT:
         raise BadMedia("Not a WAV of mono 16-bit samples at 16 kHz.", code="wav_unexpected")
-    if riff_size != size + _HEADER.size - 8 or size % SAMPLE_WIDTH:
+    if riff_size != size + _HEADER.size - 8 or size % SAMPLE_BYTES:
         raise BadMedia("The WAV's header contradicts itself.", code="wav_malformed")
     return int(size)
 

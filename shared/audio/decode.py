@@ -35,18 +35,28 @@ class DecodePolicy:
 
 
 @dataclass(frozen=True, slots=True)
+class OpenFile:
+    """A whole file by its descriptor, which can be sought in and stays its owner's to close."""
+
+    descriptor: int
+
+
+@dataclass(frozen=True, slots=True)
 class Source:
     """Files that, one after another, are one stream in `container`; a `lying_length` in its header is passed over."""
 
     container: Container
-    files: Sequence[Path]
+    files: Sequence[Path] | OpenFile
     lying_length: bool = False
 
 
 class Decoder:
-    """Decodes one source at a time into mono 16 kHz 16-bit PCM; `damaged` tells whether errors were passed over."""
+    """Decodes one source at a time into mono 16 kHz 16-bit PCM; `damaged` tells whether errors were passed over.
 
-    def __init__(self, policy: DecodePolicy, temporaries: Path) -> None:
+    `temporaries` is where the pieces of an M4A are joined; a source that is one file needs no such place.
+    """
+
+    def __init__(self, policy: DecodePolicy, temporaries: Path | None = None) -> None:
         self._policy = policy
         self._temporaries = temporaries
         self.damaged = False
@@ -129,17 +139,22 @@ class Decoder:
         )
 
 
-def _open_source(stack: ExitStack, source: Source, temporaries: Path) -> tuple[int, Callable[[], None]]:
+def _open_source(stack: ExitStack, source: Source, temporaries: Path | None) -> tuple[int, Callable[[], None]]:
     """Return a descriptor to read from, and what a thread must do meanwhile; blocks.
 
     One file is handed over as it is, and can be sought in. Several go through a pipe, unless the container keeps
     its index at the end: then they are joined on disk, in a file without a name.
     """
-    if len(source.files) == 1:
-        return os.open(source.files[0], os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW), _nothing
+    files = source.files
+    if isinstance(files, OpenFile):
+        os.lseek(files.descriptor, 0, os.SEEK_SET)
+        return os.dup(files.descriptor), _nothing
+    if len(files) == 1:
+        return os.open(files[0], os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW), _nothing
     if source.container.needs_seeking:
+        assert temporaries is not None  # noqa: S101  # who decodes pieces names it
         joined = _nameless_file(temporaries)
-        _copy(source.files, joined)
+        _copy(files, joined)
         os.lseek(joined, 0, os.SEEK_SET)
         return joined, _nothing
     reading, writing = os.pipe()
@@ -147,7 +162,7 @@ def _open_source(stack: ExitStack, source: Source, temporaries: Path) -> tuple[i
 
     def feed() -> None:
         with pipe_end, suppress(BrokenPipeError):
-            _copy(source.files, pipe_end.fileno())
+            _copy(files, pipe_end.fileno())
 
     return reading, feed
 

@@ -1,9 +1,10 @@
+import tempfile
 from pathlib import Path
 
 import imageio_ffmpeg
 import pytest
 
-from shared.audio.decode import DecodePolicy, Decoder, Source
+from shared.audio.decode import DecodePolicy, Decoder, OpenFile, Source
 from shared.audio.pcm import BYTES_PER_SECOND
 from shared.audio.sniff import HEAD, Container, Refusal, Segment, beginning, segments, sniff
 from shared.errors import BadMedia
@@ -112,3 +113,14 @@ def test_samples_are_not_taken_for_a_container() -> None:
     assert sniff(tone(1)[:4096]) is None
     assert sniff(bytes(4096)) is None
     assert divided([tone(1), encoded("wav")]) == divided([b"\0\0", b"\0\0"])
+
+
+async def test_an_open_file_without_a_name_is_decoded_and_stays_open(tmp_path: Path) -> None:
+    with tempfile.TemporaryFile(dir=tmp_path) as file:
+        file.write(encoded("m4a"))  # its index comes last, so it is sought in
+        file.flush()
+        source = Source(Container.MP4, OpenFile(file.fileno()))
+        for _ in range(2):
+            pcm = b"".join([piece async for piece in Decoder(POLICY).decode(source)])
+            assert abs(len(pcm) - 2 * BYTES_PER_SECOND) < 0.15 * BYTES_PER_SECOND
+        assert not file.closed

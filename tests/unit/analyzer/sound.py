@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from services.analyzer.wav import SAMPLE_RATE
+from shared.audio.pcm import SAMPLE_RATE
 
 
 def tone(seconds: float, *, dbfs: float = -20.0) -> bytes:
