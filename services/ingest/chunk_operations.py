@@ -7,6 +7,7 @@ from services.ingest.chunk_request import FILE_FIELD, INDEX_FIELD
 from services.ingest.processing import PROCESSING
 from shared.errors import Kind
 from shared.http.operation import FORM, OCTETS, Answer, Body, Operation, Parameter
+from shared.http.values import Address, Count, Identifier, Seconds, Sha256, Size
 from shared.identifiers import IDENTIFIER_SCHEMA, INDEX_SCHEMA
 
 SESSION_ID = Parameter(
@@ -19,10 +20,10 @@ class ChunkStored:
     """The chunk is durable; `chunk_size` in bytes."""
 
     status: Literal["success"] = "success"
-    session_id: str
-    chunk_size: int
-    total_chunks: int
-    chunk_index: int
+    session_id: Identifier
+    chunk_size: Size
+    total_chunks: Count
+    chunk_index: Count
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,12 +31,12 @@ class Finalized:
     """The WAV is in the bucket."""
 
     status: Literal["success"] = "success"
-    session_id: str
-    url: str
+    session_id: Identifier
+    url: Address
     filename: str
-    size_bytes: int
-    sha256: str
-    duration_seconds: float
+    size_bytes: Size
+    sha256: Sha256
+    duration_seconds: Seconds
     warnings: tuple[str, ...]
 
 
@@ -43,7 +44,7 @@ _FORM_SCHEMA = {
     "type": "object",
     "required": [FILE_FIELD],
     "properties": {
-        FILE_FIELD: {"type": "string", "contentMediaType": OCTETS},
+        FILE_FIELD: {"type": "string", "contentMediaType": OCTETS, "minLength": 1},
         INDEX_FIELD: {"type": "string", "pattern": INDEX_SCHEMA["pattern"]},
     },
 }

@@ -8,6 +8,7 @@ from starlette.responses import Response
 
 from shared.http.answers import answer
 from shared.http.operation import Answer
+from shared.http.values import Identifier
 from shared.subjects import SessionKey
 
 _RETRY_AFTER_SECONDS = 2
@@ -18,7 +19,7 @@ class Processing:
     """The work goes on; `status_url` is relative to this server."""
 
     status: Literal["processing"] = "processing"
-    session_id: str
+    session_id: Identifier
     status_url: str
 
 
@@ -43,4 +44,8 @@ def processing(key: SessionKey) -> Response:
     return answer(Processing(session_id=key.session, status_url=status_url(key)), 202, processing_headers(key))
 
 
-PROCESSING = Answer(description="Accepted; the result takes longer. Ask `status_url`.", kind=Processing)
+PROCESSING = Answer(
+    description="Accepted; the result takes longer. Ask `status_url`.",
+    kind=Processing,
+    headers={"Location": "Where to ask: `status_url`.", "Retry-After": "After how many seconds to ask."},
+)

@@ -1,0 +1,85 @@
+"""schemathesis against a running one-machine form, whose callers need a token."""
+
+import asyncio
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import BaseModel
+
+from tests.e2e.one_machine import OneMachine
+from tests.tokens import mint, token_settings
+
+_CONFIG = Path(__file__).with_name("schemathesis.toml")
+_SMALL = {"FINALIZE_WAIT_SECONDS": "1", "MAX_CHUNK_SIZE": "65536", "RATE_LIMIT_PER_MINUTE": "100000"}
+
+
+class _Operations(BaseModel):
+    total: int
+    tested: int
+
+
+class _Cases(BaseModel):
+    generated: int
+    with_failures: int
+    errored: int
+
+
+class _Report(BaseModel):
+    """What we read of the report that schemathesis writes."""
+
+    operations: _Operations
+    test_cases: _Cases
+    phases: Mapping[str, object]
+    exit_code: int
+    running_time: float
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """What came of a probe: `said` is all that schemathesis printed, `failed` the number of cases."""
+
+    report: _Report
+    said: str
+
+    @property
+    def passed(self) -> bool:
+        return self.report.exit_code == 0
+
+    @property
+    def summary(self) -> str:
+        cases, operations = self.report.test_cases, self.report.operations
+        return (
+            f"{operations.tested} of {operations.total} operations, {cases.generated} cases,"
+            f" {cases.with_failures + cases.errored} failures, {self.report.running_time:.0f} s"
+        )
+
+
+async def probe(folder: Path, arguments: Sequence[str] = ()) -> Probe:
+    """Start the four services with data in `folder`, send them whatever their description allows and forbids.
+
+    `arguments` are more options of `schemathesis run`.
+    """
+    settings = {name.upper(): str(value) for name, value in token_settings().items()}
+    async with OneMachine(folder / "data", **_SMALL, **settings) as machine:
+        await machine.start()
+        return await _probe(f"{machine.address}/openapi.json", folder, arguments)
+
+
+async def _probe(address: str, folder: Path, arguments: Sequence[str]) -> Probe:
+    report = folder / "report.json"
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "schemathesis.cli", "--config-file", _CONFIG, "run", address, "--no-color"),
+        *("--continue-on-failure", "--report", "json", "--report-json-path", report, *arguments),
+        env={**os.environ, "CONTRACT_TOKEN": mint()},
+        cwd=folder,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    said, _ = await process.communicate()
+    if not report.exists():
+        raise RuntimeError(said.decode())
+    return Probe(_Report.model_validate_json(report.read_bytes()), said.decode())
