@@ -5,9 +5,13 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 from starlette.applications import Starlette
 
+from services.analyzer.admission import Admission
 from services.analyzer.analyze import Analyst
 from services.analyzer.handlers import SERVICE, AnalysisWorker
 from services.analyzer.models import open_models
+from services.analyzer.one_shot import OneShot
+from services.analyzer.rate_limit import RateLimit
+from services.analyzer.routes import AnalysisLimits, analysis_routes
 from services.analyzer.settings import AnalyzerSettings
 from shared.auth.authenticator import create_authenticator
 from shared.bus import Bus, open_bus
@@ -23,12 +27,13 @@ from shared.tasks import owned_tasks
 def create_service(settings: AnalyzerSettings, metrics: Metrics) -> Service:
     """Return the analyzer as an application; it is ready when it can be given work."""
     buses = WhileRunning[Bus]()
+    one_shots = WhileRunning[OneShot]()
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
-            bus = await _open(stack, settings, metrics)
-            with buses.holding(bus):
+            bus, analyst = await _open(stack, settings, metrics)
+            with buses.holding(bus), one_shots.holding(OneShot(analyst, settings.decode_policy())):
                 yield
 
     async def bus_answers() -> str | None:
@@ -36,7 +41,12 @@ def create_service(settings: AnalyzerSettings, metrics: Metrics) -> Service:
 
     return assemble_service(
         SERVICE,
-        routes=[],
+        routes=analysis_routes(
+            one_shots,
+            _limits(settings),
+            RateLimit(settings.rate_limit_per_minute),
+            Admission(concurrency=settings.analyze_concurrency, wait=settings.analyze_wait_seconds),
+        ),
         lifespan=lifespan,
         checks=[bus_answers],
         metrics=metrics,
@@ -45,15 +55,24 @@ def create_service(settings: AnalyzerSettings, metrics: Metrics) -> Service:
     )
 
 
-async def _open(stack: AsyncExitStack, settings: AnalyzerSettings, metrics: Metrics) -> Bus:
+async def _open(stack: AsyncExitStack, settings: AnalyzerSettings, metrics: Metrics) -> tuple[Bus, Analyst]:
     """Open what the work needs, then begin it: at the end it is given back while the bus is still there."""
     bus = await stack.enter_async_context(open_bus(settings.bus(), service=SERVICE, metrics=metrics))
     store = await stack.enter_async_context(open_store(settings.store()))
     transcriber, scorer = await stack.enter_async_context(open_models(settings))
-    worker = AnalysisWorker(bus, store, Analyst(transcriber, scorer))
+    analyst = Analyst(transcriber, scorer)
+    worker = AnalysisWorker(bus, store, analyst)
     queue = WorkQueue(bus, _policy(settings), worker, metrics)
     await stack.enter_async_context(owned_tasks(*queue.hands()))
-    return bus
+    return bus, analyst
+
+
+def _limits(settings: AnalyzerSettings) -> AnalysisLimits:
+    return AnalysisLimits(
+        file=settings.file_limits(),
+        extensions=settings.allowed_extensions,
+        seconds=settings.analyze_timeout_seconds,
+    )
 
 
 def _policy(settings: AnalyzerSettings) -> QueuePolicy:

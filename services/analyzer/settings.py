@@ -1,17 +1,43 @@
 """What the analyzer can be told from outside."""
 
-from typing import Self
+import re
+from typing import Annotated, Self
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import BeforeValidator, Field, SecretStr, model_validator
+from pydantic_settings import NoDecode
 
+from shared.audio.decode import DecodePolicy
+from shared.audio.settings import FFmpegSettings
+from shared.http.body import BodyLimits
 from shared.settings import ServiceSettings, StoreSettings
 
+_MIB = 1024 * 1024
+_EXTENSION = re.compile(r"[a-z0-9]{1,16}", re.ASCII)
+_EXTENSIONS = ("wav", "mp3", "m4a", "flac", "ogg", "aac", "webm", "mp4", "oga", "opus")
+_DECODE_CPU_SECONDS = 60  # an hour of MP3 takes a tenth of it
+_DECODE_IDLE_SECONDS = 20.0
 
-class AnalyzerSettings(ServiceSettings, StoreSettings):
+
+def _listed(value: object) -> object:
+    """Split a comma separated list of extensions, with or without their dots."""
+    if not isinstance(value, str):
+        return value
+    names = [name.strip().lower().removeprefix(".") for name in value.split(",")]
+    names = [name for name in names if name]
+    if not names or any(_EXTENSION.fullmatch(name) is None for name in names):
+        raise ValueError("is no list of extensions such as wav,mp3")
+    return names
+
+
+class AnalyzerSettings(ServiceSettings, StoreSettings, FFmpegSettings):
     """Times in seconds. With `openai_api_key` both models are asked for over the API, otherwise both are local.
 
     `model_deadline_seconds` is what a model may take for a piece of sound beyond its usual share of the piece's
-    length; `analysis_first_retry_seconds` doubles with every try.
+    length; `analysis_first_retry_seconds` doubles with every try. `analyzer_concurrency` is of the queue.
+
+    The rest is for one-shot analysis: `max_file_size` in mebibytes; `analyze_concurrency` at once, of which one waits
+    for its turn `analyze_wait_seconds` at most and is here for `analyze_timeout_seconds` in all;
+    `rate_limit_per_minute` for each caller, 0 for none.
     """
 
     port: int = Field(default=5001, ge=0, le=65535)
@@ -24,6 +50,28 @@ class AnalyzerSettings(ServiceSettings, StoreSettings):
     analyzer_concurrency: int = Field(default=1, ge=1, le=16)
     analysis_tries: int = Field(default=5, ge=1, le=20)
     analysis_first_retry_seconds: float = Field(default=5.0, gt=0, le=300)
+
+    max_file_size: float = Field(default=25.0, gt=0, le=1024)
+    allowed_extensions: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)] = _EXTENSIONS
+    max_duration_seconds: int = Field(default=300, ge=1, le=3600)
+    rate_limit_per_minute: int = Field(default=60, ge=0, le=100_000)
+    analyze_concurrency: int = Field(default=2, ge=1, le=64)
+    analyze_wait_seconds: float = Field(default=20.0, gt=0, le=600)
+    analyze_timeout_seconds: float = Field(default=300.0, gt=0, le=3600)
+    body_idle_seconds: float = Field(default=30.0, gt=0, le=600)
+
+    def file_limits(self) -> BodyLimits:
+        """Return what a file for one-shot analysis may be."""
+        return BodyLimits(size=int(self.max_file_size * _MIB), idle=self.body_idle_seconds)
+
+    def decode_policy(self) -> DecodePolicy:
+        """Return the decoder's limits for one-shot analysis."""
+        return DecodePolicy(
+            ffmpeg=self.ffmpeg(),
+            max_audio_seconds=self.max_duration_seconds,
+            cpu_seconds=_DECODE_CPU_SECONDS,
+            idle_seconds=_DECODE_IDLE_SECONDS,
+        )
 
     @model_validator(mode="after")
     def _the_key_fits_into_a_header(self) -> Self:

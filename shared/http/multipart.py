@@ -10,6 +10,9 @@ from shared.errors import InvalidInput, TooLarge
 _MAX_PARTS = 32
 _MAX_FIELD = 64 * 1024
 
+BAD_FIELD = "bad_field"
+"""The code of what is refused for a field which can't be one: it is too long, or no text."""
+
 
 @dataclass(frozen=True, slots=True)
 class Field:
@@ -86,11 +89,11 @@ class _OpenField:
     def add(self, piece: bytes) -> None:
         self._size += len(piece)
         if self._size > _MAX_FIELD:
-            raise TooLarge(f"The form field {self._name[:64]!r} is too long.", code="form_too_large")
+            raise TooLarge(f"The form field {self._name[:64]!r} is too long.", code=BAD_FIELD)
         self._pieces.append(piece)
 
     def close(self) -> Field:
         try:
             return Field(self._name, b"".join(self._pieces).decode())
         except UnicodeDecodeError as exc:
-            raise InvalidInput(f"The form field {self._name[:64]!r} is not UTF-8.", code="bad_form") from exc
+            raise InvalidInput(f"The form field {self._name[:64]!r} is not UTF-8.", code=BAD_FIELD) from exc

@@ -1,0 +1,96 @@
+"""What one-shot analysis takes and answers (contracts, section 2)."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import Field
+
+from services.analyzer.analyze import Analysis
+from services.analyzer.audio_form import FILE_FIELD
+from shared.clock import now, rfc3339
+from shared.errors import Kind
+from shared.http.operation import FORM, OCTETS, Answer, Body, Operation, Parameter
+
+DETAIL = "detail"
+
+
+def _is_absent(value: object) -> bool:
+    return value is None
+
+
+_ABSENT = Field(exclude_if=_is_absent)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Segment:
+    """Something said, with seconds from the recording's start."""
+
+    start: float
+    end: float
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Analyzed:
+    """How heated the conversation was; the last four members are there with `detail=true` only."""
+
+    temperature: Annotated[int, Field(ge=1, le=100)]
+    confidence: Annotated[float, Field(ge=0, le=1)]
+    timestamp: str
+    analysis_summary: str
+    segments: Annotated[tuple[Segment, ...] | None, _ABSENT] = None
+    transcript: Annotated[str | None, _ABSENT] = None
+    scorer: Annotated[str | None, _ABSENT] = None
+    reason_codes: Annotated[tuple[str, ...] | None, _ABSENT] = None
+
+
+def analyzed(analysis: Analysis, *, detail: bool) -> Analyzed:
+    """Write an analysis as the answer."""
+    score, lines = analysis.score, analysis.recording.lines
+    return Analyzed(
+        temperature=score.temperature,
+        confidence=score.confidence,
+        timestamp=rfc3339(now()),
+        analysis_summary=score.summary,
+        segments=tuple(Segment(start=line.start, end=line.end, text=line.text) for line in lines) if detail else None,
+        transcript=" ".join(line.text for line in lines) if detail else None,
+        scorer=score.scorer if detail else None,
+        reason_codes=score.reason_codes if detail else None,
+    )
+
+
+ANALYZE_AUDIO = Operation(
+    summary="Score one recording",
+    description=(
+        "Nothing of the request is kept. A recording in which nobody speaks has temperature 1 and confidence 0. "
+        "The extension of the file's name must be among those allowed, and the bytes must be audio."
+    ),
+    parameters=[
+        Parameter(
+            name=DETAIL,
+            where="query",
+            description="`true` for what was said, by which scorer, and the reasons as stable words.",
+            schema={"type": "boolean"},
+        )
+    ],
+    bodies=[
+        Body(
+            schema={
+                "type": "object",
+                "required": [FILE_FIELD],
+                "properties": {FILE_FIELD: {"type": "string", "contentMediaType": OCTETS}},
+            },
+            media_type=FORM,
+        )
+    ],
+    answers={200: Answer(description="How heated the conversation was.", kind=Analyzed)},
+    refusals=[
+        Kind.INVALID,
+        Kind.TOO_SLOW,
+        Kind.TOO_LARGE,
+        Kind.UNSUPPORTED,
+        Kind.TOO_MANY,
+        Kind.PERMANENT,
+        Kind.UNAVAILABLE,
+    ],
+)

@@ -1,0 +1,86 @@
+"""The form of a one-shot analysis, taken apart while it arrives: one audio file, judged by its name before it comes."""
+
+from collections.abc import Sequence
+
+from starlette.requests import Request
+
+from services.analyzer.memory_file import MemoryFile
+from shared.errors import InvalidInput, RoomtoneError, TooLarge, Unsupported
+from shared.http.body import BodyLimits, declared_size, read_pieces, refuse_encoding
+from shared.http.multipart import BAD_FIELD, Field, FileStart, boundary_of, read_form
+
+FILE_FIELD = "audio"
+_OVERHEAD = 256 * 1024  # what a form may hold beside its file
+_MIB = 1024 * 1024
+
+
+class AudioForm:
+    """One `multipart/form-data` request; made of the headers alone, and what they say wrong is refused at once.
+
+    `limits` are the file's; its name must end in one of `extensions`, which are in lower case.
+    """
+
+    def __init__(self, request: Request, limits: BodyLimits, extensions: Sequence[str]) -> None:
+        self._request = request
+        self._largest = limits.size
+        self._limits = BodyLimits(limits.size + _OVERHEAD, limits.idle)
+        self._extensions = extensions
+        self._too_large = f"The file may have at most {limits.size / _MIB:g} MB."
+        self._boundary = _boundary(request)
+        self._files = 0
+        if declared_size(request) > self._limits.size:
+            raise TooLarge(self._too_large)
+
+    async def read_into(self, file: MemoryFile) -> None:
+        """Gather the audio file's bytes, counted against the limit.
+
+        Raises InvalidInput for a form without the file, with two of them or with a name that does not fit, and what
+        `read_form` and `read_pieces` raise.
+        """
+        try:
+            await self._read(file)
+        except (InvalidInput, TooLarge) as exc:
+            if exc.code == BAD_FIELD and self._files == 0:  # most likely the file, under another name
+                raise _missing() from exc
+            raise
+        if self._files == 0:
+            raise _missing()
+
+    async def _read(self, file: MemoryFile) -> None:
+        size = 0
+        body = read_pieces(self._request, self._limits, self._too_large)
+        async for event in read_form(body, self._boundary, file_fields=frozenset({FILE_FIELD})):
+            match event:
+                case FileStart(_, filename):
+                    self._begin(filename)
+                case Field():
+                    pass
+                case _:
+                    size += len(event)
+                    if size > self._largest:
+                        raise TooLarge(self._too_large)
+                    file.add(event)
+
+    def _begin(self, filename: str) -> None:
+        self._files += 1
+        if self._files > 1:
+            raise InvalidInput(f"Send one file {FILE_FIELD!r} a request.", code="duplicate_field")
+        if _extension(filename) not in self._extensions:
+            raise InvalidInput(f"Supported formats: {', '.join(self._extensions)}", code="bad_extension")
+
+
+def _boundary(request: Request) -> str:
+    refuse_encoding(request)
+    boundary = boundary_of(request.headers.get("content-type", ""))
+    if boundary is None:
+        raise Unsupported(f"Send multipart/form-data with a file field {FILE_FIELD!r}.", code="bad_content_type")
+    return boundary
+
+
+def _extension(filename: str) -> str:
+    """Return what comes after the last dot, in lower case; empty if there is none."""
+    return filename.rpartition(".")[2].lower() if "." in filename else ""
+
+
+def _missing() -> RoomtoneError:
+    return InvalidInput(f"Send the recording as the form's file {FILE_FIELD!r}.", code="missing_file")

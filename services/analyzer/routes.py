@@ -1,0 +1,76 @@
+"""One-shot analysis: `POST /analyze-audio` (contracts, section 2)."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute
+
+from services.analyzer.admission import Admission
+from services.analyzer.analysis_errors import ANALYSES
+from services.analyzer.analysis_operation import ANALYZE_AUDIO, DETAIL, analyzed
+from services.analyzer.analyze import Analysis
+from services.analyzer.audio_form import AudioForm
+from services.analyzer.hang_up import while_connected
+from services.analyzer.memory_file import MemoryFile, memory_file
+from services.analyzer.one_shot import OneShot
+from services.analyzer.rate_limit import RateLimit, name_for_limit
+from shared.caller import Caller, Permission
+from shared.errors import InvalidInput, Permanent, TooSlow
+from shared.http.answers import answer
+from shared.http.body import BodyLimits
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnalysisLimits:
+    """What one request may bring and take: the file's limits, its extensions, and `seconds` for all of it."""
+
+    file: BodyLimits
+    extensions: Sequence[str]
+    seconds: float
+
+
+def analysis_routes(
+    one_shot: Callable[[], OneShot], limits: AnalysisLimits, rate: RateLimit, admission: Admission
+) -> list[BaseRoute]:
+    """Return the route; the use case exists only while the service's lifespan runs, hence the callable."""
+
+    async def analyze_audio(request: Request, caller: Caller) -> Response:
+        rate.take(name_for_limit(caller, request.client.host if request.client else None))
+        detail = _wants_detail(request)
+        form = AudioForm(request, limits.file, limits.extensions)
+        with admission.entered(), memory_file() as file:
+            analysis = await in_time(request, form, file)
+        return answer(analyzed(analysis, detail=detail))
+
+    async def in_time(request: Request, form: AudioForm, file: MemoryFile) -> Analysis:
+        """Read and analyze within the limit; late bytes are the sender's fault, a late score is ours."""
+        end = asyncio.get_running_loop().time() + limits.seconds
+        try:
+            async with asyncio.timeout_at(end):
+                await form.read_into(file)
+        except TimeoutError as exc:
+            raise TooSlow(f"The file did not arrive within {limits.seconds:g} s: send it again.") from exc
+        try:
+            async with asyncio.timeout_at(end):
+                return await while_connected(request, in_turn(file))
+        except TimeoutError as exc:
+            message = f"The analysis was not done within {limits.seconds:g} s: send a shorter recording."
+            raise Permanent(message, code="analysis_timeout") from exc
+
+    async def in_turn(file: MemoryFile) -> Analysis:
+        async with admission.turn():
+            return await one_shot().analyze(file)
+
+    return [
+        ANALYSES.route("POST", "/analyze-audio", analyze_audio, needs=Permission.AUDIO_WRITE, operation=ANALYZE_AUDIO)
+    ]
+
+
+def _wants_detail(request: Request) -> bool:
+    wanted = request.query_params.get(DETAIL, "false").lower()
+    if wanted not in {"true", "false"}:
+        raise InvalidInput(f"{DETAIL!r} is true or false.", code="bad_detail")
+    return wanted == "true"

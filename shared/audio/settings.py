@@ -1,0 +1,28 @@
+"""Which FFmpeg decodes."""
+
+import os
+
+import imageio_ffmpeg
+from pydantic import field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class FFmpegSettings(BaseSettings):
+    """The decoder's program: one that is named, or the one in the `imageio-ffmpeg` package."""
+
+    model_config = SettingsConfigDict(
+        env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True, hide_input_in_errors=True
+    )
+
+    ffmpeg_path: str | None = None
+
+    @field_validator("ffmpeg_path")
+    @classmethod
+    def _can_be_run(cls, path: str | None) -> str | None:
+        if path is not None and not os.access(path, os.X_OK):
+            raise ValueError("is not a program that can be run: give the path of an ffmpeg, or leave it unset")
+        return path
+
+    def ffmpeg(self) -> str:
+        """Return the program's path."""
+        return self.ffmpeg_path or imageio_ffmpeg.get_ffmpeg_exe()

@@ -1,0 +1,214 @@
+"""`POST /analyze-audio` with real speech, the real local model and the real FFmpeg."""
+
+import tempfile
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx
+import nats
+import pytest
+
+from tests.integration.analyzer.one_shot_client import FORMATS, analyze, analyzing, refused, speech_as, wav
+from tests.integration.analyzer.speech import WORDS, beckett
+
+BRIEF = {"temperature", "confidence", "timestamp", "analysis_summary"}
+
+
+@pytest.fixture(scope="module")
+async def client(nats_url: str) -> AsyncIterator[httpx.AsyncClient]:
+    async with analyzing(nats_url, rate_limit_per_minute=0) as opened:
+        yield opened
+
+
+@pytest.mark.parametrize("name", FORMATS)
+async def test_speech_in_every_format_is_scored(client: httpx.AsyncClient, name: str) -> None:
+    answer = await analyze(client, speech_as(name), f"Call Of Today.{name.upper()}")
+    assert answer.status_code == 200, answer.text
+    body = answer.json()
+    assert set(body) == BRIEF
+    assert isinstance(body["temperature"], int)
+    assert 1 <= body["temperature"] <= 40
+    assert 0 < body["confidence"] <= 1
+    assert body["timestamp"].endswith("Z")
+    assert "not calibrated" in body["analysis_summary"]
+
+
+async def test_with_detail_the_words_and_reasons_come_along(client: httpx.AsyncClient) -> None:
+    body = (await analyze(client, speech_as("mp3"), "call.mp3", detail="true")).json()
+    assert set(body) == BRIEF | {"segments", "transcript", "scorer", "reason_codes"}
+    assert all(words.lower() in body["transcript"].lower() for words in WORDS)
+    assert body["transcript"] == " ".join(segment["text"] for segment in body["segments"])
+    assert all(0 <= segment["start"] <= segment["end"] <= 11 for segment in body["segments"])
+    assert (body["scorer"], type(body["reason_codes"])) == ("local-1", list)
+
+
+async def test_what_detail_could_mean_else_is_refused(client: httpx.AsyncClient) -> None:
+    assert refused(await analyze(client, wav(bytes(32_000)), detail="much"), 400)["code"] == "bad_detail"
+    assert set((await analyze(client, wav(bytes(32_000)), detail="false")).json()) == BRIEF
+
+
+async def test_silence_is_no_error_and_is_said(client: httpx.AsyncClient) -> None:
+    body = (await analyze(client, wav(bytes(160_000)), detail="true")).json()
+    assert (body["temperature"], body["confidence"], body["segments"]) == (1, 0, [])
+    assert (body["transcript"], body["reason_codes"]) == ("", ["no_speech"])
+    assert "No speech" in body["analysis_summary"]
+
+
+async def test_the_bytes_decide_where_the_name_disagrees(client: httpx.AsyncClient) -> None:
+    assert (await analyze(client, wav(beckett()), "call.mp3")).status_code == 200
+
+
+@pytest.mark.parametrize("name", ["mp3", "ogg", "flac", "wav"])
+async def test_of_a_truncated_stream_what_is_there_is_scored(client: httpx.AsyncClient, name: str) -> None:
+    content = speech_as(name)
+    answer = await analyze(client, content[: len(content) // 2], f"call.{name}", detail="true")
+    assert answer.status_code == 200, answer.text
+    assert WORDS[0].lower() in answer.json()["transcript"].lower()
+
+
+async def test_a_truncated_m4a_has_lost_its_index_and_is_refused(client: httpx.AsyncClient) -> None:
+    assert refused(await analyze(client, speech_as("m4a")[:-2000], "call.m4a"), 400)["error"] == "Invalid file format"
+
+
+PLAYLIST = b"#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\nhttp://127.0.0.1:9/x.ts\n"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"x",
+        b"a text that was given another name\n" * 200,
+        bytes(64_000),
+        PLAYLIST,
+        b"ffconcat version 1.0\nfile /etc/passwd\n",
+        b"\x89PNG\r\n\x1a\n" + bytes(2000),
+        b"RIFF\x24\x00\x00\x00WAVE",
+        b"RIFF\x24\x00\x00\x00WAVE" + bytes(range(256)) * 30,
+        wav(b""),
+        wav(bytes(64)),
+        b"\x00\x00\x00\x20ftypM4A " + bytes(range(256)) * 30,
+    ],
+)
+async def test_what_is_not_audio_is_refused(client: httpx.AsyncClient, content: bytes) -> None:
+    body = refused(await analyze(client, content), 400)
+    assert body["error"] == "Invalid file format"
+    assert "/" not in body["details"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "call",
+        "call.txt",
+        "call.wav.exe",
+        "wav",
+        ".",
+        "call.wav\x00.txt",
+        "gpj.\u202evaw",
+        "call.\u202ewav",
+        "..",
+        "x.m3u8",
+    ],
+)
+async def test_a_name_without_an_allowed_extension_is_refused(client: httpx.AsyncClient, name: str) -> None:
+    answer = await client.post("/analyze-audio", content=_form(name), headers=_FORM)
+    body = refused(answer, 400)
+    assert body["error"] == "Invalid file format"
+    assert body["details"].startswith("Supported formats: wav, mp3, m4a, flac, ogg")
+
+
+@pytest.mark.parametrize(
+    "name", ["\u202e.wav", "../../etc/passwd.wav", "a\x00.wav", "\r.wav", "n" * 2000 + ".wav", "日本.WaV"]
+)
+async def test_a_strange_name_with_an_allowed_extension_means_nothing(client: httpx.AsyncClient, name: str) -> None:
+    answer = await client.post("/analyze-audio", content=_form(name), headers=_FORM)
+    assert answer.status_code == 200, answer.text
+
+
+async def test_a_name_of_4_kb_is_refused_or_taken_but_breaks_nothing(client: httpx.AsyncClient) -> None:
+    answer = await client.post("/analyze-audio", content=_form("n" * 4096 + ".wav"), headers=_FORM)
+    assert answer.status_code in {200, 400, 413}
+
+
+@pytest.mark.parametrize("name", ["file", "Audio", "audio_chunk"])
+@pytest.mark.parametrize("size", [100, 200_000])
+async def test_a_form_without_the_file_is_told_what_to_send(client: httpx.AsyncClient, name: str, size: int) -> None:
+    body = refused(await client.post("/analyze-audio", files={name: ("call.wav", wav(b"\xfe\xff" * size))}), 400)
+    assert body["error"] == "No audio file provided"
+    assert "'audio'" in body["details"]
+
+
+async def test_an_audio_field_that_is_no_file_has_no_name(client: httpx.AsyncClient) -> None:
+    assert (
+        refused(await client.post("/analyze-audio", files={"audio": (None, b"text")}), 400)["code"] == "bad_extension"
+    )
+
+
+async def test_two_files_are_one_too_many(client: httpx.AsyncClient) -> None:
+    files = [("audio", ("a.wav", wav(bytes(32_000)))), ("audio", ("b.wav", wav(bytes(32_000))))]
+    assert refused(await client.post("/analyze-audio", files=files), 400)["code"] == "duplicate_field"
+
+
+async def test_fields_beside_the_file_mean_nothing(client: httpx.AsyncClient) -> None:
+    files = {"audio": ("a.wav", wav(bytes(32_000)))}
+    assert (await client.post("/analyze-audio", files=files, data={"language": "en"})).status_code == 200
+
+
+async def test_a_million_parts_are_refused(client: httpx.AsyncClient) -> None:
+    part = b'--bnd\r\nContent-Disposition: form-data; name="a"\r\n\r\n\r\n'
+    answer = await client.post("/analyze-audio", content=part * 300_000, headers=_FORM)
+    assert refused(answer, 413)["details"]
+
+
+async def test_a_form_that_ends_early_is_refused(client: httpx.AsyncClient) -> None:
+    assert (
+        refused(await client.post("/analyze-audio", content=_form("a.wav")[:-20], headers=_FORM), 400)["code"]
+        == "bad_form"
+    )
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Content-Type": "audio/wav"},
+        {"Content-Type": "application/json"},
+        {"Content-Type": "multipart/mixed; boundary=bnd"},
+        {},
+        {"Content-Type": "multipart/form-data; boundary=bnd", "Content-Encoding": "gzip"},
+    ],
+)
+async def test_another_content_type_or_a_compressed_body_is_refused(
+    client: httpx.AsyncClient, headers: dict[str, str]
+) -> None:
+    refused(await client.post("/analyze-audio", content=_form("a.wav"), headers=headers), 415)
+
+
+async def test_nothing_is_left_in_a_folder_or_told_to_anyone(
+    nats_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", None)  # so that the folder above is found
+    recordings = [speech_as("ogg"), speech_as("ogg")[:-3000], PLAYLIST]
+    working_folder = set(Path.cwd().rglob("*"))
+    listener = await nats.connect(nats_url)
+    heard = await listener.subscribe("roomtone.v1.>")
+    await listener.flush()
+    async with analyzing(nats_url) as client:
+        answers = [await analyze(client, content, "call.ogg") for content in recordings]
+    await listener.flush()  # what was published before has arrived by now
+    assert [answer.status_code for answer in answers] == [200, 200, 400]
+    assert heard.pending_msgs == 0
+    assert tempfile.gettempdir() == str(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+    assert set(Path.cwd().rglob("*")) == working_folder
+    await listener.close()
+
+
+_FORM = {"Content-Type": "multipart/form-data; boundary=bnd"}
+
+
+def _form(name: str) -> bytes:
+    """Return a form whose file is half a second of silence under a name written as it is."""
+    head = f'--bnd\r\nContent-Disposition: form-data; name="audio"; filename="{name}"\r\n\r\n'
+    return head.encode() + wav(bytes(16_000)) + b"\r\n--bnd--\r\n"
