@@ -1,0 +1,218 @@
+"""Keys that a provider publishes: found by name, fetched rarely, kept while it is away."""
+
+import asyncio
+import gzip
+import json
+from collections.abc import AsyncIterator, Callable
+from secrets import token_urlsafe
+
+import pytest
+from joserfc.jwk import ECKey, OctKey
+
+from shared.auth.authenticator import Verifying
+from shared.auth.keys import Freshness, PublishedKeys
+from shared.auth.policy import TokenPolicy
+from shared.errors import NotAuthenticated, Unavailable
+from shared.metrics import Metrics
+from tests.integration.shared.provider import Provider, rsa_key, token_by
+from tests.tokens import AUDIENCE, ISSUER
+from tests.waiting import until
+
+POLICY = TokenPolicy(algorithms=frozenset({"RS256", "ES256"}), issuer=ISSUER, audience=AUDIENCE)
+FIRST, SECOND = rsa_key("first"), rsa_key("second")
+
+
+class Clock:
+    """Seconds that pass when told to."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+async def provider() -> AsyncIterator[Provider]:
+    provider = Provider()
+    provider.publish(FIRST)
+    async with provider.serving():
+        yield provider
+
+
+@pytest.fixture
+async def authenticator(provider: Provider, clock: Clock) -> AsyncIterator[Verifying]:
+    keys = PublishedKeys(provider.url, POLICY.algorithms, Freshness(timeout=0.5), clock=clock)
+    authenticator = Verifying(POLICY, keys, Metrics())
+    async with authenticator.running():
+        yield authenticator
+
+
+async def refused(authenticator: Verifying, token: str) -> bool:
+    try:
+        await authenticator.caller_by(token)
+    except NotAuthenticated:
+        return True
+    return False
+
+
+async def test_a_key_is_fetched_once_for_a_hundred_callers_at_once(
+    provider: Provider, authenticator: Verifying
+) -> None:
+    token = token_by(FIRST, tenant_id="acme")
+    callers = await asyncio.gather(*(authenticator.caller_by(token) for _ in range(100)))
+    assert {caller.tenant for caller in callers} == {"acme"}
+    assert provider.fetches == 1
+
+
+async def test_a_new_key_is_found_by_its_name_once_a_pause_has_passed(
+    provider: Provider, authenticator: Verifying, clock: Clock
+) -> None:
+    await authenticator.caller_by(token_by(FIRST))
+    provider.publish(FIRST, SECOND)
+    assert await refused(authenticator, token_by(SECOND))
+    clock.now += 11
+    await authenticator.caller_by(token_by(SECOND))
+    await authenticator.caller_by(token_by(FIRST))
+    assert provider.fetches == 2
+
+
+async def test_a_key_that_was_withdrawn_no_longer_counts(
+    provider: Provider, authenticator: Verifying, clock: Clock
+) -> None:
+    await authenticator.caller_by(token_by(FIRST))
+    provider.publish(SECOND)
+    clock.now += 601
+    await authenticator.caller_by(token_by(FIRST))  # answered at once, while the refresh goes on beside it
+    await until(lambda: provider.fetches == 2)
+    await until(lambda: refused(authenticator, token_by(FIRST)))
+    await authenticator.caller_by(token_by(SECOND))
+
+
+async def test_a_thousand_unknown_names_cost_one_fetch_and_go_nowhere_else(
+    provider: Provider, authenticator: Verifying, clock: Clock
+) -> None:
+    await authenticator.caller_by(token_by(FIRST))
+    clock.now += 11
+    flood = [token_by(FIRST, name=token_urlsafe(8)) for _ in range(1000)]
+    assert all(await asyncio.gather(*(refused(authenticator, token) for token in flood)))
+    assert provider.fetches == 2
+    assert provider.paths == {"/keys"}
+    await authenticator.caller_by(token_by(FIRST))
+
+
+async def test_keys_go_on_being_used_while_the_provider_is_away_and_not_for_ever(
+    provider: Provider, authenticator: Verifying, clock: Clock
+) -> None:
+    await authenticator.caller_by(token_by(FIRST))
+    provider.status = 500
+    for _ in range(3):
+        clock.now += 3600
+        await authenticator.caller_by(token_by(FIRST))
+    await until(lambda: provider.fetches > 1)
+    clock.now += 24 * 3600
+    with pytest.raises(Unavailable):
+        await authenticator.caller_by(token_by(FIRST))
+    provider.status = 200
+    clock.now += 11
+    await authenticator.caller_by(token_by(FIRST))
+
+
+def redirecting(provider: Provider) -> None:
+    provider.status, provider.headers = 302, f"Location: {provider.url}/elsewhere\r\n".encode()
+
+
+def silent(provider: Provider) -> None:
+    provider.answering.clear()
+
+
+def huge(provider: Provider) -> None:
+    provider.body = provider.body[:-1] + b', "filler": "' + b"x" * 256 * 1024 + b'"}'
+
+
+def packed(provider: Provider) -> None:
+    provider.body, provider.headers = gzip.compress(provider.body), b"Content-Encoding: gzip\r\n"
+
+
+def saying(body: bytes) -> Callable[[Provider], None]:
+    def say(provider: Provider) -> None:
+        provider.body = body
+
+    return say
+
+
+FAILURES: dict[str, Callable[[Provider], None]] = {
+    "redirects": redirecting,
+    "never answers": silent,
+    "sends too much": huge,
+    "packs its answer": packed,
+    "is in error": lambda provider: setattr(provider, "status", 503),
+    "says nothing": saying(b""),
+    "says HTML": saying(b"<html>"),
+    "says a list": saying(b"[]"),
+    "says no keys": saying(b'{"keys": []}'),
+    "says keys of text": saying(b'{"keys": ["a", 1, null, {}]}'),
+    "nests deeply": saying(b'{"keys":' + b"[" * 100_000 + b"]" * 100_000 + b"}"),
+}
+
+
+@pytest.mark.parametrize("failure", FAILURES)
+async def test_a_provider_that_fails_makes_no_token_good_and_none_bad(
+    provider: Provider, authenticator: Verifying, clock: Clock, failure: str
+) -> None:
+    FAILURES[failure](provider)
+    with pytest.raises(Unavailable):
+        await authenticator.caller_by(token_by(FIRST))
+    with pytest.raises(Unavailable):
+        await authenticator.caller_by(token_by(FIRST))
+    assert (provider.fetches, provider.paths) == (1, {"/keys"})
+    provider.answering.set()
+    provider.status, provider.headers = 200, b""
+    provider.publish(FIRST)
+    clock.now += 11
+    await authenticator.caller_by(token_by(FIRST))
+
+
+async def test_keys_that_do_not_fit_are_passed_over(provider: Provider, authenticator: Verifying) -> None:
+    elliptic = ECKey.generate_key("P-256", {"kid": "elliptic"})
+    secret = OctKey.generate_key(256, {"kid": "first"}).as_dict()
+    good = FIRST.as_dict(private=False)
+    provider.body = json.dumps(
+        {
+            "keys": [
+                secret,
+                secret | {"alg": "RS256", "kty": "RSA"},
+                good | {"use": "enc"},
+                good | {"alg": "RS512"},
+                good | {"alg": "HS256"},
+                good | {"key_ops": ["encrypt"]},
+                good | {"kid": 1},
+                good | {"n": "AQAB"},
+                good | {"kty": "OKP", "crv": "Ed25519", "x": "AAAA"},
+                good | {"kty": ["RSA"]},
+                SECOND.as_dict(private=True),
+                elliptic.as_dict(private=False),
+            ]
+        }
+    ).encode()
+    assert await refused(authenticator, token_by(FIRST))
+    await authenticator.caller_by(token_by(SECOND))
+    await authenticator.caller_by(token_by(elliptic, algorithm="ES256"))
+    assert provider.fetches == 1
+
+
+async def test_a_token_without_a_name_is_tried_with_every_key(provider: Provider, authenticator: Verifying) -> None:
+    provider.publish(FIRST, SECOND)
+    await authenticator.caller_by(token_by(SECOND, name=None))
+    assert await refused(authenticator, token_by(rsa_key("third"), name=None))
+
+
+async def test_a_token_that_no_key_could_make_good_costs_no_fetch(provider: Provider, authenticator: Verifying) -> None:
+    for token in ("x", "a.b.c", token_by(FIRST, name="k" * 257)):
+        assert await refused(authenticator, token)
+    assert provider.fetches == 0

@@ -1,0 +1,119 @@
+"""What a service may be told about tokens, and what it refuses to start with."""
+
+from collections.abc import Callable
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from joserfc.jwk import ECKey, OKPKey
+from pydantic import ValidationError
+
+from shared.settings import ServiceSettings
+from tests.tokens import signing_key, token_settings
+
+
+def faults(**settings: object) -> str:
+    with pytest.raises(ValidationError) as caught:
+        ServiceSettings.model_validate(settings)
+    return str(caught.value)
+
+
+def test_with_a_key_a_service_may_listen_to_everyone() -> None:
+    settings = ServiceSettings.model_validate({"host": "0.0.0.0", **token_settings()})  # noqa: S104
+    checks = settings.token_checks()
+    assert checks is not None
+    assert checks.policy.algorithms == {"RS256"}
+
+
+def test_without_a_key_nobody_is_asked() -> None:
+    assert ServiceSettings().token_checks() is None
+
+
+def test_line_breaks_in_a_key_may_be_written_as_two_characters() -> None:
+    pem = str(token_settings()["main_service_jwt_public_key"]).replace("\n", "\\n")
+    assert "\n" not in pem
+    assert ServiceSettings.model_validate(token_settings() | {"main_service_jwt_public_key": pem}).token_checks()
+
+
+def test_settings_come_from_the_environment_under_the_names_of_the_contract(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MAIN_SERVICE_JWKS_URL", "https://login.example.com/keys")
+    monkeypatch.setenv("JWT_ALGORITHM", "RS256, ES256")
+    monkeypatch.setenv("EXPECTED_JWT_ISSUER", "issuer")
+    monkeypatch.setenv("EXPECTED_JWT_AUDIENCE", "audience")
+    monkeypatch.setenv("JWT_LEEWAY_SECONDS", "60")
+    monkeypatch.setenv("JWT_TENANT_CLAIM", "https://example.com/tenant")
+    checks = ServiceSettings().token_checks()
+    assert checks is not None
+    assert checks.keys_url == "https://login.example.com/keys"
+    assert checks.policy.algorithms == {"RS256", "ES256"}
+    assert (checks.policy.leeway, checks.policy.tenant_claim) == (60, "https://example.com/tenant")
+
+
+@pytest.mark.parametrize("algorithm", ["HS256", "none", "RS256,HS256", "rs256", "RS257", ",", "EdDSA"])
+def test_an_algorithm_that_is_symmetric_or_unknown_is_refused(algorithm: str) -> None:
+    assert "JWT_ALGORITHM" in faults(**token_settings() | {"jwt_algorithm": algorithm})
+
+
+def _short_key() -> str:
+    key = generate_private_key(65537, 1024).public_key()  # noqa: S505  # too short on purpose
+    return key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+
+
+@pytest.mark.parametrize(
+    ("make", "why"),
+    [
+        (lambda: signing_key().as_pem(private=True).decode(), "private key"),
+        (lambda: "s3cr3t", "not a public key"),
+        (lambda: "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----", "not a public key"),
+        (lambda: ECKey.generate_key("P-256").as_pem(private=False).decode(), "does not fit JWT_ALGORITHM"),
+        (lambda: OKPKey.generate_key("Ed25519").as_pem(private=False).decode(), "RSA and EC"),
+        (_short_key, "1024 bits"),
+    ],
+    ids=["private", "no key", "broken", "another type", "unknown type", "short"],
+)
+def test_a_key_that_is_no_use_is_refused_and_not_repeated(make: Callable[[], str], why: str) -> None:
+    pem = make()
+    said = faults(**token_settings() | {"main_service_jwt_public_key": pem})
+    assert "MAIN_SERVICE_JWT_PUBLIC_KEY" in said
+    assert why in said
+    assert not any(line in said for line in pem.splitlines() if not line.startswith("-----"))
+
+
+def test_a_key_without_issuer_and_audience_is_refused_naming_both() -> None:
+    key = token_settings()["main_service_jwt_public_key"]
+    said = faults(main_service_jwt_public_key=key)
+    assert "EXPECTED_JWT_ISSUER must be set" in said
+    assert "EXPECTED_JWT_AUDIENCE must be set" in said
+
+
+@pytest.mark.parametrize("name", ["expected_jwt_issuer", "expected_jwt_audience"])
+def test_an_issuer_or_audience_without_a_key_is_refused(name: str) -> None:
+    assert f"{name.upper()} is set, but no key" in faults(**{name: "x"})
+
+
+def test_two_places_for_keys_are_refused() -> None:
+    assert "both set" in faults(**token_settings() | {"main_service_jwks_url": "https://login.example.com/keys"})
+
+
+@pytest.mark.parametrize(
+    "url", ["login.example.com/keys", "file:///etc/passwd", "ftp://x/keys", "https://", "http://x:y/"]
+)
+def test_an_address_of_keys_must_be_one_of_the_web(url: str) -> None:
+    said = faults(main_service_jwks_url=url, expected_jwt_issuer="i", expected_jwt_audience="a")
+    assert "MAIN_SERVICE_JWKS_URL must be an address" in said
+
+
+@pytest.mark.parametrize("leeway", [-1, 61, "nan", "x"])
+def test_more_leeway_than_a_minute_is_refused(leeway: object) -> None:
+    assert "jwt_leeway_seconds" in faults(**token_settings() | {"jwt_leeway_seconds": leeway})
+
+
+def test_every_fault_is_named_at_once() -> None:
+    said = faults(
+        host="10.0.0.7",
+        expected_jwt_issuer="i",
+        jwt_algorithm="none",
+        jwt_leads_claim="tenant_id",
+    )
+    for name in ("JWT_ALGORITHM", "EXPECTED_JWT_ISSUER", "JWT_LEADS_CLAIM", "ALLOW_ANONYMOUS"):
+        assert name in said
