@@ -130,6 +130,28 @@ def locked(path: Path) -> Iterator[LockFile]:
         os.close(fd)
 
 
+class HeldLock:
+    """A lock file that is held until it is released, or until its process ends."""
+
+    def __init__(self, fd: int) -> None:
+        self._fd = fd
+
+    def release(self) -> None:
+        """Let others have it."""
+        os.close(self._fd)
+
+
+def try_lock(path: Path) -> HeldLock | None:
+    """Take the lock file at `path` if nobody holds it; raises FileNotFoundError where its directory is not there."""
+    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(fd)
+        return None
+    return HeldLock(fd)
+
+
 def lock_created(path: Path) -> float:
     """Return when a lock file was made, in seconds since the epoch, without holding it; raises FileNotFoundError."""
     content = path.read_bytes()

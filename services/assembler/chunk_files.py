@@ -63,10 +63,22 @@ def _checked_head(path: Path, chunk: Chunk) -> bytes:
     return head
 
 
-async def samples(files: Sequence[ChunkFile]) -> AsyncIterator[bytes]:
+def one_file(path: Path, size: int) -> ChunkFiles:
+    """Look at a recording that is one file; blocks."""
+    with path.open("rb") as file:
+        head = file.read(HEAD)
+    return ChunkFiles([ChunkFile(path, size, beginning(head))], head)
+
+
+def samples(files: Sequence[ChunkFile]) -> AsyncIterator[bytes]:
     """Yield headerless PCM in order, read a mebibyte at a time; half a sample at the very end is dropped."""
-    left = sum(file.size for file in files)
-    left -= left % SAMPLE_BYTES
+    size = sum(file.size for file in files)
+    return contents(files, size - size % SAMPLE_BYTES)
+
+
+async def contents(files: Sequence[ChunkFile], size: int) -> AsyncIterator[bytes]:
+    """Yield the first `size` bytes of all files in order, read a mebibyte at a time."""
+    left = size
     for chunk in files:
         with chunk.path.open("rb") as file:
             while left and (piece := await asyncio.to_thread(file.read, min(_READ, left))):

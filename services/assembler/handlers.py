@@ -1,60 +1,103 @@
 """What the assembler does with `session.finalized`."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import structlog
 
-from services.assembler.assemble import Assembler
-from shared.bus import Bus
+from services.assembler.assemble import Assembler, intake_of
+from shared.chronicle import Chronicle
 from shared.codec import Envelope, envelope
+from shared.durable import try_lock
 from shared.errors import Permanent, RoomtoneError, Unavailable
 from shared.events import AudioFailed, SessionFinalized
-from shared.spool import Spool
+from shared.manifest import StoredManifest
+from shared.spool import SessionDirectory, Spool
 
 log = structlog.stdlib.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class FinalizedSessions:
-    """Assembles, publishes `audio.ready`, and only then erases the spool; the queue acknowledges after that.
+    """Assembles, tells how it ended, and only then erases the spool; the queue acknowledges after that.
 
-    Every step may run twice: a session that has ended says so again under the same id. What fails for good is
-    published as `audio.failed`, and its chunks stay in the spool.
+    Every step may run twice: a session that has ended says so again under the same id. What fails for good is told as
+    `audio.failed`; its chunks stay in the spool unless the bucket holds the original. A session is worked on once at a
+    time, and one that was deleted is left alone.
     """
 
     spool: Spool
-    bus: Bus
+    chronicle: Chronicle
     assembler: Assembler
 
     async def handle(self, job: Envelope) -> None:
         """Take one session to its end; raises Permanent or Unavailable."""
         finalized = _finalized(job)
         directory = self.spool.session(job.key)
-        outcome = await asyncio.to_thread(directory.read_outcome)
-        if outcome is None:
+        async with _working_on(directory):
+            if await asyncio.to_thread(directory.deleted.exists):
+                return
+            outcome = await asyncio.to_thread(directory.read_outcome)
             stored = await asyncio.to_thread(directory.read_manifest)
             if stored is None:
-                raise Unavailable("The session is not in this spool: is it the volume that ingest writes to?")
-            if stored.sha256 != finalized.manifest_sha256:
-                raise Permanent("The manifest is not the one that was finalized.", code="other_manifest")
-            audio = await self.assembler.assemble(directory, stored)
-            outcome = envelope("assembler", job.key, audio, cause=stored.sha256, trace=job.trace)
-        await self._end(outcome)
+                raise _not_here()
+            if outcome is None:
+                if stored.sha256 != finalized.manifest_sha256:
+                    raise Permanent("The manifest is not the one that was finalized.", code="other_manifest")
+                ended = await self.assembler.assemble(directory, stored)
+                outcome = envelope("assembler", job.key, ended, cause=stored.sha256, trace=job.trace)
+            await self._end(directory, stored, outcome)
 
     async def give_up(self, job: Envelope, error: RoomtoneError) -> None:
-        """Publish `audio.failed` with a reason fit for a caller."""
-        manifest_sha256 = _finalized(job).manifest_sha256
+        """Tell `audio.failed` with a reason fit for a caller."""
+        directory = self.spool.session(job.key)
+        stored = await asyncio.to_thread(_readable_manifest, directory)
         failed = AudioFailed(
-            code=error.code, reason=error.message, manifest_sha256=manifest_sha256, retryable=error.retryable
+            code=error.code,
+            reason=error.message,
+            manifest_sha256=_finalized(job).manifest_sha256,
+            retryable=error.retryable,
+            intake=intake_of(stored.manifest) if stored else None,
         )
-        await self._end(envelope("assembler", job.key, failed, cause=job.id, trace=job.trace))
+        await self._end(directory, stored, envelope("assembler", job.key, failed, cause=job.id, trace=job.trace))
 
-    async def _end(self, outcome: Envelope) -> None:
-        await self.bus.publish(outcome)
-        directory = self.spool.session(outcome.key)
-        if await asyncio.to_thread(directory.exists):
+    async def _end(self, directory: SessionDirectory, stored: StoredManifest | None, outcome: Envelope) -> None:
+        alive = await self.chronicle.tell(outcome)
+        if not alive:
+            log.info("the session was deleted meanwhile", session=directory.key.session)
+            if stored is not None:
+                await self.assembler.erase(directory, stored.manifest)
+        elif await asyncio.to_thread(directory.exists):
             await asyncio.to_thread(self.spool.close_session, directory, outcome)
+
+
+@asynccontextmanager
+async def _working_on(directory: SessionDirectory) -> AsyncIterator[None]:
+    """Hold a session against other workers and against its deletion; raises Unavailable while somebody else does."""
+    try:
+        lock = await asyncio.to_thread(try_lock, directory.working)
+    except FileNotFoundError:
+        raise _not_here() from None
+    if lock is None:
+        raise Unavailable("The session is being worked on elsewhere.", code="busy")
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _readable_manifest(directory: SessionDirectory) -> StoredManifest | None:
+    """Return the manifest, or None for one that is spoilt: its session must be able to fail."""
+    try:
+        return directory.read_manifest()
+    except ValueError:
+        return None
+
+
+def _not_here() -> Unavailable:
+    return Unavailable("The session is not in this spool: is it the volume that ingest writes to?", code="not_here")
 
 
 def _finalized(job: Envelope) -> SessionFinalized:

@@ -1,4 +1,4 @@
-"""A WAV's way into the bucket: one request if it is small, equal parts if not, never whole in memory."""
+"""A recording's way into the bucket: one request if it is small, equal parts if not, never whole in memory."""
 
 import asyncio
 import hashlib
@@ -12,12 +12,12 @@ from shared.objects import ObjectStore, PartReceipt
 
 PART_BYTES = 5 * 1024 * 1024  # R2's least; all parts but the last must be equal
 _IN_FLIGHT = {"any": 2, "ascending": 1}  # a store that wants parts in order takes them one by one anyway
-_WAV_TYPE = "audio/wav"
+WAV_TYPE = "audio/wav"
 
 
 @dataclass(frozen=True, slots=True)
-class StoredWav:
-    """A WAV in the bucket, looked up after it was written; `size` counts the header too."""
+class StoredObject:
+    """An object in the bucket, looked up after it was written; `size` in bytes, of a WAV with its header."""
 
     size: int
     sha256: str
@@ -25,24 +25,30 @@ class StoredWav:
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """Where a WAV goes, and what its object says of its origin."""
+    """Where an object goes, what it is, and what it says of its origin."""
 
     store: ObjectStore
     key: str
+    content_type: str
     metadata: Mapping[str, str]
 
 
-async def upload_wav(to: Destination, pcm: AsyncIterator[bytes], data_bytes: int) -> StoredWav:
+async def upload_wav(to: Destination, pcm: AsyncIterator[bytes], data_bytes: int) -> StoredObject:
     """Upload samples whose number is known: header first, parts ascending. Raises Unavailable."""
+    return await upload_object(to, _with_header(wav_header(data_bytes), pcm))
+
+
+async def upload_object(to: Destination, content: AsyncIterator[bytes]) -> StoredObject:
+    """Upload bytes as they are, parts ascending. Raises Unavailable."""
     digest = hashlib.sha256()
     async with _uploading(to) as upload:
-        async for body in _cut(_with_header(wav_header(data_bytes), pcm)):
+        async for body in _cut(content):
             await asyncio.to_thread(digest.update, body)
             await upload.add(body)
-    return StoredWav(upload.size, digest.hexdigest())
+    return StoredObject(upload.size, digest.hexdigest())
 
 
-async def upload_wav_of_unknown_length(to: Destination, pcm: AsyncIterator[bytes]) -> StoredWav:
+async def upload_wav_of_unknown_length(to: Destination, pcm: AsyncIterator[bytes]) -> StoredObject:
     """Upload samples while they are still being decoded: the first part, which holds the header, goes last.
 
     The file's hash needs the header first, so it is taken by reading the object back. Raises Unavailable.
@@ -54,7 +60,7 @@ async def upload_wav_of_unknown_length(to: Destination, pcm: AsyncIterator[bytes
             await upload.add(body)
         header = wav_header(upload.size + len(first) - HEADER_BYTES)
         await upload.add(header + first[HEADER_BYTES:], number=1)
-    return StoredWav(upload.size, await _read_back(to))
+    return StoredObject(upload.size, await _read_back(to))
 
 
 async def _with_header(header: bytes, pcm: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
@@ -116,7 +122,7 @@ class _PartUpload:
                 self._held = (number, body)
                 return
             to = self._to
-            self._upload = await to.store.begin_parts(to.key, content_type=_WAV_TYPE, metadata=to.metadata)
+            self._upload = await to.store.begin_parts(to.key, content_type=to.content_type, metadata=to.metadata)
             held, self._held = self._held, None
             await self._send(self._upload, *held)
         await self._send(self._upload, number, body)
@@ -136,7 +142,7 @@ class _PartUpload:
         to = self._to
         if self._upload is None:
             _, body = self._held or (1, b"")
-            await to.store.put(to.key, body, content_type=_WAV_TYPE, metadata=to.metadata)
+            await to.store.put(to.key, body, content_type=to.content_type, metadata=to.metadata)
         else:
             await asyncio.gather(*self._sending)
             with suppress(Unavailable):

@@ -1,0 +1,56 @@
+"""What a session received, as files: its chunks in the spool, or a copy of what its client put into the bucket."""
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+
+from services.assembler.chunk_files import ChunkFiles, one_file, open_chunks
+from shared.durable import TemporaryFile
+from shared.errors import NotFound, Permanent
+from shared.manifest import Manifest
+from shared.objects import ObjectStore
+from shared.spool import SessionDirectory, Spool
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A recording as files; `sha256` of the whole is known where it was read for the copy, else empty."""
+
+    recording: ChunkFiles
+    sha256: str = ""
+
+
+@asynccontextmanager
+async def opened(
+    directory: SessionDirectory, manifest: Manifest, store: ObjectStore, spool: Spool
+) -> AsyncIterator[Source]:
+    """Give a session's recording inside the block; a copy is gone after it, also after a crash.
+
+    Raises Permanent for a chunk that is missing or changed and for an object that is gone or changed, and
+    Unavailable when the store is away.
+    """
+    if manifest.original is None or not manifest.original.in_bucket:
+        yield Source(await asyncio.to_thread(open_chunks, directory, manifest))
+        return
+    copy = await asyncio.to_thread(TemporaryFile, spool.temporaries)
+    try:
+        size, sha256 = await _copy(store, manifest.original.object_key, copy)
+        yield Source(await asyncio.to_thread(one_file, copy.path, size), sha256)
+    finally:
+        await asyncio.to_thread(copy.discard)
+
+
+async def _copy(store: ObjectStore, key: str, to: TemporaryFile) -> tuple[int, str]:
+    digest = hashlib.sha256()
+    size = 0
+    try:
+        async for piece in store.read(key):
+            await asyncio.to_thread(partial(to.write, [piece]))
+            digest.update(piece)
+            size += len(piece)
+    except NotFound as exc:
+        raise Permanent("The document is no longer in the bucket.", code="object_missing") from exc
+    return size, digest.hexdigest()
