@@ -23,6 +23,7 @@ _READ_SIZE = 256 * 1024
 _WINDOW = 8 * 1024 * 1024
 _MISSING = {"404", "NoSuchKey", "NotFound"}
 SIGNED_FOR_SECONDS = 3600
+LONGEST_SIGNED_SECONDS = 7 * 24 * 3600  # what S3 and R2 take
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +50,16 @@ class ObjectStore:
         self._client = client
         self._bucket = config.bucket
         self._address = config.address
+        self._public = config.public
         self.part_order: PartOrder = config.part_order
 
     def url(self, key: str) -> str:
         """Return the object's own address; whether it can be read there without a signature is the bucket's matter."""
         return f"{self._address}/{quote(key)}"
+
+    def public_url(self, key: str) -> str | None:
+        """Return the address under which everyone can read the object, or None for a private bucket."""
+        return self.url(key) if self._public else None
 
     async def put(self, key: str, body: bytes, *, content_type: str, metadata: Mapping[str, str]) -> None:
         """Store a whole object in one request, its integrity checked by the store."""

@@ -3,7 +3,7 @@
 import ipaddress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import BeforeValidator, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, NoDecode
@@ -76,8 +76,9 @@ def _is_loopback(host: str) -> bool:
 class StoreConfig:
     """One bucket on one S3-compatible store.
 
-    `address` is what the URL of an object starts with, without a trailing slash. `part_order` says whether the
-    store takes the parts of a multipart upload in any order (R2, S3) or only ascending without buffering them.
+    `address` is what the URL of an object starts with, without a trailing slash; with `public`, everyone can read
+    there. `part_order` says whether the store takes the parts of a multipart upload in any order (R2, S3) or only
+    ascending without buffering them.
     """
 
     endpoint: str
@@ -86,12 +87,17 @@ class StoreConfig:
     secret_key: SecretStr
     address: str
     part_order: PartOrder
+    public: bool = False
 
 
 class StoreSettings(BaseSettings):
-    """The bucket, under the three families of names that exist for it; two that disagree are refused."""
+    """The bucket, under the three families of names that exist for it; two that disagree are refused.
+
+    A service that has work to do without any bucket sets `needs_store` to False; half of one is refused all the same.
+    """
 
     model_config = ServiceSettings.model_config
+    needs_store: ClassVar[bool] = True
 
     r2_account_id: str | None = None
     cloudflare_r2_account_id: str | None = None
@@ -110,8 +116,14 @@ class StoreSettings(BaseSettings):
 
     @model_validator(mode="after")
     def _names_agree_and_nothing_is_missing(self) -> Self:
-        self.store()
+        if self.needs_store or self.names_store:
+            self.store()
         return self
+
+    @property
+    def names_store(self) -> bool:
+        """Whether anything at all says which bucket it is."""
+        return any(getattr(self, name) is not None for name in _STORE_NAMES)
 
     def store(self) -> StoreConfig:
         """Resolve the aliases; raises ValueError naming every setting that is missing or disagrees."""
@@ -131,6 +143,7 @@ class StoreSettings(BaseSettings):
             secret_key=SecretStr(secret_key),
             address=address,
             part_order=self.store_part_order,
+            public=self.cloudflare_r2_public_url is not None,
         )
 
     def _where(self, faults: list[str], bucket: str) -> tuple[str, str]:
@@ -151,6 +164,9 @@ class StoreSettings(BaseSettings):
         if len(set(given.values())) > 1:
             faults.append(f"{' and '.join(given)} name the same thing but disagree: keep one")
         return next(iter(given.values()))
+
+
+_STORE_NAMES = StoreSettings.model_fields.keys() - {"store_part_order"}
 
 
 def _plain(value: str | SecretStr) -> str:

@@ -1,14 +1,22 @@
 """What ingest can be told from outside."""
 
+from typing import ClassVar
+
 from pydantic import Field
 
+from shared.objects import LONGEST_SIGNED_SECONDS
 from shared.settings import ServiceSettings, SpoolSettings, StoreSettings
 
 _MIB = 1024 * 1024
 
 
 class IngestSettings(ServiceSettings, SpoolSettings, StoreSettings):
-    """Limits in bytes and seconds; `min_free_disk` in percent of the spool's disk."""
+    """Limits in bytes and seconds; `min_free_disk` in percent of the spool's disk.
+
+    Without a bucket ingest takes chunks all the same; what needs one is answered 503.
+    """
+
+    needs_store: ClassVar[bool] = False
 
     port: int = Field(default=8001, ge=0, le=65535)
     max_chunk_size: int = Field(default=16 * _MIB, ge=1)
@@ -17,3 +25,5 @@ class IngestSettings(ServiceSettings, SpoolSettings, StoreSettings):
     finalize_wait_seconds: float = Field(default=60.0, ge=0, le=600)
     body_idle_seconds: float = Field(default=30.0, gt=0, le=600)
     spool_threads: int = Field(default=16, ge=1, le=128)
+    cloudflare_r2_enable_direct_upload: bool = True
+    cloudflare_r2_signed_url_expiry: int = Field(default=3600, ge=1, le=LONGEST_SIGNED_SECONDS)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from services.ingest.chunk_store import ChunkStore
 from services.ingest.finalize import Finalizer
+from services.ingest.no_store import open_store_if_any
 from services.ingest.openings import Openings
 from services.ingest.outbox import Outbox
 from services.ingest.receive import ChunkReceiver
@@ -18,7 +19,6 @@ from services.ingest.status import StatusReader
 from services.ingest.sweep import sweep_regularly
 from shared.bus import open_bus
 from shared.metrics import Metrics
-from shared.objects import open_store
 from shared.spool import Spool
 from shared.tasks import owned_tasks
 
@@ -39,7 +39,7 @@ async def open_use_cases(stack: AsyncExitStack, settings: IngestSettings, spool:
     stack.callback(executor.shutdown)
     await asyncio.to_thread(spool.prepare)
     bus = await stack.enter_async_context(open_bus(settings.bus(), service="ingest", metrics=metrics))
-    store = await stack.enter_async_context(open_store(settings.store()))
+    store = await open_store_if_any(stack, settings)
     sessions = SessionIndex()
     chunks = ChunkStore(
         spool, sessions, max_session_size=settings.max_session_size, min_free_percent=settings.min_free_disk

@@ -1,3 +1,5 @@
+from typing import ClassVar
+
 import pytest
 from pydantic import ValidationError
 
@@ -61,6 +63,35 @@ def test_everything_missing_is_named_at_once(monkeypatch: pytest.MonkeyPatch) ->
         store(monkeypatch, {})
     for name in ("R2_ACCESS_KEY_ID", "S3_SECRET_KEY", "CLOUDFLARE_R2_BUCKET_NAME", "S3_ENDPOINT_URL"):
         assert name in str(caught.value)
+
+
+class StoreIfAny(StoreSettings):
+    needs_store: ClassVar[bool] = False
+
+
+def test_a_service_that_can_do_without_starts_with_no_store_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STORE_PART_ORDER", "ascending")
+    assert not StoreIfAny().names_store
+    monkeypatch.setenv("R2_ACCOUNT_ID", "")
+    assert not StoreIfAny().names_store
+
+
+@pytest.mark.parametrize(
+    ("given", "missing"),
+    [
+        ("R2_ACCOUNT_ID", {"R2_BUCKET_NAME", "R2_ACCESS_KEY_ID", "R2_SECRET_ACCESS_KEY"}),
+        ("CLOUDFLARE_R2_SECRET_ACCESS_KEY", {"R2_BUCKET_NAME", "R2_ACCESS_KEY_ID", "R2_ACCOUNT_ID"}),
+        ("S3_ENDPOINT_URL", {"S3_BUCKET_NAME", "S3_ACCESS_KEY", "S3_SECRET_KEY"}),
+        ("CLOUDFLARE_R2_PUBLIC_URL", {"S3_BUCKET_NAME", "S3_ACCESS_KEY", "S3_SECRET_KEY", "S3_ENDPOINT_URL"}),
+    ],
+)
+def test_half_a_store_is_refused_everywhere_naming_all_that_is_missing(
+    given: str, missing: set[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(given, "https://store.example.com")
+    with pytest.raises(ValidationError) as caught:
+        StoreIfAny()
+    assert [name for name in missing if name not in str(caught.value)] == []
 
 
 def test_settings_are_read_from_a_dotenv_file_and_the_environment_wins(
