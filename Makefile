@@ -6,10 +6,10 @@ INSTALL := $(BIN)/python -m pip --disable-pip-version-check install --quiet --re
 COMPILE := uv pip compile pyproject.toml --universal --generate-hashes --no-emit-index-url --no-header --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check lock clean
+.PHONY: help run demo test contract check docs lock clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: $(VENV)/run.stamp ## Serve everything on http://127.0.0.1:8000, data in ./data (PORT=…, DATA_DIR=…)
 	@exec $(BIN)/python -m deploy.local --with-parent
@@ -20,11 +20,17 @@ demo: $(VENV)/run.stamp ## Send a recording, show the events and the score (FILE
 test: $(VENV)/dev.stamp ## Run every test against real engines (ARGS="-k word")
 	@exec $(BIN)/python -m pytest -n 3 --dist loadscope $(ARGS)
 
+contract: $(VENV)/dev.stamp ## Try what docs/openapi.json promises on running services (ARGS="--max-examples 500")
+	@exec $(BIN)/python -m tests.contract $(ARGS)
+
 check: $(VENV)/dev.stamp ## Check style, formatting, types and import rules
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+docs: $(VENV)/run.stamp ## Write docs/openapi.json and docs/http-api.md anew
+	@exec $(BIN)/python -m deploy.docs
 
 lock: ## Lock the dependencies anew with their hashes (needs uv; ARGS=--upgrade for newer ones)
 	$(COMPILE) $(ARGS) -o requirements.lock

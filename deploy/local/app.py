@@ -10,9 +10,10 @@ from starlette.routing import Match, Route, WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from shared.auth.authenticator import Anonymous
-from shared.http.description import description_route
+from shared.http.description import TITLE, describe, description_route
 from shared.http.health import Check
 from shared.http.paths import shown
+from shared.http.schemas import Json
 from shared.http.service import Service, assemble_service
 from shared.metrics import Metrics
 
@@ -23,6 +24,7 @@ class OneMachine:
     def __init__(self, services: Sequence[Service], metrics: Metrics) -> None:
         self._services = services
         self.checks = [_named(service.name, check) for service in services for check in service.checks]
+        self._described = [route for service in services for route in service.routes]
         self._own = assemble_service(
             "one-machine",
             routes=[Route("/", self._index)],
@@ -30,8 +32,13 @@ class OneMachine:
             checks=self.checks,
             metrics=metrics,
             authenticator=Anonymous(),
-            description=description_route("Roomtone", [route for service in services for route in service.routes]),
+            description=description_route(TITLE, self._described),
         ).app
+
+    @property
+    def document(self) -> Json:
+        """What is served at `/openapi.json`: one document for all four."""
+        return describe(TITLE, self._described)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection, or the lifespan of all four."""

@@ -14,6 +14,7 @@ from shared.http.openapi import document
 from shared.http.operation import Answer, Operation
 from shared.http.schemas import Json
 
+TITLE = "Roomtone"
 _PATH = "/openapi.json"
 _COMMON = {
     **HEALTH_OPERATIONS,

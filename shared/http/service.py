@@ -16,7 +16,7 @@ from shared.auth.authenticator import Authenticator
 from shared.http.authentication import Authentication
 from shared.http.context import RequestContext
 from shared.http.cross_origin import OriginPolicy, cross_origin
-from shared.http.description import description_route
+from shared.http.description import TITLE, description_route
 from shared.http.health import Check, health_routes
 from shared.metrics import Metrics
 
@@ -73,7 +73,7 @@ def assemble_service(
 
     `description` replaces the document of the service's own routes.
     """
-    described = description or description_route(f"Roomtone: {name}", routes)
+    described = description or description_route(f"{TITLE}: {name}", routes)
 
     @asynccontextmanager
     async def running(app: Starlette) -> AsyncIterator[None]:

@@ -63,7 +63,7 @@ async def probe(folder: Path, arguments: Sequence[str] = ()) -> Probe:
     `arguments` are more options of `schemathesis run`.
     """
     settings = {name.upper(): str(value) for name, value in token_settings().items()}
-    async with OneMachine(folder / "data", **_SMALL, **settings) as machine:
+    async with OneMachine(folder / "data", log=None, **_SMALL, **settings) as machine:
         await machine.start()
         return await _probe(f"{machine.address}/openapi.json", folder, arguments)
 
@@ -71,8 +71,8 @@ async def probe(folder: Path, arguments: Sequence[str] = ()) -> Probe:
 async def _probe(address: str, folder: Path, arguments: Sequence[str]) -> Probe:
     report = folder / "report.json"
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "schemathesis.cli", "--config-file", _CONFIG, "run", address, "--no-color"),
-        *("--continue-on-failure", "--report", "json", "--report-json-path", report, *arguments),
+        *(sys.executable, "-m", "schemathesis.cli", "--config-file", str(_CONFIG), "run", address, "--no-color"),
+        *("--continue-on-failure", "--report", "json", "--report-json-path", str(report), *arguments),
         env={**os.environ, "CONTRACT_TOKEN": mint()},
         cwd=folder,
         stdin=asyncio.subprocess.DEVNULL,

@@ -1,0 +1,35 @@
+"""The document of all four services, made without starting any of them."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from pydantic import SecretStr
+
+from deploy.local.app import OneMachine
+from deploy.local.composition import create_services
+from shared.http.schemas import Json
+from shared.http.service import Service
+from shared.metrics import Metrics
+
+_NOWHERE = "127.0.0.1:9"
+
+
+def services_nowhere() -> Sequence[Service]:
+    """Return the four services as they are without any settings; their engines are nowhere, and nothing is opened."""
+    return create_services(
+        bus={"nats_url": f"nats://{_NOWHERE}"},
+        store={
+            "s3_endpoint_url": f"http://{_NOWHERE}",
+            "s3_access_key": "none",
+            "s3_secret_key": SecretStr("none"),
+            "s3_bucket_name": "none",
+        },
+        store_folder=None,
+        spool=Path("none"),
+        metrics=Metrics(),
+    )
+
+
+def whole_document() -> Json:
+    """Return what the one-machine form serves at `/openapi.json`."""
+    return OneMachine(services_nowhere(), Metrics()).document

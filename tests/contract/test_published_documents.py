@@ -1,0 +1,66 @@
+"""What is published of the HTTP side: valid, complete, and what the code says today."""
+
+import tomllib
+from collections.abc import Iterator
+from typing import Any, cast
+
+import pytest
+from openapi_spec_validator import validate
+from starlette.routing import Route, WebSocketRoute
+
+from deploy.docs.files import FOLDER, files
+from deploy.docs.whole import services_nowhere, whole_document
+from shared.http.description import describe
+from shared.http.family import FamilyRoute
+from shared.http.service import Service
+from shared.version import VERSION
+
+SERVICES = ["ingest", "assembler", "analyzer", "notifier"]
+
+
+def _service(name: str) -> Service:
+    return next(service for service in services_nowhere() if service.name == name)
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_each_services_document_is_valid(name: str) -> None:
+    validate(cast("dict[Any, Any]", describe(name, _service(name).routes)))
+
+
+def test_the_whole_document_is_valid_and_has_every_operation_of_every_service() -> None:
+    whole = cast("dict[Any, Any]", whole_document())
+    validate(whole)
+    for name in SERVICES:
+        for path, methods in cast("dict[str, Any]", describe(name, _service(name).routes)["paths"]).items():
+            assert whole["paths"][path].keys() >= methods.keys()
+
+
+def _undescribed(service: Service) -> Iterator[str]:
+    """Yield the plain HTTP routes; one beside a WebSocket, which says 426, is described by that."""
+    sockets = {route.path for route in service.routes if isinstance(route, WebSocketRoute)}
+    for route in service.routes:
+        if isinstance(route, FamilyRoute | WebSocketRoute):
+            continue
+        assert isinstance(route, Route)
+        if route.path not in sockets:
+            yield route.path
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_no_route_of_a_service_is_left_out_of_its_document(name: str) -> None:
+    service = _service(name)
+    assert list(_undescribed(service)) == []
+    beside = {route.path for route in service.app.routes if isinstance(route, Route)} - {
+        route.path for route in service.routes if isinstance(route, Route)
+    }
+    assert beside <= cast("dict[str, Any]", describe(name, service.routes)["paths"]).keys()
+
+
+@pytest.mark.parametrize("name", ["openapi.json", "http-api.md"])
+def test_what_is_in_docs_is_what_the_code_says_run_make_docs_if_not(name: str) -> None:
+    assert (FOLDER / name).read_text() == files()[name]
+
+
+def test_the_version_is_the_projects() -> None:
+    project = tomllib.loads((FOLDER.parent / "pyproject.toml").read_text())
+    assert project["project"]["version"] == VERSION

@@ -1,0 +1,37 @@
+"""Another family, which names one of its answers as the first one does."""
+
+from dataclasses import dataclass
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from shared.caller import Caller, Permission
+from shared.http.family import Family
+from shared.http.operation import Answer, Operation
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stored:
+    """Something else is stored."""
+
+    size: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """What is wrong."""
+
+    problem: str
+
+
+async def _handler(_request: Request, _caller: Caller) -> Response:
+    return Response()
+
+
+ROUTE = Family("Others", lambda _request, error: Problem(problem=error.message), Problem).route(
+    "GET",
+    "/others",
+    _handler,
+    needs=Permission.AUDIO_READ,
+    operation=Operation(summary="", answers={200: Answer(description="Done.", kind=Stored)}),
+)

@@ -1,0 +1,163 @@
+"""The OpenAPI document that follows from routes and the types behind them."""
+
+from dataclasses import dataclass
+from typing import Annotated, Any, cast
+
+import pytest
+from openapi_spec_validator import validate
+from pydantic import Field
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute
+
+from shared.caller import Caller, Permission
+from shared.errors import Kind, RoomtoneError
+from shared.http.description import describe
+from shared.http.family import Family, FamilyRoute
+from shared.http.operation import FORM, OCTETS, Answer, Body, Operation, Parameter
+from shared.http.paths import ANYTHING
+from shared.http.values import Timestamp
+from tests.unit.shared import other_family
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What a request asks for."""
+
+    place: Annotated[int, Field(ge=0, le=9)]
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stored:
+    """It is stored."""
+
+    status: str = "success"
+    at: Timestamp
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sent:
+    """A form with a file."""
+
+    part: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Error:
+    """The family's error."""
+
+    message: str
+
+
+FAMILY = Family("Things", lambda _request, error: Error(message=error.message), Error)
+ID = Parameter(name="thing_id", where="path", description="Which.", required=True)
+STORED = {200: Answer(description="Done.", kind=Stored)}
+
+
+async def _handler(_request: Request, _caller: Caller) -> Response:
+    return Response()
+
+
+def _route(method: str, operation: Operation, path: str = f"/things/{{thing_id:{ANYTHING}}}") -> FamilyRoute:
+    return FAMILY.route(method, path, _handler, needs=Permission.AUDIO_WRITE, operation=operation)
+
+
+def _document(*routes: BaseRoute) -> dict[str, Any]:
+    """Describe the routes; whatever comes of them must be valid."""
+    document = cast("dict[str, Any]", describe("Things", routes))
+    validate(document)
+    return document
+
+
+def _post(operation: Operation) -> dict[str, Any]:
+    found: dict[str, Any] = _document(_route("POST", operation))["paths"]["/things/{thing_id}"]["post"]
+    return found
+
+
+def test_a_request_needs_what_has_no_default_and_an_answer_promises_every_member() -> None:
+    body = Body(kind=Wanted)
+    schemas = _document(_route("POST", Operation(summary="", parameters=[ID], bodies=[body], answers=STORED)))[
+        "components"
+    ]["schemas"]
+    assert schemas["Wanted"]["required"] == ["place"]
+    assert schemas["Wanted"]["properties"]["place"] == {"type": "integer", "minimum": 0, "maximum": 9}
+    assert schemas["Stored"]["required"] == ["status", "at"]
+    assert schemas["Stored"]["properties"]["at"] == {"type": "string", "format": "date-time"}
+    assert "additionalProperties" not in schemas["Wanted"]
+
+
+def test_every_operation_may_refuse_the_token_and_fail_with_the_headers_that_belong_to_it() -> None:
+    responses = _post(Operation(summary="", parameters=[ID], answers=STORED))["responses"]
+    assert set(responses) == {"200", "401", "403", "500", "503"}
+    assert responses["401"]["content"]["application/json"]["schema"] == {"$ref": "#/components/schemas/Error"}
+    assert "WWW-Authenticate" in responses["401"]["headers"]
+    assert responses["503"]["headers"]["Retry-After"]["schema"]["type"] == "integer"
+    assert all("X-Request-ID" in response["headers"] for response in responses.values())
+
+
+def test_refusals_that_share_a_status_are_one_answer_that_says_both() -> None:
+    operation = Operation(summary="", parameters=[ID], answers=STORED, refusals=[Kind.INVALID, Kind.NOTHING_THERE])
+    refusal = _post(operation)["responses"]["400"]
+    assert "malformed" in refusal["description"]
+    assert "nothing to work on" in refusal["description"]
+    assert refusal["content"]["application/json"]["schema"] == {"$ref": "#/components/schemas/Error"}
+
+
+def test_ranges_and_patience_name_the_headers_that_a_caller_needs() -> None:
+    operation = Operation(summary="", parameters=[ID], answers=STORED, refusals=[Kind.OUTSIDE_RANGE, Kind.TOO_MANY])
+    responses = _post(operation)["responses"]
+    assert "Content-Range" in responses["416"]["headers"]
+    assert "Retry-After" in responses["429"]["headers"]
+
+
+def test_an_answer_and_a_refusal_of_one_status_are_alternatives() -> None:
+    partly = Answer(description="Half of it.", kind=Stored)
+    operation = Operation(summary="", parameters=[ID], answers={409: partly}, refusals=[Kind.CONFLICT])
+    schema = _post(operation)["responses"]["409"]["content"]["application/json"]["schema"]
+    assert schema == {"anyOf": [{"$ref": "#/components/schemas/Stored"}, {"$ref": "#/components/schemas/Error"}]}
+
+
+def test_bodies_of_one_media_type_are_alternatives_and_a_forms_bytes_are_its_file() -> None:
+    bodies = [Body(kind=Wanted), Body(kind=Stored), Body(kind=Sent, media_type=FORM)]
+    document = _document(_route("POST", Operation(summary="", parameters=[ID], bodies=bodies, answers=STORED)))
+    content = document["paths"]["/things/{thing_id}"]["post"]["requestBody"]["content"]
+    assert [one["$ref"] for one in content["application/json"]["schema"]["anyOf"]] == [
+        "#/components/schemas/Wanted",
+        "#/components/schemas/StoredInput",
+    ]
+    assert document["components"]["schemas"]["Sent"]["properties"]["part"]["contentMediaType"] == OCTETS
+
+
+def test_two_families_may_name_different_things_alike() -> None:
+    document = _document(_route("POST", Operation(summary="", parameters=[ID], answers=STORED)), other_family.ROUTE)
+    names = {name for name in document["components"]["schemas"] if name.endswith("Stored")}
+    assert len(names) == 2
+    assert all(name.isalnum() for name in names)
+
+
+def test_head_is_described_where_it_is_promised_and_has_no_body() -> None:
+    document = _document(_route("GET", Operation(summary="", parameters=[ID], answers=STORED, head=True)))
+    methods = document["paths"]["/things/{thing_id}"]
+    assert set(methods) == {"get", "head"}
+    assert not any("content" in response for response in methods["head"]["responses"].values())
+
+
+def test_an_operation_names_the_scope_it_needs_and_health_needs_none() -> None:
+    paths = _document(_route("POST", Operation(summary="", parameters=[ID], answers=STORED)))["paths"]
+    assert paths["/things/{thing_id}"]["post"]["security"] == [{"bearer": ["audio:write"]}]
+    assert "`audio:write`" in paths["/things/{thing_id}"]["post"]["description"]
+    assert "security" not in paths["/health"]["get"]
+
+
+def test_one_operation_promised_twice_is_refused() -> None:
+    route = _route("POST", Operation(summary="", parameters=[ID], answers=STORED))
+    with pytest.raises(ValueError, match="promised twice"):
+        describe("Things", [route, route])
+
+
+def test_an_error_is_written_as_it_is_described() -> None:
+    error = RoomtoneError("No.", code="no")
+    error.kind = Kind.NOT_FOUND
+    refusal = FAMILY.refusal(Request({"type": "http"}), error)
+    assert (refusal.status_code, refusal.body) == (404, b'{"message":"No."}')
