@@ -45,6 +45,14 @@ class Chronicle:
             return False
         return True
 
+    async def deleted(self, key: SessionKey) -> bool:
+        """Whether a session was deleted."""
+        try:
+            await self.catalog.record(key)
+        except Deleted:
+            return True
+        return False
+
     async def erase(self, key: SessionKey, record: Record | None) -> list[str]:
         """Forget a session everywhere but in the spool: kept events, record, index, stream; returns the objects' keys.
 

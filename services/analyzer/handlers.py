@@ -7,12 +7,12 @@ import structlog
 from services.analyzer.analyze import Analysis, Analyst
 from services.analyzer.transcript import leading_lines
 from shared.bus import Bus
+from shared.chronicle import Chronicle
 from shared.clock import now, rfc3339
 from shared.codec import Envelope, envelope, event_id
 from shared.errors import Permanent, RoomtoneError
 from shared.events import AnalysisCompleted, AnalysisFailed, AudioReady
 from shared.history import last_event
-from shared.objects import ObjectStore
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -26,11 +26,12 @@ class AnalysisWorker:
     Acknowledged: the score is on the stream, by this delivery or by an earlier one. Tried again: the store, the bus
     or a model is away. Given up, with `analysis.failed`: a WAV that is not ours, a model that refuses for good, and
     what has used up its tries. The ids of both events follow from the job's own, so a job that runs twice is told once.
+    Of a session that was deleted nothing is told.
     """
 
-    def __init__(self, bus: Bus, store: ObjectStore, analyst: Analyst) -> None:
+    def __init__(self, bus: Bus, chronicle: Chronicle, analyst: Analyst) -> None:
         self._bus = bus
-        self._store = store
+        self._chronicle = chronicle
         self._analyst = analyst
 
     async def handle(self, job: Envelope) -> None:
@@ -40,15 +41,18 @@ class AnalysisWorker:
         told = await last_event(self._bus, job.key, AnalysisCompleted)
         if told is not None and told.id == event_id(job.key, AnalysisCompleted, job.id):
             return
-        async with aclosing(self._store.read(job.event.object_key)) as wav:
+        if await self._chronicle.deleted(job.key):
+            return
+        async with aclosing(self._chronicle.store.read(job.event.object_key)) as wav:
             analysis = await self._analyst.analyze(wav)
-        await self._bus.publish(envelope(SERVICE, job.key, _completed(analysis), cause=job.id, trace=job.trace))
+        completed = _completed(analysis)
+        await self._chronicle.tell(envelope(SERVICE, job.key, completed, cause=job.id, trace=job.trace))
         log.info("analyzed", seconds=round(analysis.recording.seconds, 1), temperature=analysis.score.temperature)
 
     async def give_up(self, job: Envelope, error: RoomtoneError) -> None:
         """Tell everyone that no score will come of this recording by itself; our errors' messages are fit for all."""
         failed = AnalysisFailed(code=error.code, reason=error.message)
-        await self._bus.publish(envelope(SERVICE, job.key, failed, cause=job.id, trace=job.trace))
+        await self._chronicle.tell(envelope(SERVICE, job.key, failed, cause=job.id, trace=job.trace))
 
 
 def _completed(analysis: Analysis) -> AnalysisCompleted:

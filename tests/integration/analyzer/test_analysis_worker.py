@@ -7,6 +7,8 @@ from services.analyzer.handlers import AnalysisWorker
 from services.analyzer.pieces import Piece
 from services.analyzer.score.local import LocalScorer
 from shared.bus import Bus
+from shared.catalog import Catalog
+from shared.chronicle import Chronicle
 from shared.codec import encode
 from shared.errors import Permanent, Unavailable
 from shared.events import AnalysisCompleted, TranscriptLine
@@ -36,7 +38,8 @@ class FakeTranscriber:
 
 
 def worker(bus: Bus, store: ObjectStore, transcriber: FakeTranscriber) -> AnalysisWorker:
-    return AnalysisWorker(bus, store, Analyst(transcriber, LocalScorer()))
+    chronicle = Chronicle(bus, store, Catalog(bus, replicas=1))
+    return AnalysisWorker(bus, chronicle, Analyst(transcriber, LocalScorer()))
 
 
 async def test_a_job_that_runs_twice_is_worked_and_told_once(bus: Bus, store: ObjectStore) -> None:
