@@ -1,6 +1,7 @@
 """The spool: where chunks wait on disk, one directory a session, its state readable from a listing.
 
 <spool>/.temporary/                   files being written
+<spool>/.claims/                      paths in the bucket that are taken
 <spool>/<tenant>/<session>/.lock      held while a name is given; counts the changes
                            .working         held while the assembler works on it
                            opening.json     what it is for, if its client said so before the first chunk
@@ -131,6 +132,7 @@ class Spool:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.temporaries = root / ".temporary"
+        self.claims = root / ".claims"
 
     def prepare(self) -> None:
         """Create the folders; raises OSError when the place can't be written."""
@@ -157,7 +159,7 @@ class Spool:
     def sessions(self) -> Iterator[SessionDirectory]:
         """Yield every session of every tenant."""
         for tenant in self.root.iterdir():
-            if tenant.name != self.temporaries.name and tenant.is_dir():
+            if not tenant.name.startswith(".") and tenant.is_dir():  # no tenant's name has a dot
                 for session in tenant.iterdir():
                     yield SessionDirectory(SessionKey(tenant.name, session.name), session)
 

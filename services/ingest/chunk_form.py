@@ -14,15 +14,26 @@ _OVERHEAD = 256 * 1024  # what a form may hold beside its file
 class ChunkForm:
     """One `multipart/form-data` request; iterate `pieces()` to its end, then all `fields` are known.
 
-    Before that, `fields` holds those that came before the file. `filename` is what the file part calls itself.
+    Before that, `fields` holds those that came before the file. `filename` is what the file part calls itself. The
+    file may also stand under the name `or_field`.
     """
 
-    def __init__(self, request: Request, limits: BodyLimits, *, boundary: str, file_field: str, too_large: str) -> None:
+    def __init__(
+        self,
+        request: Request,
+        limits: BodyLimits,
+        *,
+        boundary: str,
+        file_field: str,
+        or_field: str | None = None,
+        too_large: str,
+    ) -> None:
         self._request = request
         self._limits = BodyLimits(limits.size + _OVERHEAD, limits.idle)
         self._largest = limits.size
         self._boundary = boundary
         self._file_field = file_field
+        self._file_fields = frozenset({file_field, or_field or file_field})
         self._too_large = too_large
         self.fields: dict[str, str] = {}
         self.filename = ""
@@ -37,7 +48,7 @@ class ChunkForm:
         """
         files = size = 0
         body = read_pieces(self._request, self._limits, self._too_large)
-        async for event in read_form(body, self._boundary, file_fields=frozenset({self._file_field})):
+        async for event in read_form(body, self._boundary, file_fields=self._file_fields):
             match event:
                 case FileStart(_, filename):
                     files += 1

@@ -25,13 +25,17 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class PlacedChunk:
-    """A chunk under its final name, not yet durable there: sync `directory` before telling anyone."""
+    """A chunk under its final name, not yet durable there: sync `directory` before telling anyone.
+
+    `total_size` is how many bytes all chunks of the session have together.
+    """
 
     directory: SessionDirectory
     index: int
     size: int
     sha256: str
     total_chunks: int
+    total_size: int
     opened_session: bool
 
 
@@ -77,7 +81,7 @@ class ChunkStore:
             else:
                 self._refuse_oversize(session.size + chunk.size)
                 index = self._name(directory, session, chunk, index, lock)
-            return PlacedChunk(directory, index, chunk.size, chunk.sha256, len(session), opened)
+            return PlacedChunk(directory, index, chunk.size, chunk.sha256, len(session), session.size, opened)
 
     @staticmethod
     def _name(

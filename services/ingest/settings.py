@@ -13,6 +13,9 @@ _MIB = 1024 * 1024
 class IngestSettings(ServiceSettings, SpoolSettings, StoreSettings):
     """Limits in bytes and seconds; `min_free_disk` in percent of the spool's disk.
 
+    `chunk_size` is only what clients are advised; `recordings_path` is where leads' recordings lie in a tenant's part
+    of the bucket.
+
     Without a bucket ingest takes chunks all the same; what needs one is answered 503.
     """
 
@@ -21,6 +24,10 @@ class IngestSettings(ServiceSettings, SpoolSettings, StoreSettings):
     port: int = Field(default=8001, ge=0, le=65535)
     max_chunk_size: int = Field(default=16 * _MIB, ge=1)
     max_session_size: int = Field(default=2048 * _MIB, ge=1)
+    chunk_size: int = Field(default=_MIB, ge=1)
+    recordings_path: str = Field(
+        default="recordings", max_length=200, pattern=r"^[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*$"
+    )
     min_free_disk: float = Field(default=5.0, ge=0, lt=100)
     finalize_wait_seconds: float = Field(default=60.0, ge=0, le=600)
     body_idle_seconds: float = Field(default=30.0, gt=0, le=600)
