@@ -81,6 +81,7 @@ ANALYZE_AUDIO = Operation(
                 "properties": {FILE_FIELD: {"type": "string", "contentMediaType": OCTETS}},
             },
             media_type=FORM,
+            file_names={FILE_FIELD: "call.wav"},
         )
     ],
     answers={200: Answer(description="How heated the conversation was.", kind=Analyzed)},

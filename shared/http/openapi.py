@@ -137,10 +137,23 @@ def _parameter(parameter: Parameter) -> Json:
 
 def _body(bodies: Iterable[Body], schemas: Schemas) -> Json:
     """Return the content by media type; bodies that share one are alternatives."""
-    content: defaultdict[str, list[Json]] = defaultdict(list)
+    by_media: defaultdict[str, list[Body]] = defaultdict(list)
     for body in bodies:
-        content[body.media_type].append(schemas.of(body.kind, "validation") if body.kind else body.schema or {})
-    return {media_type: {"schema": _any_of(found)} for media_type, found in content.items()}
+        by_media[body.media_type].append(body)
+    return {media_type: _media(found, schemas) for media_type, found in by_media.items()}
+
+
+def _media(bodies: Sequence[Body], schemas: Schemas) -> Json:
+    schema = _any_of([schemas.of(body.kind, "validation") if body.kind else body.schema or {} for body in bodies])
+    names = {field: name for body in bodies for field, name in body.file_names.items()}
+    encoding = {field: _part(field, name) for field, name in names.items()}
+    return {"schema": schema, **({"encoding": encoding} if encoding else {})}
+
+
+def _part(field: str, name: str) -> Json:
+    """Describe the head of a form's part that holds a file (RFC 7578, section 4.2)."""
+    example = f'form-data; name="{field}"; filename="{name}"'
+    return {"headers": {"Content-Disposition": {"schema": {"type": "string"}, "example": example}}}
 
 
 def _response(answers: Sequence[Answer], schemas: Schemas) -> Json:

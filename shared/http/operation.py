@@ -26,12 +26,13 @@ class Parameter:
 class Body:
     """A request's body under one media type: a dataclass for JSON and for a form's fields, or plain JSON Schema.
 
-    Fields of type `bytes` in a form are its files.
+    Fields of type `bytes` in a form are its files; `file_names` has an example of a name where the name matters.
     """
 
     kind: type | None = None
     schema: Mapping[str, object] | None = None
     media_type: str = JSON
+    file_names: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,8 +20,8 @@ _PREFIX = "#/components/schemas/"
 class Schemas:
     """The schemas of many dataclasses at once, so that no two of them share a name.
 
-    `components` has them all by name. An answer's members are all required, since all of them are always written;
-    a request's only where they have no default. Further members are left open on both sides.
+    `components` has them all by name. A request's members are required where they have no default, an answer's all of
+    them, since all are written, save those with an `exclude_if`. Further members are left open on both sides.
     """
 
     def __init__(self, kinds: Iterable[tuple[type, Mode]]) -> None:
@@ -48,7 +48,9 @@ class _Tight(GenerateJsonSchema):
         field: core_schema.ModelField | core_schema.DataclassField | core_schema.TypedDictField,
         total: bool,  # noqa: FBT001  # as it is called
     ) -> bool:
-        return self.mode == "serialization" or super().field_is_required(field, total)
+        if self.mode == "serialization":
+            return "serialization_exclude_if" not in field
+        return super().field_is_required(field, total)
 
     def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
         if self.mode == "serialization":

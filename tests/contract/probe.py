@@ -4,7 +4,7 @@ import asyncio
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pydantic import BaseModel
@@ -13,7 +13,9 @@ from tests.e2e.one_machine import OneMachine
 from tests.tokens import mint, token_settings
 
 _CONFIG = Path(__file__).with_name("schemathesis.toml")
+_REPOSITORY = Path(__file__).parents[2]
 _SMALL = {"FINALIZE_WAIT_SECONDS": "1", "MAX_CHUNK_SIZE": "65536", "RATE_LIMIT_PER_MINUTE": "100000"}
+_FAULTS_SHOWN = 5
 
 
 class _Operations(BaseModel):
@@ -39,7 +41,7 @@ class _Report(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """What came of a probe: `said` is all that schemathesis printed, `failed` the number of cases."""
+    """What came of a probe; `said` is all that schemathesis printed, then the first errors in the server's log."""
 
     report: _Report
     said: str
@@ -65,7 +67,9 @@ async def probe(folder: Path, arguments: Sequence[str] = ()) -> Probe:
     settings = {name.upper(): str(value) for name, value in token_settings().items()}
     async with OneMachine(folder / "data", log=None, **_SMALL, **settings) as machine:
         await machine.start()
-        return await _probe(f"{machine.address}/openapi.json", folder, arguments)
+        result = await _probe(f"{machine.address}/openapi.json", folder, arguments)
+        faults = [line for line in machine.log.read_text().splitlines() if '"level": "error"' in line]
+        return replace(result, said="\n".join([result.said, *faults[:_FAULTS_SHOWN]]))
 
 
 async def _probe(address: str, folder: Path, arguments: Sequence[str]) -> Probe:
@@ -73,7 +77,7 @@ async def _probe(address: str, folder: Path, arguments: Sequence[str]) -> Probe:
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "schemathesis.cli", "--config-file", str(_CONFIG), "run", address, "--no-color"),
         *("--continue-on-failure", "--report", "json", "--report-json-path", str(report), *arguments),
-        env={**os.environ, "CONTRACT_TOKEN": mint()},
+        env={**os.environ, "CONTRACT_TOKEN": mint(), "PYTHONPATH": str(_REPOSITORY)},
         cwd=folder,
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,

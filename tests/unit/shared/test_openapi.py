@@ -37,6 +37,14 @@ class Stored:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Partly:
+    """The note is left out when there is none."""
+
+    size: int
+    note: Annotated[str | None, Field(exclude_if=lambda value: value is None)] = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Sent:
     """A form with a file."""
 
@@ -161,3 +169,13 @@ def test_an_error_is_written_as_it_is_described() -> None:
     error.kind = Kind.NOT_FOUND
     refusal = FAMILY.refusal(Request({"type": "http"}), error)
     assert (refusal.status_code, refusal.body) == (404, b'{"message":"No."}')
+
+
+def test_a_files_name_is_shown_where_it_matters_and_a_member_that_may_be_left_out_is_not_required() -> None:
+    body = Body(kind=Sent, media_type=FORM, file_names={"part": "call.wav"})
+    answers = {200: Answer(description="Done.", kind=Partly)}
+    document = _document(_route("POST", Operation(summary="", parameters=[ID], bodies=[body], answers=answers)))
+    content = document["paths"]["/things/{thing_id}"]["post"]["requestBody"]["content"][FORM]
+    example = content["encoding"]["part"]["headers"]["Content-Disposition"]["example"]
+    assert example == 'form-data; name="part"; filename="call.wav"'
+    assert document["components"]["schemas"]["Partly"]["required"] == ["size"]
