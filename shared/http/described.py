@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from starlette.routing import BaseRoute
 
@@ -39,7 +40,7 @@ def described(routes: Iterable[BaseRoute], common: Mapping[str, Operation]) -> l
 
 def _of_family(route: FamilyRoute) -> Described:
     answers: defaultdict[int, list[Answer]] = defaultdict(list)
-    for status, answer in route.operation.answers.items():
+    for status, answer in chain(route.operation.answers.items(), route.operation.alternatives):
         answers[status].append(answer)
     for status, answer in refusals([*route.operation.refusals, *EVERYWHERE], route.family.error_kind):
         answers[status].append(answer)

@@ -52,7 +52,8 @@ class Answer:
 class Operation:
     """One route's promise; `refusals` are the branches of the error tree it may answer with, in its family's shape.
 
-    What every route may answer (no good token, a fault of the server) needs no mention. `head` promises HEAD, too.
+    What every route may answer (no good token, a fault of the server) needs no mention. `alternatives` are further
+    answers under a status that `answers` has already. `head` promises HEAD, too.
     """
 
     summary: str
@@ -60,5 +61,6 @@ class Operation:
     parameters: Sequence[Parameter] = ()
     bodies: Sequence[Body] = ()
     answers: Mapping[int, Answer]
+    alternatives: Sequence[tuple[int, Answer]] = ()
     refusals: Sequence[Kind] = ()
     head: bool = False
