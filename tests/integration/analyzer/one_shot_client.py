@@ -1,5 +1,6 @@
 """A client of one-shot analysis, and the analyzer that it talks to."""
 
+import asyncio
 import io
 import subprocess
 import tempfile
@@ -7,6 +8,8 @@ import wave
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from functools import cache
+from pathlib import Path
+from typing import Self
 
 import httpx
 import imageio_ffmpeg
@@ -96,3 +99,61 @@ def refused(answer: httpx.Response, status: int) -> dict[str, str]:
     assert body["error"]
     assert body["details"]
     return body
+
+
+def form(name: str, content: bytes) -> bytes:
+    """Return a form with one file under a name written as it is; its boundary is `bnd`."""
+    head = f'--bnd\r\nContent-Disposition: form-data; name="audio"; filename="{name}"\r\n\r\n'
+    return head.encode() + content + b"\r\n--bnd--\r\n"
+
+
+def decoder_that(script: str, folder: Path) -> str:
+    """Return the path of a program that does something else than decode."""
+    program = folder / "decoder"
+    program.write_text(f"#!/bin/sh\n{script}\n")
+    program.chmod(0o700)
+    return str(program)
+
+
+class Wire:
+    """One request written by hand: in parts, or broken off."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader = reader
+        self._writer = writer
+
+    @classmethod
+    async def connect(cls, client: httpx.AsyncClient) -> Self:
+        return cls(*await asyncio.open_connection(client.base_url.host, client.base_url.port))
+
+    async def send_head(self, size: int) -> None:
+        kind = "Content-Type: multipart/form-data; boundary=bnd"
+        await self.send(f"POST {PATH} HTTP/1.1\r\nHost: x\r\n{kind}\r\nContent-Length: {size}\r\n\r\n".encode())
+
+    async def send(self, content: bytes) -> None:
+        self._writer.write(content)
+        await self._writer.drain()
+
+    async def send_form(self, content: bytes) -> None:
+        body = form("call.wav", content)
+        await self.send_head(len(body))
+        await self.send(body)
+
+    async def answer(self) -> tuple[int, dict[str, str], bytes]:
+        async with asyncio.timeout(10):
+            status, *lines = (await self._reader.readuntil(b"\r\n\r\n")).decode().strip().split("\r\n")
+            headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+            body = await self._reader.readexactly(int(headers["content-length"]))
+        return int(status.split(" ")[1]), headers, body
+
+    def hang_up(self) -> None:
+        self._writer.transport.abort()
+
+
+@asynccontextmanager
+async def open_wire(client: httpx.AsyncClient) -> AsyncIterator[Wire]:
+    wire = await Wire.connect(client)
+    try:
+        yield wire
+    finally:
+        wire.hang_up()

@@ -8,9 +8,11 @@ import httpx
 import nats
 import pytest
 
-from tests.integration.analyzer.one_shot_client import FORMATS, analyze, analyzing, refused, speech_as, wav
+from tests.integration.analyzer.one_shot_client import FORMATS, analyze, analyzing, form, refused, speech_as, wav
 from tests.integration.analyzer.speech import WORDS, beckett
 
+HALF_A_SECOND = wav(bytes(16_000))
+_FORM = {"Content-Type": "multipart/form-data; boundary=bnd"}
 BRIEF = {"temperature", "confidence", "timestamp", "analysis_summary"}
 
 
@@ -112,7 +114,7 @@ async def test_what_is_not_audio_is_refused(client: httpx.AsyncClient, content: 
     ],
 )
 async def test_a_name_without_an_allowed_extension_is_refused(client: httpx.AsyncClient, name: str) -> None:
-    answer = await client.post("/analyze-audio", content=_form(name), headers=_FORM)
+    answer = await client.post("/analyze-audio", content=form(name, HALF_A_SECOND), headers=_FORM)
     body = refused(answer, 400)
     assert body["error"] == "Invalid file format"
     assert body["details"].startswith("Supported formats: wav, mp3, m4a, flac, ogg")
@@ -122,12 +124,12 @@ async def test_a_name_without_an_allowed_extension_is_refused(client: httpx.Asyn
     "name", ["\u202e.wav", "../../etc/passwd.wav", "a\x00.wav", "\r.wav", "n" * 2000 + ".wav", "日本.WaV"]
 )
 async def test_a_strange_name_with_an_allowed_extension_means_nothing(client: httpx.AsyncClient, name: str) -> None:
-    answer = await client.post("/analyze-audio", content=_form(name), headers=_FORM)
+    answer = await client.post("/analyze-audio", content=form(name, HALF_A_SECOND), headers=_FORM)
     assert answer.status_code == 200, answer.text
 
 
 async def test_a_name_of_4_kb_is_refused_or_taken_but_breaks_nothing(client: httpx.AsyncClient) -> None:
-    answer = await client.post("/analyze-audio", content=_form("n" * 4096 + ".wav"), headers=_FORM)
+    answer = await client.post("/analyze-audio", content=form("n" * 4096 + ".wav", HALF_A_SECOND), headers=_FORM)
     assert answer.status_code in {200, 400, 413}
 
 
@@ -162,10 +164,9 @@ async def test_a_million_parts_are_refused(client: httpx.AsyncClient) -> None:
 
 
 async def test_a_form_that_ends_early_is_refused(client: httpx.AsyncClient) -> None:
-    assert (
-        refused(await client.post("/analyze-audio", content=_form("a.wav")[:-20], headers=_FORM), 400)["code"]
-        == "bad_form"
-    )
+    half = form("a.wav", HALF_A_SECOND)[:-20]
+    answer = await client.post("/analyze-audio", content=half, headers=_FORM)
+    assert refused(answer, 400)["code"] == "bad_form"
 
 
 @pytest.mark.parametrize(
@@ -181,7 +182,7 @@ async def test_a_form_that_ends_early_is_refused(client: httpx.AsyncClient) -> N
 async def test_another_content_type_or_a_compressed_body_is_refused(
     client: httpx.AsyncClient, headers: dict[str, str]
 ) -> None:
-    refused(await client.post("/analyze-audio", content=_form("a.wav"), headers=headers), 415)
+    refused(await client.post("/analyze-audio", content=form("a.wav", HALF_A_SECOND), headers=headers), 415)
 
 
 async def test_nothing_is_left_in_a_folder_or_told_to_anyone(
@@ -203,12 +204,3 @@ async def test_nothing_is_left_in_a_folder_or_told_to_anyone(
     assert list(tmp_path.iterdir()) == []
     assert set(Path.cwd().rglob("*")) == working_folder
     await listener.close()
-
-
-_FORM = {"Content-Type": "multipart/form-data; boundary=bnd"}
-
-
-def _form(name: str) -> bytes:
-    """Return a form whose file is half a second of silence under a name written as it is."""
-    head = f'--bnd\r\nContent-Disposition: form-data; name="audio"; filename="{name}"\r\n\r\n'
-    return head.encode() + wav(bytes(16_000)) + b"\r\n--bnd--\r\n"

@@ -34,9 +34,26 @@ def test_the_key_is_read_from_the_environment_and_never_shown(monkeypatch: pytes
     assert "very-secret" not in repr(made)
 
 
+def test_extensions_are_a_comma_separated_list_with_or_without_dots(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ALLOWED_EXTENSIONS", ".WAV, mp3,")
+    assert AnalyzerSettings.model_validate(STORE).allowed_extensions == ("wav", "mp3")
+
+
+def test_the_largest_file_is_given_in_megabytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MAX_FILE_SIZE", "0.5")
+    assert AnalyzerSettings.model_validate(STORE).file_limits().size == 512 * 1024
+
+
 @pytest.mark.parametrize(
     "fault",
     [
+        {"allowed_extensions": ","},
+        {"allowed_extensions": "wav,../x"},
+        {"max_file_size": 0},
+        {"max_duration_seconds": 0},
+        {"rate_limit_per_minute": -1},
+        {"analyze_concurrency": 0},
+        {"ffmpeg_path": "/no/such/program"},
         {"openai_api_key": "sk-pasted\n"},
         {"openai_base_url": "api.openai.com/v1"},
         {"analyzer_concurrency": 0},

@@ -1,0 +1,158 @@
+"""What one-shot analysis does when a model, the decoder, the client or the process itself fails."""
+
+import asyncio
+import os
+from pathlib import Path
+
+import httpx
+import pytest
+
+from deploy.local.ports import free_ports
+from tests.integration.analyzer.fake_openai import HANG, KEY, FakeOpenAI, Reply, failure, judged
+from tests.integration.analyzer.one_shot_client import (
+    STORE,
+    analyze,
+    analyzing,
+    decoder_that,
+    open_wire,
+    refused,
+    speech_as,
+    wav,
+)
+from tests.integration.analyzer.speech import beckett
+from tests.processes import descendants_of, is_running
+from tests.service_process import ServiceProcess
+from tests.waiting import until
+
+NO_WORDS = Reply({"text": "", "segments": []})
+WORDS = Reply({"text": "I hate you.", "segments": [{"start": 0.5, "end": 2, "text": " I hate you."}]})
+
+
+def over_the_api(server: FakeOpenAI, **more: object) -> dict[str, object]:
+    return {"openai_api_key": KEY, "openai_base_url": server.base_url, "openai_retries": 0, **more}
+
+
+async def test_without_words_from_the_model_service_nothing_is_judged(nats_url: str, openai_server: FakeOpenAI) -> None:
+    openai_server.will_say(NO_WORDS)
+    async with analyzing(nats_url, **over_the_api(openai_server)) as client:
+        body = (await analyze(client, speech_as("wav"), detail="true")).json()
+    assert (body["temperature"], body["confidence"], body["scorer"]) == (1, 0, "openai/gpt-4o-mini")
+    assert len(openai_server.asked) == 1
+
+
+@pytest.mark.parametrize(
+    "replies",
+    [
+        [failure(401)],
+        [failure(429)],
+        [failure(500)],
+        [Reply("{cut JSON")],
+        [WORDS, failure(503)],
+        [WORDS, judged("not what was asked for")],
+        [WORDS, judged(None, refusal="I would rather not")],
+    ],
+)
+async def test_a_model_service_that_fails_is_our_failure_and_its_words_stay_with_us(
+    nats_url: str, openai_server: FakeOpenAI, replies: list[Reply], capfd: pytest.CaptureFixture[str]
+) -> None:
+    openai_server.will_say(*replies)
+    async with analyzing(nats_url, **over_the_api(openai_server)) as client:
+        answer = await analyze(client, speech_as("wav"))
+    body = refused(answer, 500)
+    assert body["error"] == "Analysis failed"
+    for secret in (KEY, "sk-", "Incorrect", "rather", openai_server.base_url, "Traceback", "/"):
+        assert secret not in body["details"]
+    logged = "".join(capfd.readouterr())
+    assert KEY not in logged
+    assert "I hate you" not in logged
+
+
+async def test_a_model_service_that_is_away_is_our_failure(nats_url: str) -> None:
+    away = {"openai_api_key": KEY, "openai_base_url": "http://127.0.0.1:9/v1", "openai_retries": 0}
+    async with analyzing(nats_url, **away) as client:
+        assert "127.0.0.1" not in refused(await analyze(client, speech_as("wav")), 500)["details"]
+
+
+async def test_a_model_that_hangs_is_given_up_when_the_time_is_over(nats_url: str, openai_server: FakeOpenAI) -> None:
+    openai_server.will_say(HANG)
+    async with analyzing(nats_url, **over_the_api(openai_server, analyze_timeout_seconds=1)) as client:
+        assert refused(await analyze(client, speech_as("wav")), 500)["code"] == "analysis_timeout"
+
+
+async def test_a_decoder_that_can_not_run_or_crashes_is_told_without_a_path(nats_url: str, tmp_path: Path) -> None:
+    program = decoder_that("kill -SEGV $$", tmp_path)
+    async with analyzing(nats_url, ffmpeg_path=program) as client:
+        crashed = refused(await analyze(client, speech_as("wav")), 400)
+        Path(program).write_text("#!/no/such/interpreter\n")
+        missing = refused(await analyze(client, speech_as("wav")), 500)
+    assert str(tmp_path) not in str(crashed) + str(missing)
+
+
+async def test_a_client_that_hangs_up_ends_its_decoder(nats_url: str, tmp_path: Path) -> None:
+    before = descendants_of(os.getpid())
+    async with analyzing(nats_url, ffmpeg_path=decoder_that("exec sleep 60", tmp_path)) as client:
+        async with open_wire(client) as wire:
+            await wire.send_form(speech_as("wav"))
+            decoders = await until(lambda: _named("sleep", descendants_of(os.getpid()) - before))
+        await until(lambda: not any(is_running(pid) for pid in decoders), within=5, what="the decoder to be gone")
+
+
+async def test_a_client_that_hangs_up_ends_its_call_of_the_model_and_its_turn(
+    nats_url: str, openai_server: FakeOpenAI
+) -> None:
+    openai_server.will_say(HANG, NO_WORDS)
+    limits = {"analyze_concurrency": 1, "analyze_wait_seconds": 5}
+    async with analyzing(nats_url, **over_the_api(openai_server, **limits)) as client:
+        async with open_wire(client) as wire:
+            await wire.send_form(speech_as("wav"))
+            await until(lambda: openai_server.asked)
+        assert (await analyze(client, speech_as("wav"))).status_code == 200
+
+
+async def test_the_local_model_goes_on_for_others_when_a_client_hangs_up_in_the_middle(nats_url: str) -> None:
+    minutes = wav(beckett() * 20)
+    before = descendants_of(os.getpid())
+    async with analyzing(nats_url) as client:
+        async with open_wire(client) as wire:
+            await wire.send_form(minutes)
+            await until(lambda: _named("python", descendants_of(os.getpid()) - before))
+            other = asyncio.create_task(analyze(client, speech_as("wav")))
+        assert (await other).status_code == 200
+
+
+async def test_a_killed_process_leaves_neither_file_nor_child(
+    nats_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    programs, temporaries = tmp_path_factory.mktemp("programs"), tmp_path_factory.mktemp("temporaries")
+    settings = {
+        **{name.upper(): value for name, value in STORE.items()},
+        "NATS_URL": nats_url,
+        "PORT": str(free_ports(1)[0]),
+        "TMPDIR": str(temporaries),
+        "FFMPEG_PATH": decoder_that("exec sleep 60", programs),
+    }
+    working_folder = set(Path.cwd().rglob("*"))
+    process = ServiceProcess("analyzer", programs, settings)
+    await process.start()
+    try:
+        async with httpx.AsyncClient(base_url=process.base_url) as client, open_wire(client) as wire:
+            await wire.send_form(speech_as("flac"))
+            (decoder,) = await until(lambda: _named("sleep", descendants_of(process.pid)))
+            assert os.readlink(f"/proc/{decoder}/fd/0").startswith("/memfd:")
+    finally:
+        await process.kill()
+    await until(lambda: not is_running(decoder), what="the decoder to be gone")
+    assert list(temporaries.iterdir()) == []
+    assert set(Path.cwd().rglob("*")) == working_folder
+
+
+def _named(name: str, pids: set[int]) -> set[int]:
+    """Return those of the processes that run a program whose name begins so."""
+    return {pid for pid in pids if _program(pid).startswith(name)}
+
+
+def _program(pid: int) -> str:
+    try:
+        return (Path("/proc") / str(pid) / "comm").read_text()
+    except OSError:
+        return ""

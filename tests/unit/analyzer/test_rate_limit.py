@@ -1,0 +1,86 @@
+"""How often one caller may ask."""
+
+import pytest
+
+from services.analyzer.rate_limit import RateLimit, name_for_limit
+from shared.caller import ANONYMOUS, Caller
+from shared.errors import TooMany
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def taken(limit: RateLimit, who: str, times: int) -> int:
+    """Return how many of so many requests are let through."""
+    let_through = 0
+    for _ in range(times):
+        try:
+            limit.take(who)
+        except TooMany:
+            continue
+        let_through += 1
+    return let_through
+
+
+def test_a_minutes_worth_may_come_at_once_and_then_steadily() -> None:
+    clock = Clock()
+    limit = RateLimit(6, clock)
+    assert taken(limit, "a", 10) == 6
+    clock.now += 9
+    assert taken(limit, "a", 10) == 0
+    clock.now += 1
+    assert taken(limit, "a", 10) == 1
+    clock.now += 3600
+    assert taken(limit, "a", 10) == 6
+
+
+def test_who_waits_as_long_as_told_is_let_through() -> None:
+    clock = Clock()
+    limit = RateLimit(7, clock)
+    taken(limit, "a", 7)
+    clock.now += 0.001
+    with pytest.raises(TooMany) as refused:
+        limit.take("a")
+    clock.now += refused.value.retry_after
+    limit.take("a")
+
+
+def test_callers_do_not_use_up_each_others_rate() -> None:
+    limit = RateLimit(2, Clock())
+    assert [taken(limit, who, 3) for who in "ab"] == [2, 2]
+
+
+def test_zero_is_no_limit() -> None:
+    assert taken(RateLimit(0, Clock()), "a", 1000) == 1000
+
+
+def test_only_so_many_callers_are_remembered_and_who_keeps_asking_is_not_forgotten() -> None:
+    limit = RateLimit(1, Clock())
+    taken(limit, "seldom", 1)
+    taken(limit, "often", 1)
+    for number in range(20_000):
+        limit.take(f"one of many {number}")
+        assert number % 1000 or taken(limit, "often", 1) == 0
+    assert len(limit._buckets) == 10_000
+    assert taken(limit, "seldom", 1) == 1
+
+
+def test_anonymous_callers_are_told_apart_by_address_and_by_network_where_they_choose_it() -> None:
+    def name(address: str | None) -> str:
+        return name_for_limit(ANONYMOUS, address)
+
+    assert name("192.0.2.1") != name("192.0.2.2")
+    assert name("2001:db8:0:1::1") == name("2001:db8:0:1:ffff::2") != name("2001:db8:0:2::1")
+    assert name("::ffff:192.0.2.1") == name("192.0.2.1")
+    assert name(None) == name("") == "unknown"
+
+
+def test_bearers_are_told_apart_by_tenant_and_subject_wherever_they_are() -> None:
+    bearer = Caller("acme", subject="ann", expires=9e9)
+    assert name_for_limit(bearer, "192.0.2.1") == name_for_limit(bearer, "192.0.2.2") == "acme/ann"
+    assert name_for_limit(Caller("acme", subject="bob", expires=9e9), None) == "acme/bob"
