@@ -81,9 +81,9 @@ class Catalog:
         """Forget a session, and mark that it was deleted; again is fine."""
         call = None if record is None else _call_name(record)
         async with self._bucket() as bucket:
-            await bucket.delete(_session_name(key))
-            if call is not None:
+            if call is not None:  # first, since the record is what tells of it
                 await bucket.delete(call)
+            await bucket.delete(_session_name(key))
 
     async def _index(self, record: Record) -> None:
         name = _call_name(record)

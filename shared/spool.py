@@ -1,6 +1,7 @@
 """The spool: where chunks wait on disk, one directory a session, its state readable from a listing.
 
 <spool>/.temporary/                   files being written
+<spool>/.deletions/<tenant>.<session> deletions under way, to be gone on with after a crash
 <spool>/.claims/                      paths in the bucket that are taken
 <spool>/<tenant>/<session>/.lock      held while a name is given; counts the changes
                            .working         held while the assembler works on it
@@ -12,8 +13,9 @@
                            deleted          all else is erased, for good
 """
 
+import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -132,12 +134,14 @@ class Spool:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.temporaries = root / ".temporary"
+        self._deletions = root / ".deletions"
         self.claims = root / ".claims"
 
     def prepare(self) -> None:
         """Create the folders; raises OSError when the place can't be written."""
         self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.temporaries.mkdir(mode=0o700, exist_ok=True)
+        self._deletions.mkdir(mode=0o700, exist_ok=True)
         sync_directory(self.root)
 
     def session(self, key: SessionKey) -> SessionDirectory:
@@ -179,9 +183,27 @@ class Spool:
             if entry.name.endswith(_CHUNK):
                 Path(entry.path).unlink(missing_ok=True)
 
-    def mark_deleted(self, session: SessionDirectory) -> None:
-        """Let a session take nothing more, durably; the caller holds its lock. Again is fine."""
+    def begin_deletion(self, session: SessionDirectory, objects: Sequence[str]) -> None:
+        """Let a session take nothing more, and remember to erase it and its `objects`; the caller holds its lock."""
+        write_durably(self._deletions / _deletion_name(session.key), json.dumps(objects).encode(), self.temporaries)
         write_durably(session.deleted, b"", self.temporaries)
+
+    def end_deletion(self, session: SessionDirectory) -> None:
+        """Forget that there was something left to erase; the mark in the session's directory stays."""
+        (self._deletions / _deletion_name(session.key)).unlink(missing_ok=True)
+
+    def deletion(self, session: SessionDirectory) -> Sequence[str] | None:
+        """Return the keys of the objects that a deletion under way erases, or None where none is."""
+        try:
+            keys: list[str] = json.loads((self._deletions / _deletion_name(session.key)).read_bytes())
+        except FileNotFoundError:
+            return None
+        return keys
+
+    def deletions(self) -> list[SessionDirectory]:
+        """Return the sessions whose deletion was begun and not ended."""
+        names = [entry.name.split(".") for entry in os.scandir(self._deletions)]
+        return [self.session(SessionKey(tenant, session)) for tenant, session in names]
 
     def erase(self, session: SessionDirectory) -> None:
         """Remove everything of a session but its mark of deletion and the locks that others may wait for."""
@@ -204,3 +226,7 @@ def _nothing_depends_on_chunks(outcome: Envelope) -> bool:
             return original is not None and not retryable
         case _:
             return False
+
+
+def _deletion_name(key: SessionKey) -> str:
+    return f"{key.tenant}.{key.session}"

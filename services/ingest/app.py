@@ -39,7 +39,7 @@ def create_service(settings: IngestSettings, metrics: Metrics) -> Service:
     limits = BodyLimits(size=settings.max_chunk_size, idle=settings.body_idle_seconds)
     routes = [
         *chunk_routes(lambda: cases().receiver, lambda: cases().finalizer, limits),
-        *session_routes(lambda: cases().status),
+        *session_routes(lambda: cases().status, lambda: cases().eraser),
     ]
     return assemble_service(
         "ingest",

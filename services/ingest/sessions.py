@@ -1,41 +1,53 @@
-"""Sessions of any family: `GET /sessions/{session_id}` (contracts, section 0)."""
+"""Sessions of any family: `GET` and `DELETE /sessions/{session_id}` (contracts, section 0)."""
 
 from collections.abc import Callable
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from services.ingest.chunk_operations import SESSION_ID
 from services.ingest.chunks import session_key
+from services.ingest.deletion import Eraser, Receipt
 from services.ingest.session_errors import SESSIONS
 from services.ingest.status import StatusReader
+from services.ingest.status_document import SessionStatus
 from shared.caller import Caller, Permission
 from shared.errors import Kind
+from shared.http.answers import answer
 from shared.http.operation import Answer, Operation
 from shared.http.paths import ANYTHING
 
+_PATH = f"/sessions/{{session_id:{ANYTHING}}}"
+_FRESH = {"Cache-Control": "no-store"}
+
 _STATUS = Operation(
     summary="Tell what is known of a session",
+    description="Of any family; parts that are not there yet are null.",
     parameters=[SESSION_ID],
-    answers={200: Answer(description="The session as it stands.")},
-    refusals=[Kind.INVALID, Kind.NOT_FOUND],
+    answers={200: Answer(description="The session as it stands.", kind=SessionStatus)},
+    refusals=[Kind.INVALID, Kind.NOT_FOUND, Kind.UNAVAILABLE],
+)
+
+_DELETE = Operation(
+    summary="Erase a session and everything of it",
+    description="From the spool, the bucket, the catalog and the stream. Afterwards it is not found anywhere.",
+    parameters=[SESSION_ID],
+    answers={200: Answer(description="All of it was erased, and looked for again in vain.", kind=Receipt)},
+    refusals=[Kind.INVALID, Kind.NOT_FOUND, Kind.UNAVAILABLE, Kind.OUT_OF_SPACE],
 )
 
 
-def session_routes(reader: Callable[[], StatusReader]) -> list[BaseRoute]:
-    """Return the status route."""
+def session_routes(reader: Callable[[], StatusReader], eraser: Callable[[], Eraser]) -> list[BaseRoute]:
+    """Return the two routes."""
 
     async def status(request: Request, caller: Caller) -> Response:
-        document = await reader().read(session_key(request, caller))
-        return JSONResponse(document, headers={"Cache-Control": "no-store"})
+        return answer(await reader().read(session_key(request, caller)), headers=_FRESH)
+
+    async def delete(request: Request, caller: Caller) -> Response:
+        return answer(await eraser().delete(session_key(request, caller)), headers=_FRESH)
 
     return [
-        SESSIONS.route(
-            "GET",
-            f"/sessions/{{session_id:{ANYTHING}}}",
-            status,
-            needs=Permission.AUDIO_READ,
-            operation=_STATUS,
-        )
+        SESSIONS.route("GET", _PATH, status, needs=Permission.AUDIO_READ, operation=_STATUS),
+        SESSIONS.route("DELETE", _PATH, delete, needs=Permission.AUDIO_WRITE, operation=_DELETE),
     ]

@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
 from services.ingest.chunk_store import ChunkStore
+from services.ingest.deletion import Eraser
 from services.ingest.finalize import Finalizer
 from services.ingest.no_store import open_store_if_any
 from services.ingest.openings import Openings
@@ -18,6 +19,8 @@ from services.ingest.settings import IngestSettings
 from services.ingest.status import StatusReader
 from services.ingest.sweep import sweep_regularly
 from shared.bus import open_bus
+from shared.catalog import Catalog
+from shared.chronicle import Chronicle
 from shared.metrics import Metrics
 from shared.spool import Spool
 from shared.tasks import owned_tasks
@@ -31,6 +34,7 @@ class UseCases:
     finalizer: Finalizer
     openings: Openings
     status: StatusReader
+    eraser: Eraser
 
 
 async def open_use_cases(stack: AsyncExitStack, settings: IngestSettings, spool: Spool, metrics: Metrics) -> UseCases:
@@ -46,10 +50,14 @@ async def open_use_cases(stack: AsyncExitStack, settings: IngestSettings, spool:
     )
     outbox = Outbox(spool, executor, bus, metrics)
     results = Results(bus)
-    await stack.enter_async_context(owned_tasks(outbox.run(), results.run(), sweep_regularly(spool, executor)))
+    chronicle = Chronicle(bus, store, Catalog(bus, replicas=settings.nats_replicas))
+    eraser = Eraser(spool, sessions, executor, chronicle)
+    work = outbox.run(), results.run(), eraser.run(), sweep_regularly(spool, executor)
+    await stack.enter_async_context(owned_tasks(*work))
     return UseCases(
         receiver=ChunkReceiver(spool, chunks, executor, bus, metrics),
         finalizer=Finalizer(spool, Sealer(spool, sessions), outbox, results, executor, settings.finalize_wait_seconds),
         openings=Openings(spool, executor, bus),
-        status=StatusReader(spool, executor, bus, store),
+        status=StatusReader(spool, executor, chronicle.catalog, store),
+        eraser=eraser,
     )
