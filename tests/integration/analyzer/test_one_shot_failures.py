@@ -138,7 +138,7 @@ async def test_a_killed_process_leaves_neither_file_nor_child(
         async with httpx.AsyncClient(base_url=process.base_url) as client, open_wire(client) as wire:
             await wire.send_form(speech_as("flac"))
             (decoder,) = await until(lambda: _named("sleep", descendants_of(process.pid)))
-            assert os.readlink(f"/proc/{decoder}/fd/0").startswith("/memfd:")
+            assert str(Path(f"/proc/{decoder}/fd/0").readlink()).startswith("/memfd:")
     finally:
         await process.kill()
     await until(lambda: not is_running(decoder), what="the decoder to be gone")
