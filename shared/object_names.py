@@ -18,6 +18,11 @@ def of_tenant(tenant: str, path: str) -> str:
     return path if tenant == DEFAULT_TENANT else f"{tenant}/{path}"
 
 
+def within_tenant(tenant: str, key: str) -> str:
+    """Return the path that `of_tenant` made a key of."""
+    return key if tenant == DEFAULT_TENANT else key.removeprefix(f"{tenant}/")
+
+
 def wav_name(key: SessionKey) -> str:
     """Return the file name of a session's WAV."""
     return f"audio_{key.session}.wav"
