@@ -68,10 +68,14 @@ class Chronicle:
             raise Unavailable("The bus did not forget the session's events.", code="bus_unavailable") from exc
         return erased
 
-    async def kept(self) -> AsyncGenerator[Envelope, None]:
-        """Yield every kept event of every session in the store's order; raises UndecodableEventError."""
+    async def kept_keys(self) -> AsyncGenerator[str, None]:
+        """Yield the keys of all kept events of every session, in the store's order."""
         async for name in self.store.keys(chronicle_prefix()):
-            yield decode(b"".join([piece async for piece in self.store.read(name)]))
+            yield name
+
+    async def kept(self, name: str) -> Envelope:
+        """Read one kept event; raises UndecodableEventError for what is none."""
+        return decode(b"".join([piece async for piece in self.store.read(name)]))
 
     async def _keep(self, told: Envelope) -> None:
         key = chronicle_key(told.key, told.event.NAME)
@@ -87,3 +91,8 @@ def _worth_keeping(told: Envelope) -> bool:
             return original is not None
         case _:
             return False
+
+
+def open_chronicle(bus: Bus, store: ObjectStore, *, replicas: int) -> Chronicle:
+    """Return a chronicle whose catalog keeps `replicas` copies; nothing is sent before the first call."""
+    return Chronicle(bus, store, Catalog(bus, replicas=replicas))

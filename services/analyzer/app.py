@@ -15,8 +15,7 @@ from services.analyzer.routes import AnalysisLimits, analysis_routes
 from services.analyzer.settings import AnalyzerSettings
 from shared.auth.authenticator import create_authenticator
 from shared.bus import Bus, open_bus
-from shared.catalog import Catalog
-from shared.chronicle import Chronicle
+from shared.chronicle import open_chronicle
 from shared.consumer import QueuePolicy, WorkQueue
 from shared.events import AudioReady
 from shared.http.service import Service, WhileRunning, assemble_service
@@ -63,7 +62,7 @@ async def _open(stack: AsyncExitStack, settings: AnalyzerSettings, metrics: Metr
     store = await stack.enter_async_context(open_store(settings.store()))
     transcriber, scorer = await stack.enter_async_context(open_models(settings))
     analyst = Analyst(transcriber, scorer)
-    chronicle = Chronicle(bus, store, Catalog(bus, replicas=settings.nats_replicas))
+    chronicle = open_chronicle(bus, store, replicas=settings.nats_replicas)
     worker = AnalysisWorker(bus, chronicle, analyst)
     queue = WorkQueue(bus, _policy(settings), worker, metrics)
     await stack.enter_async_context(owned_tasks(*queue.hands()))

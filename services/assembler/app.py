@@ -11,8 +11,7 @@ from services.assembler.handlers import FinalizedSessions
 from services.assembler.settings import AssemblerSettings
 from shared.auth.authenticator import create_authenticator
 from shared.bus import Bus, open_bus
-from shared.catalog import Catalog
-from shared.chronicle import Chronicle
+from shared.chronicle import open_chronicle
 from shared.consumer import QueuePolicy, WorkQueue
 from shared.events import SessionFinalized
 from shared.http.service import Service, WhileRunning, assemble_service
@@ -39,7 +38,7 @@ def create_service(settings: AssemblerSettings, metrics: Metrics) -> Service:
             stack.enter_context(store.holding(opened_store))
             stack.enter_context(bus.holding(opened_bus))
             assembler = Assembler(spool, opened_store, settings.decode_policy(), settings.store_folder)
-            chronicle = Chronicle(opened_bus, opened_store, Catalog(opened_bus, replicas=settings.nats_replicas))
+            chronicle = open_chronicle(opened_bus, opened_store, replicas=settings.nats_replicas)
             worker = FinalizedSessions(spool, chronicle, assembler)
             queue = WorkQueue(opened_bus, _policy(settings), worker, metrics)
             await stack.enter_async_context(owned_tasks(*queue.hands()))

@@ -19,8 +19,7 @@ from services.ingest.settings import IngestSettings
 from services.ingest.status import StatusReader
 from services.ingest.sweep import sweep_regularly
 from shared.bus import open_bus
-from shared.catalog import Catalog
-from shared.chronicle import Chronicle
+from shared.chronicle import open_chronicle
 from shared.metrics import Metrics
 from shared.spool import Spool
 from shared.tasks import owned_tasks
@@ -50,7 +49,7 @@ async def open_use_cases(stack: AsyncExitStack, settings: IngestSettings, spool:
     )
     outbox = Outbox(spool, executor, bus, metrics)
     results = Results(bus)
-    chronicle = Chronicle(bus, store, Catalog(bus, replicas=settings.nats_replicas))
+    chronicle = open_chronicle(bus, store, replicas=settings.nats_replicas)
     eraser = Eraser(spool, sessions, executor, chronicle)
     work = outbox.run(), results.run(), eraser.run(), sweep_regularly(spool, executor)
     await stack.enter_async_context(owned_tasks(*work))
