@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute, Match, Route
 
 from shared.auth.authenticator import Authenticator
 from shared.http.authentication import Authentication
@@ -55,6 +55,7 @@ class Service:
     checks: Sequence[Check]
 
 
+_METHOD_NOT_ALLOWED = 405
 _NO_FOREIGN_PAGES = OriginPolicy()
 
 
@@ -93,9 +94,21 @@ def assemble_service(
     return Service(name, app, routes, checks)
 
 
-def _plain_error(_request: Request, error: Exception) -> Response:
+def _plain_error(request: Request, error: Exception) -> Response:
     """Answer what no contract family covers: unknown paths and methods."""
     assert isinstance(error, HTTPException)  # noqa: S101  # by registration
-    return JSONResponse(
-        {"status": "error", "message": error.detail}, status_code=error.status_code, headers=error.headers
+    headers = {"Allow": ", ".join(_allowed(request))} if error.status_code == _METHOD_NOT_ALLOWED else error.headers
+    return JSONResponse({"status": "error", "message": error.detail}, status_code=error.status_code, headers=headers)
+
+
+def _allowed(request: Request) -> list[str]:
+    """Return the methods of a path, whichever routes have them (RFC 9110, section 10.2.1); each knows its own only."""
+    routes = [route for route in request.app.routes if isinstance(route, Route)]
+    return sorted(
+        {
+            method
+            for route in routes
+            if route.matches(request.scope)[0] is not Match.NONE
+            for method in route.methods or ()
+        }
     )

@@ -53,6 +53,14 @@ async def test_a_path_that_two_services_share_goes_to_the_one_with_the_method() 
         assert (await client.get("/other")).status_code == 404
 
 
+async def test_a_wrong_method_is_told_every_right_one_of_the_path() -> None:
+    routes = [Route("/thing/{id}", lambda _request: Response(), methods=[method]) for method in ("GET", "DELETE")]
+    app = OneMachine([_service("a", routes, diary=[])], Metrics())
+    async with _client(app) as client:
+        answer = await client.put("/thing/1")
+    assert (answer.status_code, answer.headers["allow"]) == (405, "DELETE, GET, HEAD")
+
+
 async def test_readiness_names_the_service_that_is_not_ready() -> None:
     app = OneMachine([_service("a", [], diary=[]), _service("b", [], diary=[], reason="no disk")], Metrics())
     async with _client(app) as client:
