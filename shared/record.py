@@ -46,7 +46,8 @@ def folded(record: Record | None, told: Envelope) -> Record:
 def _told(record: Record, event: Event, time: str) -> Record:
     match event:
         case DocumentRegistered():
-            return replace(record, document=event, created_at=min(record.created_at, event.created_at))
+            first = record.document or event  # of two that register one object at once, both find the same
+            return replace(record, document=first, created_at=min(record.created_at, first.created_at))
         case AudioReady() | AudioFailed():
             if record.ended_at is not None and record.ended_at > time:
                 return record

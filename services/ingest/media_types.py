@@ -23,6 +23,8 @@ AUDIO_TYPES = MappingProxyType(
 )
 UNKNOWN_TYPE = "application/octet-stream"
 
+_WITH_AUDIO = {"application/ogg", "video/mp4", "video/webm"}  # what recorders call sound alone, too
+
 _CONTAINERS = {
     "audio/aac": {Container.ADTS},
     "audio/mpeg": {Container.MP3},
@@ -48,6 +50,14 @@ def require_audio_name(filename: str) -> str:
             f"filename must end in one of {', '.join(sorted(AUDIO_TYPES))}.", code="unsupported_extension"
         )
     return kind
+
+
+def is_recording(media_type: str, filename: str) -> bool:
+    """Whether a file may hold a conversation, by its type, or by its name where the type says nothing."""
+    plain = media_type.partition(";")[0].strip().lower()
+    if plain == UNKNOWN_TYPE:
+        return media_type_of(filename) != UNKNOWN_TYPE
+    return plain.startswith("audio/") or plain in _WITH_AUDIO
 
 
 def require_agreement(filename: str, head: bytes) -> None:

@@ -64,7 +64,7 @@ class Sealer:
         if directory.deleted.exists():
             raise NotFound("The session was deleted.")
         if (session.opening is None) != (closing is None):
-            raise _other_family()
+            raise other_family()
         if len(session) == 0:
             raise _nothing_there()
         if len(session) != len(directory.sizes()):
@@ -87,28 +87,30 @@ class Sealer:
             purpose=session.opening.purpose if session.opening else None,
             original=closing.original if closing else None,
         )
-        write_durably(directory.manifest, dump_manifest(manifest), self._temporaries)
-        stored = directory.read_manifest()
-        if stored is None:
-            raise Unavailable("The manifest vanished while it was written: finalize again.")
-        return stored
+        return write_manifest(directory, manifest, self._spool.temporaries)
 
-    @property
-    def _temporaries(self) -> Path:
-        return self._spool.temporaries
+
+def write_manifest(directory: SessionDirectory, manifest: Manifest, temporaries: Path) -> StoredManifest:
+    """Write a session's manifest durably; the caller holds the session's lock, and has seen that none is there."""
+    write_durably(directory.manifest, dump_manifest(manifest), temporaries)
+    stored = directory.read_manifest()
+    if stored is None:
+        raise Unavailable("The manifest vanished while it was written: try again.")
+    return stored
+
+
+def other_family() -> Conflict:
+    """Return what is told to whoever closes a session that another kind of upload has opened."""
+    return Conflict("The session was opened by another kind of upload: finalize it there.", code="other_family")
 
 
 def _nothing_there() -> NothingThere:
     return NothingThere("No chunks were received for this session: upload some before finalizing.")
 
 
-def _other_family() -> Conflict:
-    return Conflict("The session was opened by another kind of upload: finalize it there.", code="other_family")
-
-
 def _refuse_other_closing(manifest: Manifest, closing: Closing | None) -> None:
     if (manifest.original is None) != (closing is None):
-        raise _other_family()
+        raise other_family()
     if closing is not None and len(manifest.chunks) != closing.total_chunks:
         raise Conflict(f"The session was finalized with {len(manifest.chunks)} chunks.", code="finalized")
 
