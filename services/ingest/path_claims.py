@@ -1,6 +1,6 @@
 """Paths that stored recordings get, none of them twice: claimed in the spool, so that neither bus nor bucket is asked.
 
-<spool>/.claims/<tenant>/<call log>_<unix time>     an empty file, swept an hour after that time
+<spool>/.claims/<tenant>/<call log>_<unix time>     the session that took this second; swept an hour after it
 """
 
 import os
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from shared.errors import TooMany
+from shared.subjects import SessionKey
 
 _CLAIM = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _SETTLED_SECONDS = 3600  # clocks of machines that share a spool do not differ by more
@@ -22,17 +23,16 @@ class PathClaims:
 
     root: Path
 
-    def claim(self, tenant: str, call_log: str) -> int:
-        """Return the unix time that a recording's path carries: this second, or the next that nobody has taken.
+    def claim(self, key: SessionKey, call_log: str) -> int:
+        """Return the unix time that a recording's path carries: this second, or the next that no other session has.
 
         Raises TooMany when one call's recordings come by the dozen within a second, and OSError.
         """
-        folder = self.root / tenant
+        folder = self.root / key.tenant
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         second = int(time.time())
         for wanted in range(second, second + _MOST_AHEAD):
-            with suppress(FileExistsError):
-                os.close(os.open(folder / f"{call_log}_{wanted}", _CLAIM, 0o600))
+            if _claim(folder / f"{call_log}_{wanted}", key.session):
                 return wanted
         raise TooMany("This call was given too many recordings at once: send this one again.", retry_after=_MOST_AHEAD)
 
@@ -45,3 +45,18 @@ class PathClaims:
                 claim.unlink(missing_ok=True)
                 removed += 1
         return removed
+
+
+def _claim(path: Path, session: str) -> bool:
+    """Return whether the claim is the session's, which may try to finalize more than once within a second."""
+    try:
+        fd = os.open(path, _CLAIM, 0o600)
+    except FileExistsError:
+        with suppress(FileNotFoundError):
+            return path.read_text() == session
+        return False
+    try:
+        os.write(fd, session.encode())
+    finally:
+        os.close(fd)
+    return True
