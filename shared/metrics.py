@@ -46,3 +46,6 @@ class Metrics:
         self.jwt_rejects = Counter(
             "jwt_rejects", "Requests whose token did not hold.", ("reason",), registry=self.registry
         )
+        self.webhook_deliveries = Counter(
+            "webhook_deliveries", "Tries at telling other services.", ("outcome",), registry=self.registry
+        )

@@ -14,6 +14,8 @@ _OURS = (
     "MAIN_SERVICE_",
     "JWT_",
     "EXPECTED_JWT_",
+    "WEBHOOK_",
+    "CALLBACK_",
     "CORS_",
     "MAX_",
     "ALLOWED_EXTENSIONS",

@@ -7,8 +7,10 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from starlette.applications import Starlette
 
 from services.ingest.chunks import chunk_routes
+from services.ingest.recordings import recording_routes
 from services.ingest.sessions import session_routes
 from services.ingest.settings import IngestSettings
+from services.ingest.uploads import upload_routes
 from services.ingest.use_cases import UseCases, open_use_cases
 from shared.auth.authenticator import create_authenticator
 from shared.http.body import BodyLimits
@@ -39,6 +41,8 @@ def create_service(settings: IngestSettings, metrics: Metrics) -> Service:
     limits = BodyLimits(size=settings.max_chunk_size, idle=settings.body_idle_seconds)
     routes = [
         *chunk_routes(lambda: cases().receiver, lambda: cases().finalizer, limits),
+        *upload_routes(cases, limits),
+        *recording_routes(lambda: cases().recordings),
         *session_routes(lambda: cases().status, lambda: cases().eraser),
     ]
     return assemble_service(

@@ -4,13 +4,14 @@ from typing import ClassVar
 
 from pydantic import Field
 
+from services.ingest.callback_settings import CallbackSettings
 from shared.objects import LONGEST_SIGNED_SECONDS
 from shared.settings import ServiceSettings, SpoolSettings, StoreSettings
 
 _MIB = 1024 * 1024
 
 
-class IngestSettings(ServiceSettings, SpoolSettings, StoreSettings):
+class IngestSettings(ServiceSettings, SpoolSettings, StoreSettings, CallbackSettings):
     """Limits in bytes and seconds; `min_free_disk` in percent of the spool's disk.
 
     `chunk_size` is only what clients are advised; `recordings_path` is where leads' recordings lie in a tenant's part

@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
+from services.ingest.callbacks import open_callbacks
 from services.ingest.chunk_store import ChunkStore
 from services.ingest.deletion import Eraser
 from services.ingest.finalize import Finalizer
@@ -12,12 +13,14 @@ from services.ingest.no_store import open_store_if_any
 from services.ingest.openings import Openings
 from services.ingest.outbox import Outbox
 from services.ingest.receive import ChunkReceiver
+from services.ingest.recording_cases import RecordingCases, create_recording_cases
 from services.ingest.results import Results
 from services.ingest.seal import Sealer
 from services.ingest.session_index import SessionIndex
 from services.ingest.settings import IngestSettings
 from services.ingest.status import StatusReader
 from services.ingest.sweep import sweep_regularly
+from services.ingest.upload_completion import UploadCompleter
 from shared.bus import open_bus
 from shared.chronicle import open_chronicle
 from shared.metrics import Metrics
@@ -34,6 +37,8 @@ class UseCases:
     openings: Openings
     status: StatusReader
     eraser: Eraser
+    uploads: UploadCompleter
+    recordings: RecordingCases
 
 
 async def open_use_cases(stack: AsyncExitStack, settings: IngestSettings, spool: Spool, metrics: Metrics) -> UseCases:
@@ -53,10 +58,24 @@ async def open_use_cases(stack: AsyncExitStack, settings: IngestSettings, spool:
     eraser = Eraser(spool, sessions, executor, chronicle)
     work = outbox.run(), results.run(), eraser.run(), sweep_regularly(spool, executor)
     await stack.enter_async_context(owned_tasks(*work))
+    callbacks = await stack.enter_async_context(open_callbacks(settings.callback(), spool, executor, bus, metrics))
+    openings = Openings(spool, executor, bus)
+    sealer = Sealer(spool, sessions)
+    finalizer = Finalizer(spool, sealer, outbox, results, executor, settings.finalize_wait_seconds)
+    receiver = ChunkReceiver(spool, chunks, executor, bus, metrics)
     return UseCases(
-        receiver=ChunkReceiver(spool, chunks, executor, bus, metrics),
-        finalizer=Finalizer(spool, Sealer(spool, sessions), outbox, results, executor, settings.finalize_wait_seconds),
-        openings=Openings(spool, executor, bus),
+        receiver=receiver,
+        finalizer=finalizer,
+        openings=openings,
         status=StatusReader(spool, executor, chronicle.catalog, store),
         eraser=eraser,
+        uploads=UploadCompleter(openings, finalizer, callbacks),
+        recordings=create_recording_cases(
+            settings,
+            receiver=receiver,
+            openings=openings,
+            finalizer=finalizer,
+            catalog=chronicle.catalog,
+            store=store,
+        ),
     )
