@@ -5,6 +5,7 @@ import hashlib
 import json
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Literal, TypeVar
@@ -73,14 +74,23 @@ class Eraser:
         return await self._go_on(directory)
 
     async def run(self) -> None:
-        """Go on with deletions that did not come to their end, now and every minute, until cancelled."""
+        """Go on with deletions that did not end: when the bus comes (back) and every minute, until cancelled."""
+        wake = asyncio.Event()
+        self.chronicle.bus.on_ready(wake.set)
         while True:
-            for directory in await self._in_thread(self.spool.deletions):
-                try:
-                    await self._go_on(directory)
-                except (RoomtoneError, OSError):
-                    log.warning("a deletion can't be finished yet", session=directory.key.session, exc_info=True)
-            await asyncio.sleep(_RESUME_SECONDS)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_RESUME_SECONDS):
+                    await wake.wait()
+            wake.clear()
+            try:
+                await self._finish_all()
+            except (RoomtoneError, OSError):
+                log.warning("a deletion can't be finished yet", exc_info=True)
+
+    async def _finish_all(self) -> None:
+        for directory in await self._in_thread(self.spool.deletions):
+            await self._go_on(directory)
+            log.info("finished a deletion", session=directory.key.session)
 
     async def _record(self, key: SessionKey) -> Record | None:
         try:
@@ -116,16 +126,16 @@ class Eraser:
 
     async def _undisturbed(self, directory: SessionDirectory) -> HeldLock:
         """Wait until nobody works on the session; whoever comes later sees that it is deleted."""
-        try:
-            async with asyncio.timeout(_BUSY_SECONDS):
-                while (lock := await self._in_thread(partial(try_lock, directory.working))) is None:
-                    await asyncio.sleep(_ASK_EVERY)
-        except TimeoutError:
-            raise Unavailable(
-                "The session is being worked on. It is gone for everyone already, and is erased as soon as that ends: "
-                "ask again for the receipt.",
-                code="busy",
-            ) from None
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + _BUSY_SECONDS
+        while (lock := await self._in_thread(partial(try_lock, directory.working))) is None:
+            if loop.time() > deadline:
+                raise Unavailable(
+                    "The session is being worked on. It is gone for everyone already, and is erased as soon as that "
+                    "ends: ask again for the receipt.",
+                    code="busy",
+                )
+            await asyncio.sleep(_ASK_EVERY)
         return lock
 
     async def _erase(self, key: SessionKey, wanted: Sequence[str]) -> list[str]:

@@ -1,0 +1,205 @@
+"""Deletion: everything of a session erased and looked for again, whatever happens meanwhile."""
+
+import asyncio
+import hashlib
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from deploy.local.object_store import RcloneStore
+from shared.bus import Bus, open_bus
+from shared.chronicle import Chronicle, open_chronicle
+from shared.codec import envelope
+from shared.durable import try_lock
+from shared.events import AnalysisCompleted
+from shared.metrics import Metrics
+from shared.objects import ObjectStore, open_store
+from shared.settings import BusConfig, StoreConfig
+from shared.subjects import STREAM, SessionKey, every_event_of
+from shared.trace import new_trace
+from tests.integration.audio_files import tone
+from tests.integration.road import Road, assembler_running, assembler_settings, ingest_running, ingest_settings
+from tests.tokens import bearer, token_settings
+from tests.waiting import until
+
+
+@pytest.fixture
+async def road(tmp_path: Path, nats_url: str, ascending_store_config: StoreConfig) -> AsyncIterator[Road]:
+    async with (
+        ingest_running(ingest_settings(tmp_path, nats_url, ascending_store_config)) as road,
+        assembler_running(assembler_settings(tmp_path, nats_url, ascending_store_config)),
+    ):
+        yield road
+
+
+@pytest.fixture
+async def bus(nats_url: str) -> AsyncIterator[Bus]:
+    async with open_bus(BusConfig(url=nats_url), service="test", metrics=Metrics()) as bus:
+        await bus.wait_ready()
+        yield bus
+
+
+@pytest.fixture
+async def store(ascending_store_config: StoreConfig) -> AsyncIterator[ObjectStore]:
+    async with open_store(ascending_store_config) as store:
+        yield store
+
+
+@pytest.fixture
+def chronicle(bus: Bus, store: ObjectStore) -> Chronicle:
+    return open_chronicle(bus, store, replicas=1)
+
+
+async def told(bus: Bus, session: str) -> set[str]:
+    subject = every_event_of(SessionKey("default", session))
+    info = await bus.jetstream.stream_info(STREAM, subjects_filter=subject)
+    return {name.split(".", 4)[4] for name in info.state.subjects or {}}
+
+
+async def stored(road: Road, session: str) -> None:
+    await road.send(session, tone(1))
+    assert (await road.finalize(session)).status_code == 200
+
+
+def in_spool(road: Road, session: str) -> set[str]:
+    return {path.name for path in road.directory(session).path.iterdir()}
+
+
+async def test_a_stored_session_is_erased_everywhere_and_the_receipt_says_so(
+    road: Road, bus: Bus, chronicle: Chronicle, object_store: RcloneStore
+) -> None:
+    await stored(road, "erased")
+    answer = await road.client.delete("/sessions/erased")
+    assert answer.status_code == 200
+    receipt = answer.json()
+    assert set(receipt) == {"session_id", "deleted", "verified", "sha256", "timestamp"}
+    assert receipt["deleted"] == ["audio_erased.wav", ".roomtone/default/erased/audio.ready.json"]
+    assert receipt["verified"] is True
+    assert [key for key in receipt["deleted"] if (object_store.bucket_folder / key).exists()] == []
+    assert await chronicle.deleted(SessionKey("default", "erased"))
+    assert await told(bus, "erased") == {"session.deleted"}
+    assert in_spool(road, "erased") <= {".lock", ".working", "deleted"}
+
+
+async def test_the_receipts_hash_is_over_the_rest_of_it(road: Road) -> None:
+    await stored(road, "hashed")
+    receipt = (await road.client.delete("/sessions/hashed")).json()
+    sealed = receipt.pop("sha256")
+    canonical = json.dumps(receipt, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    assert hashlib.sha256(canonical.encode()).hexdigest() == sealed
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/sessions/gone"),
+        ("DELETE", "/sessions/gone"),
+        ("POST", "/finalize/gone"),
+        ("POST", "/upload_chunk/gone"),
+    ],
+)
+async def test_a_deleted_session_is_not_found_anywhere(road: Road, method: str, path: str) -> None:
+    await road.send("gone", tone(1))
+    await road.client.delete("/sessions/gone")
+    headers = {"Content-Type": "application/octet-stream"}
+    answer = await road.client.request(method, path, content=tone(1), headers=headers)
+    assert answer.status_code == 404
+    assert road.directory("gone").sizes() == {}
+    assert road.leftovers() == []
+
+
+async def test_a_session_that_is_still_receiving_loses_its_chunks(road: Road) -> None:
+    await road.send("young", tone(1))
+    answer = await road.client.delete("/sessions/young")
+    assert answer.status_code == 200
+    assert answer.json()["deleted"] == []
+    assert road.directory("young").sizes() == {}
+
+
+async def test_what_never_was_is_not_found_and_leaves_no_trace(road: Road) -> None:
+    assert (await road.client.delete("/sessions/never")).status_code == 404
+    assert not road.directory("never").path.exists()
+    assert (await road.client.delete("/sessions/..%2fx")).status_code == 400
+
+
+async def test_a_deletion_waits_for_work_in_progress_and_the_session_is_gone_meanwhile(road: Road) -> None:
+    await road.send("worked-on", tone(1))
+    working = try_lock(road.directory("worked-on").working)
+    assert working is not None
+    deleting = asyncio.create_task(road.client.delete("/sessions/worked-on"))
+    await until(road.directory("worked-on").deleted.exists)
+    assert (await road.client.get("/sessions/worked-on")).status_code == 404
+    assert not deleting.done()
+    working.release()
+    assert (await deleting).status_code == 200
+
+
+async def test_twenty_deletions_at_once_give_one_receipt(road: Road) -> None:
+    await stored(road, "contested")
+    answers = await asyncio.gather(*(road.client.delete("/sessions/contested") for _ in range(20)))
+    assert sorted(answer.status_code for answer in answers) == [200] + [404] * 19
+
+
+async def test_a_score_that_comes_after_the_deletion_is_told_to_nobody(
+    road: Road, bus: Bus, chronicle: Chronicle, store: ObjectStore
+) -> None:
+    await stored(road, "late-score")
+    await road.client.delete("/sessions/late-score")
+    score = AnalysisCompleted(
+        temperature=50, confidence=1, analysis_summary="", timestamp="", scorer="test", transcriber="test"
+    )
+    key = SessionKey("default", "late-score")
+    assert not await chronicle.tell(envelope("analyzer", key, score, cause="x", trace=new_trace()))
+    assert await told(bus, "late-score") == set()
+    assert [name async for name in store.keys(".roomtone/default/late-score/")] == []
+    assert (await road.client.get("/sessions/late-score")).status_code == 404
+
+
+async def test_a_deletion_that_a_crash_cut_short_is_gone_on_with(
+    tmp_path: Path, nats_url: str, ascending_store_config: StoreConfig, object_store: RcloneStore
+) -> None:
+    settings = ingest_settings(tmp_path, nats_url, ascending_store_config)
+    async with ingest_running(settings) as road:
+        async with assembler_running(assembler_settings(tmp_path, nats_url, ascending_store_config)):
+            await stored(road, "cut-short")
+        road.spool.begin_deletion(road.directory("cut-short"), ["audio_cut-short.wav"])
+    assert (object_store.bucket_folder / "audio_cut-short.wav").exists()
+    async with ingest_running(settings) as road:
+        await until(lambda: not (object_store.bucket_folder / "audio_cut-short.wav").exists())
+        await until(lambda: road.spool.deletions() == [])
+        assert (await road.client.get("/sessions/cut-short")).status_code == 404
+
+
+async def test_a_store_that_is_away_delays_the_receipt_and_not_the_disappearance(
+    tmp_path: Path, nats_url: str, private_store: RcloneStore
+) -> None:
+    store = private_store.config("ascending")
+    async with ingest_running(ingest_settings(tmp_path, nats_url, store)) as road:
+        async with assembler_running(assembler_settings(tmp_path, nats_url, store)):
+            await stored(road, "stubborn")
+        await private_store.kill()
+        answer = await road.client.delete("/sessions/stubborn")
+        assert answer.status_code == 503
+        assert answer.headers["retry-after"]
+        assert (await road.client.get("/sessions/stubborn")).status_code == 404
+        await private_store.start()
+        answer = await road.client.delete("/sessions/stubborn")
+        assert answer.status_code == 200
+        assert "audio_stubborn.wav" in answer.json()["deleted"]
+
+
+async def test_another_tenants_session_can_not_be_deleted(
+    tmp_path: Path, nats_url: str, ascending_store_config: StoreConfig
+) -> None:
+    settings = ingest_settings(tmp_path, nats_url, ascending_store_config, **token_settings())
+    async with ingest_running(settings) as road:
+        mine, other = bearer(tenant_id="mine"), bearer(tenant_id="other")
+        octets = {"Content-Type": "application/octet-stream"}
+        await road.client.post("/upload_chunk/private", content=tone(1), headers={**mine, **octets})
+        foreign = await road.client.delete("/sessions/private", headers=other)
+        missing = await road.client.delete("/sessions/missing", headers=other)
+        assert foreign.status_code == missing.status_code == 404
+        assert foreign.json() | {"session_id": ""} == missing.json() | {"session_id": ""}
+        assert (await road.client.get("/sessions/private", headers=mine)).status_code == 200
