@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from starlette.applications import Starlette
 
 from services.ingest.chunks import chunk_routes
+from services.ingest.documents import DirectUploads, document_routes
 from services.ingest.recordings import recording_routes
 from services.ingest.sessions import session_routes
 from services.ingest.settings import IngestSettings
@@ -43,6 +44,11 @@ def create_service(settings: IngestSettings, metrics: Metrics) -> Service:
         *chunk_routes(lambda: cases().receiver, lambda: cases().finalizer, limits),
         *upload_routes(cases, limits),
         *recording_routes(lambda: cases().recordings),
+        *document_routes(
+            lambda: cases().documents,
+            DirectUploads(enabled=settings.cloudflare_r2_enable_direct_upload, configured=settings.names_store),
+            idle=settings.body_idle_seconds,
+        ),
         *session_routes(lambda: cases().status, lambda: cases().eraser),
     ]
     return assemble_service(

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from services.ingest.callbacks import open_callbacks
 from services.ingest.chunk_store import ChunkStore
 from services.ingest.deletion import Eraser
+from services.ingest.document_cases import DocumentCases
 from services.ingest.finalize import Finalizer
 from services.ingest.no_store import open_store_if_any
 from services.ingest.openings import Openings
@@ -38,6 +39,7 @@ class UseCases:
     status: StatusReader
     eraser: Eraser
     uploads: UploadCompleter
+    documents: DocumentCases
     recordings: RecordingCases
 
 
@@ -70,6 +72,7 @@ async def open_use_cases(stack: AsyncExitStack, settings: IngestSettings, spool:
         status=StatusReader(spool, executor, chronicle.catalog, store),
         eraser=eraser,
         uploads=UploadCompleter(openings, finalizer, callbacks),
+        documents=DocumentCases.of(settings, spool=spool, executor=executor, chronicle=chronicle, finalizer=finalizer),
         recordings=create_recording_cases(
             settings,
             receiver=receiver,
