@@ -83,13 +83,19 @@ class Eraser:
                     await wake.wait()
             wake.clear()
             try:
-                await self._finish_all()
-            except (RoomtoneError, OSError):
-                log.warning("a deletion can't be finished yet", exc_info=True)
+                left = await self._in_thread(self.spool.deletions)
+            except OSError:
+                log.exception("the spool can't be read; looking again soon")
+                continue
+            for directory in left:
+                await self._finish(directory)
 
-    async def _finish_all(self) -> None:
-        for directory in await self._in_thread(self.spool.deletions):
+    async def _finish(self, directory: SessionDirectory) -> None:
+        try:
             await self._go_on(directory)
+        except (RoomtoneError, OSError):
+            log.warning("a deletion can't be finished yet", session=directory.key.session, exc_info=True)
+        else:
             log.info("finished a deletion", session=directory.key.session)
 
     async def _record(self, key: SessionKey) -> Record | None:

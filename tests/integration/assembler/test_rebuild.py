@@ -1,0 +1,152 @@
+"""The catalog lost with the whole bus, and brought back from the bucket."""
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from deploy.local.nats_server import NatsServer
+from deploy.local.object_store import RcloneStore
+from services.assembler.rebuild import Summary, rebuild_catalog
+from services.assembler.wav import wav_header
+from shared.bus import open_bus
+from shared.chronicle import open_chronicle
+from shared.codec import envelope
+from shared.events import AnalysisCompleted
+from shared.metrics import Metrics
+from shared.objects import open_store
+from shared.settings import BusConfig, StoreConfig
+from shared.subjects import SessionKey
+from shared.trace import new_trace
+from tests.environment import clean_environment
+from tests.integration.audio_files import tone
+from tests.integration.road import (
+    assembler_running,
+    assembler_settings,
+    ingest_running,
+    ingest_settings,
+    store_settings,
+)
+
+SCORE = AnalysisCompleted(
+    temperature=71,
+    confidence=0.5,
+    analysis_summary="Heated.",
+    timestamp="2026-01-01T00:00:00Z",
+    scorer="test",
+    transcriber="test",
+)
+
+
+@pytest.fixture
+def store(private_store: RcloneStore) -> StoreConfig:
+    return private_store.config("ascending")
+
+
+async def status(folder: Path, nats_url: str, store: StoreConfig, session: str) -> dict[str, object]:
+    """What an ingest with an empty spool says of a session."""
+    async with ingest_running(ingest_settings(folder, nats_url, store)) as road:
+        answer = await road.client.get(f"/sessions/{session}")
+        assert answer.status_code == 200, answer.text
+        document: dict[str, object] = answer.json()
+        return document
+
+
+async def test_status_and_score_come_back_although_bus_and_spool_are_lost(
+    tmp_path: Path, nats_url: str, private_nats: NatsServer, store: StoreConfig
+) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    async with (
+        ingest_running(ingest_settings(first, nats_url, store)) as road,
+        assembler_running(assembler_settings(first, nats_url, store)),
+        open_bus(BusConfig(url=nats_url), service="test", metrics=Metrics()) as bus,
+        open_store(store) as objects,
+    ):
+        await road.send("phoenix", tone(1))
+        assert (await road.finalize("phoenix")).status_code == 200
+        await bus.wait_ready()
+        key = SessionKey("default", "phoenix")
+        chronicle = open_chronicle(bus, objects, replicas=1)
+        assert await chronicle.tell(envelope("analyzer", key, SCORE, cause="x", trace=new_trace()))
+    before = await status(second, nats_url, store, "phoenix")
+    found = await rebuild_catalog(assembler_settings(second, private_nats.url, store))
+    assert found == Summary(events=2)
+    after = await status(second, private_nats.url, store, "phoenix")
+    for signed in (before, after):
+        audio = signed["audio"]
+        assert isinstance(audio, dict)
+        assert audio.pop("download_url")
+    assert after == before
+    assert after["state"] == "analyzed"
+
+
+async def test_a_wav_without_kept_events_is_found_and_told_as_it_is(
+    tmp_path: Path, private_nats: NatsServer, store: StoreConfig
+) -> None:
+    wav = wav_header(32_000) + tone(1)
+    async with open_store(store) as objects:
+        await objects.put("acme/audio_old.wav", wav, content_type="audio/wav", metadata={})
+        await objects.put("audio_old.wav", wav, content_type="audio/wav", metadata={})
+        await objects.put("elsewhere/deep/audio_no.wav", wav, content_type="audio/wav", metadata={})
+    assert await rebuild_catalog(assembler_settings(tmp_path, private_nats.url, store)) == Summary(bare_recordings=2)
+    document = await status(tmp_path, private_nats.url, store, "old")
+    assert document["state"] == "ready"
+    audio = document["audio"]
+    assert isinstance(audio, dict)
+    assert (audio["size_bytes"], audio["duration_seconds"]) == (32_044, 1.0)
+
+
+async def test_rebuilding_again_changes_nothing_and_brings_nothing_deleted_back(
+    tmp_path: Path, private_nats: NatsServer, store: StoreConfig
+) -> None:
+    settings = assembler_settings(tmp_path, private_nats.url, store)
+    async with (
+        ingest_running(ingest_settings(tmp_path, private_nats.url, store)) as road,
+        assembler_running(settings),
+    ):
+        for session in ("kept", "dropped"):
+            await road.send(session, tone(1))
+            await road.finalize(session)
+        before = (await road.client.get("/sessions/kept")).json()
+        await road.client.delete("/sessions/dropped")
+        async with open_store(store) as objects:  # somebody restores a backup of the bucket
+            await objects.put("audio_dropped.wav", wav_header(2) + b"xx", content_type="audio/wav", metadata={})
+        for _ in range(2):
+            assert await rebuild_catalog(settings) == Summary(events=1, deleted=1)
+        after = (await road.client.get("/sessions/kept")).json()
+        assert {**after, "audio": None} == {**before, "audio": None}
+        assert (await road.client.get("/sessions/dropped")).status_code == 404
+
+
+async def test_the_command_says_what_it_found_and_what_it_could_not_read(
+    tmp_path: Path, private_nats: NatsServer, store: StoreConfig
+) -> None:
+    async with open_store(store) as objects:
+        await objects.put(".roomtone/default/x/audio.ready.json", b"{}", content_type="text/plain", metadata={})
+    status, said = await command(tmp_path, private_nats.url, store)
+    assert status == 1
+    assert "1 unreadable" in said
+
+
+async def test_the_command_fails_clearly_without_a_store(
+    tmp_path: Path, private_nats: NatsServer, private_store: RcloneStore, store: StoreConfig
+) -> None:
+    await private_store.kill()
+    status, said = await command(tmp_path, private_nats.url, store)
+    assert status == 1
+    assert said.startswith("rebuild-catalog: The store is not reachable.")
+
+
+async def command(folder: Path, nats_url: str, store: StoreConfig) -> tuple[int, str]:
+    settings = {name.upper(): str(value) for name, value in store_settings(store).items()}
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "services.assembler", "rebuild-catalog"),
+        env={**clean_environment(os.environ), **settings, "NATS_URL": nats_url, "LOCAL_TEMP_CHUNK_PATH": str(folder)},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    said, _ = await process.communicate()
+    assert process.returncode is not None
+    return process.returncode, said.decode().splitlines()[-1]
