@@ -83,7 +83,7 @@ async def test_an_object_that_never_appears_fails_after_its_tries(
     async with analyzer_running(nats_url, store_config, openai_api_key=None):
         failed = await outcome(bus, job, AnalysisFailed)
     assert isinstance(failed.event, AnalysisFailed)
-    assert failed.event.code == "store_refused"
+    assert failed.event.code == "object_missing"
 
 
 async def test_with_a_key_both_models_are_asked_over_the_api(
