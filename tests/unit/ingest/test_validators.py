@@ -1,0 +1,60 @@
+"""Whether a client's copy is still the one, as RFC 9110 has it in sections 8.8 and 13."""
+
+from datetime import UTC, datetime
+
+import pytest
+from starlette.datastructures import Headers
+
+from services.ingest.validators import validators
+
+SHA256 = "ab" * 32
+VALID = validators(SHA256, datetime(2025, 1, 27, 12, 34, 56, 789_000, tzinfo=UTC))
+DATE = "Mon, 27 Jan 2025 12:34:56 GMT"
+LATER = "Mon, 27 Jan 2025 12:34:57 GMT"
+EARLIER = "Mon, 27 Jan 2025 12:34:55 GMT"
+
+
+def test_the_tag_is_strong_and_the_date_is_http_s() -> None:
+    assert (VALID.etag, VALID.last_modified) == (f'"{SHA256}"', DATE)
+
+
+@pytest.mark.parametrize(
+    ("headers", "known"),
+    [
+        ({}, False),
+        ({"If-None-Match": f'"{SHA256}"'}, True),
+        ({"If-None-Match": f'W/"{SHA256}"'}, True),
+        ({"If-None-Match": f'"other", "a,b" , "{SHA256}"'}, True),
+        ({"If-None-Match": "*"}, True),
+        ({"If-None-Match": '"other"'}, False),
+        ({"If-None-Match": SHA256}, False),
+        ({"If-None-Match": ""}, False),
+        ({"If-Modified-Since": DATE}, True),
+        ({"If-Modified-Since": LATER}, True),
+        ({"If-Modified-Since": EARLIER}, False),
+        ({"If-Modified-Since": "yesterday"}, False),
+        ({"If-Modified-Since": "Mon, 27 Jan 99999 12:34:56 GMT"}, False),
+        ({"If-None-Match": '"other"', "If-Modified-Since": LATER}, False),
+        ({"If-None-Match": f'"{SHA256}"', "If-Modified-Since": EARLIER}, True),
+    ],
+)
+def test_a_copy_is_known_by_its_tag_and_only_without_one_by_its_date(headers: dict[str, str], known: bool) -> None:  # noqa: FBT001
+    assert VALID.not_modified(Headers(headers)) is known
+
+
+@pytest.mark.parametrize(
+    ("condition", "applies"),
+    [
+        (None, True),
+        (f'"{SHA256}"', True),
+        (DATE, True),
+        (f'W/"{SHA256}"', False),
+        ('"other"', False),
+        (LATER, False),
+        (EARLIER, False),
+        ("*", False),
+    ],
+)
+def test_a_range_applies_only_to_the_very_bytes_that_if_range_names(condition: str | None, applies: bool) -> None:  # noqa: FBT001
+    headers = {} if condition is None else {"If-Range": condition}
+    assert VALID.range_applies(Headers(headers)) is applies
