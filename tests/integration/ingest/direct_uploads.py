@@ -1,0 +1,65 @@
+"""A client of direct uploads: it asks for an address, sends the file there, and registers it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from tests.integration.road import Road
+
+SIGN = "/api/v1/documents/upload/generate-url/"
+DOCUMENTS = "/api/v1/documents/"
+PHOTO = b"\xff\xd8\xff\xe0\x00\x10JFIF" + bytes(1000)
+
+
+@dataclass(frozen=True, slots=True)
+class Uploader:
+    """Works under one token, or under none."""
+
+    road: Road
+    headers: Mapping[str, str]
+
+    async def sign(self, **wanted: object) -> httpx.Response:
+        whole = {"filename": "receipt.jpg", "content_type": "image/jpeg", **wanted}
+        return await self.road.client.post(SIGN, json=whole, headers=self.headers)
+
+    async def signed(self, **wanted: object) -> dict[str, Any]:
+        answer = await self.sign(**wanted)
+        assert answer.status_code == 200, answer.text
+        signed: dict[str, Any] = answer.json()
+        return signed
+
+    async def uploaded(self, content: bytes = PHOTO, **wanted: object) -> dict[str, Any]:
+        """Upload `content`; returns what a registration of it says."""
+        signed = await self.signed(**wanted)
+        assert (await put(signed["upload_url"], content, signed["headers"])).status_code == 200
+        return {
+            "filename": wanted.get("filename", "receipt.jpg"),
+            "file_path": signed["object_key"],
+            "file_size": len(content),
+            "mime_type": signed["headers"]["Content-Type"],
+        }
+
+    async def register(self, file: Mapping[str, object]) -> httpx.Response:
+        return await self.road.client.post(DOCUMENTS, json=file, headers=self.headers)
+
+    async def registered(self, content: bytes = PHOTO, **wanted: object) -> dict[str, Any]:
+        answer = await self.register(await self.uploaded(content, **wanted))
+        assert answer.status_code == 201, answer.text
+        document: dict[str, Any] = answer.json()
+        return document
+
+    async def read(self, document: str) -> httpx.Response:
+        return await self.road.client.get(f"{DOCUMENTS}{document}/", headers=self.headers)
+
+
+async def put(url: str, content: bytes, headers: Mapping[str, str]) -> httpx.Response:
+    """Send a file as a client that knows nothing of us."""
+    async with httpx.AsyncClient() as client:
+        return await client.put(url, content=content, headers=dict(headers))
+
+
+async def get(url: str) -> httpx.Response:
+    async with httpx.AsyncClient() as client:
+        return await client.get(url)

@@ -1,0 +1,306 @@
+"""Signed addresses: what the bucket takes there, and what it refuses."""
+
+import asyncio
+import json
+import re
+import shutil
+from collections.abc import AsyncIterator
+from datetime import datetime, timedelta
+from urllib.parse import parse_qs, urlsplit
+
+import boto3
+import httpx
+import pytest
+from botocore.config import Config
+
+from deploy.local.object_store import RcloneStore
+from shared.clock import now
+from shared.settings import StoreConfig
+from tests.integration.ingest.direct_uploads import PHOTO, SIGN, Uploader, put
+from tests.integration.road import Road, ingest_running, ingest_settings
+from tests.tokens import bearer, token_settings
+from tests.waiting import until
+
+NOWHERE = "nats://127.0.0.1:1"
+KEY = re.compile(r"default/documents/\d{8}_\d{6}_[0-9a-f]{16}_receipt\.jpg")
+
+
+@pytest.fixture(scope="module")
+async def road(tmp_path_factory: pytest.TempPathFactory, store_config: StoreConfig) -> AsyncIterator[Road]:
+    settings = ingest_settings(tmp_path_factory.mktemp("spool"), NOWHERE, store_config, max_session_size=1_000_000)
+    async with ingest_running(settings) as road:
+        yield road
+
+
+@pytest.fixture
+def client(road: Road) -> Uploader:
+    return Uploader(road, {})
+
+
+def in_bucket(object_store: RcloneStore, key: str) -> bytes | None:
+    path = object_store.bucket_folder / key
+    return path.read_bytes() if path.exists() else None
+
+
+async def test_an_address_says_all_that_a_client_needs(client: Uploader) -> None:
+    asked_at = now()
+    signed = await client.signed(expiration=600)
+    assert set(signed) == {"success", "upload_url", "method", "headers", "object_key", "expires_at", "public_url"}
+    assert (signed["success"], signed["method"], signed["public_url"]) == (True, "PUT", None)
+    assert signed["headers"] == {"Content-Type": "image/jpeg"}
+    assert KEY.fullmatch(signed["object_key"])
+    left = datetime.fromisoformat(signed["expires_at"]) - asked_at
+    assert timedelta(seconds=598) < left <= timedelta(seconds=601)
+
+
+async def test_the_path_is_taken_without_its_last_slash_as_well(client: Uploader) -> None:
+    wanted = {"filename": "receipt.jpg", "content_type": "image/jpeg"}
+    answer = await client.road.client.post(SIGN.rstrip("/"), json=wanted)
+    assert (answer.status_code, answer.json()["success"]) == (200, True)
+
+
+async def test_without_an_expiration_the_setting_counts(client: Uploader) -> None:
+    signed = await client.signed()
+    assert parse_qs(urlsplit(signed["upload_url"]).query)["X-Amz-Expires"] == ["3600"]
+
+
+async def test_httpx_uploads_with_the_headers_given(client: Uploader, object_store: RcloneStore) -> None:
+    signed = await client.signed(file_size=len(PHOTO))
+    assert signed["headers"] == {"Content-Type": "image/jpeg", "Content-Length": str(len(PHOTO))}
+    assert (await put(signed["upload_url"], PHOTO, signed["headers"])).status_code == 200
+    assert in_bucket(object_store, signed["object_key"]) == PHOTO
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="there is no curl on this machine")
+async def test_curl_uploads_with_the_headers_given(client: Uploader, object_store: RcloneStore) -> None:
+    signed = await client.signed(file_size=len(PHOTO), filename="Quittung für März.jpg")
+    headers = [part for name, value in signed["headers"].items() for part in ("--header", f"{name}: {value}")]
+    arguments = ("--silent", "--fail", "--request", signed["method"], *headers, "--data-binary", "@-")
+    process = await asyncio.create_subprocess_exec(
+        "curl", *arguments, signed["upload_url"], stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.DEVNULL
+    )
+    await process.communicate(PHOTO)
+    assert process.returncode == 0
+    assert signed["object_key"].endswith("_Quittung_für_März.jpg")
+    assert in_bucket(object_store, signed["object_key"]) == PHOTO
+
+
+async def test_boto3_signs_the_same_and_reads_what_was_uploaded(client: Uploader, store_config: StoreConfig) -> None:
+    signed = await client.signed(file_size=len(PHOTO))
+    await put(signed["upload_url"], PHOTO, signed["headers"])
+
+    def peer() -> tuple[str, bytes, str]:
+        s3 = boto3.client(
+            "s3",
+            endpoint_url=store_config.endpoint,
+            aws_access_key_id=store_config.access_key,
+            aws_secret_access_key=store_config.secret_key.get_secret_value(),
+            region_name="auto",
+            config=Config(signature_version="s3v4", s3={"addressing_style": "path"}),
+        )
+        place = {"Bucket": store_config.bucket, "Key": signed["object_key"]}
+        length = {"ContentType": "image/jpeg", "ContentLength": len(PHOTO)}
+        url = s3.generate_presigned_url("put_object", Params=place | length, ExpiresIn=3600)
+        found = s3.get_object(**place)
+        with found["Body"] as body:
+            content = body.read()
+        s3.close()
+        return url, content, found["ContentType"]
+
+    url, content, kind = await asyncio.to_thread(peer)
+    assert (content, kind) == (PHOTO, "image/jpeg")
+    ours, theirs = urlsplit(signed["upload_url"]), urlsplit(url)
+    assert (ours.netloc, ours.path) == (theirs.netloc, theirs.path)
+    own, other = parse_qs(ours.query), parse_qs(theirs.query)
+    assert own.keys() == other.keys()
+    assert own["X-Amz-SignedHeaders"] == other["X-Amz-SignedHeaders"] == ["content-length;content-type;host"]
+    assert own["X-Amz-Credential"] == other["X-Amz-Credential"]
+    assert (await put(url, PHOTO, signed["headers"])).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "headers", [{"Content-Type": "text/html"}, {"Content-Type": "image/jpeg; a=b"}, {}], ids=["other", "more", "none"]
+)
+async def test_another_type_is_refused_by_the_store(
+    client: Uploader, object_store: RcloneStore, headers: dict[str, str]
+) -> None:
+    signed = await client.signed()
+    assert (await put(signed["upload_url"], PHOTO, headers)).status_code == 403
+    assert in_bucket(object_store, signed["object_key"]) is None
+
+
+@pytest.mark.parametrize("content", [PHOTO + b"x", PHOTO[:-1], b""], ids=["longer", "shorter", "empty"])
+async def test_another_length_is_refused_by_the_store(
+    client: Uploader, object_store: RcloneStore, content: bytes
+) -> None:
+    signed = await client.signed(file_size=len(PHOTO))
+    refused = await put(signed["upload_url"], content, {"Content-Type": "image/jpeg"})
+    assert refused.status_code == 403
+    assert in_bucket(object_store, signed["object_key"]) is None
+
+
+async def test_another_key_is_refused_by_the_store(client: Uploader, object_store: RcloneStore) -> None:
+    signed = await client.signed()
+    elsewhere = signed["upload_url"].replace("receipt.jpg", "another.jpg")
+    assert (await put(elsewhere, PHOTO, signed["headers"])).status_code == 403
+    assert in_bucket(object_store, signed["object_key"].replace("receipt.jpg", "another.jpg")) is None
+
+
+@pytest.mark.parametrize("method", ["GET", "DELETE", "POST"])
+async def test_another_method_is_refused_by_the_store(client: Uploader, object_store: RcloneStore, method: str) -> None:
+    signed = await client.signed()
+    await put(signed["upload_url"], PHOTO, signed["headers"])
+    async with httpx.AsyncClient() as anyone:
+        refused = await anyone.request(method, signed["upload_url"], headers=signed["headers"])
+    assert refused.status_code == 403
+    assert in_bucket(object_store, signed["object_key"]) == PHOTO
+
+
+async def test_an_expired_address_is_refused_by_the_store(client: Uploader, object_store: RcloneStore) -> None:
+    signed = await client.signed(expiration=1)
+    over = datetime.fromisoformat(signed["expires_at"]) + timedelta(seconds=1)
+    await until(lambda: now() > over)
+    refused = await put(signed["upload_url"], PHOTO, signed["headers"])
+    assert refused.status_code in {400, 403}, "R2 says 403"
+    assert "expired" in refused.text
+    assert in_bucket(object_store, signed["object_key"]) is None
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("../../etc/passwd", "passwd"),
+        ("C:\\Users\\me\\call.mp3", "call.mp3"),
+        ("a\x00b\r\nc.jpg", "abc.jpg"),
+        ("gpj.\u202eexe.png", "gpj.exe.png"),
+        (".htaccess", "htaccess"),
+        ("Gespräch 1.mp3", "Gespräch_1.mp3"),
+        ("q?x=1&y#z%2f.pdf", "q_x_1_y_z_2f.pdf"),
+    ],
+)
+async def test_a_file_name_is_reduced_to_what_is_safe(client: Uploader, given: str, kept: str) -> None:
+    key = (await client.signed(filename=given))["object_key"]
+    assert re.fullmatch(rf"default/documents/\d{{8}}_\d{{6}}_[0-9a-f]{{16}}_{re.escape(kept)}", key)
+
+
+@pytest.mark.parametrize("name", ["x" * 4000 + ".jpg", "é" * 2000 + ".jpg", "中" * 1300 + ".jpg"])
+async def test_a_long_file_name_keeps_its_extension_and_fits_where_the_store_keeps_it(
+    client: Uploader, object_store: RcloneStore, name: str
+) -> None:
+    file = await client.uploaded(filename=name)
+    last = file["file_path"].rpartition("/")[2]
+    assert 250 < len(last.encode()) <= 255
+    assert last.endswith(".jpg")
+    assert in_bucket(object_store, file["file_path"]) == PHOTO
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"expiration": 0},
+        {"expiration": -1},
+        {"expiration": 604_801},
+        {"expiration": "1"},
+        {"expiration": True},
+        {"expiration": 1.5},
+        {"expiration": 10**30},
+        {"file_size": 0},
+        {"file_size": -5},
+        {"file_size": 2**53},
+        {"file_size": "5"},
+        {"filename": ""},
+        {"filename": "/"},
+        {"filename": "..."},
+        {"filename": "\u202e"},
+        {"filename": "x" * 4097},
+        {"filename": None},
+        {"filename": ["a.jpg"]},
+        {"content_type": "jpeg"},
+        {"content_type": ""},
+        {"content_type": "image/jpeg\r\nX-Evil: 1"},
+        {"content_type": "image/jpeg\n"},
+        {"content_type": " image/jpeg"},
+        {"content_type": "image /jpeg"},
+        {"content_type": "image/jpe\x00g"},
+        {"content_type": "bild/größe"},
+        {"content_type": "image/" + "x" * 122},
+        {"content_type": None},
+    ],
+    ids=str,
+)
+async def test_bad_members_are_answered_400_in_the_familys_shape(client: Uploader, wrong: dict[str, object]) -> None:
+    answer = await client.sign(**wrong)
+    assert answer.status_code == 400, answer.text
+    assert set(answer.json()) == {"success", "error", "code"}
+    assert answer.json()["success"] is False
+
+
+@pytest.mark.parametrize(
+    "kind", ["image/jpeg", "text/plain; charset=utf-8", "audio/webm;codecs=opus", "application/vnd.ms-excel"]
+)
+async def test_content_types_with_simple_parameters_are_signed_as_they_are(client: Uploader, kind: str) -> None:
+    signed = await client.signed(content_type=kind)
+    assert (await put(signed["upload_url"], PHOTO, {"Content-Type": kind})).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("content", "kind", "status"),
+    [
+        (b"", "application/json", 400),
+        (b"{", "application/json", 400),
+        (b"[]", "application/json", 400),
+        (b"null", "application/json", 400),
+        (b'"text"', "application/json", 400),
+        (b"{}", "application/json", 400),
+        (b"\xff\xfe{", "application/json", 400),
+        (b'{"filename":"\\ud800.jpg","content_type":"image/jpeg"}', "application/json", 400),
+        (b"[" * 60_000, "application/json", 400),
+        (json.dumps({"filename": "x" * 70_000}).encode(), "application/json", 413),
+        (b"filename=x", "application/x-www-form-urlencoded", 415),
+    ],
+)
+async def test_what_is_no_json_object_of_a_sensible_size_is_refused(
+    client: Uploader, content: bytes, kind: str, status: int
+) -> None:
+    answer = await client.road.client.post(SIGN, content=content, headers={"Content-Type": kind})
+    assert answer.status_code == status
+    assert answer.json()["success"] is False
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        {"file_size": 5 * 1024**3 + 1},
+        {"file_size": 1_000_001, "content_type": "audio/mpeg", "filename": "call.mp3"},
+        {"file_size": 1_000_001, "content_type": "application/octet-stream", "filename": "call.mp3"},
+    ],
+)
+async def test_what_could_never_be_registered_gets_no_address(client: Uploader, wanted: dict[str, object]) -> None:
+    assert (await client.sign(**wanted)).status_code == 413
+    assert (await client.sign(**wanted | {"file_size": 1_000_000})).status_code == 200
+
+
+async def test_a_public_bucket_is_told_as_such(
+    tmp_path_factory: pytest.TempPathFactory, store_config: StoreConfig
+) -> None:
+    settings = ingest_settings(
+        tmp_path_factory.mktemp("spool"), NOWHERE, store_config, cloudflare_r2_public_url="https://files.example.com/"
+    )
+    async with ingest_running(settings) as road:
+        signed = await Uploader(road, {}).signed(filename="ü.jpg")
+    assert signed["public_url"].startswith("https://files.example.com/default/documents/")
+    assert signed["public_url"].endswith("_%C3%BC.jpg")
+    assert signed["upload_url"].startswith(store_config.endpoint)
+
+
+async def test_each_tenant_has_a_place_of_its_own_and_needs_the_scope(
+    tmp_path_factory: pytest.TempPathFactory, store_config: StoreConfig
+) -> None:
+    settings = ingest_settings(tmp_path_factory.mktemp("spool"), NOWHERE, store_config, **token_settings())
+    async with ingest_running(settings) as road:
+        signed = await Uploader(road, bearer(tenant_id="acme")).signed()
+        reading = await Uploader(road, bearer(scope="audio:read")).sign()
+        nobody = await Uploader(road, {}).sign()
+    assert signed["object_key"].startswith("acme/documents/")
+    assert (reading.status_code, nobody.status_code) == (403, 401)
+    assert reading.json()["success"] is nobody.json()["success"] is False
