@@ -8,7 +8,7 @@ from pydantic import Field
 
 from shared.errors import Kind
 from shared.http.operation import Answer, Body, Operation, Parameter
-from shared.http.values import Address, Identifier, Size, Timestamp
+from shared.http.values import Address, Identifier, Integral, Size, Timestamp
 from shared.identifiers import IDENTIFIER_SCHEMA
 from shared.objects import LONGEST_SIGNED_SECONDS
 
@@ -28,8 +28,8 @@ class AddressWanted:
 
     filename: Filename
     content_type: MediaType
-    expiration: Annotated[int, Field(strict=True, ge=1, le=LONGEST_SIGNED_SECONDS)] | None = None
-    file_size: Annotated[int, Field(strict=True, ge=1, le=_EXACT)] | None = None
+    expiration: Annotated[int, Field(strict=True, ge=1, le=LONGEST_SIGNED_SECONDS), Integral] | None = None
+    file_size: Annotated[int, Field(strict=True, ge=1, le=_EXACT), Integral] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +51,7 @@ class Registration:
 
     filename: Filename
     file_path: Annotated[str, Field(min_length=1, max_length=1024)]
-    file_size: Annotated[int, Field(strict=True, ge=0, le=_EXACT)]
+    file_size: Annotated[int, Field(strict=True, ge=0, le=_EXACT), Integral]
     mime_type: MediaType
 
 

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from services.ingest.recording_ids import CallLogId
 from shared.errors import InvalidInput, TooLarge
 from shared.http.body import BodyLimits, parse_json, read_pieces
-from shared.http.values import Identifier
+from shared.http.values import Identifier, Integral
 from shared.identifiers import MAX_CHUNK_INDEX
 
 _OVERHEAD = 64 * 1024  # what a JSON document may hold beside its chunk
@@ -34,7 +34,7 @@ class AppendChunk:
 
     action: Literal["append"]
     upload_id: Identifier
-    chunk_index: Annotated[int, Field(strict=True, ge=0, le=MAX_CHUNK_INDEX)]
+    chunk_index: Annotated[int, Field(strict=True, ge=0, le=MAX_CHUNK_INDEX), Integral]
     chunk: Annotated[str, Field(min_length=1, json_schema_extra={"contentEncoding": "base64"})]
 
 
@@ -44,7 +44,7 @@ class FinalizeUpload:
 
     action: Literal["finalize"]
     upload_id: Identifier
-    total_chunks: Annotated[int, Field(strict=True, ge=1, le=MAX_CHUNK_INDEX + 1)]
+    total_chunks: Annotated[int, Field(strict=True, ge=1, le=MAX_CHUNK_INDEX + 1), Integral]
     call_log_id: CallLogId
 
 

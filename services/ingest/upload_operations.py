@@ -8,14 +8,14 @@ from pydantic import Field
 from services.ingest.upload_request import FILE_FIELD, INDEX_FIELD, SESSION_FIELD
 from shared.errors import Kind
 from shared.http.operation import FORM, OCTETS, Answer, Body, Operation, Parameter
-from shared.http.values import Address, Identifier
+from shared.http.values import Address, Identifier, Integral
 from shared.identifiers import IDENTIFIER_SCHEMA, INDEX_SCHEMA, MAX_CHUNK_INDEX
 
 _LONGEST_NAME = 4096
 
-FileId = Annotated[int, Field(strict=True, ge=0, le=2**63 - 1)]
+FileId = Annotated[int, Field(strict=True, ge=0, le=2**63 - 1), Integral]
 """The main service's own number of a file; no boolean, fraction or text is taken for one."""
-TotalChunks = Annotated[int, Field(strict=True, ge=1, le=MAX_CHUNK_INDEX + 1)]
+TotalChunks = Annotated[int, Field(strict=True, ge=1, le=MAX_CHUNK_INDEX + 1), Integral]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
