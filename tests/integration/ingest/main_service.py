@@ -27,7 +27,7 @@ class MainService:
     url: str = ""
     told: list[dict[str, object]] = field(default_factory=list)
     ids: list[str] = field(default_factory=list)
-    answers: list[int | None | Callable[[], Response]] = field(default_factory=list)
+    answers: list[int | Callable[[], Response] | None] = field(default_factory=list)
     strangers: list[str] = field(default_factory=list)
 
     def settings(self, **more: object) -> dict[str, object]:

@@ -26,7 +26,6 @@ from tests.integration.road import (
 from tests.waiting import until
 
 NOTIFIED = "File upload completed and main service notified."
-COMPLETED = "File upload completed."
 
 
 @pytest.fixture(scope="module")
@@ -109,3 +108,103 @@ async def content_type(store: StoreConfig, key: str) -> str:
     async with open_store(store) as objects:
         answer = await objects._client.head_object(Bucket=store.bucket, Key=key)
         return answer["ContentType"]
+
+
+async def test_fields_may_stand_after_the_file(uploader: Uploader, store_config: StoreConfig) -> None:
+    upload = await uploader.opened(name="after.wav")
+    content = encoded("wav", 1.0)
+    file_part = b'--xyz\r\nContent-Disposition: form-data; name="chunk"; filename="a"\r\n\r\n' + content + b"\r\n"
+    fields = "".join(
+        f'--xyz\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
+        for name, value in (("chunk_index", "0"), ("upload_session_id", upload))
+    )
+    headers = {"Content-Type": "multipart/form-data; boundary=xyz"}
+    body = file_part + fields.encode() + b"--xyz--\r\n"
+    assert (await uploader.road.client.post("/upload/chunk", content=body, headers=headers)).status_code == 200
+    assert (await uploader.complete(upload, 1)).json()["message"] == NOTIFIED
+    assert await download(store_config, f"uploads/{upload}/after.wav") == content
+    assert await content_type(store_config, f"uploads/{upload}/after.wav") == "audio/wav"
+
+
+async def test_what_is_not_audio_is_stored_and_told_all_the_same(
+    uploader: Uploader, receiver: MainService, store_config: StoreConfig
+) -> None:
+    upload = await uploader.uploaded(b"%PDF-1.7 nothing to hear here" * 100, name="contract.pdf")
+    answer = await uploader.complete(upload, 1)
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["message"] == NOTIFIED
+    key = f"uploads/{upload}/contract.pdf"
+    assert await download(store_config, key) == b"%PDF-1.7 nothing to hear here" * 100
+    assert await content_type(store_config, key) == "application/octet-stream"
+    assert receiver.told[-1]["size_bytes"] == 2900
+    assert (await uploader.complete(upload, 1)).json() == answer.json()
+
+
+async def test_an_upload_belongs_to_its_main_services_file(uploader: Uploader) -> None:
+    upload = await uploader.uploaded(encoded("wav", 1.0))
+    refused = await uploader.complete(upload, 1, 124)
+    assert refused.status_code == 409
+    assert refused.json()["data"] is None
+    assert refused.json()["status"] == "error"
+    assert (await uploader.complete(upload, 1, 123)).status_code == 200
+
+
+async def test_gaps_are_named_and_nobody_is_told_until_they_are_filled(
+    uploader: Uploader, receiver: MainService
+) -> None:
+    content = encoded("wav", 1.0)
+    upload = await uploader.opened()
+    for index in (0, 2):
+        await uploader.chunk(upload, index, content[index * 9000 : (index + 1) * 9000])
+    refused = await uploader.complete(upload, 4)
+    assert refused.status_code == 409
+    assert "1, 3" in refused.json()["message"]
+    assert all(notice["upload_session_id"] != upload for notice in receiver.told)
+    await uploader.chunk(upload, 1, content[9000:18000])
+    await uploader.chunk(upload, 3, content[27000:])
+    assert (await uploader.complete(upload, 4)).json()["message"] == NOTIFIED
+
+
+async def test_after_complete_a_chunk_is_late_and_another_count_disagrees(uploader: Uploader) -> None:
+    upload = await uploader.uploaded(encoded("wav", 1.0))
+    assert (await uploader.complete(upload, 1)).status_code == 200
+    assert (await uploader.chunk(upload, 1, b"late")).status_code == 409
+    assert (await uploader.complete(upload, 2)).status_code == 409
+
+
+async def test_who_does_not_wait_is_answered_202_and_the_main_service_is_told_all_the_same(
+    uploader: Uploader, receiver: MainService
+) -> None:
+    upload = await uploader.uploaded(encoded("mp3"))
+    answer = await uploader.complete(upload, 1, Prefer="respond-async")
+    assert answer.status_code == 202
+    assert answer.json() == {
+        "status": "processing",
+        "message": "File upload accepted; it is being stored.",
+        "data": None,
+        "session_id": upload,
+        "status_url": f"/sessions/{upload}",
+    }
+    assert answer.headers["location"] == f"/sessions/{upload}"
+    await until(lambda: any(notice["upload_session_id"] == upload for notice in receiver.told))
+
+
+async def test_the_callers_of_complete_that_come_at_once_get_one_answer_and_one_callback(
+    uploader: Uploader, receiver: MainService
+) -> None:
+    upload = await uploader.uploaded(encoded("mp3"))
+    answers = await asyncio.gather(*(uploader.complete(upload, 1) for _ in range(10)))
+    assert {answer.text for answer in answers} == {answers[0].text}
+    assert answers[0].json()["message"] == NOTIFIED
+    assert [notice["upload_session_id"] for notice in receiver.told].count(upload) == 1
+
+
+async def test_a_deleted_upload_is_gone_for_every_caller(uploader: Uploader) -> None:
+    upload = await uploader.uploaded(encoded("wav", 1.0))
+    assert (await uploader.complete(upload, 1)).status_code == 200
+    assert (await uploader.road.client.delete(f"/sessions/{upload}")).status_code == 200
+    assert (await uploader.complete(upload, 1)).status_code == 404
+    assert (await uploader.chunk(upload, 0, b"x")).status_code == 404
+    pending = uploader.road.spool.root / ".callbacks" / f"default.{upload}"
+    await until(lambda: not pending.exists(), what="nothing of it is left to tell")
+    assert not (uploader.road.directory(upload).path / "callback.json").exists()

@@ -1,0 +1,247 @@
+"""A main service that is down, broken, slow or hostile: told at least once all the same, and each time under one id."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+from starlette.responses import RedirectResponse, Response, StreamingResponse
+
+from deploy.local.nats_server import NatsServer
+from deploy.local.ports import free_ports
+from shared.bus import Bus, open_bus
+from shared.events import WebhookDelivered, WebhookFailed
+from shared.history import last_event
+from shared.metrics import Metrics
+from shared.settings import BusConfig, StoreConfig
+from shared.spool import Spool
+from shared.subjects import SessionKey
+from tests.integration.audio_files import encoded
+from tests.integration.ingest.main_service import SECRET, MainService, main_service
+from tests.integration.ingest.uploading import Uploader
+from tests.integration.road import (
+    Road,
+    assembler_running,
+    assembler_settings,
+    ingest_running,
+    ingest_settings,
+    store_settings,
+)
+from tests.service_process import ServiceProcess
+from tests.waiting import until
+
+NOTIFIED = "File upload completed and main service notified."
+COMPLETED = "File upload completed."
+SOUND = encoded("wav", 1.0)
+
+
+@pytest.fixture
+async def receiver() -> AsyncIterator[MainService]:
+    async with main_service() as service:
+        yield service
+
+
+@pytest.fixture
+async def spool(tmp_path: Path, nats_url: str, store_config: StoreConfig) -> AsyncIterator[Path]:
+    """A spool with an assembler at work."""
+    async with assembler_running(assembler_settings(tmp_path / "spool", nats_url, store_config)):
+        yield tmp_path / "spool"
+
+
+@pytest.fixture
+async def bus(nats_url: str) -> AsyncIterator[Bus]:
+    async with open_bus(BusConfig(url=nats_url), service="test", metrics=Metrics()) as opened:
+        await opened.wait_ready()
+        yield opened
+
+
+@asynccontextmanager
+async def uploading(
+    spool: Path, nats_url: str, store: StoreConfig, receiver: MainService, **more: object
+) -> AsyncIterator[Uploader]:
+    settings = ingest_settings(spool, nats_url, store, **receiver.settings(**more))
+    async with ingest_running(settings) as road:
+        yield Uploader(road)
+
+
+def process_settings(spool: Path, nats_url: str, store: StoreConfig, receiver: MainService) -> dict[str, str]:
+    return {
+        "PORT": str(free_ports(1)[0]),
+        "NATS_URL": nats_url,
+        "LOCAL_TEMP_CHUNK_PATH": str(spool),
+        "SHUTDOWN_GRACE_SECONDS": "2",
+        **{name.upper(): str(value) for name, value in {**store_settings(store), **receiver.settings()}.items()},
+    }
+
+
+@asynccontextmanager
+async def client_of(ingest: ServiceProcess, spool: Path) -> AsyncIterator[Uploader]:
+    async with httpx.AsyncClient(base_url=ingest.base_url, timeout=60) as client:
+        yield Uploader(Road(client, Spool(spool)))
+
+
+def redirect() -> Response:
+    return RedirectResponse("/elsewhere", 307)
+
+
+def endless() -> Response:
+    async def drip() -> AsyncIterator[bytes]:
+        yield b"confirmed, and more to come"
+        await asyncio.Event().wait()
+
+    return StreamingResponse(drip())
+
+
+@pytest.mark.parametrize("failure", [500, 404, 302, redirect, None])
+async def test_what_is_not_confirmed_is_sent_again_under_the_same_id_until_it_is(
+    failure: int | Callable[[], Response] | None,
+    spool: Path,
+    nats_url: str,
+    store_config: StoreConfig,
+    receiver: MainService,
+) -> None:
+    receiver.answers = [failure, failure, 200]
+    async with uploading(spool, nats_url, store_config, receiver, callback_timeout_seconds=0.3) as uploader:
+        upload = await uploader.uploaded(SOUND)
+        assert (await uploader.complete(upload, 1)).json()["message"] == COMPLETED
+        await until(lambda: len(receiver.told) == 3)
+
+        async def notified() -> bool:
+            return (await uploader.complete(upload, 1)).json()["message"] == NOTIFIED
+
+        await until(notified)
+    assert receiver.told[0] == receiver.told[1] == receiver.told[2]
+    assert len(set(receiver.ids)) == 1
+    assert receiver.strangers == []
+
+
+async def test_an_answer_that_does_not_end_is_a_confirmation_all_the_same(
+    spool: Path, nats_url: str, store_config: StoreConfig, receiver: MainService
+) -> None:
+    receiver.answers = [endless]
+    async with uploading(spool, nats_url, store_config, receiver) as uploader:
+        upload = await uploader.uploaded(SOUND)
+        assert (await uploader.complete(upload, 1)).json()["message"] == NOTIFIED
+    assert len(receiver.told) == 1
+
+
+async def test_a_receiver_that_is_not_there_delays_no_answer_and_is_told_when_it_comes(
+    spool: Path, nats_url: str, store_config: StoreConfig, receiver: MainService
+) -> None:
+    away = receiver.url.replace(receiver.url.split(":")[2].split("/")[0], str(free_ports(1)[0]))
+    more = {"main_service_callback_url": away, "callback_first_retry_seconds": 0.05}
+    settings = ingest_settings(spool, nats_url, store_config, **{**receiver.settings(), **more})
+    async with ingest_running(settings) as road:
+        upload = await Uploader(road).uploaded(SOUND)
+        assert (await Uploader(road).complete(upload, 1)).json()["message"] == COMPLETED
+    async with uploading(spool, nats_url, store_config, receiver):
+        await until(lambda: [notice["upload_session_id"] for notice in receiver.told] == [upload])
+
+
+async def test_what_is_never_confirmed_is_given_up_and_published_and_complete_starts_anew(
+    spool: Path, nats_url: str, store_config: StoreConfig, receiver: MainService, bus: Bus
+) -> None:
+    receiver.answers = [500, 503, 418]
+    async with uploading(spool, nats_url, store_config, receiver, callback_tries=3) as uploader:
+        upload = await uploader.uploaded(SOUND)
+        assert (await uploader.complete(upload, 1)).json()["message"] == COMPLETED
+        key = SessionKey("default", upload)
+
+        async def given_up() -> object:
+            event = await last_event(bus, key, WebhookFailed)
+            return event and event.event
+
+        assert await until(given_up) == WebhookFailed(
+            message_id=receiver.ids[0], attempts=3, reason="the receiver answered 418"
+        )
+        pending = spool / ".callbacks" / f"default.{upload}"
+        await until(lambda: not pending.exists())
+        assert len(receiver.told) == 3
+
+        await uploader.complete(upload, 1)
+
+        async def delivered() -> bool:
+            return await last_event(bus, key, WebhookDelivered) is not None
+
+        await until(delivered)
+        assert (await uploader.complete(upload, 1)).json()["message"] == NOTIFIED
+    assert len(receiver.told) == 4
+    assert len(set(receiver.ids)) == 1
+
+
+async def test_with_the_bus_away_the_callback_goes_out_once_and_its_event_later(
+    tmp_path: Path, private_nats: NatsServer, store_config: StoreConfig, receiver: MainService
+) -> None:
+    spool = tmp_path / "spool"
+    receiver.answers = [500, 200]
+    async with (
+        assembler_running(assembler_settings(spool, private_nats.url, store_config)),
+        uploading(spool, private_nats.url, store_config, receiver, callback_first_retry_seconds=2.0) as uploader,
+    ):
+        upload = await uploader.uploaded(SOUND)
+        assert (await uploader.complete(upload, 1)).json()["message"] == COMPLETED
+        await private_nats.kill()
+        await until(lambda: len(receiver.told) == 2)
+        settled = uploader.road.directory(upload).path / "callback.json"
+        await until(settled.exists)
+        await private_nats.start()
+        async with open_bus(BusConfig(url=private_nats.url), service="test", metrics=Metrics()) as bus:
+            await bus.wait_ready()
+
+            async def published() -> bool:
+                return await last_event(bus, SessionKey("default", upload), WebhookDelivered) is not None
+
+            await until(published, within=20)
+    assert len(receiver.told) == 2
+
+
+async def test_without_a_callback_address_the_answer_says_completed_only(
+    spool: Path, nats_url: str, store_config: StoreConfig
+) -> None:
+    async with ingest_running(ingest_settings(spool, nats_url, store_config)) as road:
+        upload = await Uploader(road).uploaded(SOUND)
+        assert (await Uploader(road).complete(upload, 1)).json()["message"] == COMPLETED
+    assert not (spool / ".callbacks").exists()
+
+
+async def test_killed_between_complete_and_callback_it_tells_the_main_service_after_its_restart(
+    tmp_path: Path, nats_url: str, store_config: StoreConfig, receiver: MainService
+) -> None:
+    spool = tmp_path / "spool"
+    settings = process_settings(spool, nats_url, store_config, receiver)
+    async with ServiceProcess("ingest", tmp_path, settings) as ingest:
+        async with client_of(ingest, spool) as uploader:
+            upload = await uploader.uploaded(SOUND)
+            assert (await uploader.complete(upload, 1, Prefer="respond-async")).status_code == 202
+        await ingest.kill()  # nothing is stored yet: no assembler runs
+        assert receiver.told == []
+        async with assembler_running(assembler_settings(spool, nats_url, store_config)):
+            await ingest.start()
+            await until(lambda: [notice["upload_session_id"] for notice in receiver.told] == [upload], within=30)
+            async with client_of(ingest, spool) as uploader:
+
+                async def notified() -> bool:
+                    return (await uploader.complete(upload, 1)).json()["message"] == NOTIFIED
+
+                await until(notified)
+        for secret in (SECRET, "key=private", "audio.mp3"):
+            assert secret not in (tmp_path / "ingest.log").read_text()
+
+
+async def test_killed_inside_a_callback_it_sends_the_same_again(
+    tmp_path: Path, spool: Path, nats_url: str, store_config: StoreConfig, receiver: MainService
+) -> None:
+    receiver.answers = [None]
+    settings = process_settings(spool, nats_url, store_config, receiver)
+    async with ServiceProcess("ingest", tmp_path, settings) as ingest:
+        async with client_of(ingest, spool) as uploader:
+            upload = await uploader.uploaded(SOUND)
+            await uploader.complete(upload, 1, Prefer="respond-async")
+            await until(lambda: len(receiver.told) == 1, what="it is being told")
+        await ingest.kill()
+        await ingest.start()
+        await until(lambda: len(receiver.told) == 2, within=30)
+    assert receiver.told[0] == receiver.told[1]
+    assert receiver.ids[0] == receiver.ids[1]
