@@ -1,0 +1,202 @@
+"""What is no document and what may not become one: tricks, other tenants, bad members, limits."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from deploy.local.object_store import RcloneStore
+from shared.settings import StoreConfig
+from tests.integration.ingest.direct_uploads import DOCUMENTS, PHOTO, SIGN, Uploader
+from tests.integration.road import OCTETS, Road, ingest_running, ingest_settings
+from tests.tokens import bearer, token_settings
+
+LIMIT = 100_000
+
+
+@pytest.fixture(scope="module")
+async def road(
+    tmp_path_factory: pytest.TempPathFactory, nats_url: str, store_config: StoreConfig
+) -> AsyncIterator[Road]:
+    settings = ingest_settings(
+        tmp_path_factory.mktemp("spool"), nats_url, store_config, max_session_size=LIMIT, **token_settings()
+    )
+    async with ingest_running(settings) as road:
+        yield road
+
+
+@pytest.fixture
+def acme(road: Road) -> Uploader:
+    return Uploader(road, bearer(tenant_id="acme"))
+
+
+@pytest.fixture
+def rival(road: Road) -> Uploader:
+    return Uploader(road, bearer(tenant_id="rival"))
+
+
+async def test_another_size_than_the_objects_is_refused_and_nothing_is_left(acme: Uploader) -> None:
+    file = await acme.uploaded(content_type="audio/mpeg")
+    before = [path.name for path in (acme.road.spool.root / "acme").glob("*")]
+    for size in (0, len(PHOTO) - 1, len(PHOTO) + 1, 2**53 - 1):
+        answer = await acme.register(file | {"file_size": size})
+        assert (answer.status_code, answer.json()["code"]) == (409, "other_size")
+    assert [path.name for path in (acme.road.spool.root / "acme").glob("*")] == before
+    assert (await acme.register(file)).status_code == 201
+
+
+async def test_an_object_that_is_not_there_is_answered_404(acme: Uploader) -> None:
+    signed = await acme.signed()
+    file = {"filename": "a.jpg", "file_path": signed["object_key"], "file_size": 5, "mime_type": "image/jpeg"}
+    answer = await acme.register(file)
+    assert answer.status_code == 404
+    assert set(answer.json()) == {"success", "error", "code"}
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "{key}",
+        "acme/documents/../../{key}",
+        "acme/documents/{key}",
+        "acme/documents/..%2f..%2f{key}",
+        "acme/documents/%2e%2e/%2e%2e/{key}",
+        "acme//documents/../../{key}",
+        "acme/documents\\..\\..\\{key}",
+        "acme/../{key}",
+        "./{key}",
+        "/{key}",
+        "../recordings/{key}",
+        "ACME/documents/{name}",
+        "{key}\u0000",
+        "acme/documents/\u202e{name}",
+        "acme/documents/",
+        "acme/documents/.",
+        "acme/documents/..",
+        "acme/documents",
+        "acme",
+        "rival/documents/{name}/",
+        "rival/documents//{name}",
+        "audio_secret.wav",
+        ".roomtone/rival/x/audio.ready.json",
+        "acme/documents/" + "x" * 256,
+        "acme/documents/" + "é" * 200,
+    ],
+)
+async def test_no_trick_reaches_what_is_not_under_the_tenants_own_prefix(
+    acme: Uploader, rival: Uploader, object_store: RcloneStore, path: str
+) -> None:
+    theirs = await rival.uploaded()
+    key = theirs["file_path"]
+    (object_store.bucket_folder / "audio_secret.wav").write_bytes(PHOTO)
+    missing = await acme.register(theirs | {"file_path": "acme/documents/20250101_000000_0123_absent.jpg"})
+    answer = await acme.register(theirs | {"file_path": path.format(key=key, name=key.rpartition("/")[2])})
+    assert answer.status_code == missing.status_code == 404
+    assert answer.content == missing.content
+
+
+async def test_a_folder_of_the_bucket_is_no_document(acme: Uploader, object_store: RcloneStore) -> None:
+    (object_store.bucket_folder / "acme" / "documents" / "folder").mkdir(parents=True)
+    file = {"filename": "a", "file_path": "acme/documents/folder", "file_size": 0, "mime_type": "image/jpeg"}
+    assert (await acme.register(file)).status_code == 404
+
+
+async def test_another_tenants_document_is_answered_as_one_that_does_not_exist(acme: Uploader, rival: Uploader) -> None:
+    document = await acme.registered()
+    missing = await rival.read("0" * 32)
+    for answer in (await rival.read(document["id"]), await rival.read("another-session")):
+        assert answer.status_code == 404
+        assert answer.content == missing.content
+    assert (await acme.read(document["id"])).status_code == 200
+
+
+async def test_each_route_needs_its_scope(road: Road) -> None:
+    writing, reading = (
+        Uploader(road, bearer(tenant_id="acme", scope=scope)) for scope in ("audio:write", "audio:read")
+    )
+    document = await writing.registered()
+    assert (await writing.read(document["id"])).status_code == 403
+    assert (await reading.read(document["id"])).status_code == 200
+    assert (await reading.register({})).status_code == 403
+    for answer in (await Uploader(road, {}).read(document["id"]), await Uploader(road, {}).register({})):
+        assert answer.status_code == 401
+        assert answer.json()["success"] is False
+
+
+async def test_a_session_that_is_no_document_is_not_found_as_one(acme: Uploader) -> None:
+    await acme.road.client.post("/upload_chunk/raw", content=b"xx", headers=OCTETS | dict(acme.headers))
+    assert (await acme.read("raw")).status_code == 404
+
+
+@pytest.mark.parametrize("id_", ["%2e%2e", "a%2Fb", "a.b", "%00", "x" * 129, "ü", "a%0D%0Ab", "*", "a//"])
+async def test_an_id_that_can_be_none_is_answered_400_in_the_familys_shape(acme: Uploader, id_: str) -> None:
+    answer = await acme.road.client.get(f"{DOCUMENTS}{id_}/", headers=acme.headers)
+    assert answer.status_code == 400
+    assert answer.json()["success"] is False
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"filename": "/"},
+        {"filename": 5},
+        {"file_path": ""},
+        {"file_path": "x" * 1025},
+        {"file_path": None},
+        {"file_size": -1},
+        {"file_size": "1006"},
+        {"file_size": True},
+        {"file_size": 1.5},
+        {"file_size": 2**53},
+        {"mime_type": "image"},
+        {"mime_type": "image/jpeg\r\nx: y"},
+    ],
+    ids=str,
+)
+async def test_bad_members_are_answered_400_and_nothing_is_registered(acme: Uploader, wrong: dict[str, object]) -> None:
+    file = {"filename": "a", "file_path": "acme/documents/x", "file_size": 1, "mime_type": "image/jpeg"} | wrong
+    answer = await acme.register(file)
+    assert answer.status_code == 400
+    assert set(answer.json()) == {"success", "error", "code"}
+
+
+async def test_a_recording_larger_than_any_session_is_answered_413_and_another_file_is_taken(acme: Uploader) -> None:
+    large = bytes(LIMIT + 1)
+    file = await acme.uploaded(large, content_type="audio/mpeg")
+    answer = await acme.register(file)
+    assert (answer.status_code, answer.json()["code"]) == (413, "session_too_large")
+    assert (await acme.registered(large))["file_size"] == LIMIT + 1
+
+
+async def test_a_raw_session_can_neither_take_a_documents_name_nor_add_to_it(acme: Uploader) -> None:
+    document = await acme.registered(content_type="audio/mpeg")
+    late = await acme.road.client.post(
+        f"/upload_chunk/{document['id']}", content=b"xx", headers=OCTETS | dict(acme.headers)
+    )
+    finalized = await acme.road.client.post(f"/finalize/{document['id']}", headers=acme.headers)
+    assert (late.status_code, finalized.status_code) == (409, 409)
+
+
+async def ask_all(client: Uploader) -> list[tuple[int, object]]:
+    answers = [
+        await client.sign(),
+        await client.road.client.post(SIGN, content=b"{", headers={"Content-Type": "application/json"}),
+        await client.register({}),
+        await client.read("0" * 32),
+    ]
+    return [(answer.status_code, answer.json()) for answer in answers]
+
+
+async def test_switched_off_all_three_are_answered_403(
+    tmp_path: Path, nats_url: str, store_config: StoreConfig
+) -> None:
+    settings = ingest_settings(tmp_path, nats_url, store_config, cloudflare_r2_enable_direct_upload="False")
+    async with ingest_running(settings) as road:
+        answers = await ask_all(Uploader(road, {}))
+    assert {status for status, _ in answers} == {403}
+    assert all(body == answers[0][1] for _, body in answers)
+    assert answers[0][1] == {
+        "success": False,
+        "error": "Direct uploads are switched off on this server.",
+        "code": "direct_uploads_disabled",
+    }
