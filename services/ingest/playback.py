@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol
 from urllib.parse import quote
 
 import structlog
@@ -17,7 +18,7 @@ from services.ingest.stored_recordings import StoredCall
 from services.ingest.validators import Validators, validators
 from shared.errors import NotFound, RoomtoneError, Unavailable
 from shared.events import StoredOriginal
-from shared.objects import ObjectStore
+from shared.objects import ObjectInfo
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -25,11 +26,23 @@ _PIECE = 512 * 1024  # what a reader costs us in memory, and what it can be slow
 _STALLED_SECONDS = 600.0  # a player that paused for longer comes back with a Range
 
 
+class Readable(Protocol):
+    """The bucket, as far as playing needs it."""
+
+    async def head(self, key: str) -> ObjectInfo | None:
+        """Look an object up; None if there is none."""
+        ...
+
+    def read(self, key: str, first: int = 0, last: int | None = None) -> AsyncGenerator[bytes, None]:
+        """Yield an object's bytes from `first` to `last` (inclusive)."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Playback:
     """Answers GET and HEAD for a stored recording (RFC 9110)."""
 
-    store: ObjectStore
+    store: Readable
 
     async def head(self, call: StoredCall, headers: Headers) -> Response:
         """Answer as `play` without a body; a Range says nothing about a HEAD (section 14.2)."""

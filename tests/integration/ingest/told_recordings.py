@@ -1,0 +1,56 @@
+"""Recordings that are in the bucket and in the catalog without having gone through the spool."""
+
+import hashlib
+import uuid
+
+from shared.bus import open_bus
+from shared.chronicle import open_chronicle
+from shared.clock import now, rfc3339
+from shared.codec import envelope
+from shared.events import AudioFailed, Intake, StoredOriginal
+from shared.metrics import Metrics
+from shared.object_names import of_tenant
+from shared.objects import open_store
+from shared.purpose import LeadRecording
+from shared.settings import BusConfig, StoreConfig
+from shared.subjects import SessionKey
+from shared.trace import current_trace
+
+
+async def told_recording(nats_url: str, config: StoreConfig, lead: str, call: str, content: bytes) -> str:
+    """Put a recording under `recordings/<call>_1.aac` and tell the chronicle; returns the call."""
+    async with open_store(config) as store:
+        await store.put(path_of(call), content, content_type="audio/aac", metadata={})
+    await tell_recording(nats_url, config, lead, call, size=len(content), sha256=hashlib.sha256(content).hexdigest())
+    return call
+
+
+def path_of(call: str) -> str:
+    """Return where a told recording lies in the bucket."""
+    return f"recordings/{call}_1.aac"
+
+
+async def tell_recording(
+    nats_url: str, config: StoreConfig, lead: str, call: str, *, size: int, sha256: str, tenant: str = "default"
+) -> str:
+    """Tell the chronicle of a recording that is in the bucket, or will be; returns its session."""
+    key = SessionKey(tenant, uuid.uuid4().hex)
+    async with (
+        open_bus(BusConfig(url=nats_url), service="test", metrics=Metrics()) as bus,
+        open_store(config) as store,
+    ):
+        await bus.wait_ready()
+        original = StoredOriginal(
+            url=store.url(path_of(call)),
+            object_key=of_tenant(tenant, path_of(call)),
+            filename="call.aac",
+            content_type="audio/aac",
+            size_bytes=size,
+            sha256=sha256,
+        )
+        purpose = LeadRecording(lead=lead, call_log=call, filename="call.aac")
+        intake = Intake(opened_at=rfc3339(now()), chunks=1, bytes=size, purpose=purpose)
+        ended = AudioFailed(code="x", reason="x", manifest_sha256="0" * 64, original=original, intake=intake)
+        told = envelope("test", key, ended, cause="x", trace=current_trace())
+        await open_chronicle(bus, store, replicas=1).tell(told)
+    return key.session
