@@ -145,9 +145,23 @@ def _body(bodies: Iterable[Body], schemas: Schemas) -> Json:
 
 def _media(bodies: Sequence[Body], schemas: Schemas) -> Json:
     schema = _any_of([schemas.of(body.kind, "validation") if body.kind else body.schema or {} for body in bodies])
+    if fields := {name: kind for one in _many(schema) for name, kind in _fields(one).items()}:
+        schema = {"type": "object", "properties": fields, **schema}  # whoever writes forms needs to know all of these
     names = {field: name for body in bodies for field, name in body.file_names.items()}
     encoding = {field: _part(field, name) for field, name in names.items()}
     return {"schema": schema, **({"encoding": encoding} if encoding else {})}
+
+
+def _many(schema: Json) -> Sequence[Json]:
+    alternatives = schema.get("anyOf", ())
+    assert isinstance(alternatives, Sequence)  # noqa: S101  # as written below
+    return alternatives
+
+
+def _fields(schema: Json) -> Json:
+    properties = schema.get("properties", {})
+    assert isinstance(properties, Mapping)  # noqa: S101  # JSON Schema, Core, section 10.3.2.1
+    return properties
 
 
 def _part(field: str, name: str) -> Json:

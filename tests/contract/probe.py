@@ -9,8 +9,9 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
+from tests.contract.seeds import Seeds, sow
 from tests.e2e.one_machine import OneMachine
-from tests.tokens import mint, token_settings
+from tests.tokens import bearer, mint, token_settings
 
 _CONFIG = Path(__file__).with_name("schemathesis.toml")
 _REPOSITORY = Path(__file__).parents[2]
@@ -67,23 +68,30 @@ async def probe(folder: Path, arguments: Sequence[str] = ()) -> Probe:
     settings = {name.upper(): str(value) for name, value in token_settings().items()}
     async with OneMachine(folder / "data", log=None, **_SMALL, **settings) as machine:
         await machine.start()
-        result = await _probe(f"{machine.address}/openapi.json", folder, arguments)
+        seeds = await sow(machine.address, bearer())
+        result = await _probe(machine.address, seeds, folder, arguments)
         faults = [line for line in machine.log.read_text().splitlines() if '"level": "error"' in line]
         return replace(result, said="\n".join([result.said, *faults[:_FAULTS_SHOWN]]))
 
 
-async def _probe(address: str, folder: Path, arguments: Sequence[str]) -> Probe:
-    report = folder / "report.json"
+async def _probe(address: str, seeds: Seeds, folder: Path, arguments: Sequence[str]) -> Probe:
+    report, config = folder / "report.json", folder / "schemathesis.toml"
+    config.write_text(_CONFIG.read_text() + seeds.dictionaries())
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "schemathesis.cli", "--config-file", str(_CONFIG), "run", address, "--no-color"),
-        *("--continue-on-failure", "--report", "json", "--report-json-path", str(report), *arguments),
+        *(sys.executable, "-m", "schemathesis.cli", "--config-file", str(config)),
+        *("run", f"{address}/openapi.json", "--no-color", "--continue-on-failure"),
+        *("--report", "json", "--report-json-path", str(report), *arguments),
         env={**os.environ, "CONTRACT_TOKEN": mint(), "PYTHONPATH": str(_REPOSITORY)},
         cwd=folder,
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )
-    said, _ = await process.communicate()
+    try:
+        said, _ = await process.communicate()
+    finally:
+        if process.returncode is None:
+            process.kill()
     if not report.exists():
         raise RuntimeError(said.decode())
     return Probe(_Report.model_validate_json(report.read_bytes()), said.decode())
