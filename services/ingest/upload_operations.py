@@ -14,7 +14,7 @@ from shared.identifiers import IDENTIFIER_SCHEMA, INDEX_SCHEMA, MAX_CHUNK_INDEX
 _LONGEST_NAME = 4096
 
 FileId = Annotated[int, Field(strict=True, ge=0, le=2**63 - 1), Integral]
-"""The main service's own number of a file; no boolean, fraction or text is taken for one."""
+"""The main service's own number of a file; no boolean, fraction or text is taken for one (JSON's 1.0 is 1)."""
 TotalChunks = Annotated[int, Field(strict=True, ge=1, le=MAX_CHUNK_INDEX + 1), Integral]
 
 
