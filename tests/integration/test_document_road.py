@@ -1,0 +1,131 @@
+"""The way of a document that its client stored itself: what can be heard becomes a WAV, all else stays as it is."""
+
+import hashlib
+from collections.abc import AsyncIterator
+
+import pytest
+
+from deploy.local.object_store import RcloneStore
+from shared.bus import Bus, open_bus
+from shared.events import AudioReady
+from shared.history import last_event
+from shared.metrics import Metrics
+from shared.purpose import RegisteredDocument
+from shared.settings import BusConfig, StoreConfig
+from shared.subjects import STREAM, SessionKey, every_event_of
+from tests.integration.audio_files import encoded, samples_of, strength
+from tests.integration.ingest.direct_uploads import PHOTO, Uploader, get
+from tests.integration.road import Road, assembler_running, assembler_settings, ingest_running, ingest_settings
+from tests.waiting import until
+
+
+@pytest.fixture(scope="module")
+async def road(
+    tmp_path_factory: pytest.TempPathFactory, nats_url: str, ascending_store_config: StoreConfig
+) -> AsyncIterator[Road]:
+    spool = tmp_path_factory.mktemp("spool")
+    async with (
+        ingest_running(ingest_settings(spool, nats_url, ascending_store_config)) as road,
+        assembler_running(assembler_settings(spool, nats_url, ascending_store_config)),
+    ):
+        yield road
+
+
+@pytest.fixture
+def client(road: Road) -> Uploader:
+    return Uploader(road, {})
+
+
+@pytest.fixture
+async def bus(nats_url: str) -> AsyncIterator[Bus]:
+    async with open_bus(BusConfig(url=nats_url), service="test", metrics=Metrics()) as bus:
+        await bus.wait_ready()
+        yield bus
+
+
+async def ended(client: Uploader, document: str) -> dict[str, object]:
+    async def status() -> dict[str, object] | None:
+        found: dict[str, object] = (await client.road.client.get(f"/sessions/{document}")).json()
+        return found if found["state"] in {"ready", "failed"} else None
+
+    found = await until(status, within=30)
+    assert found is not None
+    return found
+
+
+@pytest.mark.parametrize(
+    ("form", "name", "kind"),
+    [
+        ("mp3", "call.mp3", "audio/mpeg"),
+        ("m4a", "call.m4a", "audio/mp4"),
+        ("webm", "call", "video/webm"),
+        ("ogg", "call.ogg", "application/ogg"),
+        ("flac", "call.flac", "application/octet-stream"),
+    ],
+)
+async def test_a_recording_becomes_a_wav_beside_the_file_itself(
+    client: Uploader, bus: Bus, form: str, name: str, kind: str
+) -> None:
+    content = encoded(form)
+    document = await client.registered(content, filename=name, content_type=kind)
+    status = await ended(client, document["id"])
+    assert status["state"] == "ready", status
+    key = SessionKey("default", document["id"])
+    told = await last_event(bus, key, AudioReady)
+    assert told is not None
+    ready = told.event
+    assert isinstance(ready, AudioReady)
+    assert ready.original is not None
+    assert ready.intake is not None
+    assert (ready.original.object_key, ready.original.content_type) == (document["file_path"], kind)
+    assert ready.original.sha256 == hashlib.sha256(content).hexdigest()
+    assert isinstance(ready.intake.purpose, RegisteredDocument)
+    assert ready.intake.opened_at == document["created_at"]
+    audio, original = status["audio"], status["original"]
+    assert isinstance(audio, dict)
+    assert isinstance(original, dict)
+    assert strength(samples_of((await get(audio["download_url"])).content)) > 0.9
+    assert (await get(original["download_url"])).content == content
+    assert (await client.read(document["id"])).json()["filename"] == document["filename"]
+
+
+async def test_a_picture_stays_as_it_is_and_nobody_works_on_it(
+    client: Uploader, bus: Bus, object_store: RcloneStore
+) -> None:
+    document = await client.registered(PHOTO)
+    behind = await client.registered(encoded("mp3"), filename="call.mp3", content_type="audio/mpeg")
+    await ended(client, behind["id"])
+    subject = every_event_of(SessionKey("default", document["id"]))
+    info = await bus.jetstream.stream_info(STREAM, subjects_filter=subject)
+    assert [name.split(".", 4)[4] for name in info.state.subjects or {}] == ["document.registered"]
+    assert not (object_store.bucket_folder / f"audio_{document['id']}.wav").exists()
+    status = (await client.road.client.get(document["status_url"])).json()
+    assert status["audio"] is None
+    assert (await get((await client.read(document["id"])).json()["download_url"])).content == PHOTO
+
+
+async def test_what_calls_itself_audio_and_is_not_stays_a_document_without_a_wav(
+    client: Uploader, object_store: RcloneStore
+) -> None:
+    document = await client.registered(PHOTO, filename="call.mp3", content_type="audio/mpeg")
+    status = await ended(client, document["id"])
+    assert status["state"] == "failed"
+    assert isinstance(status["error"], dict)
+    assert status["error"]["code"] == "not_audio"
+    assert not (object_store.bucket_folder / f"audio_{document['id']}.wav").exists()
+    found = await client.read(document["id"])
+    assert (await get(found.json()["download_url"])).content == PHOTO
+
+
+async def test_a_deleted_recording_takes_its_wav_and_its_file_with_it(
+    client: Uploader, object_store: RcloneStore
+) -> None:
+    document = await client.registered(encoded("mp3"), filename="call.mp3", content_type="audio/mpeg")
+    await ended(client, document["id"])
+    answer = await client.road.client.delete(document["status_url"])
+    assert answer.status_code == 200
+    erased = answer.json()["deleted"]
+    assert {document["file_path"], f"audio_{document['id']}.wav"} <= set(erased)
+    assert [key for key in erased if (object_store.bucket_folder / key).exists()] == []
+    assert (await client.read(document["id"])).status_code == 404
+    assert (await client.road.client.get(document["status_url"])).status_code == 404
