@@ -7,6 +7,7 @@ from starlette.requests import Request
 from shared.clock import now, rfc3339
 from shared.errors import Kind, RoomtoneError
 from shared.http.family import Family
+from shared.http.values import Timestamp
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,7 +17,7 @@ class AnalysisError:
     error: str
     details: str
     code: str
-    timestamp: str
+    timestamp: Timestamp
 
 
 _TITLES = {

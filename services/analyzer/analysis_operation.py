@@ -10,6 +10,7 @@ from services.analyzer.audio_form import FILE_FIELD
 from shared.clock import now, rfc3339
 from shared.errors import Kind
 from shared.http.operation import FORM, OCTETS, Answer, Body, Operation, Parameter
+from shared.http.values import Confidence, Seconds, Temperature, Timestamp
 
 DETAIL = "detail"
 
@@ -25,8 +26,8 @@ _ABSENT = Field(exclude_if=_is_absent)
 class Segment:
     """Something said, with seconds from the recording's start."""
 
-    start: float
-    end: float
+    start: Seconds
+    end: Seconds
     text: str
 
 
@@ -34,9 +35,9 @@ class Segment:
 class Analyzed:
     """How heated the conversation was; the last four members are there with `detail=true` only."""
 
-    temperature: Annotated[int, Field(ge=1, le=100)]
-    confidence: Annotated[float, Field(ge=0, le=1)]
-    timestamp: str
+    temperature: Temperature
+    confidence: Confidence
+    timestamp: Timestamp
     analysis_summary: str
     segments: Annotated[tuple[Segment, ...] | None, _ABSENT] = None
     transcript: Annotated[str | None, _ABSENT] = None

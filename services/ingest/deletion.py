@@ -21,6 +21,7 @@ from shared.codec import envelope
 from shared.durable import HeldLock, locked, try_lock
 from shared.errors import RoomtoneError, Unavailable
 from shared.events import SessionDeleted
+from shared.http.values import Identifier, Sha256, Timestamp
 from shared.object_names import chronicle_prefix, wav_key
 from shared.record import Record
 from shared.spool import SessionDirectory, Spool
@@ -43,11 +44,11 @@ class Receipt:
     `sha256` is over this document without it, as JSON with sorted names and no spaces, in UTF-8.
     """
 
-    session_id: str
+    session_id: Identifier
     deleted: tuple[str, ...]
     verified: Literal[True] = True
-    sha256: str
-    timestamp: str
+    sha256: Sha256
+    timestamp: Timestamp
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from services.ingest.recording_ids import UUID_SCHEMA
 from services.ingest.recording_requests import AppendChunk, FinalizeUpload, InitUpload
 from shared.errors import Kind
 from shared.http.operation import FORM, OCTETS, Answer, Body, Operation, Parameter
-from shared.http.values import Count, Identifier, Seconds, Size, Timestamp
+from shared.http.values import Count, Identifier, Seconds, Size, Temperature, Timestamp
 from shared.identifiers import IDENTIFIER_SCHEMA, INDEX_SCHEMA
 
 MOST_LISTED = 200
@@ -87,7 +87,7 @@ class ListedRecording:
     created_at: Timestamp
     duration_seconds: Seconds | None
     session_id: Identifier
-    temperature: int | None
+    temperature: Temperature | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

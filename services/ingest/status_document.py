@@ -13,6 +13,17 @@ from shared.events import (
     DocumentRegistered,
     StoredOriginal,
 )
+from shared.http.values import (
+    Address,
+    Confidence,
+    Count,
+    Identifier,
+    Seconds,
+    Sha256,
+    Size,
+    Temperature,
+    Timestamp,
+)
 from shared.record import Record
 
 State = Literal["receiving", "finalized", "ready", "analyzed", "failed", "expired"]
@@ -22,23 +33,23 @@ State = Literal["receiving", "finalized", "ready", "analyzed", "failed", "expire
 class StoredFile:
     """A file in the bucket; `download_url` is signed and expires, null while nothing can be signed."""
 
-    url: str
-    download_url: str | None
+    url: Address
+    download_url: Address | None
     filename: str
     content_type: str
-    size_bytes: int
-    sha256: str | None
-    duration_seconds: float | None
+    size_bytes: Size
+    sha256: Sha256 | None
+    duration_seconds: Seconds | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Analysis:
     """How heated the conversation was."""
 
-    temperature: int
-    confidence: float
+    temperature: Temperature
+    confidence: Confidence
     analysis_summary: str
-    timestamp: str
+    timestamp: Timestamp
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,16 +64,16 @@ class Problem:
 class SessionStatus:
     """The whole status; parts that are not there yet are null."""
 
-    session_id: str
+    session_id: Identifier
     state: State
-    chunks: int | None
-    bytes: int | None
+    chunks: Count | None
+    bytes: Size | None
     audio: StoredFile | None
     original: StoredFile | None
     analysis: Analysis | None
     error: Problem | None
-    created_at: str
-    updated_at: str
+    created_at: Timestamp
+    updated_at: Timestamp
 
 
 @dataclass(frozen=True, slots=True)

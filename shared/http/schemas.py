@@ -57,6 +57,13 @@ class _Tight(GenerateJsonSchema):
             return self.generate_inner(schema["schema"])
         return super().default_schema(schema)
 
+    def dataclass_field_schema(self, schema: core_schema.DataclassField) -> JsonSchemaValue:
+        found = super().dataclass_field_schema(schema)
+        left_out = schema.get("serialization_exclude_if")
+        if self.mode == "serialization" and left_out is not None and left_out(None):
+            return _never_null(found)
+        return found
+
     def dataclass_schema(self, schema: core_schema.DataclassSchema) -> JsonSchemaValue:
         return _untitled(super().dataclass_schema(schema))
 
@@ -69,6 +76,17 @@ class _Tight(GenerateJsonSchema):
 
 def _untitled(schema: JsonSchemaValue) -> JsonSchemaValue:
     return {key: value for key, value in schema.items() if key != "title"}
+
+
+def _never_null(schema: JsonSchemaValue) -> JsonSchemaValue:
+    kinds: list[JsonSchemaValue] = [kind for kind in schema.get("anyOf", []) if kind != {"type": "null"}]
+    match kinds:
+        case []:
+            return schema
+        case [kind]:
+            return {key: value for key, value in schema.items() if key != "anyOf"} | kind
+        case _:
+            return schema | {"anyOf": kinds}
 
 
 def _renamed(schema: Any) -> Any:

@@ -15,6 +15,9 @@ Sha256 = Annotated[str, Field(json_schema_extra={"pattern": "^[0-9a-f]{64}$"})]
 Size = Annotated[int, Field(ge=0)]
 """Bytes."""
 Count = Annotated[int, Field(ge=0)]
+Temperature = Annotated[int, Field(ge=1, le=100)]
+"""How heated a conversation was."""
+Confidence = Annotated[float, Field(ge=0, le=1)]
 Seconds = Annotated[float, Field(ge=0)]
 Identifier = Annotated[str, Field(json_schema_extra={"pattern": IDENTIFIER_SCHEMA["pattern"]})]
 """As `shared.identifiers.identifier` checks them."""
