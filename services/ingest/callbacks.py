@@ -76,18 +76,23 @@ class Callbacks:
         return settlement is not None and settlement.delivered
 
     async def run(self) -> None:
-        """Look for what is due, at start and every second, until cancelled."""
+        """Look for what is due: at start, every second, and as soon as one ends while others wait; until cancelled."""
         try:
             while True:
+                others_wait = False
                 try:
-                    await self._look()
+                    others_wait = await self._look()
                 except OSError:
                     log.exception("the pending callbacks can't be listed; looking again soon")
-                await asyncio.sleep(_LOOK_SECONDS)
+                if others_wait and (running := list(self._running.values())):
+                    await asyncio.wait(running, timeout=_LOOK_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+                else:
+                    await asyncio.sleep(_LOOK_SECONDS)
         finally:
             await end_tasks(list(self._running.values()))
 
-    async def _look(self) -> None:
+    async def _look(self) -> bool:
+        """Start what is due, the least tried first; returns whether something had to wait."""
         loop = asyncio.get_running_loop()
         pending = await loop.run_in_executor(self._executor, self._records.pending)
         for key in [key for key in self._schedules if key not in pending and key not in self._running]:
@@ -96,8 +101,10 @@ class Callbacks:
         now = loop.time()
         due = [key for key, schedule in schedules.items() if schedule.due <= now and key not in self._running]
         due.sort(key=lambda key: schedules[key].attempts)  # a receiver that hangs must not hold up what is new
-        for key in due[: max(0, self._config.concurrency - len(self._running))]:
+        free = max(0, self._config.concurrency - len(self._running))
+        for key in due[:free]:
             self._start(key, schedules[key], waited=pending[key])
+        return len(due) > free
 
     def _start(self, key: SessionKey, schedule: _Schedule, *, waited: float = 0.0) -> asyncio.Task[None]:
         task = asyncio.create_task(self._attend(key, schedule, waited), name="callback")

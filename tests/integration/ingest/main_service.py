@@ -29,6 +29,8 @@ class MainService:
     ids: list[str] = field(default_factory=list)
     answers: list[int | Callable[[], Response] | None] = field(default_factory=list)
     strangers: list[str] = field(default_factory=list)
+    most_at_once: int = 0
+    _at_once: int = 0
 
     def settings(self, **more: object) -> dict[str, object]:
         """Settings with which ingest tells this service, impatiently."""
@@ -40,6 +42,14 @@ class MainService:
         }
 
     async def hear(self, request: Request) -> Response:
+        self._at_once += 1
+        self.most_at_once = max(self.most_at_once, self._at_once)
+        try:
+            return await self._answer(request)
+        finally:
+            self._at_once -= 1
+
+    async def _answer(self, request: Request) -> Response:
         body = await request.body()
         Webhook(SECRET).verify(body, dict(request.headers))
         assert request.headers["content-type"] == "application/json"
@@ -47,8 +57,9 @@ class MainService:
         self.ids.append(request.headers["webhook-id"])
         match self.answers.pop(0) if self.answers else 204:
             case None:
-                await asyncio.Event().wait()
-                raise AssertionError
+                while (await request.receive())["type"] != "http.disconnect":
+                    pass
+                return Response(status_code=503)
             case int() as status:
                 return Response(status_code=status)
             case make:

@@ -109,7 +109,7 @@ async def test_what_is_not_confirmed_is_sent_again_under_the_same_id_until_it_is
         await until(lambda: len(receiver.told) == 3)
 
         async def notified() -> bool:
-            return (await uploader.complete(upload, 1)).json()["message"] == NOTIFIED
+            return NOTIFIED in (await uploader.complete(upload, 1)).text
 
         await until(notified)
     assert receiver.told[0] == receiver.told[1] == receiver.told[2]
@@ -223,7 +223,7 @@ async def test_killed_between_complete_and_callback_it_tells_the_main_service_af
             async with client_of(ingest, spool) as uploader:
 
                 async def notified() -> bool:
-                    return (await uploader.complete(upload, 1)).json()["message"] == NOTIFIED
+                    return NOTIFIED in (await uploader.complete(upload, 1)).text
 
                 await until(notified)
         for secret in (SECRET, "key=private", "audio.mp3"):
@@ -244,4 +244,48 @@ async def test_killed_inside_a_callback_it_sends_the_same_again(
         await ingest.start()
         await until(lambda: len(receiver.told) == 2, within=30)
     assert receiver.told[0] == receiver.told[1]
+    assert receiver.ids[0] == receiver.ids[1]
+
+
+async def test_two_replicas_on_one_spool_tell_once(
+    spool: Path, nats_url: str, store_config: StoreConfig, receiver: MainService
+) -> None:
+    async with (
+        uploading(spool, nats_url, store_config, receiver) as one,
+        uploading(spool, nats_url, store_config, receiver) as other,
+    ):
+        uploads = [await one.uploaded(SOUND, file_id=number) for number in range(8)]
+        answers = await asyncio.gather(
+            *(replica.complete(upload, 1, number) for number, upload in enumerate(uploads) for replica in (one, other))
+        )
+        assert {answer.json()["message"] for answer in answers} == {NOTIFIED}
+    assert sorted(str(notice["upload_session_id"]) for notice in receiver.told) == sorted(uploads)
+
+
+async def test_a_receiver_that_hangs_gets_few_at_once_and_what_is_new_is_tried_before_what_failed(
+    spool: Path, nats_url: str, store_config: StoreConfig, receiver: MainService
+) -> None:
+    receiver.answers = [None] * 6
+    more = {"callback_concurrency": 2, "callback_timeout_seconds": 1.0, "finalize_wait_seconds": 0.0}
+    async with uploading(spool, nats_url, store_config, receiver, **more) as uploader:
+        uploads = [await uploader.uploaded(SOUND, file_id=number) for number in range(6)]
+        for number, upload in enumerate(uploads):
+            assert (await uploader.complete(upload, 1, number)).status_code == 202
+        await until(lambda: len(receiver.told) >= 6, within=20)
+        assert {notice["upload_session_id"] for notice in receiver.told[:6]} == set(uploads)
+        assert receiver.most_at_once == 2
+        await until(lambda: len(receiver.told) == 12, within=20)
+
+
+async def test_stopped_while_it_tells_it_ends_in_time_and_tells_again_at_the_next_start(
+    spool: Path, nats_url: str, store_config: StoreConfig, receiver: MainService
+) -> None:
+    receiver.answers = [None]
+    async with asyncio.timeout(20):
+        async with uploading(spool, nats_url, store_config, receiver, finalize_wait_seconds=1.0) as uploader:
+            upload = await uploader.uploaded(SOUND)
+            assert (await uploader.complete(upload, 1)).status_code in {200, 202}
+            await until(lambda: len(receiver.told) == 1)
+        async with uploading(spool, nats_url, store_config, receiver):
+            await until(lambda: len(receiver.told) == 2)
     assert receiver.ids[0] == receiver.ids[1]

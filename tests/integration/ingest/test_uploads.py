@@ -3,9 +3,12 @@
 import asyncio
 import hashlib
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
+from deploy.local.nats_server import NatsServer
+from deploy.local.object_store import RcloneStore
 from shared.bus import Bus, open_bus
 from shared.events import WebhookDelivered
 from shared.history import last_event
@@ -208,3 +211,26 @@ async def test_a_deleted_upload_is_gone_for_every_caller(uploader: Uploader) -> 
     pending = uploader.road.spool.root / ".callbacks" / f"default.{upload}"
     await until(lambda: not pending.exists(), what="nothing of it is left to tell")
     assert not (uploader.road.directory(upload).path / "callback.json").exists()
+
+
+async def test_a_store_that_is_away_is_503_and_completing_again_later_stores_and_tells(
+    tmp_path: Path, private_nats: NatsServer, private_store: RcloneStore, receiver: MainService
+) -> None:
+    store = private_store.config("ascending")
+    one_try = {"assembler_tries": 1}
+    async with (
+        ingest_running(ingest_settings(tmp_path, private_nats.url, store, **receiver.settings())) as road,
+        assembler_running(assembler_settings(tmp_path, private_nats.url, store, **one_try)),
+    ):
+        uploader = Uploader(road)
+        upload = await uploader.uploaded(encoded("wav", 1.0))
+        await private_store.kill()
+        refused = await uploader.complete(upload, 1)
+        assert refused.status_code == 503
+        assert refused.headers["retry-after"]
+        assert set(refused.json()) == {"status", "message", "code", "data"}
+        assert all(notice["upload_session_id"] != upload for notice in receiver.told)
+        await private_store.start()
+        assert (await uploader.complete(upload, 1)).json()["message"] == NOTIFIED
+        assert await download(store, f"uploads/{upload}/audio.mp3") == encoded("wav", 1.0)
+    assert [notice["upload_session_id"] for notice in receiver.told].count(upload) == 1
