@@ -103,7 +103,9 @@ REGISTER = Operation(
         " Again is fine: the same file is the same document."
     ),
     bodies=[Body(kind=Registration)],
-    answers={201: Answer(description="Registered.", kind=Document)},
+    answers={
+        201: Answer(description="Registered.", kind=Document, headers={"Location": "Where the document is read."})
+    },
     refusals=[
         Kind.INVALID,
         Kind.NOT_FOUND,

@@ -100,7 +100,7 @@ async def test_a_picture_stays_as_it_is_and_nobody_works_on_it(
     assert [name.split(".", 4)[4] for name in info.state.subjects or {}] == ["document.registered"]
     assert not (object_store.bucket_folder / f"audio_{document['id']}.wav").exists()
     status = (await client.road.client.get(document["status_url"])).json()
-    assert status["audio"] is None
+    assert (status["state"], status["audio"], status["bytes"]) == ("ready", None, len(PHOTO))
     assert (await get((await client.read(document["id"])).json()["download_url"])).content == PHOTO
 
 

@@ -1,6 +1,7 @@
 """What is no document and what may not become one: tricks, other tenants, bad members, limits."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -200,3 +201,23 @@ async def test_switched_off_all_three_are_answered_403(
         "error": "Direct uploads are switched off on this server.",
         "code": "direct_uploads_disabled",
     }
+
+
+async def test_without_bus_or_store_a_registration_is_answered_503_and_nothing_of_it_is_left(
+    tmp_path: Path, nats_url: str, store_config: StoreConfig
+) -> None:
+    nowhere = replace(store_config, endpoint="http://127.0.0.1:1")
+    without_bus = ingest_settings(tmp_path / "one", "nats://127.0.0.1:1", store_config)
+    without_store = ingest_settings(tmp_path / "two", nats_url, nowhere)
+    async with ingest_running(without_bus) as road:
+        file = await Uploader(road, {}).uploaded(content_type="audio/mpeg")
+        bus_away = await Uploader(road, {}).register(file)
+        assert list(road.spool.sessions()) == []
+    async with ingest_running(without_store) as road:
+        assert (await Uploader(road, {}).sign()).status_code == 200, "signing asks nobody"
+        store_away = await Uploader(road, {}).register(file)
+        assert list(road.spool.sessions()) == []
+    for answer, code in ((bus_away, "bus_unavailable"), (store_away, "store_unreachable")):
+        assert (answer.status_code, answer.json()["code"]) == (503, code)
+        assert answer.headers["retry-after"]
+        assert "127.0.0.1" not in answer.text
