@@ -1,9 +1,11 @@
 """What is published of the HTTP side: valid, complete, and what the code says today."""
 
+import json
 import tomllib
 from collections.abc import Iterator
 from typing import Any, cast
 
+import httpx
 import pytest
 from openapi_spec_validator import validate
 from starlette.routing import Route, WebSocketRoute
@@ -14,6 +16,7 @@ from shared.http.description import describe
 from shared.http.family import FamilyRoute
 from shared.http.service import Service
 from shared.version import VERSION
+from tests.e2e.one_machine import OneMachine
 
 SERVICES = ["ingest", "assembler", "analyzer", "notifier"]
 
@@ -55,6 +58,21 @@ def test_no_route_of_a_service_is_left_out_of_its_document(name: str) -> None:
         route.path for route in service.routes if isinstance(route, Route)
     }
     assert beside <= cast("dict[str, Any]", describe(name, service.routes)["paths"]).keys()
+
+
+@pytest.mark.parametrize("name", SERVICES)
+async def test_each_service_serves_its_document_to_everyone(name: str) -> None:
+    service = _service(name)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(service.app), base_url="http://service") as client:
+        served = await client.get("/openapi.json")
+    assert (served.status_code, served.headers["content-type"]) == (200, "application/json")
+    assert served.json() == json.loads(json.dumps(describe(f"Roomtone: {name}", service.routes)))
+
+
+async def test_the_one_machine_form_serves_the_document_that_is_in_docs(machine: OneMachine) -> None:
+    async with httpx.AsyncClient(base_url=machine.address) as client:
+        served = await client.get("/openapi.json")
+    assert served.json() == json.loads((FOLDER / "openapi.json").read_text())
 
 
 @pytest.mark.parametrize("name", ["openapi.json", "http-api.md"])
