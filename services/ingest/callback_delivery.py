@@ -97,7 +97,7 @@ class CallbackDelivery:
             last = attempts + 1 >= self.tries or now() - standing.outcome.time >= _LONGEST
             outcome = "delivered" if refused is None else "given_up" if last else "failed"
             self.metrics.webhook_deliveries.labels(outcome).inc()
-            log.info("told the main service", session=key.session, outcome=outcome, reason=refused)
+            log.info("tried to tell the main service", session=key.session, outcome=outcome, reason=refused)
             if refused is not None and not last:
                 return None
             return await self._blocking(self.records.settle, key, attempts=attempts + 1, refused=refused or "")

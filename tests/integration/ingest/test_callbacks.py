@@ -247,6 +247,42 @@ async def test_killed_inside_a_callback_it_sends_the_same_again(
     assert receiver.ids[0] == receiver.ids[1]
 
 
+async def test_killed_again_and_again_under_load_it_tells_of_every_upload_that_it_accepted(
+    tmp_path: Path, spool: Path, nats_url: str, store_config: StoreConfig, receiver: MainService
+) -> None:
+    accepted: set[str] = set()
+    settings = process_settings(spool, nats_url, store_config, receiver)
+
+    async def upload_until_it_dies(uploader: Uploader) -> None:
+        try:
+            while True:
+                upload = await uploader.uploaded(SOUND)
+                answer = await uploader.complete(upload, 1)
+                assert answer.status_code in {200, 202}, answer.text
+                accepted.add(upload)
+        except httpx.TransportError:
+            return
+
+    async with ServiceProcess("ingest", tmp_path, settings) as ingest:
+        for enough in (8, 16, 24):
+            receiver.answers += [500, None, 200, 503]
+            async with client_of(ingest, spool) as uploader, asyncio.TaskGroup() as clients:
+                for _ in range(4):
+                    clients.create_task(upload_until_it_dies(uploader))
+                await until(lambda enough=enough: len(accepted) > enough, within=40)  # type: ignore[misc]
+                await ingest.kill()
+            await ingest.start()
+        await until(
+            lambda: accepted <= {notice["upload_session_id"] for notice in receiver.told},
+            within=40,
+            what="every accepted upload is told",
+        )
+    by_upload = {
+        (notice["upload_session_id"], message) for notice, message in zip(receiver.told, receiver.ids, strict=True)
+    }
+    assert len(by_upload) == len({upload for upload, _ in by_upload})
+
+
 async def test_two_replicas_on_one_spool_tell_once(
     spool: Path, nats_url: str, store_config: StoreConfig, receiver: MainService
 ) -> None:
