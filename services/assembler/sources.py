@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 
@@ -12,6 +12,7 @@ from shared.durable import TemporaryFile
 from shared.errors import NotFound, Permanent
 from shared.manifest import Manifest
 from shared.objects import ObjectStore
+from shared.purpose import RegisteredDocument
 from shared.spool import SessionDirectory, Spool
 
 
@@ -37,20 +38,34 @@ async def opened(
         return
     copy = await asyncio.to_thread(TemporaryFile, spool.temporaries)
     try:
-        size, sha256 = await _copy(store, manifest.original.object_key, copy)
+        size, sha256 = await _copy(store, manifest.original.object_key, copy, expected=_registered_size(manifest))
         yield Source(await asyncio.to_thread(one_file, copy.path, size), sha256)
     finally:
         await asyncio.to_thread(copy.discard)
 
 
-async def _copy(store: ObjectStore, key: str, to: TemporaryFile) -> tuple[int, str]:
+def _registered_size(manifest: Manifest) -> int | None:
+    return manifest.purpose.size_bytes if isinstance(manifest.purpose, RegisteredDocument) else None
+
+
+async def _copy(store: ObjectStore, key: str, to: TemporaryFile, *, expected: int | None) -> tuple[int, str]:
+    """Copy an object of `expected` bytes: the address it was sent to may have been used again, for far more."""
     digest = hashlib.sha256()
     size = 0
     try:
-        async for piece in store.read(key):
-            await asyncio.to_thread(partial(to.write, [piece]))
-            digest.update(piece)
-            size += len(piece)
+        async with aclosing(store.read(key)) as pieces:
+            async for piece in pieces:
+                size += len(piece)
+                if expected is not None and size > expected:
+                    raise _changed()
+                await asyncio.to_thread(partial(to.write, [piece]))
+                digest.update(piece)
     except NotFound as exc:
         raise Permanent("The document is no longer in the bucket.", code="object_missing") from exc
+    if expected is not None and size != expected:
+        raise _changed()
     return size, digest.hexdigest()
+
+
+def _changed() -> Permanent:
+    return Permanent("The document is not the one that was registered: it has another size.", code="object_changed")

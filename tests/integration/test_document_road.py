@@ -2,9 +2,11 @@
 
 import hashlib
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
+from deploy.local.nats_server import NatsServer
 from deploy.local.object_store import RcloneStore
 from shared.bus import Bus, open_bus
 from shared.events import AudioReady
@@ -14,7 +16,7 @@ from shared.purpose import RegisteredDocument
 from shared.settings import BusConfig, StoreConfig
 from shared.subjects import STREAM, SessionKey, every_event_of
 from tests.integration.audio_files import encoded, samples_of, strength
-from tests.integration.ingest.direct_uploads import PHOTO, Uploader, get
+from tests.integration.ingest.direct_uploads import PHOTO, Uploader, get, put
 from tests.integration.road import Road, assembler_running, assembler_settings, ingest_running, ingest_settings
 from tests.waiting import until
 
@@ -115,6 +117,26 @@ async def test_what_calls_itself_audio_and_is_not_stays_a_document_without_a_wav
     assert not (object_store.bucket_folder / f"audio_{document['id']}.wav").exists()
     found = await client.read(document["id"])
     assert (await get(found.json()["download_url"])).content == PHOTO
+
+
+async def test_a_recording_that_is_replaced_by_a_longer_one_before_its_turn_is_not_worked_on(
+    tmp_path: Path, private_nats: NatsServer, ascending_store_config: StoreConfig
+) -> None:
+    place = tmp_path, private_nats.url, ascending_store_config
+    async with ingest_running(ingest_settings(*place)) as road:
+        client = Uploader(road, {})
+        await until(client.connected)
+        signed = await client.signed(filename="call.mp3", content_type="audio/mpeg")
+        registered = encoded("mp3")
+        assert (await put(signed["upload_url"], registered, signed["headers"])).status_code == 200
+        told = {"filename": "call.mp3", "file_path": signed["object_key"], "mime_type": "audio/mpeg"}
+        document = (await client.register(told | {"file_size": len(registered)})).json()
+        assert (await put(signed["upload_url"], registered * 100, signed["headers"])).status_code == 200
+        async with assembler_running(assembler_settings(*place)):
+            status = await ended(client, document["id"])
+        assert road.leftovers() == []
+    assert isinstance(status["error"], dict)
+    assert (status["state"], status["error"]["code"]) == ("failed", "object_changed")
 
 
 async def test_a_deleted_recording_takes_its_wav_and_its_file_with_it(

@@ -53,6 +53,10 @@ class Uploader:
     async def read(self, document: str) -> httpx.Response:
         return await self.road.client.get(f"{DOCUMENTS}{document}/", headers=self.headers)
 
+    async def connected(self) -> bool:
+        """Whether ingest has reached its bus, without which it knows no document."""
+        return (await self.read("0" * 32)).status_code == 404
+
 
 async def put(url: str, content: bytes, headers: Mapping[str, str]) -> httpx.Response:
     """Send a file as a client that knows nothing of us."""

@@ -99,7 +99,7 @@ async def test_killed_before_any_step_the_same_request_completes_the_registratio
     crash: Crash, private_nats: NatsServer, object_store: RcloneStore, bus: Bus, tmp_path: Path
 ) -> None:
     async with crash.client() as client:
-        await until(lambda: _connected(client))
+        await until(client.connected)
         file = await client.uploaded(encoded("mp3"), filename="call.mp3", content_type="audio/mpeg")
     await killed_while_registering(crash, file)
     (manifest,) = [directory.read_manifest() for directory in crash.spool.sessions()]
@@ -108,7 +108,7 @@ async def test_killed_before_any_step_the_same_request_completes_the_registratio
     crash.gate.open()
     await crash.ingest.start()
     async with crash.client() as client:
-        await until(lambda: _connected(client))
+        await until(client.connected)
         answer = await client.register(file)
         assert answer.status_code == 201, answer.text
         document = answer.json()
@@ -127,7 +127,7 @@ async def test_what_was_registered_is_worked_on_though_its_client_never_comes_ba
     crash: Crash, private_nats: NatsServer, object_store: RcloneStore, tmp_path: Path
 ) -> None:
     async with crash.client() as client:
-        await until(lambda: _connected(client))
+        await until(client.connected)
         file = await client.uploaded(encoded("mp3"), filename="call.mp3", content_type="audio/mpeg")
     await killed_while_registering(crash, file)
     (directory,) = crash.spool.sessions()
@@ -137,10 +137,6 @@ async def test_what_was_registered_is_worked_on_though_its_client_never_comes_ba
     async with crash.client() as client, assembler_running(settings):
         await until(lambda: _state(client, directory.key.session, "ready"), within=30)
         assert (await client.read(directory.key.session)).json()["filename"] == "call.mp3"
-
-
-async def _connected(client: Uploader) -> bool:
-    return (await client.read("0" * 32)).status_code == 404
 
 
 async def _state(client: Uploader, session: str, wanted: str) -> bool:
