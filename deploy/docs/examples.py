@@ -22,9 +22,10 @@ _BY_NAME: Mapping[str, object] = {
     "file_path": "default/documents/20250127_123456_abc123_receipt.jpg",
     "file_size": 48213,
     "filename": "audio_call-7.wav",
+    "id": "0b8f5c1e-6c1d-4a53-9a43-2f1a7c4f2b10",
     "main_service_file_id": 123,
     "code": "not_found",
-    "message": "There is no such session.",
+    "message": "What was done, or what to do, in words.",
     "method": "PUT",
     "mime_type": "image/jpeg",
     "object_key": "default/documents/20250127_123456_abc123_receipt.jpg",
@@ -37,6 +38,8 @@ _BY_NAME: Mapping[str, object] = {
     "temperature": 75,
     "total_chunks": 5,
     "total_size": 1048576,
+    "upload_id": "e2d1bc6b7bf245608639029b09707cb0",
+    "upload_session_id": "e2d1bc6b7bf245608639029b09707cb0",
     "url": "https://recordings.example.com/audio_call-7.wav",
 }
 _BY_FORMAT = {

@@ -113,7 +113,7 @@ def _shapes(response: Document) -> str:
     )
 
 
-def _type(schema: Schema) -> str:
+def _type(schema: Schema) -> str:  # noqa: C901  # one case a shape
     """Name a schema's type in a few words."""
     match schema:
         case {"$ref": str(reference)}:
@@ -132,7 +132,11 @@ def _type(schema: Schema) -> str:
         case {"format": form, "type": _}:
             return str(form)
         case {"pattern": str(pattern)}:
-            return f"`{pattern}`"
+            return f"`` {pattern} ``" if "`" in pattern else f"`{pattern}`"
+        case {"type": "integer", "minimum": low, "maximum": high}:
+            return f"integer, {low} to {high}"
+        case {"type": "integer", "minimum": low}:
+            return f"integer, {low} or more"
         case _:
             return str(schema.get("type", "anything"))
 

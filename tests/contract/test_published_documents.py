@@ -7,9 +7,11 @@ from typing import Any, cast
 
 import httpx
 import pytest
+from openapi_schema_validator import OAS31Validator
 from openapi_spec_validator import validate
 from starlette.routing import Route, WebSocketRoute
 
+from deploy.docs.examples import example
 from deploy.docs.files import FOLDER, files
 from deploy.docs.whole import services_nowhere, whole_document
 from shared.http.description import describe
@@ -78,6 +80,14 @@ async def test_the_one_machine_form_serves_the_document_that_is_in_docs(machine:
 @pytest.mark.parametrize("name", ["openapi.json", "http-api.md"])
 def test_what_is_in_docs_is_what_the_code_says_run_make_docs_if_not(name: str) -> None:
     assert (FOLDER / name).read_text() == files()[name]
+
+
+def test_every_example_that_the_pages_show_fits_its_schema() -> None:
+    components = cast("dict[str, Any]", whole_document())["components"]["schemas"]
+    for name, schema in components.items():
+        validator = OAS31Validator({**schema, "components": {"schemas": components}})
+        shown = example(schema, components)
+        assert [error.message for error in validator.iter_errors(shown)] == [], name
 
 
 def test_the_version_is_the_projects() -> None:
