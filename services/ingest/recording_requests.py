@@ -2,7 +2,6 @@
 
 import asyncio
 import base64
-import binascii
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
@@ -89,11 +88,18 @@ async def decoded_chunk(text: str, most: int) -> bytes:
 
 def _decoded(text: str) -> bytes:
     try:
-        return base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError) as exc:
-        raise InvalidInput(
-            "chunk is not base64: no line breaks, no 'data:' before it, with its padding.", code="bad_base64"
-        ) from exc
+        content = base64.b64decode(text, validate=True)
+    except ValueError as exc:  # binascii's error is one
+        raise _bad_base64() from exc
+    if encoded_size(len(content)) != len(text):  # padding that goes on, which Python lets pass
+        raise _bad_base64()
+    return content
+
+
+def _bad_base64() -> InvalidInput:
+    return InvalidInput(
+        "chunk is not base64: no line breaks, no 'data:' before it, with its padding.", code="bad_base64"
+    )
 
 
 def too_large_chunk(most: int) -> TooLarge:

@@ -12,6 +12,16 @@ def new_call() -> str:
     return str(uuid.uuid4())
 
 
+def assert_refused(answer: httpx.Response, status: int, code: str) -> None:
+    """Check an answer to be an error in the family's shape."""
+    assert answer.status_code == status, answer.text
+    body = answer.json()
+    assert set(body) == {"error"}
+    assert set(body["error"]) == {"code", "message"}
+    assert body["error"]["code"] == code
+    assert len(body["error"]["message"]) > 10
+
+
 @dataclass(frozen=True, slots=True)
 class LeadClient:
     """Each method is one request, and returns the answer as it is."""

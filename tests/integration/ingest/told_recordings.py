@@ -7,7 +7,7 @@ from shared.bus import open_bus
 from shared.chronicle import open_chronicle
 from shared.clock import now, rfc3339
 from shared.codec import envelope
-from shared.events import AudioFailed, Intake, StoredOriginal
+from shared.events import AudioFailed, Event, Intake, StoredOriginal
 from shared.metrics import Metrics
 from shared.object_names import of_tenant
 from shared.objects import open_store
@@ -34,23 +34,30 @@ async def tell_recording(
     nats_url: str, config: StoreConfig, lead: str, call: str, *, size: int, sha256: str, tenant: str = "default"
 ) -> str:
     """Tell the chronicle of a recording that is in the bucket, or will be; returns its session."""
-    key = SessionKey(tenant, uuid.uuid4().hex)
+    session = uuid.uuid4().hex
+    original = StoredOriginal(
+        url="https://bucket.example/x",
+        object_key=of_tenant(tenant, path_of(call)),
+        filename="call.aac",
+        content_type="audio/aac",
+        size_bytes=size,
+        sha256=sha256,
+    )
+    purpose = LeadRecording(lead=lead, call_log=call, filename="call.aac")
+    intake = Intake(opened_at=rfc3339(now()), chunks=1, bytes=size, purpose=purpose)
+    ended = AudioFailed(code="x", reason="x", manifest_sha256="0" * 64, original=original, intake=intake)
+    await tell_event(nats_url, config, session, ended, tenant=tenant)
+    return session
+
+
+async def tell_event(
+    nats_url: str, config: StoreConfig, session: str, event: Event, *, tenant: str = "default"
+) -> None:
+    """Tell the chronicle of an event, as the assembler and the analyzer do."""
+    told = envelope("test", SessionKey(tenant, session), event, cause="x", trace=current_trace())
     async with (
         open_bus(BusConfig(url=nats_url), service="test", metrics=Metrics()) as bus,
         open_store(config) as store,
     ):
         await bus.wait_ready()
-        original = StoredOriginal(
-            url=store.url(path_of(call)),
-            object_key=of_tenant(tenant, path_of(call)),
-            filename="call.aac",
-            content_type="audio/aac",
-            size_bytes=size,
-            sha256=sha256,
-        )
-        purpose = LeadRecording(lead=lead, call_log=call, filename="call.aac")
-        intake = Intake(opened_at=rfc3339(now()), chunks=1, bytes=size, purpose=purpose)
-        ended = AudioFailed(code="x", reason="x", manifest_sha256="0" * 64, original=original, intake=intake)
-        told = envelope("test", key, ended, cause="x", trace=current_trace())
-        await open_chronicle(bus, store, replicas=1).tell(told)
-    return key.session
+        assert await open_chronicle(bus, store, replicas=1).tell(told)

@@ -1,0 +1,254 @@
+"""What the recordings of leads refuse, in which words, and that nothing of it stays behind."""
+
+import asyncio
+import base64
+import json
+from collections.abc import AsyncIterator
+from urllib.parse import urlsplit
+
+import pytest
+
+from shared.settings import StoreConfig
+from tests.integration.audio_files import encoded
+from tests.integration.ingest.lead_client import LeadClient, assert_refused, new_call
+from tests.integration.road import Road, ingest_running, ingest_settings
+from tests.tokens import bearer, token_settings
+
+NOWHERE = "nats://127.0.0.1:1"
+LIMIT = 100_000
+AAC = encoded("aac")
+PICTURE = b"\x89PNG\r\n\x1a\n" + bytes(10_000)
+
+
+@pytest.fixture(scope="module")
+async def road(tmp_path_factory: pytest.TempPathFactory, store_config: StoreConfig) -> AsyncIterator[Road]:
+    settings = ingest_settings(
+        tmp_path_factory.mktemp("spool"),
+        NOWHERE,
+        store_config,
+        max_chunk_size=LIMIT,
+        max_session_size=3 * LIMIT,
+        body_idle_seconds=0.3,
+        **token_settings(),
+    )
+    async with ingest_running(settings) as road:
+        yield road
+
+
+@pytest.fixture
+def lead(road: Road) -> LeadClient:
+    return LeadClient(road.client, headers=bearer())
+
+
+def everything(road: Road) -> list[str]:
+    return sorted(str(path) for path in road.spool.root.rglob("*"))
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        *("", "x", "0", "123e4567e89b12d3a456426614174000", "{123e4567-e89b-12d3-a456-426614174000}"),
+        *("urn:uuid:123e4567-e89b-12d3-a456-426614174000", "123e4567-e89b-12d3-a456-42661417400g"),
+        *("123e4567-e89b-12d3-a456-4266141740000", "123e4567-e89b-12d3-a456-426614174000\n", "../../../etc/passwd"),
+        *("１23e4567-e89b-12d3-a456-426614174000", "123e4567-e89b-12d3-a456-42661417400\x00", "*", ">"),
+    ],
+)
+async def test_a_call_log_id_that_is_no_uuid_is_refused(road: Road, lead: LeadClient, bad: str) -> None:
+    before = everything(road)
+    assert_refused(await lead.upload(AAC, bad), 400, "VALIDATION_ERROR")
+    assert_refused(await lead.json("init", filename="call.aac", call_log_id=bad), 400, "VALIDATION_ERROR")
+    assert everything(road) == before
+
+
+@pytest.mark.parametrize("bad", ["..", "%2e%2e%2f", "a%00b", "*", ">", "a/b", "a.b", "x" * 129, "%D1%8F", ""])
+async def test_a_lead_or_recording_off_the_pattern_is_refused(road: Road, lead: LeadClient, bad: str) -> None:
+    before = everything(road)
+    assert await raw_status(road, lead, "POST", f"/api/leads/{bad}/recordings") == 400
+    assert await raw_status(road, lead, "GET", f"/api/leads/{bad}/recordings/{new_call()}") == 400
+    if bad:  # without one, it is the list's address with a slash too many
+        assert await raw_status(road, lead, "GET", f"/api/leads/7/recordings/{bad}") == 400
+    assert everything(road) == before
+
+
+async def raw_status(road: Road, lead: LeadClient, method: str, path: str) -> int:
+    """Send a path as it is, which clients would tidy up."""
+    address = urlsplit(str(road.client.base_url))
+    reader, writer = await asyncio.open_connection(address.hostname, address.port)
+    token = lead.headers["Authorization"]
+    writer.write(f"{method} {path} HTTP/1.1\r\nHost: x\r\nAuthorization: {token}\r\nContent-Length: 0\r\n\r\n".encode())
+    async with asyncio.timeout(10):
+        status = await reader.readline()
+    writer.close()
+    return int(status.split()[1])
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        *("", "call", "call.txt", "call.aac.exe", ".aac.", "/", "call.aac/", "\x00", "\u202e", "aac", "...."),
+        *("x" * 4097 + ".aac", "x" * 10_000),
+    ],
+)
+async def test_a_name_that_is_no_recording_s_is_refused(road: Road, lead: LeadClient, bad: str) -> None:
+    before = everything(road)
+    assert_refused(await lead.json("init", filename=bad, call_log_id=new_call()), 400, "VALIDATION_ERROR")
+    assert everything(road) == before
+
+
+@pytest.mark.parametrize("name", ["x" * 4000 + ".aac", "../../call.aac", "..\\call.aac", "a\x00b\u202e.aac", "é.AAC"])
+async def test_a_long_or_strange_name_is_made_safe(lead: LeadClient, name: str) -> None:
+    assert (await lead.json("init", filename=name, call_log_id=new_call())).status_code == 201
+
+
+@pytest.mark.parametrize(
+    "content", [PICTURE, b"#EXTM3U\nhttp://x/", b"\x00" * 5000, encoded("mp3"), encoded("wav"), b"x"]
+)
+@pytest.mark.parametrize("first", ["call_log_id", "file"])
+async def test_bytes_that_are_not_what_the_name_says_are_refused(
+    road: Road, lead: LeadClient, content: bytes, first: str
+) -> None:
+    before = everything(road)
+    call = ("call_log_id", (None, new_call().encode()))
+    file = ("file", ("call.aac", content))
+    answer = await lead.client.post(
+        lead.path, files=[call, file] if first == "call_log_id" else [file, call], headers=lead.headers
+    )
+    assert_refused(answer, 400, "VALIDATION_ERROR")
+    assert everything(road) == before
+
+
+async def test_bytes_that_disagree_are_refused_before_the_rest_of_them_is_sent(road: Road, lead: LeadClient) -> None:
+    body = b'--x\r\nContent-Disposition: form-data; name="call_log_id"\r\n\r\n' + new_call().encode()
+    body += b'\r\n--x\r\nContent-Disposition: form-data; name="file"; filename="call.aac"\r\n\r\n' + PICTURE
+    answer = await begun(lead, "multipart/form-data; boundary=x", body)
+    assert answer.startswith(b"HTTP/1.1 400")
+    assert b"VALIDATION_ERROR" in answer
+    assert road.leftovers() == []
+
+
+async def begun(lead: LeadClient, content_type: str, body: bytes) -> bytes:
+    """Post the beginning of a longer body and wait, sending nothing more, for what comes back."""
+    host, port = lead.client.base_url.host, lead.client.base_url.port
+    reader, writer = await asyncio.open_connection(host, port)
+    head = f"POST {lead.path} HTTP/1.1\r\nHost: x\r\nContent-Length: 150000\r\nContent-Type: {content_type}\r\n"
+    writer.write(f"{head}Authorization: {lead.headers['Authorization']}\r\n\r\n".encode() + body)
+    try:
+        return await asyncio.wait_for(reader.read(65_536), 10)
+    finally:
+        writer.close()
+
+
+async def test_at_the_end_disagreeing_bytes_leave_the_upload_open(lead: LeadClient) -> None:
+    upload_id = await lead.init(call := new_call())
+    assert (await lead.append(upload_id, 1, AAC[10:])).status_code == 202
+    assert_refused(await lead.finalize(upload_id, 2, call), 409, "CONFLICT")  # a gap
+    assert (await lead.append(upload_id, 0, b"not AAC at all")).status_code == 202  # too short to tell
+    assert_refused(await lead.finalize(upload_id, 2, call), 400, "VALIDATION_ERROR")
+    assert (await lead.append(upload_id, 2, b"more")).status_code == 202
+    assert_refused(await lead.append(await lead.init(call), 0, PICTURE), 400, "VALIDATION_ERROR")
+
+
+@pytest.mark.parametrize(
+    "bad",
+    ["", "!!!!", "QUJD\n", "QU JD", "QUJ", "QUJD=", "=QUJD", "QU==JD==", "data:audio/aac;base64,QUJD", "QUJ_", "я"],
+)
+async def test_a_chunk_that_is_not_plain_base64_is_refused(road: Road, lead: LeadClient, bad: str) -> None:
+    upload_id = await lead.init(new_call())
+    before = everything(road)
+    answer = await lead.json("append", upload_id=upload_id, chunk_index=0, chunk=bad)
+    assert_refused(answer, 400, "VALIDATION_ERROR")
+    assert everything(road) == before
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        *(b"", b"{", b"null", b"[]", b'"init"', b"{}", b'{"action":"burn"}', b'{"action":null}', b'{"action":"init"}'),
+        *(b"[" * 50_000, b'{"a":' * 30_000, b"\xff\xfe", b'{"action":"append"}', b'{"action":"finalize"}'),
+        json.dumps({"action": "finalize", "upload_id": "x", "total_chunks": 10**9, "call_log_id": new_call()}).encode(),
+        json.dumps({"action": "finalize", "upload_id": "x", "total_chunks": "1", "call_log_id": new_call()}).encode(),
+        json.dumps({"action": "finalize", "upload_id": "../x", "total_chunks": 1, "call_log_id": new_call()}).encode(),
+        json.dumps({"action": "append", "upload_id": "x", "chunk_index": -1, "chunk": "QUJD"}).encode(),
+        json.dumps({"action": "append", "upload_id": "x", "chunk_index": 0, "chunk": ["QUJD"]}).encode(),
+    ],
+)
+async def test_json_that_is_none_or_says_nothing_we_know_is_refused(road: Road, lead: LeadClient, body: bytes) -> None:
+    before = everything(road)
+    headers = {**lead.headers, "Content-Type": "application/json"}
+    assert_refused(await lead.client.post(lead.path, content=body, headers=headers), 400, "VALIDATION_ERROR")
+    assert everything(road) == before
+
+
+@pytest.mark.parametrize(
+    ("fields", "names"),
+    [
+        ({"call_log_id": new_call()}, []),
+        ({}, ["file"]),
+        ({"action": "append", "chunk_index": "0"}, ["chunk"]),
+        ({"action": "append", "upload_id": "x"}, ["chunk"]),
+        ({"action": "append", "upload_id": "../x", "chunk_index": "0"}, ["chunk"]),
+        ({"action": "append", "upload_id": "x", "chunk_index": "01"}, ["chunk"]),
+        ({"action": "burn", "call_log_id": new_call()}, ["file"]),
+        ({"action": "", "call_log_id": new_call()}, ["file"]),
+        ({"action": "finalize", "call_log_id": new_call()}, ["file"]),
+        ({"call_log_id": new_call()}, ["file", "file"]),
+        ({"call_log_id": new_call()}, ["file", "chunk"]),
+        ({"call_log_id": [new_call(), new_call()]}, ["file"]),
+    ],
+)
+async def test_a_form_with_too_little_or_twice_the_same_is_refused(
+    road: Road, lead: LeadClient, fields: dict[str, str], names: list[str]
+) -> None:
+    before = everything(road)
+    files = [(name, ("call.aac", AAC)) for name in names] or [("other", ("call.aac", AAC))]
+    answer = await lead.client.post(lead.path, data=fields, files=files, headers=lead.headers)
+    assert_refused(answer, 400, "VALIDATION_ERROR")
+    assert everything(road) == before
+
+
+async def test_what_is_too_large_is_refused_by_what_it_is(road: Road, lead: LeadClient) -> None:
+    upload_id = await lead.init(new_call())
+    before = everything(road)
+    large, whole = bytes(LIMIT + 1), AAC + bytes(3 * LIMIT)
+    assert_refused(await lead.append(upload_id, 1, large), 413, "PAYLOAD_TOO_LARGE")
+    assert_refused(await lead.append_form(upload_id, 1, large), 413, "PAYLOAD_TOO_LARGE")
+    last = {
+        "chunk": ("x", large),
+        "action": (None, "append"),
+        "upload_id": (None, upload_id),
+        "chunk_index": (None, "1"),
+    }
+    assert_refused(await lead.client.post(lead.path, files=last, headers=lead.headers), 413, "PAYLOAD_TOO_LARGE")
+    assert_refused(await lead.upload(whole, new_call()), 413, "PAYLOAD_TOO_LARGE")
+    assert_refused(await lead.json("append", chunk="A" * 10 * LIMIT), 413, "PAYLOAD_TOO_LARGE")
+    assert everything(road) == before
+    assert (await lead.append(upload_id, 1, large[:-1])).status_code == 202
+
+
+async def test_other_content_types_and_encodings_are_refused(lead: LeadClient) -> None:
+    for headers in ({"Content-Type": "audio/aac"}, {"Content-Type": "application/json", "Content-Encoding": "gzip"}):
+        answer = await lead.client.post(lead.path, content=AAC, headers={**lead.headers, **headers})
+        assert_refused(answer, 415, "UNSUPPORTED_MEDIA_TYPE")
+
+
+async def test_a_body_that_stops_arriving_is_given_up(road: Road, lead: LeadClient) -> None:
+    form = b'--x\r\nContent-Disposition: form-data; name="file"; filename="call.aac"\r\n\r\n' + AAC
+    for content_type, body in (("application/json", b'{"action":'), ("multipart/form-data; boundary=x", form)):
+        answer = await begun(lead, content_type, body)
+        assert answer.startswith(b"HTTP/1.1 408")
+        assert b"REQUEST_TIMEOUT" in answer
+    assert road.leftovers() == []
+
+
+@pytest.mark.parametrize("query", [{"limit": "0"}, {"limit": "201"}, {"limit": "x"}, {"limit": "-1"}, {"cursor": "?"}])
+async def test_a_page_that_can_t_be_asked_for_is_refused(lead: LeadClient, query: dict[str, str]) -> None:
+    assert_refused(await lead.list(**query), 400, "VALIDATION_ERROR")
+
+
+async def test_a_long_chunk_in_json_is_stored_as_it_is(road: Road, lead: LeadClient) -> None:
+    upload_id = await lead.init(new_call())
+    content = bytes(range(256)) * 390
+    text = base64.b64encode(content).decode()
+    answer = await lead.json("append", upload_id=upload_id, chunk_index=3, chunk=text)
+    assert answer.json()["data"]["total_size"] == len(content)
+    assert road.directory(upload_id).chunk(3).read_bytes() == content
