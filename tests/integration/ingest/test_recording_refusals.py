@@ -212,13 +212,13 @@ async def test_what_is_too_large_is_refused_by_what_it_is(road: Road, lead: Lead
     large, whole = bytes(LIMIT + 1), AAC + bytes(3 * LIMIT)
     assert_refused(await lead.append(upload_id, 1, large), 413, "PAYLOAD_TOO_LARGE")
     assert_refused(await lead.append_form(upload_id, 1, large), 413, "PAYLOAD_TOO_LARGE")
-    last = {
+    file_first: dict[str, tuple[str | None, bytes]] = {
         "chunk": ("x", large),
-        "action": (None, "append"),
-        "upload_id": (None, upload_id),
-        "chunk_index": (None, "1"),
+        "action": (None, b"append"),
+        "upload_id": (None, upload_id.encode()),
+        "chunk_index": (None, b"1"),
     }
-    assert_refused(await lead.client.post(lead.path, files=last, headers=lead.headers), 413, "PAYLOAD_TOO_LARGE")
+    assert_refused(await lead.client.post(lead.path, files=file_first, headers=lead.headers), 413, "PAYLOAD_TOO_LARGE")
     assert_refused(await lead.upload(whole, new_call()), 413, "PAYLOAD_TOO_LARGE")
     assert_refused(await lead.json("append", chunk="A" * 10 * LIMIT), 413, "PAYLOAD_TOO_LARGE")
     assert everything(road) == before
