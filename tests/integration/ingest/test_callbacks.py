@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-import httpx
 import pytest
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 
@@ -16,20 +15,16 @@ from shared.events import WebhookDelivered, WebhookFailed
 from shared.history import last_event
 from shared.metrics import Metrics
 from shared.settings import BusConfig, StoreConfig
-from shared.spool import Spool
 from shared.subjects import SessionKey
 from tests.integration.audio_files import encoded
-from tests.integration.ingest.main_service import SECRET, MainService, main_service
+from tests.integration.ingest.main_service import MainService, main_service
 from tests.integration.ingest.uploading import Uploader
 from tests.integration.road import (
-    Road,
     assembler_running,
     assembler_settings,
     ingest_running,
     ingest_settings,
-    store_settings,
 )
-from tests.service_process import ServiceProcess
 from tests.waiting import until
 
 NOTIFIED = "File upload completed and main service notified."
@@ -64,22 +59,6 @@ async def uploading(
     settings = ingest_settings(spool, nats_url, store, **receiver.settings(**more))
     async with ingest_running(settings) as road:
         yield Uploader(road)
-
-
-def process_settings(spool: Path, nats_url: str, store: StoreConfig, receiver: MainService) -> dict[str, str]:
-    return {
-        "PORT": str(free_ports(1)[0]),
-        "NATS_URL": nats_url,
-        "LOCAL_TEMP_CHUNK_PATH": str(spool),
-        "SHUTDOWN_GRACE_SECONDS": "2",
-        **{name.upper(): str(value) for name, value in {**store_settings(store), **receiver.settings()}.items()},
-    }
-
-
-@asynccontextmanager
-async def client_of(ingest: ServiceProcess, spool: Path) -> AsyncIterator[Uploader]:
-    async with httpx.AsyncClient(base_url=ingest.base_url, timeout=60) as client:
-        yield Uploader(Road(client, Spool(spool)))
 
 
 def redirect() -> Response:
@@ -204,83 +183,6 @@ async def test_without_a_callback_address_the_answer_says_completed_only(
         upload = await Uploader(road).uploaded(SOUND)
         assert (await Uploader(road).complete(upload, 1)).json()["message"] == COMPLETED
     assert not (spool / ".callbacks").exists()
-
-
-async def test_killed_between_complete_and_callback_it_tells_the_main_service_after_its_restart(
-    tmp_path: Path, nats_url: str, store_config: StoreConfig, receiver: MainService
-) -> None:
-    spool = tmp_path / "spool"
-    settings = process_settings(spool, nats_url, store_config, receiver)
-    async with ServiceProcess("ingest", tmp_path, settings) as ingest:
-        async with client_of(ingest, spool) as uploader:
-            upload = await uploader.uploaded(SOUND)
-            assert (await uploader.complete(upload, 1, Prefer="respond-async")).status_code == 202
-        await ingest.kill()  # nothing is stored yet: no assembler runs
-        assert receiver.told == []
-        async with assembler_running(assembler_settings(spool, nats_url, store_config)):
-            await ingest.start()
-            await until(lambda: [notice["upload_session_id"] for notice in receiver.told] == [upload], within=30)
-            async with client_of(ingest, spool) as uploader:
-
-                async def notified() -> bool:
-                    return NOTIFIED in (await uploader.complete(upload, 1)).text
-
-                await until(notified)
-        for secret in (SECRET, "key=private", "audio.mp3"):
-            assert secret not in (tmp_path / "ingest.log").read_text()
-
-
-async def test_killed_inside_a_callback_it_sends_the_same_again(
-    tmp_path: Path, spool: Path, nats_url: str, store_config: StoreConfig, receiver: MainService
-) -> None:
-    receiver.answers = [None]
-    settings = process_settings(spool, nats_url, store_config, receiver)
-    async with ServiceProcess("ingest", tmp_path, settings) as ingest:
-        async with client_of(ingest, spool) as uploader:
-            upload = await uploader.uploaded(SOUND)
-            await uploader.complete(upload, 1, Prefer="respond-async")
-            await until(lambda: len(receiver.told) == 1, what="it is being told")
-        await ingest.kill()
-        await ingest.start()
-        await until(lambda: len(receiver.told) == 2, within=30)
-    assert receiver.told[0] == receiver.told[1]
-    assert receiver.ids[0] == receiver.ids[1]
-
-
-async def test_killed_again_and_again_under_load_it_tells_of_every_upload_that_it_accepted(
-    tmp_path: Path, spool: Path, nats_url: str, store_config: StoreConfig, receiver: MainService
-) -> None:
-    accepted: set[str] = set()
-    settings = process_settings(spool, nats_url, store_config, receiver)
-
-    async def upload_until_it_dies(uploader: Uploader) -> None:
-        try:
-            while True:
-                upload = await uploader.uploaded(SOUND)
-                answer = await uploader.complete(upload, 1)
-                assert answer.status_code in {200, 202}, answer.text
-                accepted.add(upload)
-        except httpx.TransportError:
-            return
-
-    async with ServiceProcess("ingest", tmp_path, settings) as ingest:
-        for enough in (8, 16, 24):
-            receiver.answers += [500, None, 200, 503]
-            async with client_of(ingest, spool) as uploader, asyncio.TaskGroup() as clients:
-                for _ in range(4):
-                    clients.create_task(upload_until_it_dies(uploader))
-                await until(lambda enough=enough: len(accepted) > enough, within=40)  # type: ignore[misc]
-                await ingest.kill()
-            await ingest.start()
-        await until(
-            lambda: accepted <= {notice["upload_session_id"] for notice in receiver.told},
-            within=40,
-            what="every accepted upload is told",
-        )
-    by_upload = {
-        (notice["upload_session_id"], message) for notice, message in zip(receiver.told, receiver.ids, strict=True)
-    }
-    assert len(by_upload) == len({upload for upload, _ in by_upload})
 
 
 async def test_two_replicas_on_one_spool_tell_once(
