@@ -14,9 +14,9 @@ from shared.version import VERSION
 
 _ABOUT = """\
 Times are RFC 3339 in UTC, sizes are bytes, JSON is UTF-8; further members may come with any version.
-Paths and methods that are not here are answered 404 and 405 as `{"status":"error","message":…}`, in JSON; so is a page \
-of a foreign origin that would change something where no token is asked for, with 403, and a head of over 64 KiB, \
-with 431."""
+Paths and methods that are not here are answered 404 and 405 as `{"status":"error","message":…}`, in JSON; so is a \
+page of a foreign origin that would change something where no token is asked for, with 403, and a head of over \
+64 KiB, with 431."""
 _BEARER = """\
 A JWT signed with one of the algorithms that the server was told to allow. Its `scope` claim names what it covers, \
 everything if there is none. A server without a key knows no callers and asks for no token."""
