@@ -4,16 +4,20 @@ from dataclasses import dataclass
 
 from services.ingest.finalize import Finalizer
 from services.ingest.incoming_recording import RecordingLimits
+from services.ingest.memory_budget import MemoryBudget
 from services.ingest.openings import Openings
 from services.ingest.path_claims import PathClaims
 from services.ingest.playback import Playback
 from services.ingest.receive import ChunkReceiver
 from services.ingest.recording_posts import RecordingPosts
+from services.ingest.recording_requests import largest_json
 from services.ingest.recording_uploads import RecordingUploads
 from services.ingest.settings import IngestSettings
 from services.ingest.stored_recordings import StoredRecordings
 from shared.catalog import Catalog
 from shared.objects import ObjectStore
+
+_JSON_BYTES = 128 * 1024 * 1024  # of documents at once; read and decoded they take about three times as much
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +49,13 @@ def create_recording_cases(
     )
     limits = RecordingLimits(settings.max_chunk_size, settings.max_session_size, settings.body_idle_seconds)
     return RecordingCases(
-        posts=RecordingPosts(uploads, receiver, limits, min(settings.chunk_size, settings.max_chunk_size)),
+        posts=RecordingPosts(
+            uploads=uploads,
+            receiver=receiver,
+            limits=limits,
+            chunk_size=min(settings.chunk_size, settings.max_chunk_size),
+            budget=MemoryBudget(max(_JSON_BYTES, largest_json(limits.chunk))),
+        ),
         stored=StoredRecordings(catalog),
         playback=Playback(store),
     )

@@ -7,6 +7,7 @@ from starlette.responses import Response
 
 from services.ingest.chunk_store import PlacedChunk
 from services.ingest.incoming_recording import ChunkInHand, RecordingForm, RecordingLimits
+from services.ingest.memory_budget import MemoryBudget
 from services.ingest.processing import processing_headers, respond_async, status_url
 from services.ingest.receive import ChunkReceiver
 from services.ingest.recording_ids import call_log_id
@@ -19,22 +20,33 @@ from services.ingest.recording_operations import (
     RecordingUploaded,
     StoredRecording,
 )
-from services.ingest.recording_requests import AppendChunk, FinalizeUpload, InitUpload, decoded_chunk, read_action
+from services.ingest.recording_requests import (
+    AppendChunk,
+    FinalizeUpload,
+    InitUpload,
+    decoded_chunk,
+    largest_json,
+    read_action,
+)
 from services.ingest.recording_uploads import Lead, RecordingUploads, StoredUpload, Upload, recording_name
 from shared.errors import Conflict, Unsupported
 from shared.http.answers import JSON, answer
-from shared.http.body import media_type, refuse_encoding
+from shared.http.body import declared_size, media_type, refuse_encoding
 from shared.http.multipart import boundary_of
 
 
 @dataclass(frozen=True, slots=True)
 class RecordingPosts:
-    """Tells the bodies apart and answers each; `chunk_size` in bytes is what clients are advised."""
+    """Tells the bodies apart and answers each.
+
+    `chunk_size` in bytes is what clients are advised; JSON, which must be there whole, shares `budget`.
+    """
 
     uploads: RecordingUploads
     receiver: ChunkReceiver
     limits: RecordingLimits
     chunk_size: int
+    budget: MemoryBudget
 
     async def answer(self, request: Request, lead: Lead) -> Response:
         """Answer one request; the caller may write to `lead`."""
@@ -44,13 +56,17 @@ class RecordingPosts:
             return await self._form(request, lead, boundary)
         if media_type(request) != JSON:
             raise Unsupported("Send multipart/form-data with a file, or application/json.", code="bad_content_type")
-        match await read_action(request, self.limits.of_chunk):
-            case InitUpload() as init:
-                return await self._init(lead, init)
-            case AppendChunk() as append:
-                return await self._append(lead, append)
-            case FinalizeUpload() as finalize:
-                return await self._finalize(request, lead, finalize)
+        return await self._json(request, lead)
+
+    async def _json(self, request: Request, lead: Lead) -> Response:
+        most = largest_json(self.limits.chunk)
+        with self.budget.taking(min(declared_size(request) or most, most)):
+            asked = await read_action(request, self.limits.of_chunk)
+            if isinstance(asked, AppendChunk):
+                return await self._append(lead, asked)
+        if isinstance(asked, InitUpload):
+            return await self._init(lead, asked)
+        return await self._finalize(request, lead, asked)
 
     async def _form(self, request: Request, lead: Lead, boundary: str) -> Response:
         form = RecordingForm(request, boundary, lead, self.limits, self.uploads)

@@ -57,7 +57,7 @@ async def read_action(request: Request, limits: BodyLimits) -> InitUpload | Appe
 
     Raises InvalidInput, also for an action that there is not, and what `read_pieces` raises.
     """
-    bounds = BodyLimits(encoded_size(limits.size) + _OVERHEAD, limits.idle)
+    bounds = BodyLimits(largest_json(limits.size), limits.idle)
     too_large = f"The JSON document may have at most {bounds.size} bytes: send smaller chunks."
     content = b"".join([piece async for piece in read_pieces(request, bounds, too_large)])
     match (await parse_json(content, _Asked)).action:
@@ -69,6 +69,11 @@ async def read_action(request: Request, limits: BodyLimits) -> InitUpload | Appe
             return await parse_json(content, FinalizeUpload)
         case _:
             raise InvalidInput("action must be one of init, append and finalize.", code="unknown_action")
+
+
+def largest_json(chunk: int) -> int:
+    """Return how many bytes a JSON request may have whose chunk has at most `chunk` of them."""
+    return encoded_size(chunk) + _OVERHEAD
 
 
 def encoded_size(size: int) -> int:

@@ -4,6 +4,7 @@ import asyncio
 import base64
 import json
 from collections.abc import AsyncIterator
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -13,8 +14,10 @@ from tests.integration.audio_files import encoded
 from tests.integration.ingest.lead_client import LeadClient, assert_refused, new_call
 from tests.integration.road import Road, ingest_running, ingest_settings
 from tests.tokens import bearer, token_settings
+from tests.waiting import until
 
 NOWHERE = "nats://127.0.0.1:1"
+MIB = 1024 * 1024
 LIMIT = 100_000
 AAC = encoded("aac")
 PICTURE = b"\x89PNG\r\n\x1a\n" + bytes(10_000)
@@ -126,12 +129,39 @@ async def test_bytes_that_disagree_are_refused_before_the_rest_of_them_is_sent(r
     assert road.leftovers() == []
 
 
+async def test_large_json_beyond_what_memory_is_set_aside_for_is_sent_away_before_it_is_read(
+    tmp_path: Path, store_config: StoreConfig
+) -> None:
+    settings = ingest_settings(tmp_path, NOWHERE, store_config, max_chunk_size=64 * MIB, **token_settings())
+    async with ingest_running(settings) as road:
+        lead = LeadClient(road.client, headers=bearer())
+        first = await connected(lead, "application/json", 80 * MIB, b'{"action":')
+        second = await connected(lead, "application/json", 80 * MIB, b"")
+        assert (await asyncio.wait_for(second[0].readline(), 10)).startswith(b"HTTP/1.1 503")
+        upload_id = await lead.init(new_call())  # small ones pass
+        assert (await lead.append_form(upload_id, 0, AAC)).status_code == 202  # and forms
+        for _, writer in (first, second):
+            writer.close()
+        await until(lambda: _takes_json(lead, upload_id), what="the first one's share to be free again")
+
+
+async def _takes_json(lead: LeadClient, upload_id: str) -> bool:
+    return (await lead.append(upload_id, 1, bytes(50 * MIB))).status_code == 202
+
+
+async def connected(
+    lead: LeadClient, content_type: str, size: int, body: bytes
+) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """Post the beginning of a body of `size` bytes over a connection of its own."""
+    reader, writer = await asyncio.open_connection(lead.client.base_url.host, lead.client.base_url.port)
+    head = f"POST {lead.path} HTTP/1.1\r\nHost: x\r\nContent-Length: {size}\r\nContent-Type: {content_type}\r\n"
+    writer.write(f"{head}Authorization: {lead.headers['Authorization']}\r\n\r\n".encode() + body)
+    return reader, writer
+
+
 async def begun(lead: LeadClient, content_type: str, body: bytes) -> bytes:
     """Post the beginning of a longer body and wait, sending nothing more, for what comes back."""
-    host, port = lead.client.base_url.host, lead.client.base_url.port
-    reader, writer = await asyncio.open_connection(host, port)
-    head = f"POST {lead.path} HTTP/1.1\r\nHost: x\r\nContent-Length: 150000\r\nContent-Type: {content_type}\r\n"
-    writer.write(f"{head}Authorization: {lead.headers['Authorization']}\r\n\r\n".encode() + body)
+    reader, writer = await connected(lead, content_type, 150_000, body)
     try:
         return await asyncio.wait_for(reader.read(65_536), 10)
     finally:
