@@ -8,11 +8,15 @@ from pydantic import Field
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IndexedUpload:
-    """A file that belongs to a main service, which is told once it is stored (contracts, section 3)."""
+    """A file that belongs to a main service, which is told once it is stored (contracts, section 3).
+
+    `filename` is what it is stored as, `given_name` what its client calls it.
+    """
 
     kind: Literal["upload"] = "upload"
     main_service_file_id: int
     filename: str
+    given_name: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

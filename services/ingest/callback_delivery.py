@@ -129,7 +129,7 @@ def _notice(key: SessionKey, standing: Standing, original: StoredOriginal) -> Fi
         main_service_file_id=standing.purpose.main_service_file_id,
         upload_session_id=key.session,
         file_path_on_upload_service=original.url,
-        original_file_name=standing.purpose.filename,
+        original_file_name=standing.purpose.given_name,
         size_bytes=original.size_bytes,
         sha256=original.sha256,
     )

@@ -60,7 +60,9 @@ def upload_routes(cases: Callable[[], UploadCases], limits: BodyLimits) -> list[
     async def init(request: Request, caller: Caller) -> Response:
         wanted = await read_json(request, InitRequest, json_limits)
         filename = safe_filename(wanted.original_file_name)
-        purpose = IndexedUpload(main_service_file_id=wanted.main_service_file_id, filename=filename)
+        purpose = IndexedUpload(
+            main_service_file_id=wanted.main_service_file_id, filename=filename, given_name=wanted.original_file_name
+        )
         key = await cases().openings.open(caller.tenant, purpose)
         return answer(UploadOpened(data=UploadSession(upload_session_id=key.session)))
 

@@ -89,7 +89,7 @@ async def test_a_file_in_pieces_is_stored_as_it_was_and_the_main_service_told_be
         "main_service_file_id": 77,
         "upload_session_id": upload,
         "file_path_on_upload_service": url,
-        "original_file_name": "Sales_call.mp3",
+        "original_file_name": "Sales call.mp3",
         "size_bytes": len(content),
         "sha256": hashlib.sha256(content).hexdigest(),
     }

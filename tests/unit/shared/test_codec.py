@@ -44,7 +44,7 @@ INTAKES = (
         opened_at="2026-01-01T00:00:00Z",
         chunks=1,
         bytes=64_000,
-        purpose=IndexedUpload(main_service_file_id=123, filename="call.mp3"),
+        purpose=IndexedUpload(main_service_file_id=123, filename="a_call.mp3", given_name="a call.mp3"),
     ),
     Intake(
         opened_at="2026-01-01T00:00:00Z",
