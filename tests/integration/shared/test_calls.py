@@ -1,0 +1,43 @@
+"""The catalog's index of leads' calls."""
+
+import asyncio
+import uuid
+
+from shared.bus import open_bus
+from shared.catalog import Catalog
+from shared.codec import envelope
+from shared.events import AudioFailed, Intake, StoredOriginal
+from shared.metrics import Metrics
+from shared.purpose import LeadRecording
+from shared.settings import BusConfig
+from shared.subjects import SessionKey
+from shared.trace import current_trace
+
+OPENED = ("2025-01-27T12:34:56.001Z", "2025-01-27T12:34:57.000Z", "2025-01-27T12:34:56.002Z")
+
+
+def stored(lead: str, call: str, opened_at: str) -> AudioFailed:
+    original = StoredOriginal(url="x", object_key="x", filename="x", content_type="x", size_bytes=1, sha256="x")
+    purpose = LeadRecording(lead=lead, call_log=call, filename="x")
+    intake = Intake(opened_at=opened_at, chunks=1, bytes=1, purpose=purpose)
+    return AudioFailed(code="x", reason="x", manifest_sha256="x", original=original, intake=intake)
+
+
+async def test_a_call_s_recordings_are_all_told_every_time_newest_first_and_without_the_deleted(nats_url: str) -> None:
+    lead, call = uuid.uuid4().hex, str(uuid.uuid4())
+    async with open_bus(BusConfig(url=nats_url), service="test", metrics=Metrics()) as bus:
+        await bus.wait_ready()
+        catalog = Catalog(bus, replicas=1)
+        keys = [SessionKey("default", uuid.uuid4().hex) for _ in OPENED]
+        for key, opened_at in zip(keys, OPENED, strict=True):
+            told = envelope("test", key, stored(lead, call, opened_at), cause="x", trace=current_trace())
+            record = await catalog.tell(told)
+        newest_first = [keys[1].session, keys[2].session, keys[0].session]
+        for _ in range(30):  # many at once: what overtakes something else must not look like the end of the list
+            lists = await asyncio.gather(*(catalog.calls("default", lead, call) for _ in range(50)))
+            assert all([found.session for found in calls] == newest_first for calls in lists)
+        assert [found.call_log for found in await catalog.calls("default", lead)] == [call] * 3
+        assert await catalog.calls("default", lead, str(uuid.uuid4())) == []
+        assert await catalog.calls("another", lead) == []
+        await catalog.delete(keys[2], record)
+        assert [found.session for found in await catalog.calls("default", lead)] == [keys[1].session, keys[0].session]
