@@ -6,12 +6,12 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 from starlette.applications import Starlette
 
-from services.ingest.chunks import chunk_routes
-from services.ingest.documents import DirectUploads, document_routes
-from services.ingest.recordings import recording_routes
-from services.ingest.sessions import session_routes
+from services.ingest.chunks.routes import chunk_routes
+from services.ingest.documents.routes import DirectUploads, document_routes
+from services.ingest.recordings.routes import recording_routes
+from services.ingest.sessions.routes import session_routes
 from services.ingest.settings import IngestSettings
-from services.ingest.uploads import upload_routes
+from services.ingest.uploads.routes import upload_routes
 from services.ingest.use_cases import UseCases, open_use_cases
 from shared.auth.authenticator import create_authenticator
 from shared.http.body import BodyLimits

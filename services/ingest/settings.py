@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from services.ingest.callback_settings import CallbackSettings
+from services.ingest.uploads.callback_settings import CallbackSettings
 from shared.objects import LONGEST_SIGNED_SECONDS
 from shared.settings import ServiceSettings, SpoolSettings, StoreSettings
 

@@ -5,7 +5,7 @@ from concurrent.futures import Executor
 
 import structlog
 
-from services.ingest.path_claims import PathClaims
+from services.ingest.recordings.path_claims import PathClaims
 from shared.durable import sweep_temporaries
 from shared.spool import Spool
 

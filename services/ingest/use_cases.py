@@ -5,23 +5,24 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
-from services.ingest.callbacks import open_callbacks
-from services.ingest.chunk_store import ChunkStore
-from services.ingest.deletion import Eraser
-from services.ingest.document_cases import DocumentCases
-from services.ingest.finalize import Finalizer
+from services.ingest.documents.cases import DocumentCases
+from services.ingest.intake.chunk_store import ChunkStore
+from services.ingest.intake.finalize import Finalizer
+from services.ingest.intake.openings import Openings
+from services.ingest.intake.outbox import Outbox
+from services.ingest.intake.receive import ChunkReceiver
+from services.ingest.intake.results import Results
+from services.ingest.intake.seal import Sealer
+from services.ingest.intake.session_index import SessionIndex
 from services.ingest.no_store import open_store_if_any
-from services.ingest.openings import Openings
-from services.ingest.outbox import Outbox
-from services.ingest.receive import ChunkReceiver
-from services.ingest.recording_cases import RecordingCases, create_recording_cases
-from services.ingest.results import Results
-from services.ingest.seal import Sealer
-from services.ingest.session_index import SessionIndex
+from services.ingest.recordings.cases import RecordingCases, create_recording_cases
+from services.ingest.recordings.incoming import RecordingLimits
+from services.ingest.sessions.deletion import Eraser
+from services.ingest.sessions.status import StatusReader
 from services.ingest.settings import IngestSettings
-from services.ingest.status import StatusReader
 from services.ingest.sweep import sweep_regularly
-from services.ingest.upload_completion import UploadCompleter
+from services.ingest.uploads.callbacks import open_callbacks
+from services.ingest.uploads.completion import UploadCompleter
 from shared.bus import open_bus
 from shared.chronicle import open_chronicle
 from shared.metrics import Metrics
@@ -72,9 +73,18 @@ async def open_use_cases(stack: AsyncExitStack, settings: IngestSettings, spool:
         status=StatusReader(spool, executor, chronicle.catalog, store),
         eraser=eraser,
         uploads=UploadCompleter(openings, finalizer, callbacks),
-        documents=DocumentCases.of(settings, spool=spool, executor=executor, chronicle=chronicle, finalizer=finalizer),
+        documents=DocumentCases.of(
+            seconds=settings.cloudflare_r2_signed_url_expiry,
+            largest=settings.max_session_size,
+            spool=spool,
+            executor=executor,
+            chronicle=chronicle,
+            finalizer=finalizer,
+        ),
         recordings=create_recording_cases(
-            settings,
+            RecordingLimits(settings.max_chunk_size, settings.max_session_size, settings.body_idle_seconds),
+            folder=settings.recordings_path,
+            advised_chunk=settings.chunk_size,
             receiver=receiver,
             openings=openings,
             finalizer=finalizer,

@@ -3,7 +3,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from services.ingest.directory_sync import DirectorySync
+from services.ingest.intake.directory_sync import DirectorySync
 
 
 async def test_those_who_ask_while_a_sync_runs_share_the_next_one(tmp_path: Path) -> None:

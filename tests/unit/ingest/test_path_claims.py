@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from services.ingest.path_claims import PathClaims
+from services.ingest.recordings.path_claims import PathClaims
 from shared.errors import TooMany
 from shared.subjects import SessionKey
 

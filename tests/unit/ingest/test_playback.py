@@ -10,8 +10,8 @@ import pytest
 from starlette.datastructures import Headers
 from starlette.types import Message, Receive, Send
 
-from services.ingest.playback import Playback, content_disposition
-from services.ingest.stored_recordings import StoredCall
+from services.ingest.recordings.playback import Playback, content_disposition
+from services.ingest.recordings.stored import StoredCall
 from shared.errors import NotFound, Unavailable
 from shared.events import AudioFailed, StoredOriginal
 from shared.objects import ObjectInfo

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from services.ingest.ranges import ByteRange, wanted_range
+from services.ingest.recordings.ranges import ByteRange, wanted_range
 from shared.errors import OutsideRange
 
 SIZE = 1000

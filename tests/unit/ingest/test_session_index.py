@@ -1,7 +1,7 @@
 import os
 from pathlib import Path
 
-from services.ingest.session_index import OpenSession, SessionIndex
+from services.ingest.intake.session_index import OpenSession, SessionIndex
 from shared.durable import locked
 from shared.spool import SessionDirectory, Spool
 from shared.subjects import SessionKey

@@ -6,7 +6,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import pytest
 from pydantic import SecretStr
 
-from services.ingest.upload_addresses import AnnouncedFile, UploadAddress, UploadAddresses
+from services.ingest.documents.addresses import AnnouncedFile, UploadAddress, UploadAddresses
 from shared.objects import LONGEST_SIGNED_SECONDS, ObjectStore, open_store
 from shared.settings import StoreConfig
 

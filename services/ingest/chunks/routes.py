@@ -1,0 +1,72 @@
+"""Raw chunk sessions: `POST /upload_chunk/{session_id}` and `POST /finalize/{session_id}` (contracts, section 1)."""
+
+from collections.abc import Callable
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute
+
+from services.ingest.chunks.operations import FINALIZE, UPLOAD_CHUNK, ChunkStored, Finalized
+from services.ingest.chunks.request import ChunkRequest
+from services.ingest.intake.finalize import Finalizer
+from services.ingest.intake.processing import processing, respond_async
+from services.ingest.intake.receive import ChunkReceiver
+from services.ingest.sessions.errors import SESSIONS
+from services.ingest.sessions.session_id import session_key
+from shared.caller import Caller, Permission
+from shared.codec import Envelope
+from shared.errors import Permanent
+from shared.events import AudioFailed, AudioReady
+from shared.http.answers import answer
+from shared.http.body import BodyLimits
+from shared.http.paths import ANYTHING
+from shared.subjects import SessionKey
+
+
+def chunk_routes(
+    receiver: Callable[[], ChunkReceiver], finalizer: Callable[[], Finalizer], limits: BodyLimits
+) -> list[BaseRoute]:
+    """Return the two routes; the use cases exist only while the service's lifespan runs, hence the callables."""
+
+    async def upload_chunk(request: Request, caller: Caller) -> Response:
+        key = session_key(request, caller)
+        chunk = await receiver().receive(ChunkRequest(request, key, limits))
+        return answer(
+            ChunkStored(
+                session_id=key.session,
+                chunk_size=chunk.size,
+                total_chunks=chunk.total_chunks,
+                chunk_index=chunk.index,
+            )
+        )
+
+    async def finalize(request: Request, caller: Caller) -> Response:
+        key = session_key(request, caller)
+        ended = await finalizer().finalize(key, wait=not respond_async(request))
+        return processing(key) if ended is None else answer(_finalized(key, ended))
+
+    write = Permission.AUDIO_WRITE
+    return [
+        SESSIONS.route(
+            "POST", f"/upload_chunk/{{session_id:{ANYTHING}}}", upload_chunk, needs=write, operation=UPLOAD_CHUNK
+        ),
+        SESSIONS.route("POST", f"/finalize/{{session_id:{ANYTHING}}}", finalize, needs=write, operation=FINALIZE),
+    ]
+
+
+def _finalized(key: SessionKey, ended: Envelope) -> Finalized:
+    match ended.event:
+        case AudioReady() as audio:
+            return Finalized(
+                session_id=key.session,
+                url=audio.url,
+                filename=audio.filename,
+                size_bytes=audio.size_bytes,
+                sha256=audio.sha256,
+                duration_seconds=audio.duration_seconds,
+                warnings=audio.warnings,
+            )
+        case AudioFailed() as failed:
+            raise Permanent(failed.reason, code=failed.code)
+        case other:
+            raise TypeError(f"a session does not end with {other.NAME}")

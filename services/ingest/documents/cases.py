@@ -1,0 +1,43 @@
+"""The three use cases of direct uploads, put together."""
+
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from typing import Self
+
+from services.ingest.documents.addresses import UploadAddresses
+from services.ingest.documents.manifests import DocumentManifests
+from services.ingest.documents.reader import DocumentReader
+from services.ingest.documents.registrations import Registrations
+from services.ingest.intake.finalize import Finalizer
+from shared.chronicle import Chronicle
+from shared.spool import Spool
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentCases:
+    """What the document routes call."""
+
+    addresses: UploadAddresses
+    registrations: Registrations
+    reader: DocumentReader
+
+    @classmethod
+    def of(
+        cls,
+        *,
+        seconds: int,
+        largest: int,
+        spool: Spool,
+        executor: Executor,
+        chronicle: Chronicle,
+        finalizer: Finalizer,
+    ) -> Self:
+        """Make them of what ingest has opened.
+
+        Addresses hold for `seconds` unless asked otherwise; a recording may have `largest` bytes.
+        """
+        return cls(
+            addresses=UploadAddresses(chronicle.store, seconds, largest),
+            registrations=Registrations(chronicle, DocumentManifests(spool), finalizer, executor, largest),
+            reader=DocumentReader(spool, executor, chronicle.catalog, chronicle.store, seconds),
+        )

@@ -1,0 +1,66 @@
+"""What closes a session that never had chunks: its recording was in the bucket before we heard of it."""
+
+from dataclasses import dataclass
+
+from services.ingest.intake.seal import other_family, write_manifest
+from shared.clock import now, rfc3339
+from shared.durable import locked
+from shared.errors import NotFound
+from shared.manifest import Manifest, Original
+from shared.purpose import RegisteredDocument
+from shared.spool import SessionDirectory, Spool
+from shared.subjects import SessionKey
+from shared.trace import Trace
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentManifests:
+    """Writes the manifests of documents; every method blocks."""
+
+    spool: Spool
+
+    def deleted(self, key: SessionKey) -> bool:
+        """Whether a document of this name was deleted, perhaps not to the end yet."""
+        return self.spool.session(key).deleted.exists()
+
+    def seal(self, key: SessionKey, file: RegisteredDocument, trace: Trace) -> Manifest:
+        """Write a document's manifest durably, or return the one that is there; raises OSError.
+
+        Raises NotFound for a document that was deleted, and Conflict where a session has taken its name.
+        """
+        directory = self.spool.open(key)
+        directory.keep()
+        with locked(directory.lock):
+            if directory.deleted.exists():
+                raise document_deleted()
+            stored = directory.read_manifest() or write_manifest(
+                directory, _manifest(directory, file, trace), self.spool.temporaries
+            )
+        return stored.manifest
+
+
+def document_deleted() -> NotFound:
+    """Return what is told to whoever registers a document again that was deleted."""
+    return NotFound("The document was deleted: upload it under a new address.")
+
+
+def original_of(file: RegisteredDocument) -> Original:
+    """Return a document as the recording that is kept as it was sent: where it lies already."""
+    return Original(object_key=file.object_key, filename=file.filename, content_type=file.mime_type, in_bucket=True)
+
+
+def _manifest(directory: SessionDirectory, file: RegisteredDocument, trace: Trace) -> Manifest:
+    if directory.sizes() or directory.read_opening() is not None:
+        raise other_family()
+    time = rfc3339(now())
+    return Manifest(
+        tenant=directory.key.tenant,
+        session=directory.key.session,
+        chunks=(),
+        request_id=trace.request_id,
+        traceparent=trace.traceparent,
+        finalized_at=time,
+        opened_at=time,
+        purpose=file,
+        original=original_of(file),
+    )

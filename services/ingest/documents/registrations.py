@@ -1,0 +1,129 @@
+"""The use case that makes a document of a file in the bucket, and a recording of one that can be heard."""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import Executor
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import partial
+from typing import TypeVar
+
+from services.ingest.documents.addresses import refuse_long_recording
+from services.ingest.documents.keys import document_key, is_object_key
+from services.ingest.documents.manifests import DocumentManifests, document_deleted, original_of
+from services.ingest.intake.finalize import Finalizer
+from services.ingest.intake.media_types import is_recording
+from services.ingest.intake.seal import Closing
+from shared.catalog import Deleted
+from shared.chronicle import Chronicle
+from shared.clock import now, rfc3339
+from shared.codec import Envelope, envelope
+from shared.errors import Conflict, NotFound
+from shared.events import DocumentRegistered
+from shared.purpose import RegisteredDocument
+from shared.subjects import SessionKey
+from shared.trace import current_trace
+
+ResultT = TypeVar("ResultT")
+
+
+@dataclass(frozen=True, slots=True)
+class Registrations:
+    """Registers documents; idempotent, since an object has one id, and one manifest if it is a recording.
+
+    `largest_recording` in bytes.
+    """
+
+    chronicle: Chronicle
+    manifests: DocumentManifests
+    finalizer: Finalizer
+    executor: Executor
+    largest_recording: int
+
+    async def register(self, tenant: str, file: RegisteredDocument) -> tuple[SessionKey, DocumentRegistered]:
+        """Look the object up, and return its document and that one's key; after a crash a retry completes it.
+
+        First the manifest, so that whatever is seen as registered will be worked on, then the event, then the work.
+        Raises NotFound, Conflict for another size or an object that is registered as something else, TooLarge,
+        Unavailable and OSError.
+        """
+        await self._look_up(tenant, file)
+        key = document_key(tenant, file.object_key)
+        recording = is_recording(file.mime_type, file.filename)
+        try:
+            document = await self._settled(key, file, recording=recording)
+        except Deleted:
+            raise document_deleted() from None
+        if not await self.chronicle.tell(_told(key, document)):
+            raise document_deleted()
+        if recording:
+            await self.finalizer.finalize(key, wait=False, closing=Closing(0, original_of(file)))
+        return key, document
+
+    async def _look_up(self, tenant: str, file: RegisteredDocument) -> None:
+        found = await self.chronicle.store.head(file.object_key) if is_object_key(tenant, file.object_key) else None
+        if found is None:
+            raise NotFound("There is no such object: upload it first, and give its object_key as file_path.")
+        if found.size != file.size_bytes:
+            raise Conflict(
+                f"The object has {found.size} bytes, not {file.size_bytes}: correct file_size or upload it again.",
+                code="other_size",
+            )
+        refuse_long_recording(file.mime_type, file.filename, found.size, self.largest_recording)
+
+    async def _settled(self, key: SessionKey, file: RegisteredDocument, *, recording: bool) -> DocumentRegistered:
+        """Return the one document of this object: an earlier one, or the first to come of those that come now.
+
+        Raises Deleted.
+        """
+        if await self._in_thread(partial(self.manifests.deleted, key)):
+            raise Deleted
+        record = await self.chronicle.catalog.record(key)
+        document = record.document if record else None
+        if document is None:
+            created_at = await self._opened(key, file) if recording else rfc3339(now())
+            document = self._document(file, created_at, recording=recording)
+            document = (await self.chronicle.catalog.tell(_told(key, document))).document or document
+        _refuse_other(document, file)
+        return document
+
+    async def _opened(self, key: SessionKey, file: RegisteredDocument) -> str:
+        """Order the work durably; returns when that was first done."""
+        seal = partial(self.manifests.seal, key, file, current_trace())
+        manifest = await self._in_thread(seal)
+        if manifest.purpose != file:
+            raise _other()
+        return manifest.opened_at
+
+    async def _in_thread(self, work: Callable[[], ResultT]) -> ResultT:
+        return await asyncio.get_running_loop().run_in_executor(self.executor, work)
+
+    def _document(self, file: RegisteredDocument, created_at: str, *, recording: bool) -> DocumentRegistered:
+        return DocumentRegistered(
+            filename=file.filename,
+            object_key=file.object_key,
+            url=self.chronicle.store.url(file.object_key),
+            size_bytes=file.size_bytes,
+            mime_type=file.mime_type,
+            created_at=created_at,
+            is_audio=recording,
+        )
+
+
+def _told(key: SessionKey, document: DocumentRegistered) -> Envelope:
+    """Wrap a document so that whoever tells it again tells the same event, of the same time."""
+    told = envelope("ingest", key, document, cause=document.object_key, trace=current_trace())
+    return replace(told, time=datetime.fromisoformat(document.created_at))
+
+
+def _refuse_other(document: DocumentRegistered, file: RegisteredDocument) -> None:
+    before = (document.filename, document.size_bytes, document.mime_type)
+    if before != (file.filename, file.size_bytes, file.mime_type):
+        raise _other()
+
+
+def _other() -> Conflict:
+    return Conflict(
+        "The object is registered already, with another filename, size or type: upload it under a new address.",
+        code="registered",
+    )

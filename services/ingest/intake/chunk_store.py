@@ -1,0 +1,128 @@
+"""Where a sealed chunk gets its place in the session: under the session's lock, never replacing another."""
+
+from dataclasses import dataclass
+
+from services.ingest.intake.session_index import OpenSession, SessionIndex
+from services.ingest.intake.writer import SealedChunk
+from shared.durable import LockFile, locked
+from shared.errors import Conflict, NotFound, OutOfSpace, TooLarge, Unavailable
+from shared.identifiers import MAX_CHUNK_INDEX
+from shared.spool import SessionDirectory, Spool
+from shared.subjects import SessionKey
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Which session a chunk goes to, and under which index; None appends it in arrival order.
+
+    `opened`: the session was opened for a purpose before; a raw one is opened by its first chunk.
+    """
+
+    key: SessionKey
+    index: int | None
+    opened: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedChunk:
+    """A chunk under its final name, not yet durable there: sync `directory` before telling anyone.
+
+    `total_size` is how many bytes all chunks of the session have together.
+    """
+
+    directory: SessionDirectory
+    index: int
+    size: int
+    sha256: str
+    total_chunks: int
+    total_size: int
+    opened_session: bool
+
+
+class ChunkStore:
+    """Places chunks; every method blocks."""
+
+    def __init__(self, spool: Spool, sessions: SessionIndex, *, max_session_size: int, min_free_percent: float) -> None:
+        self._spool = spool
+        self._sessions = sessions
+        self._max_session_size = max_session_size
+        self._min_free = min_free_percent / 100
+
+    def admit(self, key: SessionKey | None, declared_size: int) -> None:
+        """Refuse what can be refused before a chunk's body is read.
+
+        `key` is None while its session is not known, `declared_size` is 0 when nothing was declared.
+
+        Raises OutOfSpace for a short disk, Conflict for a late chunk and TooLarge for a session known to be full.
+        """
+        if self._spool.free_fraction() < self._min_free:
+            raise OutOfSpace("The server's disk is nearly full: earlier chunks are safe, send this one again later.")
+        if key is not None:
+            self._refuse_late(self._spool.session(key))
+            self._refuse_oversize(self._sessions.known_size(key) + declared_size)
+
+    def place(self, place: Place, chunk: SealedChunk) -> PlacedChunk:
+        """Give a chunk its final name: the one asked for, or the next in arrival order.
+
+        The same bytes again under the same index are the same success. Raises Conflict for other bytes or a
+        finalized session, NotFound for a deleted one, and TooLarge past the session's limit; first bytes are always
+        kept.
+        """
+        self._refuse_oversize(chunk.size)
+        directory = self._spool.open(place.key)
+        index = place.index
+        with locked(directory.lock) as lock:
+            self._refuse_late(directory)
+            session = self._sessions.load(directory, lock)
+            _refuse_other_family(session, place)
+            opened = len(session) == 0 and session.opening is None
+            if index is not None and index in session:
+                self._refuse_other_bytes(session, chunk, index)
+            else:
+                self._refuse_oversize(session.size + chunk.size)
+                index = self._name(directory, session, chunk, index, lock)
+            return PlacedChunk(directory, index, chunk.size, chunk.sha256, len(session), session.size, opened)
+
+    @staticmethod
+    def _name(
+        directory: SessionDirectory, session: OpenSession, chunk: SealedChunk, wanted: int | None, lock: LockFile
+    ) -> int:
+        index = session.next_index if wanted is None else wanted
+        if index > MAX_CHUNK_INDEX:
+            raise TooLarge("The session has as many chunks as it may: finalize it and go on in a new one.")
+        lock.count_change()  # before the name is there, so that no crash leaves another holder with a stale view
+        if not chunk.file.publish(directory.chunk(index)):
+            raise Unavailable("The spool's disk does not keep its locks: send the chunk again.", code="busy")
+        session.add(index, chunk.size, chunk.sha256, lock)
+        return index
+
+    @staticmethod
+    def _refuse_late(directory: SessionDirectory) -> None:
+        if directory.deleted.exists():
+            raise NotFound("The session was deleted: use a new session id.")
+        if directory.manifest.exists():
+            raise Conflict("The session is finalized and takes no more chunks: use a new session id.", code="finalized")
+
+    @staticmethod
+    def _refuse_other_bytes(session: OpenSession, chunk: SealedChunk, index: int) -> None:
+        stored = session.chunk(index)
+        if (stored.size, stored.sha256) != (chunk.size, chunk.sha256):
+            raise Conflict(
+                f"Chunk {index} is already stored with other bytes, which were kept: use another chunk_index.",
+                code="other_bytes",
+            )
+
+    def _refuse_oversize(self, size: int) -> None:
+        if size > self._max_session_size:
+            raise TooLarge(
+                f"A session may have at most {self._max_session_size} bytes: finalize it and go on in a new one.",
+                code="session_too_large",
+            )
+
+
+def _refuse_other_family(session: OpenSession, place: Place) -> None:
+    if (session.opening is not None) != place.opened:
+        raise Conflict(
+            "The session was opened by another kind of upload: use that one's addresses, or a new session id.",
+            code="other_family",
+        )

@@ -1,0 +1,78 @@
+"""The use case behind every finalizing: one manifest, published, and the wait for what becomes of it."""
+
+import asyncio
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from functools import partial
+
+import structlog
+
+from services.ingest.intake.outbox import Outbox
+from services.ingest.intake.results import Results
+from services.ingest.intake.seal import Closing, Sealer
+from shared.codec import Envelope
+from shared.errors import Unavailable
+from shared.events import AudioFailed
+from shared.manifest import StoredManifest
+from shared.spool import SessionDirectory, Spool
+from shared.subjects import SessionKey
+from shared.trace import current_trace
+
+log = structlog.stdlib.get_logger(__name__)
+
+_ASYNC_SECONDS = 0.5  # a caller who does not wait is not kept by a bus that does not answer
+
+
+@dataclass(frozen=True, slots=True)
+class Finalizer:
+    """Finalizes sessions; idempotent, since manifest, message id and result are each there once."""
+
+    spool: Spool
+    sealer: Sealer
+    outbox: Outbox
+    results: Results
+    executor: Executor
+    wait_seconds: float
+
+    async def finalize(self, key: SessionKey, *, wait: bool, closing: Closing | None = None) -> Envelope | None:
+        """Return how the session ended (`audio.ready` or `audio.failed`), or None when that takes longer.
+
+        Without `wait`, or with the bus away, None comes at once; the outbox goes on publishing. Raises what
+        `Sealer.seal` raises.
+        """
+        loop = asyncio.get_running_loop()
+        stored = await loop.run_in_executor(self.executor, partial(self.sealer.seal, key, current_trace(), closing))
+        directory = self.spool.session(key)
+        ended = await self._ended(directory)
+        if ended is not None and not _worth_another_try(ended):
+            return ended
+        with self.results.expect(key) as result:
+            published = await self._publish(directory, stored, ended, patience=None if wait else _ASYNC_SECONDS)
+            if not published or not wait:
+                return None
+            return await result.within(self.wait_seconds, or_else=partial(self._ended, directory))
+
+    async def _publish(
+        self, directory: SessionDirectory, stored: StoredManifest, failed: Envelope | None, *, patience: float | None
+    ) -> bool:
+        if failed is None and directory.published.exists():
+            return True
+        if failed is not None:
+            directory.result.unlink(missing_ok=True)
+            directory.published.unlink(missing_ok=True)
+        try:
+            async with asyncio.timeout(patience):
+                await self.outbox.publish(directory, stored, attempt=f"{failed.id}{failed.time}" if failed else "")
+        except (Unavailable, TimeoutError):
+            log.warning("the bus is away; the manifest is published later", session=directory.key.session)
+            self.outbox.wake()
+            return False
+        return True
+
+    async def _ended(self, directory: SessionDirectory) -> Envelope | None:
+        return await asyncio.get_running_loop().run_in_executor(self.executor, directory.read_outcome)
+
+
+def _worth_another_try(ended: Envelope) -> bool:
+    """Whether a session failed only because something was away for too long."""
+    return isinstance(ended.event, AudioFailed) and ended.event.retryable

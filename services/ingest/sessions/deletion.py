@@ -1,0 +1,180 @@
+"""The use case behind `DELETE /sessions/{id}`: everything erased, looked for again, and a receipt for it."""
+
+import asyncio
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from typing import Literal, TypeVar
+
+import structlog
+
+from services.ingest.intake.session_index import SessionIndex
+from services.ingest.sessions.status import no_such_session, view_spool
+from shared.catalog import Deleted
+from shared.chronicle import Chronicle
+from shared.clock import now, rfc3339
+from shared.codec import envelope
+from shared.durable import HeldLock, locked, try_lock
+from shared.errors import RoomtoneError, Unavailable
+from shared.events import SessionDeleted
+from shared.http.values import Identifier, Sha256, Timestamp
+from shared.object_names import chronicle_prefix, wav_key
+from shared.record import Record
+from shared.spool import SessionDirectory, Spool
+from shared.subjects import SessionKey
+from shared.trace import current_trace
+
+log = structlog.stdlib.get_logger(__name__)
+
+ResultT = TypeVar("ResultT")
+
+_BUSY_SECONDS = 10.0  # what work in progress may take to end before the caller is asked to come again
+_ASK_EVERY = 0.1
+_RESUME_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
+    """Proof that a session is gone: `deleted` names the objects that were erased, and all were looked for again.
+
+    `sha256` is over this document without it, as JSON with sorted names and no spaces, in UTF-8.
+    """
+
+    session_id: Identifier
+    deleted: tuple[str, ...]
+    verified: Literal[True] = True
+    sha256: Sha256
+    timestamp: Timestamp
+
+
+@dataclass(frozen=True, slots=True)
+class Eraser:
+    """Erases sessions of any family; a deletion that was begun is gone on with until it is done."""
+
+    spool: Spool
+    sessions: SessionIndex
+    executor: Executor
+    chronicle: Chronicle
+
+    async def delete(self, key: SessionKey) -> Receipt:
+        """Erase everything of a session; raises NotFound, and Unavailable when it can't be finished now.
+
+        In that case the session is gone for its clients already, and is erased as soon as it can be.
+        """
+        directory = self.spool.session(key)
+        if await self._in_thread(partial(self.spool.deletion, directory)) is None:
+            view, _ = await self._in_thread(partial(view_spool, directory))
+            record = await self._record(key)
+            if view is None and record is None:
+                raise no_such_session()
+            await self._in_thread(partial(self._begin, key, record))
+        return await self._go_on(directory)
+
+    async def run(self) -> None:
+        """Go on with deletions that did not end: when the bus comes (back) and every minute, until cancelled."""
+        wake = asyncio.Event()
+        self.chronicle.bus.on_ready(wake.set)
+        while True:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_RESUME_SECONDS):
+                    await wake.wait()
+            wake.clear()
+            try:
+                left = await self._in_thread(self.spool.deletions)
+            except OSError:
+                log.exception("the spool can't be read; looking again soon")
+                continue
+            for directory in left:
+                await self._finish(directory)
+
+    async def _finish(self, directory: SessionDirectory) -> None:
+        try:
+            await self._go_on(directory)
+        except (RoomtoneError, OSError):
+            log.warning("a deletion can't be finished yet", session=directory.key.session, exc_info=True)
+        else:
+            log.info("finished a deletion", session=directory.key.session)
+
+    async def _record(self, key: SessionKey) -> Record | None:
+        try:
+            return await self.chronicle.catalog.record(key)
+        except Deleted:
+            return None
+
+    def _begin(self, key: SessionKey, record: Record | None) -> None:
+        directory = self.spool.open(key)
+        directory.keep()
+        with locked(directory.lock):
+            self.spool.begin_deletion(directory, _object_keys(directory, record))
+        self.sessions.forget(key)
+
+    async def _go_on(self, directory: SessionDirectory) -> Receipt:
+        key = directory.key
+        lock = await self._undisturbed(directory)
+        try:
+            wanted = await self._in_thread(partial(self.spool.deletion, directory))
+            if wanted is None:  # somebody else finished it while we waited
+                raise no_such_session()
+            erased = await self._erase(key, wanted)
+            await self._in_thread(partial(self.spool.erase, directory))
+            await self._verify(key, wanted)
+            receipt = _receipt(key, erased)
+            gone = SessionDeleted(objects=len(erased), receipt_sha256=receipt.sha256)
+            told = envelope("ingest", key, gone, cause=receipt.timestamp, trace=current_trace())
+            await self.chronicle.bus.publish(told)
+            await self._in_thread(partial(self.spool.end_deletion, directory))
+        finally:
+            lock.release()
+        return receipt
+
+    async def _undisturbed(self, directory: SessionDirectory) -> HeldLock:
+        """Wait until nobody works on the session; whoever comes later sees that it is deleted."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + _BUSY_SECONDS
+        while (lock := await self._in_thread(partial(try_lock, directory.working))) is None:
+            if loop.time() > deadline:
+                raise Unavailable(
+                    "The session is being worked on. It is gone for everyone already, and is erased as soon as that "
+                    "ends: ask again for the receipt.",
+                    code="busy",
+                )
+            await asyncio.sleep(_ASK_EVERY)
+        return lock
+
+    async def _erase(self, key: SessionKey, wanted: Sequence[str]) -> list[str]:
+        kept = await self.chronicle.erase(key, await self._record(key))
+        erased = []
+        for name in wanted:
+            if await self.chronicle.store.head(name) is not None:
+                erased.append(name)
+            await self.chronicle.store.delete(name)
+        return erased + kept
+
+    async def _verify(self, key: SessionKey, wanted: Sequence[str]) -> None:
+        store = self.chronicle.store
+        left = [name for name in wanted if await store.head(name) is not None]
+        left += [name async for name in store.keys(chronicle_prefix(key))]
+        if left or not await self.chronicle.deleted(key):
+            raise Unavailable("Something of the session is still there: delete it again.", code="not_erased")
+
+    async def _in_thread(self, work: Callable[[], ResultT]) -> ResultT:
+        return await asyncio.get_running_loop().run_in_executor(self.executor, work)
+
+
+def _object_keys(directory: SessionDirectory, record: Record | None) -> list[str]:
+    """Return every key that may hold something of a session, from all that is known of it; blocks."""
+    stored = directory.read_manifest()
+    known = [stored.manifest.original if stored else None]
+    told = [record.document, record.ended.original if record.ended else None] if record else []
+    return sorted({wav_key(directory.key)} | {item.object_key for item in [*known, *told] if item is not None})
+
+
+def _receipt(key: SessionKey, erased: list[str]) -> Receipt:
+    unsealed = Receipt(session_id=key.session, deleted=tuple(erased), sha256="", timestamp=rfc3339(now()))
+    content = {name: value for name, value in asdict(unsealed).items() if name != "sha256"}
+    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+    return replace(unsealed, sha256=hashlib.sha256(canonical).hexdigest())

@@ -1,0 +1,52 @@
+"""Sessions of any family: `GET` and `DELETE /sessions/{session_id}` (contracts, section 0)."""
+
+from collections.abc import Callable
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute
+
+from services.ingest.sessions.deletion import Eraser, Receipt
+from services.ingest.sessions.errors import SESSIONS
+from services.ingest.sessions.session_id import SESSION_ID, session_key
+from services.ingest.sessions.status import StatusReader
+from services.ingest.sessions.status_document import SessionStatus
+from shared.caller import Caller, Permission
+from shared.errors import Kind
+from shared.http.answers import answer
+from shared.http.operation import Answer, Operation
+from shared.http.paths import ANYTHING
+
+_PATH = f"/sessions/{{session_id:{ANYTHING}}}"
+_FRESH = {"Cache-Control": "no-store"}
+
+_STATUS = Operation(
+    summary="Tell what is known of a session",
+    description="Of any family; parts that are not there yet are null.",
+    parameters=[SESSION_ID],
+    answers={200: Answer(description="The session as it stands.", kind=SessionStatus)},
+    refusals=[Kind.INVALID, Kind.NOT_FOUND, Kind.UNAVAILABLE],
+)
+
+_DELETE = Operation(
+    summary="Erase a session and everything of it",
+    description="From the spool, the bucket, the catalog and the stream. Afterwards it is not found anywhere.",
+    parameters=[SESSION_ID],
+    answers={200: Answer(description="All of it was erased, and looked for again in vain.", kind=Receipt)},
+    refusals=[Kind.INVALID, Kind.NOT_FOUND, Kind.UNAVAILABLE, Kind.OUT_OF_SPACE],
+)
+
+
+def session_routes(reader: Callable[[], StatusReader], eraser: Callable[[], Eraser]) -> list[BaseRoute]:
+    """Return the two routes."""
+
+    async def status(request: Request, caller: Caller) -> Response:
+        return answer(await reader().read(session_key(request, caller)), headers=_FRESH)
+
+    async def delete(request: Request, caller: Caller) -> Response:
+        return answer(await eraser().delete(session_key(request, caller)), headers=_FRESH)
+
+    return [
+        SESSIONS.route("GET", _PATH, status, needs=Permission.AUDIO_READ, operation=_STATUS),
+        SESSIONS.route("DELETE", _PATH, delete, needs=Permission.AUDIO_WRITE, operation=_DELETE),
+    ]

@@ -1,0 +1,104 @@
+"""What is known of a session: its files in the spool, and its record in the catalog."""
+
+import asyncio
+from concurrent.futures import Executor
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from services.ingest.sessions.status_document import Downloads, SessionStatus, SpoolView, document
+from shared.catalog import Catalog, Deleted
+from shared.codec import Envelope
+from shared.durable import lock_created
+from shared.errors import NotFound, Unavailable
+from shared.events import AudioFailed, AudioReady
+from shared.objects import ObjectStore
+from shared.record import Record, folded
+from shared.spool import SessionDirectory, Spool
+from shared.subjects import SessionKey
+
+_CATALOG_SECONDS = 0.5  # a look takes milliseconds; a frozen bus must not keep the caller
+
+
+def view_spool(directory: SessionDirectory) -> tuple[SpoolView | None, Envelope | None]:
+    """Look at a session's directory: what it holds, and how it ended; blocks.
+
+    Raises NotFound for one that was deleted. A directory that was opened for a chunk that was refused holds nothing.
+    """
+    if directory.deleted.exists():
+        raise no_such_session()
+    try:
+        created = lock_created(directory.lock) if directory.lock.exists() else directory.path.stat().st_mtime
+        updated = directory.path.stat().st_mtime
+        stored = directory.read_manifest()
+        sizes = [chunk.size for chunk in stored.manifest.chunks] if stored else list(directory.sizes().values())
+        outcome = directory.read_outcome()
+        opened = directory.read_opening() is not None
+    except FileNotFoundError:
+        return None, None
+    if not sizes and stored is None and not opened:
+        return None, None
+    view = SpoolView(
+        finalized=stored is not None,
+        chunks=len(sizes),
+        bytes=sum(sizes),
+        created_at=datetime.fromtimestamp(created, UTC),
+        updated_at=datetime.fromtimestamp(updated, UTC),
+    )
+    return view, outcome
+
+
+def no_such_session() -> NotFound:
+    """Return the one answer to whatever is not there, never was, was deleted or is another tenant's."""
+    return NotFound("There is no such session.")
+
+
+@dataclass(frozen=True, slots=True)
+class StatusReader:
+    """Answers `GET /sessions/{id}`; without the bus it still tells what the spool knows."""
+
+    spool: Spool
+    executor: Executor
+    catalog: Catalog
+    store: ObjectStore
+
+    async def read(self, key: SessionKey) -> SessionStatus:
+        """Return a session's status; raises NotFound."""
+        loop = asyncio.get_running_loop()
+        view, outcome = await loop.run_in_executor(self.executor, view_spool, self.spool.session(key))
+        record = await self._record(key)
+        if record is None and outcome is not None:
+            record = folded(None, outcome)
+        if view is None and record is None:
+            raise no_such_session()
+        if record is not None and view is not None and view.finalized and outcome is None:
+            record = _without_an_old_failure(record)
+        return document(key.session, view, record, await self._downloads(record))
+
+    async def _record(self, key: SessionKey) -> Record | None:
+        try:
+            async with asyncio.timeout(_CATALOG_SECONDS):
+                return await self.catalog.record(key)
+        except Deleted:
+            raise no_such_session() from None
+        except (Unavailable, TimeoutError):
+            return None
+
+    async def _downloads(self, record: Record | None) -> Downloads:
+        if record is None:
+            return Downloads()
+        ended = record.ended
+        wav = ended.object_key if isinstance(ended, AudioReady) else None
+        original = (ended.original if ended else None) or record.document
+        return Downloads(await self._signed(wav), await self._signed(original.object_key if original else None))
+
+    async def _signed(self, key: str | None) -> str | None:
+        try:
+            return None if key is None else await self.store.signed_url(key)
+        except Unavailable:
+            return None
+
+
+def _without_an_old_failure(record: Record) -> Record:
+    """Leave out how a session failed that is being tried again: its spool has no result any more."""
+    failed = isinstance(record.ended, AudioFailed) and record.ended.retryable
+    return replace(record, ended=None, ended_at=None) if failed else record

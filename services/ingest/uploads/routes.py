@@ -1,0 +1,101 @@
+"""Indexed uploads with a main service: `POST /upload/init`, `chunk` and `complete` (contracts, section 3)."""
+
+from collections.abc import Callable
+from typing import Protocol
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute
+
+from services.ingest.intake.file_names import safe_filename
+from services.ingest.intake.openings import Openings
+from services.ingest.intake.processing import processing_headers, respond_async, status_url
+from services.ingest.intake.receive import ChunkReceiver
+from services.ingest.uploads.completion import Completion, UploadCompleter
+from services.ingest.uploads.errors import UPLOADS
+from services.ingest.uploads.operations import (
+    CHUNK,
+    COMPLETE,
+    INIT,
+    ChunkUploaded,
+    CompleteRequest,
+    InitRequest,
+    StoredFile,
+    UploadCompleted,
+    UploadOpened,
+    UploadProcessing,
+    UploadSession,
+)
+from services.ingest.uploads.request import SESSION_FIELD, UploadChunkRequest
+from shared.caller import Caller, Permission
+from shared.http.answers import answer
+from shared.http.body import BodyLimits, read_json
+from shared.identifiers import identifier
+from shared.purpose import IndexedUpload
+from shared.subjects import SessionKey
+
+_JSON_SIZE = 64 * 1024
+
+
+class UploadCases(Protocol):
+    """The use cases that the routes call."""
+
+    @property
+    def openings(self) -> Openings:
+        """Opens uploads."""
+
+    @property
+    def receiver(self) -> ChunkReceiver:
+        """Takes their chunks."""
+
+    @property
+    def uploads(self) -> UploadCompleter:
+        """Completes them."""
+
+
+def upload_routes(cases: Callable[[], UploadCases], limits: BodyLimits) -> list[BaseRoute]:
+    """Return the three routes; the use cases exist only while the service's lifespan runs, hence the callable."""
+    json_limits = BodyLimits(size=_JSON_SIZE, idle=limits.idle)
+
+    async def init(request: Request, caller: Caller) -> Response:
+        wanted = await read_json(request, InitRequest, json_limits)
+        filename = safe_filename(wanted.original_file_name)
+        purpose = IndexedUpload(
+            main_service_file_id=wanted.main_service_file_id, filename=filename, given_name=wanted.original_file_name
+        )
+        key = await cases().openings.open(caller.tenant, purpose)
+        return answer(UploadOpened(data=UploadSession(upload_session_id=key.session)))
+
+    async def chunk(request: Request, caller: Caller) -> Response:
+        await cases().receiver.receive(UploadChunkRequest(request, caller.tenant, cases().openings, limits))
+        return answer(ChunkUploaded())
+
+    async def complete(request: Request, caller: Caller) -> Response:
+        wanted = await read_json(request, CompleteRequest, json_limits)
+        key, completion = await cases().uploads.complete(
+            caller.tenant,
+            identifier(wanted.upload_session_id, SESSION_FIELD),
+            file_id=wanted.main_service_file_id,
+            total_chunks=wanted.total_chunks,
+            wait=not respond_async(request),
+        )
+        return _processing(key) if completion is None else answer(_completed(completion))
+
+    write = Permission.AUDIO_WRITE
+    return [
+        UPLOADS.route("POST", "/upload/init", init, needs=write, operation=INIT),
+        UPLOADS.route("POST", "/upload/chunk", chunk, needs=write, operation=CHUNK),
+        UPLOADS.route("POST", "/upload/complete", complete, needs=write, operation=COMPLETE),
+    ]
+
+
+def _completed(completion: Completion) -> UploadCompleted:
+    return UploadCompleted(
+        message="File upload completed and main service notified." if completion.notified else "File upload completed.",
+        data=StoredFile(file_path_on_upload_service=completion.original.url),
+    )
+
+
+def _processing(key: SessionKey) -> Response:
+    body = UploadProcessing(session_id=key.session, status_url=status_url(key))
+    return answer(body, 202, processing_headers(key))
