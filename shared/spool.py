@@ -2,6 +2,7 @@
 
 <spool>/.temporary/                   files being written
 <spool>/.deletions/<tenant>.<session> deletions under way, to be gone on with after a crash
+<spool>/.late/                        which documents must not come back through an old address
 <spool>/.claims/                      paths in the bucket that are taken
 <spool>/<tenant>/<session>/.lock      held while a name is given; counts the changes
                            .working         held while the assembler works on it
@@ -134,6 +135,7 @@ class Spool:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.temporaries = root / ".temporary"
+        self.late = root / ".late"
         self._deletions = root / ".deletions"
         self.claims = root / ".claims"
 
@@ -141,6 +143,7 @@ class Spool:
         """Create the folders; raises OSError when the place can't be written."""
         self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.temporaries.mkdir(mode=0o700, exist_ok=True)
+        self.late.mkdir(mode=0o700, exist_ok=True)
         self._deletions.mkdir(mode=0o700, exist_ok=True)
         sync_directory(self.root)
 

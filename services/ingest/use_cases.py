@@ -18,6 +18,7 @@ from services.ingest.no_store import open_store_if_any
 from services.ingest.recordings.cases import RecordingCases, create_recording_cases
 from services.ingest.recordings.incoming import RecordingLimits
 from services.ingest.sessions.deletion import Eraser
+from services.ingest.sessions.late_arrivals import LateArrivals
 from services.ingest.sessions.status import StatusReader
 from services.ingest.settings import IngestSettings
 from services.ingest.sweep import sweep_regularly
@@ -58,8 +59,9 @@ async def open_use_cases(stack: AsyncExitStack, settings: IngestSettings, spool:
     outbox = Outbox(spool, executor, bus, metrics)
     results = Results(bus)
     chronicle = open_chronicle(bus, store, replicas=settings.nats_replicas)
-    eraser = Eraser(spool, sessions, executor, chronicle)
-    work = outbox.run(), results.run(), eraser.run(), sweep_regularly(spool, executor)
+    late = LateArrivals(spool, store, executor)
+    eraser = Eraser(spool, sessions, executor, chronicle, late)
+    work = outbox.run(), results.run(), eraser.run(), late.run(), sweep_regularly(spool, executor)
     await stack.enter_async_context(owned_tasks(*work))
     callbacks = await stack.enter_async_context(open_callbacks(settings.callback(), spool, executor, bus, metrics))
     openings = Openings(spool, executor, bus)

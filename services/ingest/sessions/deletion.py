@@ -13,6 +13,7 @@ from typing import Literal, TypeVar
 import structlog
 
 from services.ingest.intake.session_index import SessionIndex
+from services.ingest.sessions.late_arrivals import LateArrivals
 from services.ingest.sessions.status import no_such_session, view_spool
 from shared.catalog import Deleted
 from shared.chronicle import Chronicle
@@ -22,7 +23,7 @@ from shared.durable import HeldLock, locked, try_lock
 from shared.errors import RoomtoneError, Unavailable
 from shared.events import SessionDeleted
 from shared.http.values import Identifier, Sha256, Timestamp
-from shared.object_names import chronicle_prefix, wav_key
+from shared.object_names import chronicle_prefix, documents_prefix, wav_key
 from shared.record import Record
 from shared.spool import SessionDirectory, Spool
 from shared.subjects import SessionKey
@@ -59,6 +60,7 @@ class Eraser:
     sessions: SessionIndex
     executor: Executor
     chronicle: Chronicle
+    late: LateArrivals
 
     async def delete(self, key: SessionKey) -> Receipt:
         """Erase everything of a session; raises NotFound, and Unavailable when it can't be finished now.
@@ -109,7 +111,11 @@ class Eraser:
         directory = self.spool.open(key)
         directory.keep()
         with locked(directory.lock):
-            self.spool.begin_deletion(directory, _object_keys(directory, record))
+            objects = _object_keys(directory, record)
+            for name in objects:
+                if name.startswith(documents_prefix(key.tenant)):
+                    self.late.expect(name)
+            self.spool.begin_deletion(directory, objects)
         self.sessions.forget(key)
 
     async def _go_on(self, directory: SessionDirectory) -> Receipt:

@@ -1,0 +1,58 @@
+"""A signed address outlives its document's deletion; what comes to it does not stay."""
+
+from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import httpx
+import pytest
+
+from deploy.local.object_store import RcloneStore
+from services.ingest.sessions.late_arrivals import LateArrivals
+from shared.objects import open_store
+from shared.settings import StoreConfig
+from shared.tasks import owned_tasks
+from tests.integration.road import Road, ingest_running, ingest_settings
+from tests.waiting import until
+
+PICTURE = b"\x89PNG\r\n\x1a\n" + bytes(100)
+
+
+@pytest.fixture
+async def road(tmp_path: Path, nats_url: str, ascending_store_config: StoreConfig) -> AsyncIterator[Road]:
+    async with ingest_running(ingest_settings(tmp_path, nats_url, ascending_store_config)) as road:
+        yield road
+
+
+async def test_a_document_that_is_uploaded_again_after_its_deletion_is_erased_again(
+    road: Road, ascending_store_config: StoreConfig, object_store: RcloneStore
+) -> None:
+    wanted = {"filename": "a.png", "content_type": "image/png", "file_size": len(PICTURE)}
+    signed = (await road.client.post("/api/v1/documents/upload/generate-url/", json=wanted)).json()
+    file = object_store.bucket_folder / signed["object_key"]
+    async with httpx.AsyncClient() as browser:
+
+        async def put() -> None:
+            answer = await browser.put(signed["upload_url"], content=PICTURE, headers={"Content-Type": "image/png"})
+            assert answer.status_code == 200
+
+        await put()
+        registration = {
+            "filename": "a.png",
+            "file_path": signed["object_key"],
+            "file_size": len(PICTURE),
+            "mime_type": "image/png",
+        }
+        document = (await road.client.post("/api/v1/documents/", json=registration)).json()
+        answer = await road.client.delete(f"/sessions/{document['id']}")
+        assert signed["object_key"] in answer.json()["deleted"]
+        assert not file.exists()
+        await put()
+    assert file.exists()
+    with ThreadPoolExecutor() as executor:
+        async with open_store(ascending_store_config) as store:
+            late = LateArrivals(road.spool, store, executor, every=0.05)
+            async with owned_tasks(late.run()):
+                await until(lambda: not file.exists(), what="the document is erased again")
+    assert len(list(road.spool.late.iterdir())) == 1  # the address still holds
+    assert (await road.client.get(f"/api/v1/documents/{document['id']}/")).status_code == 404
