@@ -28,6 +28,7 @@ _QUIET_FETCHES = 6  # then ask whether the consumer still exists: pull subscript
 _ACK_TIMEOUT = 5.0
 _LONGEST_RETRY = 300.0
 _PAUSE = 0.5
+_MOST_PENDING = 10_000  # work that waits for its next try counts as pending: a low limit would let it block all other
 
 
 class Worker(Protocol):
@@ -92,7 +93,7 @@ class WorkQueue:
             ack_policy=AckPolicy.EXPLICIT,
             ack_wait=self._policy.ack_wait,
             max_deliver=-1,
-            max_ack_pending=self._policy.concurrency * 2,
+            max_ack_pending=_MOST_PENDING,
         )
         jetstream = self._bus.jetstream
         await jetstream.add_consumer(STREAM, config)

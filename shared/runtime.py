@@ -19,6 +19,8 @@ from shared.settings import ServiceSettings
 
 log = structlog.stdlib.get_logger(__name__)
 
+_KEEP_ALIVE_SECONDS = 75  # longer than clients' pools (5 s) and load balancers (60 s) keep theirs, so they close first
+
 SettingsT = TypeVar("SettingsT", bound=BaseSettings)
 
 
@@ -63,6 +65,7 @@ def server_config(app: ASGIApp, settings: ServiceSettings) -> uvicorn.Config:
         access_log=False,
         proxy_headers=False,
         server_header=False,
+        timeout_keep_alive=_KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=settings.shutdown_grace_seconds,
         lifespan="on",
     )

@@ -47,13 +47,15 @@ async def bus(private_nats: NatsServer) -> AsyncIterator[Bus]:
 
 
 @asynccontextmanager
-async def working(bus: Bus, worker: Notebook, *, concurrency: int = 1) -> AsyncIterator[None]:
+async def working(
+    bus: Bus, worker: Notebook, *, concurrency: int = 1, first_retry: float = 0.05
+) -> AsyncIterator[None]:
     policy = QueuePolicy(
         durable="worker",
         subject=every_session(SessionOpened.NAME),
         concurrency=concurrency,
         tries=3,
-        first_retry=0.05,
+        first_retry=first_retry,
         ack_wait=1.0,
     )
     async with owned_tasks(*WorkQueue(bus, policy, worker, Metrics()).hands()):
@@ -176,3 +178,13 @@ async def test_a_consumer_deleted_behind_its_back_is_made_anew(bus: Bus) -> None
         await bus.jetstream.delete_consumer(STREAM, "worker")
         await order(bus, "after")
         await until(lambda: "after" in worker.handled, within=60)
+
+
+async def test_work_that_waits_for_its_next_try_does_not_hold_up_the_rest(bus: Bus) -> None:
+    waiting = [f"waiting-{number}" for number in range(20)]
+    worker = Notebook({session: [Unavailable("The store is away.")] * 9 for session in waiting})
+    async with working(bus, worker, first_retry=60.0):
+        for session in [*waiting, "hale"]:
+            await order(bus, session)
+        await until(lambda: "hale" in worker.handled)
+    assert worker.handled == [*waiting, "hale"]
