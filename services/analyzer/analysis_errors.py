@@ -27,7 +27,6 @@ _TITLES = {
     "bad_media": "Invalid file format",
     "no_audio": "Invalid file format",
     "too_long": "Audio too long",
-    "bad_content_type": "Unsupported content type",
     "bad_encoding": "Unsupported content encoding",
     "busy": "Server busy",
 }

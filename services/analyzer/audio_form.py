@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from starlette.requests import Request
 
 from services.analyzer.memory_file import MemoryFile
-from shared.errors import InvalidInput, RoomtoneError, TooLarge, Unsupported
+from shared.errors import InvalidInput, RoomtoneError, TooLarge
 from shared.http.body import BodyLimits, declared_size, read_pieces, refuse_encoding
 from shared.http.multipart import BAD_FIELD, Field, FileStart, boundary_of, read_form
 
@@ -23,7 +23,7 @@ class AudioForm:
     def __init__(self, request: Request, limits: BodyLimits, extensions: Sequence[str]) -> None:
         self._request = request
         self._largest = limits.size
-        self._limits = BodyLimits(limits.size + _OVERHEAD, limits.idle)
+        self._limits = limits.sized(limits.size + _OVERHEAD)
         self._extensions = extensions
         self._too_large = f"The file may have at most {limits.size / _MIB:g} MB."
         self._boundary = _boundary(request)
@@ -73,7 +73,7 @@ def _boundary(request: Request) -> str:
     refuse_encoding(request)
     boundary = boundary_of(request.headers.get("content-type", ""))
     if boundary is None:
-        raise Unsupported(f"Send multipart/form-data with a file field {FILE_FIELD!r}.", code="bad_content_type")
+        raise InvalidInput(f"Send multipart/form-data with a file field {FILE_FIELD!r}.", code="missing_file")
     return boundary
 
 

@@ -71,6 +71,6 @@ def analysis_routes(
 
 def _wants_detail(request: Request) -> bool:
     wanted = request.query_params.get(DETAIL, "false").lower()
-    if wanted not in {"true", "false"}:
+    if wanted not in {"true", "1", "false", "0"}:
         raise InvalidInput(f"{DETAIL!r} is true or false.", code="bad_detail")
-    return wanted == "true"
+    return wanted in {"true", "1"}

@@ -13,7 +13,8 @@ from shared.identifiers import IDENTIFIER_SCHEMA
 from shared.objects import LONGEST_SIGNED_SECONDS
 
 _TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"  # noqa: S105  # RFC 9110, section 5.6.2
-_MEDIA_TYPE = rf"^{_TOKEN}/{_TOKEN}( ?; ?{_TOKEN}={_TOKEN})*$"
+_NAME = _TOKEN.replace("*", "")  # a star stands for any type, and no file is of any type
+_MEDIA_TYPE = rf"^{_NAME}/{_NAME}( ?; ?{_TOKEN}={_TOKEN})*$"
 _EXACT = 2**53 - 1  # above it JSON numbers differ from reader to reader (RFC 8259, section 6)
 
 MediaType = Annotated[str, Field(max_length=127, pattern=_MEDIA_TYPE)]

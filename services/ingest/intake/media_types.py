@@ -1,5 +1,6 @@
 """Which media type an audio file's name stands for, and whether its first bytes agree."""
 
+from mimetypes import MimeTypes
 from types import MappingProxyType
 
 from services.ingest.intake.file_names import extension_of
@@ -22,6 +23,7 @@ AUDIO_TYPES = MappingProxyType(
     }
 )
 UNKNOWN_TYPE = "application/octet-stream"
+_OTHER_TYPES = MimeTypes()  # Python's own table: the machine's would make the answer depend on where we run
 
 _WITH_AUDIO = {"application/ogg", "video/mp4", "video/webm"}  # what recorders call sound alone, too
 
@@ -38,8 +40,8 @@ _CONTAINERS = {
 
 
 def media_type_of(filename: str) -> str:
-    """Return the media type that a name stands for, `application/octet-stream` for a name we do not know."""
-    return AUDIO_TYPES.get(extension_of(filename), UNKNOWN_TYPE)
+    """Return the media type that a name stands for, `application/octet-stream` for a name that says nothing."""
+    return AUDIO_TYPES.get(extension_of(filename)) or _OTHER_TYPES.guess_type(filename)[0] or UNKNOWN_TYPE
 
 
 def require_audio_name(filename: str) -> str:
@@ -56,7 +58,7 @@ def is_recording(media_type: str, filename: str) -> bool:
     """Whether a file may hold a conversation, by its type, or by its name where the type says nothing."""
     plain = media_type.partition(";")[0].strip().lower()
     if plain == UNKNOWN_TYPE:
-        return media_type_of(filename) != UNKNOWN_TYPE
+        return extension_of(filename) in AUDIO_TYPES
     return plain.startswith("audio/") or plain in _WITH_AUDIO
 
 

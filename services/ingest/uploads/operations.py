@@ -60,7 +60,7 @@ class CompleteRequest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StoredFile:
+class UploadedFile:
     """Where the file is, as it was sent."""
 
     file_path_on_upload_service: Address
@@ -72,7 +72,7 @@ class UploadCompleted:
 
     status: Literal["success"] = "success"
     message: Literal["File upload completed.", "File upload completed and main service notified."]
-    data: StoredFile
+    data: UploadedFile
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,8 +20,8 @@ from services.ingest.uploads.operations import (
     ChunkUploaded,
     CompleteRequest,
     InitRequest,
-    StoredFile,
     UploadCompleted,
+    UploadedFile,
     UploadOpened,
     UploadProcessing,
     UploadSession,
@@ -55,7 +55,7 @@ class UploadCases(Protocol):
 
 def upload_routes(cases: Callable[[], UploadCases], limits: BodyLimits) -> list[BaseRoute]:
     """Return the three routes; the use cases exist only while the service's lifespan runs, hence the callable."""
-    json_limits = BodyLimits(size=_JSON_SIZE, idle=limits.idle)
+    json_limits = limits.sized(_JSON_SIZE)
 
     async def init(request: Request, caller: Caller) -> Response:
         wanted = await read_json(request, InitRequest, json_limits)
@@ -92,7 +92,7 @@ def upload_routes(cases: Callable[[], UploadCases], limits: BodyLimits) -> list[
 def _completed(completion: Completion) -> UploadCompleted:
     return UploadCompleted(
         message="File upload completed and main service notified." if completion.notified else "File upload completed.",
-        data=StoredFile(file_path_on_upload_service=completion.original.url),
+        data=UploadedFile(file_path_on_upload_service=completion.original.url),
     )
 
 

@@ -138,7 +138,7 @@ async def test_what_is_not_audio_is_stored_and_told_all_the_same(
     assert answer.json()["message"] == NOTIFIED
     key = f"uploads/{upload}/contract.pdf"
     assert await download(store_config, key) == b"%PDF-1.7 nothing to hear here" * 100
-    assert await content_type(store_config, key) == "application/octet-stream"
+    assert await content_type(store_config, key) == "application/pdf"
     assert receiver.told[-1]["size_bytes"] == 2900
     assert (await uploader.complete(upload, 1)).json() == answer.json()
 
