@@ -7,6 +7,11 @@ from shared.errors import NotAllowed
 from shared.identifiers import DEFAULT_TENANT
 
 
+def covered(leads: frozenset[str] | None, lead: str | None) -> bool:
+    """Whether what is of `lead` is for whoever has these `leads`: None has all, and what is of no lead is for all."""
+    return lead is None or leads is None or lead in leads
+
+
 class Permission(StrEnum):
     """What a token's `scope` claim may name."""
 
@@ -39,7 +44,7 @@ class Caller:
 
     def require_lead(self, lead: str) -> None:
         """Raise NotAllowed unless the token covers `lead`."""
-        if self.leads is not None and lead not in self.leads:
+        if not covered(self.leads, lead):
             raise NotAllowed("The token does not cover this lead.", code="lead_not_allowed")
 
 

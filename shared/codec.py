@@ -1,8 +1,10 @@
 """Events as bytes: CloudEvents 1.0 in structured JSON, the one place where data is untyped."""
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from typing import Any
 
 from cloudevents.core.exceptions import CloudEventValidationError
 from cloudevents.core.formats.json import JSONFormat
@@ -26,7 +28,10 @@ class UndecodableEventError(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Envelope:
-    """An event with its circumstances: whose, when, from which request, under which stable id."""
+    """An event with its circumstances: whose, when, from which request, under which stable id.
+
+    `lead` is whose call the session is a recording of, None for all others: it decides who may hear of it.
+    """
 
     id: str
     source: str
@@ -34,6 +39,7 @@ class Envelope:
     key: SessionKey
     trace: Trace
     event: Event
+    lead: str | None = None
 
     @property
     def subject(self) -> str:
@@ -46,13 +52,15 @@ def event_id(key: SessionKey, kind: type[Event], cause: str) -> str:
     return hashlib.sha256("\0".join((key.tenant, key.session, kind.NAME, cause)).encode()).hexdigest()[:32]
 
 
-def envelope(service: str, key: SessionKey, event: Event, *, cause: str, trace: Trace) -> Envelope:
+def envelope(
+    service: str, key: SessionKey, event: Event, *, cause: str, trace: Trace, lead: str | None = None
+) -> Envelope:
     """Wrap `event` under an id derived from `cause`, so that a step that runs twice says the same thing.
 
     `cause` is whatever the event follows from: a manifest's hash, a chunk's index and hash.
     """
     identity = event_id(key, type(event), cause)
-    return Envelope(id=identity, source=_SOURCE + service, time=now(), key=key, trace=trace, event=event)
+    return Envelope(id=identity, source=_SOURCE + service, time=now(), key=key, trace=trace, event=event, lead=lead)
 
 
 def encode(item: Envelope) -> bytes:
@@ -69,6 +77,8 @@ def encode(item: Envelope) -> bytes:
         "requestid": item.trace.request_id,
         "tenantid": item.key.tenant,
     }
+    if item.lead is not None:
+        attributes["leadid"] = item.lead
     return JSONFormat().write(CloudEvent(attributes, asdict(item.event)))
 
 
@@ -100,6 +110,7 @@ def decode(payload: bytes) -> Envelope:
             key=_key(attributes["tenantid"], attributes["subject"]),
             trace=new_trace(attributes.get("requestid"), attributes.get("traceparent")),
             event=event,
+            lead=_lead(attributes),
         )
     except (
         CloudEventValidationError,
@@ -116,3 +127,7 @@ def decode(payload: bytes) -> Envelope:
 def _key(tenant: str, session: str) -> SessionKey:
     """Take names from the bus only as they could have come in over HTTP: they become paths and object keys."""
     return SessionKey(identifier(tenant, "tenant"), identifier(session, "session_id"))
+
+
+def _lead(attributes: Mapping[str, Any]) -> str | None:
+    return identifier(attributes["leadid"], "lead_id") if "leadid" in attributes else None

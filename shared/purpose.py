@@ -41,3 +41,8 @@ class RegisteredDocument:
 
 
 Purpose = Annotated[IndexedUpload | LeadRecording | RegisteredDocument, Field(discriminator="kind")]
+
+
+def lead_of(purpose: Purpose | None) -> str | None:
+    """Return whose call a session is a recording of, or None for one that is no lead's."""
+    return purpose.lead if isinstance(purpose, LeadRecording) else None

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -135,6 +136,14 @@ def test_a_chunk_event_is_these_bytes() -> None:
     )
 
 
+def test_an_event_of_a_lead_says_whose_and_is_the_same_otherwise() -> None:
+    plain, of_a_lead = wrapped(EXAMPLES[1]), replace(wrapped(EXAMPLES[1]), lead="17")
+    assert encode(of_a_lead).decode() == encode(plain).decode().replace(
+        '"tenantid": "default"', '"tenantid": "default", "leadid": "17"'
+    )
+    assert decode(encode(of_a_lead)) == of_a_lead
+
+
 def test_members_of_a_later_version_are_ignored() -> None:
     document = json.loads(encode(wrapped(EXAMPLES[2])))
     document["data"]["new"] = {"deep": [1]}
@@ -187,7 +196,7 @@ def test_the_subject_names_tenant_session_and_event() -> None:
 
 
 @pytest.mark.parametrize("name", ["../../etc", "a/b", "", ".", "a\nb", "x" * 129, None, 7])
-@pytest.mark.parametrize("member", ["subject", "tenantid"])
+@pytest.mark.parametrize("member", ["subject", "tenantid", "leadid"])
 def test_a_name_that_could_not_have_come_in_over_http_is_refused(member: str, name: object) -> None:
     document = json.loads(encode(wrapped(EXAMPLES[0])))
     document[member] = name
