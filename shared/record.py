@@ -12,6 +12,7 @@ from shared.events import (
     DocumentRegistered,
     Event,
 )
+from shared.purpose import lead_of
 
 Ended = AudioReady | AudioFailed
 Analyzed = AnalysisCompleted | AnalysisFailed
@@ -19,7 +20,10 @@ Analyzed = AnalysisCompleted | AnalysisFailed
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
-    """A session's entry in the catalog; times are RFC 3339, transcripts are left out."""
+    """A session's entry in the catalog; times are RFC 3339, transcripts are left out.
+
+    `told_lead` is the lead that its events name, None also in records of older versions: ask `lead`.
+    """
 
     tenant: str
     session: str
@@ -29,6 +33,12 @@ class Record:
     ended: Ended | None = None
     ended_at: str | None = None
     analysis: Analyzed | None = None
+    told_lead: str | None = None
+
+    @property
+    def lead(self) -> str | None:
+        """Whose call this is a recording of, None for what is no lead's."""
+        return self.told_lead or lead_of(self.ended.intake.purpose if self.ended and self.ended.intake else None)
 
 
 def folded(record: Record | None, told: Envelope) -> Record:
@@ -39,7 +49,12 @@ def folded(record: Record | None, told: Envelope) -> Record:
     """
     time = rfc3339(told.time)
     before = record or Record(tenant=told.key.tenant, session=told.key.session, created_at=time, updated_at=time)
-    after = replace(before, updated_at=max(before.updated_at, time), created_at=min(before.created_at, time))
+    after = replace(
+        before,
+        updated_at=max(before.updated_at, time),
+        created_at=min(before.created_at, time),
+        told_lead=before.told_lead or told.lead,
+    )
     return _told(after, told.event, time)
 
 

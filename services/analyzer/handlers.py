@@ -46,13 +46,15 @@ class AnalysisWorker:
         async with aclosing(self._chronicle.store.read(job.event.object_key)) as wav:
             analysis = await self._analyst.analyze(wav)
         completed = _completed(analysis)
-        await self._chronicle.tell(envelope(SERVICE, job.key, completed, cause=job.id, trace=job.trace))
+        scored = envelope(SERVICE, job.key, completed, cause=job.id, trace=job.trace, lead=job.lead)
+        await self._chronicle.tell(scored)
         log.info("analyzed", seconds=round(analysis.recording.seconds, 1), temperature=analysis.score.temperature)
 
     async def give_up(self, job: Envelope, error: RoomtoneError) -> None:
         """Tell everyone that no score will come of this recording by itself; our errors' messages are fit for all."""
         failed = AnalysisFailed(code=error.code, reason=error.message)
-        await self._chronicle.tell(envelope(SERVICE, job.key, failed, cause=job.id, trace=job.trace))
+        unscored = envelope(SERVICE, job.key, failed, cause=job.id, trace=job.trace, lead=job.lead)
+        await self._chronicle.tell(unscored)
 
 
 def _completed(analysis: Analysis) -> AnalysisCompleted:

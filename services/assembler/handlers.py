@@ -14,6 +14,7 @@ from shared.durable import try_lock
 from shared.errors import Permanent, RoomtoneError, Unavailable
 from shared.events import AudioFailed, SessionFinalized
 from shared.manifest import StoredManifest
+from shared.purpose import lead_of
 from shared.spool import SessionDirectory, Spool
 
 log = structlog.stdlib.get_logger(__name__)
@@ -47,7 +48,8 @@ class FinalizedSessions:
                 if stored.sha256 != finalized.manifest_sha256:
                     raise Permanent("The manifest is not the one that was finalized.", code="other_manifest")
                 ended = await self.assembler.assemble(directory, stored)
-                outcome = envelope("assembler", job.key, ended, cause=stored.sha256, trace=job.trace)
+                lead = lead_of(stored.manifest.purpose)
+                outcome = envelope("assembler", job.key, ended, cause=stored.sha256, trace=job.trace, lead=lead)
             await self._end(directory, stored, outcome)
 
     async def give_up(self, job: Envelope, error: RoomtoneError) -> None:
@@ -61,7 +63,9 @@ class FinalizedSessions:
             retryable=error.retryable,
             intake=intake_of(stored.manifest) if stored else None,
         )
-        await self._end(directory, stored, envelope("assembler", job.key, failed, cause=job.id, trace=job.trace))
+        lead = lead_of(stored.manifest.purpose) if stored else job.lead
+        outcome = envelope("assembler", job.key, failed, cause=job.id, trace=job.trace, lead=lead)
+        await self._end(directory, stored, outcome)
 
     async def _end(self, directory: SessionDirectory, stored: StoredManifest | None, outcome: Envelope) -> None:
         alive = await self.chronicle.tell(outcome)

@@ -7,6 +7,7 @@ from services.ingest.intake.writer import SealedChunk
 from shared.durable import LockFile, locked
 from shared.errors import Conflict, NotFound, OutOfSpace, TooLarge, Unavailable
 from shared.identifiers import MAX_CHUNK_INDEX
+from shared.purpose import lead_of
 from shared.spool import SessionDirectory, Spool
 from shared.subjects import SessionKey
 
@@ -27,7 +28,7 @@ class Place:
 class PlacedChunk:
     """A chunk under its final name, not yet durable there: sync `directory` before telling anyone.
 
-    `total_size` is how many bytes all chunks of the session have together.
+    `total_size` is how many bytes all chunks of the session have together; `lead` is None for a session of none.
     """
 
     directory: SessionDirectory
@@ -37,6 +38,7 @@ class PlacedChunk:
     total_chunks: int
     total_size: int
     opened_session: bool
+    lead: str | None
 
 
 class ChunkStore:
@@ -81,7 +83,8 @@ class ChunkStore:
             else:
                 self._refuse_oversize(session.size + chunk.size)
                 index = self._name(directory, session, chunk, index, lock)
-            return PlacedChunk(directory, index, chunk.size, chunk.sha256, len(session), session.size, opened)
+            lead = lead_of(session.opening.purpose if session.opening else None)
+            return PlacedChunk(directory, index, chunk.size, chunk.sha256, len(session), session.size, opened, lead)
 
     @staticmethod
     def _name(

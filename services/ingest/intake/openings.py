@@ -12,7 +12,7 @@ from shared.codec import envelope
 from shared.errors import NotFound
 from shared.events import SessionOpened
 from shared.identifiers import identifier
-from shared.purpose import IndexedUpload, LeadRecording
+from shared.purpose import IndexedUpload, LeadRecording, lead_of
 from shared.spool import Opening, Spool
 from shared.subjects import SessionKey
 from shared.trace import current_trace
@@ -33,7 +33,9 @@ class Openings:
         key = SessionKey(tenant, uuid.uuid4().hex)
         opening = Opening(purpose=purpose, opened_at=rfc3339(now()))
         await asyncio.get_running_loop().run_in_executor(self.executor, self.spool.open_for, key, opening)
-        await self.bus.tell(envelope("ingest", key, SessionOpened(), cause="", trace=current_trace()))
+        await self.bus.tell(
+            envelope("ingest", key, SessionOpened(), cause="", trace=current_trace(), lead=lead_of(purpose))
+        )
         return key
 
     async def purpose(self, tenant: str, session: str, kind: type[PurposeT]) -> tuple[SessionKey, PurposeT]:

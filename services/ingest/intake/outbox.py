@@ -12,6 +12,7 @@ from shared.errors import Unavailable
 from shared.events import SessionFinalized
 from shared.manifest import StoredManifest
 from shared.metrics import Metrics
+from shared.purpose import lead_of
 from shared.spool import SessionDirectory, Spool
 
 log = structlog.stdlib.get_logger(__name__)
@@ -38,9 +39,8 @@ class Outbox:
         """
         manifest = stored.manifest
         event = SessionFinalized(manifest_sha256=stored.sha256, chunks=len(manifest.chunks), bytes=manifest.size)
-        await self._bus.publish(
-            envelope("ingest", manifest.key, event, cause=stored.sha256 + attempt, trace=manifest.trace)
-        )
+        cause, lead = stored.sha256 + attempt, lead_of(manifest.purpose)
+        await self._bus.publish(envelope("ingest", manifest.key, event, cause=cause, trace=manifest.trace, lead=lead))
         await asyncio.get_running_loop().run_in_executor(self._executor, directory.published.touch)
 
     async def run(self) -> None:

@@ -100,4 +100,4 @@ class ChunkReceiver:
             chunk_index=chunk.index, size=chunk.size, sha256=chunk.sha256, total_chunks=chunk.total_chunks
         )
         cause = f"{chunk.index}:{chunk.sha256}"
-        await self._bus.tell(envelope("ingest", key, received, cause=cause, trace=trace))
+        await self._bus.tell(envelope("ingest", key, received, cause=cause, trace=trace, lead=chunk.lead))
