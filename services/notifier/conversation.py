@@ -68,9 +68,11 @@ class Conversation:
         self._listener.end(Ending.GONE)
 
     async def _renew(self, token: str) -> None:
-        """Go on with a newer token, or end; while it can't be checked the one before still counts."""
+        """Go on with a newer token and the leads that it names, or end; until it is checked the one before counts."""
         try:
-            self._lease.renew(await self._authenticator.caller_by(token))
+            caller = await self._authenticator.caller_by(token)
+            self._lease.renew(caller)
+            self._listener.cover(caller.leads)
         except NotAuthenticated:
             self._hub.let_go(self._listener, Ending.NOT_AUTHENTICATED)
         except NotAllowed:

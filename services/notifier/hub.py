@@ -53,7 +53,7 @@ class Hub:
             return
         frame: str | None = None
         for listener in self._listeners:
-            if listener.subscription.wants(item.key, kind.name):
+            if listener.subscription.wants(item.key, kind.name, item.lead):
                 frame = frame or event_frame(kind, item, sequence)
                 self._offer(listener, frame)
 

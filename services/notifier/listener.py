@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import deque
+from dataclasses import replace
 from enum import Enum
 
 from services.notifier.subscription import Subscription
@@ -73,6 +74,10 @@ class Listener:
         self.ending: Ending | None = None
         self._outbox = Outbox(max_buffered)
         self._stirred = asyncio.Event()
+
+    def cover(self, leads: frozenset[str] | None) -> None:
+        """Hear of these leads from here on, and of no others; what waits already was for this client when it came."""
+        self.subscription = replace(self.subscription, leads=leads)
 
     @property
     def buffered(self) -> int:

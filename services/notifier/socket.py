@@ -63,9 +63,10 @@ class NotifySocket:
             await websocket.send_denial_response(_refusal_of(exc, _RETRY_AFTER))
 
     async def _listen(self, websocket: WebSocket, caller: Caller) -> None:
-        """Let `caller` listen to their tenant's events."""
+        """Let `caller` listen to their tenant's events, as far as those are of no lead or of theirs."""
         lease = Lease(caller)
-        subscription = parse_subscription(websocket.query_params.multi_items(), tenant=caller.tenant)
+        query = websocket.query_params.multi_items()
+        subscription = parse_subscription(query, tenant=caller.tenant, leads=caller.leads)
         with self._hub.listening(subscription) as listener:
             on_shutdown(websocket.scope, lambda: self._hub.let_go(listener, Ending.GOING_AWAY))
             await websocket.accept(_subprotocol(websocket))

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from services.notifier.frames import EVENT_NAMES, UNASKED_EVENT_NAMES
+from shared.caller import covered
 from shared.errors import InvalidInput
 from shared.identifiers import identifier
 from shared.subjects import SessionKey
@@ -15,22 +16,24 @@ _TOKEN_NAMES = {"token", "access_token", "id_token", "authorization", "bearer", 
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """A filter on events; `sessions` of None means every session of the tenant."""
+    """A filter on events; `sessions` of None means every session of the tenant, `leads` of None every lead of it."""
 
     tenant: str
     sessions: frozenset[str] | None = None
     events: frozenset[str] = UNASKED_EVENT_NAMES
+    leads: frozenset[str] | None = None
 
-    def wants(self, key: SessionKey, event: str) -> bool:
-        """Whether an event of this name and session is for this listener."""
+    def wants(self, key: SessionKey, event: str, lead: str | None) -> bool:
+        """Whether an event of this name and session, and of this lead if it is a lead's, is for this listener."""
         return (
             key.tenant == self.tenant
+            and covered(self.leads, lead)
             and event in self.events
             and (self.sessions is None or key.session in self.sessions)
         )
 
 
-def parse_subscription(query: Iterable[tuple[str, str]], *, tenant: str) -> Subscription:
+def parse_subscription(query: Iterable[tuple[str, str]], *, tenant: str, leads: frozenset[str] | None) -> Subscription:
     """Read `session_id` (repeatable) and `events` (comma separated) out of a query's pairs.
 
     Names of no meaning here are ignored. Raises InvalidInput for a value that can't be right, and for `since`,
@@ -46,6 +49,7 @@ def parse_subscription(query: Iterable[tuple[str, str]], *, tenant: str) -> Subs
         tenant,
         _sessions([value for name, value in pairs if name == "session_id"]),
         _events([value for name, value in pairs if name == "events"]),
+        leads,
     )
 
 

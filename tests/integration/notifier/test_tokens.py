@@ -42,8 +42,18 @@ async def ending(
         return client.close_code or 0, client.close_reason or ""
 
 
-def told(tenant: str, session: str, summary: str) -> Envelope:
-    return happened(analysis(summary), tenant=tenant, session=session, identity=token_hex(8))
+def told(tenant: str, session: str, summary: str, lead: str | None = None) -> Envelope:
+    return happened(analysis(summary), tenant=tenant, session=session, identity=token_hex(8), lead=lead)
+
+
+async def heard(client: ClientConnection, bus: Bus, session: str) -> list[str]:
+    """Return of which leads a client hears: told last is an event of none, which everyone hears."""
+    for lead in ("7", "8", None):
+        await bus.publish(told("default", session, lead or "none", lead))
+    summaries = []
+    while (summary := (await frame_of(client))["analysis_summary"]) != "none":
+        summaries.append(summary)
+    return summaries
 
 
 async def renew(client: ClientConnection, token: object) -> None:
@@ -118,6 +128,35 @@ async def test_a_caller_hears_its_own_tenants_events_only(guarded: Notifier, bus
         for tenant in ("default", "acme-2", "acme"):
             await bus.publish(told(tenant, session, f"told to {tenant}"))
         assert (await frame_of(client))["analysis_summary"] == "told to acme"
+
+
+@pytest.mark.parametrize(
+    ("leads", "expected"),
+    [(None, ["7", "8"]), ("*", ["7", "8"]), (["7", "8"], ["7", "8"]), ([8], ["8"]), (["9"], []), ([], [])],
+)
+@pytest.mark.parametrize("named", [False, True], ids=["every session", "this session"])
+async def test_a_caller_hears_of_its_own_leads_and_of_what_is_no_leads(
+    guarded: Notifier, bus: Bus, session: str, leads: object, expected: list[str], *, named: bool
+) -> None:
+    query = f"?session_id={session}" if named else ""
+    async with hearing(guarded, query, additional_headers=bearer(leads=leads)) as client:
+        assert await heard(client, bus, session) == expected
+
+
+@pytest.mark.parametrize(
+    ("tokens", "expected"),
+    [((None, ["8"]), ["8"]), ((["7"], ["8"]), ["8"]), ((["7", "8"], []), []), ((["7"], "*"), ["7", "8"])],
+)
+async def test_a_new_token_brings_its_own_leads_and_no_others(
+    guarded: Notifier, bus: Bus, session: str, tokens: tuple[object, object], expected: list[str]
+) -> None:
+    before, after = tokens
+    expires = int(time.time()) + 20
+    async with hearing(guarded, additional_headers=bearer(leads=before, exp=expires)) as client:
+        assert (await frame_of(client))["event"] == "token_expiring"
+        await renew(client, mint(leads=after, exp=expires))
+        assert (await frame_of(client))["event"] == "token_expiring"  # of the new one: it counts from here on
+        assert await heard(client, bus, session) == expected
 
 
 async def test_a_connection_is_warned_and_ends_with_its_token(guarded: Notifier) -> None:

@@ -35,7 +35,14 @@ def chunk(index: int = 0) -> ChunkReceived:
     return ChunkReceived(chunk_index=index, size=32000, sha256="2" * 64, total_chunks=index + 1)
 
 
-def happened(event: Event, *, session: str = "abc123", tenant: str = "default", identity: str = "e1") -> Envelope:
+def happened(
+    event: Event,
+    *,
+    session: str = "abc123",
+    tenant: str = "default",
+    identity: str = "e1",
+    lead: str | None = None,
+) -> Envelope:
     return Envelope(
         id=identity,
         source="/roomtone/test",
@@ -43,4 +50,5 @@ def happened(event: Event, *, session: str = "abc123", tenant: str = "default", 
         key=SessionKey(tenant, session),
         trace=new_trace(),
         event=event,
+        lead=lead,
     )

@@ -17,24 +17,36 @@ IDENTIFIERS = st.text("abcXYZ019_-", min_size=1, max_size=8)
 def parse(query: str) -> Subscription:
     pairs = parse_qsl(query, keep_blank_values=True)
     refuse_tokens(pairs)
-    return parse_subscription(pairs, tenant="default")
+    return parse_subscription(pairs, tenant="default", leads=None)
 
 
 def test_without_a_filter_everything_but_progress_of_the_own_tenant_is_heard() -> None:
     everything = parse("")
-    assert everything.wants(SessionKey("default", "any"), "audio_ready")
-    assert everything.wants(SessionKey("default", "any"), "analysis_failed")
-    assert not everything.wants(SessionKey("default", "any"), "chunk_received")
-    assert not everything.wants(SessionKey("other", "any"), "audio_ready")
+    assert everything.wants(SessionKey("default", "any"), "audio_ready", None)
+    assert everything.wants(SessionKey("default", "any"), "analysis_failed", None)
+    assert not everything.wants(SessionKey("default", "any"), "chunk_received", None)
+    assert not everything.wants(SessionKey("other", "any"), "audio_ready", None)
 
 
 def test_named_sessions_are_heard_and_no_others() -> None:
     two = parse("session_id=a&session_id=b&session_id=a")
-    assert [two.wants(SessionKey("default", name), "audio_ready") for name in "abc"] == [True, True, False]
+    assert [two.wants(SessionKey("default", name), "audio_ready", None) for name in "abc"] == [True, True, False]
 
 
 def test_another_tenants_session_of_the_same_name_is_not_heard() -> None:
-    assert not parse("session_id=a").wants(SessionKey("other", "a"), "audio_ready")
+    assert not parse("session_id=a").wants(SessionKey("other", "a"), "audio_ready", None)
+
+
+@pytest.mark.parametrize(
+    ("leads", "heard"),
+    [(None, [True, True, True]), (frozenset({"8"}), [True, False, True]), (frozenset[str](), [True, False, False])],
+)
+def test_what_is_of_a_lead_is_heard_by_those_who_have_it_and_the_rest_by_all(
+    leads: frozenset[str] | None, heard: list[bool]
+) -> None:
+    wanted = parse_subscription([], tenant="default", leads=leads)
+    key = SessionKey("default", "a")
+    assert [wanted.wants(key, "audio_ready", lead) for lead in (None, "7", "8")] == heard
 
 
 @pytest.mark.parametrize(
@@ -81,9 +93,9 @@ def test_a_refusal_does_not_repeat_the_token() -> None:
 @given(st.frozensets(IDENTIFIERS, max_size=5), st.frozensets(st.sampled_from(sorted(EVENT_NAMES))), IDENTIFIERS)
 def test_a_filter_only_ever_narrows(sessions: frozenset[str], events: frozenset[str], session: str) -> None:
     pairs = [("session_id", name) for name in sessions] + ([("events", ",".join(events))] if events else [])
-    wanted = parse_subscription(pairs, tenant="default")
+    wanted = parse_subscription(pairs, tenant="default", leads=None)
     for event in EVENT_NAMES:
-        heard = wanted.wants(SessionKey("default", session), event)
+        heard = wanted.wants(SessionKey("default", session), event, None)
         expected = (session in sessions if sessions else True) and (
             event in events if events else event != "chunk_received"
         )
