@@ -1,10 +1,11 @@
 """What tells whether a client's copy of a recording is still the one (RFC 9110, sections 8.8 and 13)."""
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import format_datetime, parsedate_to_datetime
+
+from starlette.datastructures import Headers
 
 _ENTITY_TAG = re.compile(r'(?:W/)?("[^"]*")')
 
@@ -21,15 +22,16 @@ class Validators:
         """The date as HTTP writes it."""
         return format_datetime(self.modified, usegmt=True)
 
-    def not_modified(self, headers: Mapping[str, str]) -> bool:
+    def not_modified(self, headers: Headers) -> bool:
         """Whether the client has this very recording: by If-None-Match, and only without one by If-Modified-Since."""
-        tags = headers.get("if-none-match")
-        if tags is not None:
+        lines = headers.getlist("if-none-match")
+        if lines:
+            tags = ", ".join(lines)  # several lines are one list (RFC 9110, section 5.3)
             return tags.strip() == "*" or self.etag in _ENTITY_TAG.findall(tags)
         since = _date(headers.get("if-modified-since", ""))
         return since is not None and self.modified <= since
 
-    def range_applies(self, headers: Mapping[str, str]) -> bool:
+    def range_applies(self, headers: Headers) -> bool:
         """Whether a Range is about this recording: without If-Range, or with one that names it, never weakly."""
         condition = headers.get("if-range")
         return condition is None or condition.strip() in {self.etag, self.last_modified}

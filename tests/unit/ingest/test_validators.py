@@ -42,6 +42,12 @@ def test_a_copy_is_known_by_its_tag_and_only_without_one_by_its_date(headers: di
     assert VALID.not_modified(Headers(headers)) is known
 
 
+def test_several_lines_of_tags_are_one_list() -> None:
+    lines = [(b"if-none-match", f'"{tag}"'.encode()) for tag in ("other", SHA256, "third")]
+    assert VALID.not_modified(Headers(raw=lines))
+    assert not VALID.not_modified(Headers(raw=[lines[0], lines[2]]))
+
+
 @pytest.mark.parametrize(
     ("condition", "applies"),
     [
