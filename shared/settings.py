@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, NoDecode
 
 from shared.auth.settings import TokenSettings
+from shared.http.body import BodyLimits
 from shared.http.cross_origin import OriginPolicy
 from shared.http.origin import listed_origins
 
@@ -27,13 +28,16 @@ class BusConfig:
 class ServiceSettings(TokenSettings):
     """What every service needs: who may call, where it listens, where the bus is, how it logs and how it stops.
 
-    `cors_allowed_origins` lists, comma separated, the pages beside our own that may call.
+    `cors_allowed_origins` lists, comma separated, the pages beside our own that may call. Who sends a body may be
+    silent for `body_idle_seconds` at a time, and beyond them must send `min_body_rate` bytes a second; 0 for no rate.
     """
 
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65535)
     allow_anonymous: bool = False
     cors_allowed_origins: Annotated[tuple[str, ...], NoDecode, BeforeValidator(listed_origins)] = ()
+    body_idle_seconds: float = Field(default=30.0, gt=0, le=600)
+    min_body_rate: float = Field(default=500.0, ge=0, le=1_000_000)
     nats_url: str = "nats://127.0.0.1:4222"
     nats_replicas: int = Field(default=1, ge=1, le=5)
     stream_max_age_days: int = Field(default=30, ge=1)
@@ -44,6 +48,10 @@ class ServiceSettings(TokenSettings):
     def bus(self) -> BusConfig:
         """Return what the bus's client needs."""
         return BusConfig(url=self.nats_url, replicas=self.nats_replicas, max_age_days=self.stream_max_age_days)
+
+    def body_limits(self, size: int) -> BodyLimits:
+        """Return what a body of at most `size` bytes may take."""
+        return BodyLimits(size=size, idle=self.body_idle_seconds, slowest=self.min_body_rate)
 
     def origins(self) -> OriginPolicy:
         """Return which pages may call."""

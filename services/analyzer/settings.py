@@ -58,11 +58,10 @@ class AnalyzerSettings(ServiceSettings, StoreSettings, FFmpegSettings):
     analyze_concurrency: int = Field(default=2, ge=1, le=64)
     analyze_wait_seconds: float = Field(default=20.0, gt=0, le=600)
     analyze_timeout_seconds: float = Field(default=300.0, gt=0, le=3600)
-    body_idle_seconds: float = Field(default=30.0, gt=0, le=600)
 
     def file_limits(self) -> BodyLimits:
         """Return what a file for one-shot analysis may be."""
-        return BodyLimits(size=int(self.max_file_size * _MIB), idle=self.body_idle_seconds)
+        return self.body_limits(int(self.max_file_size * _MIB))
 
     def decode_policy(self) -> DecodePolicy:
         """Return the decoder's limits for one-shot analysis."""

@@ -14,7 +14,6 @@ from services.ingest.settings import IngestSettings
 from services.ingest.uploads.routes import upload_routes
 from services.ingest.use_cases import UseCases, open_use_cases
 from shared.auth.authenticator import create_authenticator
-from shared.http.body import BodyLimits
 from shared.http.service import Service, WhileRunning, assemble_service
 from shared.metrics import Metrics
 from shared.spool import Spool
@@ -39,7 +38,7 @@ def create_service(settings: IngestSettings, metrics: Metrics) -> Service:
             return "the spool can't be reached: check LOCAL_TEMP_CHUNK_PATH"
         return "the spool's disk is nearly full" if free * 100 < settings.min_free_disk else None
 
-    limits = BodyLimits(size=settings.max_chunk_size, idle=settings.body_idle_seconds)
+    limits = settings.body_limits(settings.max_chunk_size)
     routes = [
         *chunk_routes(lambda: cases().receiver, lambda: cases().finalizer, limits),
         *upload_routes(cases, limits),
@@ -47,7 +46,7 @@ def create_service(settings: IngestSettings, metrics: Metrics) -> Service:
         *document_routes(
             lambda: cases().documents,
             DirectUploads(enabled=settings.cloudflare_r2_enable_direct_upload, configured=settings.names_store),
-            idle=settings.body_idle_seconds,
+            limits=limits,
         ),
         *session_routes(lambda: cases().status, lambda: cases().eraser),
     ]

@@ -31,7 +31,6 @@ class IngestSettings(ServiceSettings, SpoolSettings, StoreSettings, CallbackSett
     )
     min_free_disk: float = Field(default=5.0, ge=0, lt=100)
     finalize_wait_seconds: float = Field(default=60.0, ge=0, le=600)
-    body_idle_seconds: float = Field(default=30.0, gt=0, le=600)
     spool_threads: int = Field(default=16, ge=1, le=128)
     cloudflare_r2_enable_direct_upload: bool = True
     cloudflare_r2_signed_url_expiry: int = Field(default=3600, ge=1, le=LONGEST_SIGNED_SECONDS)

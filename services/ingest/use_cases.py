@@ -84,7 +84,7 @@ async def open_use_cases(stack: AsyncExitStack, settings: IngestSettings, spool:
             finalizer=finalizer,
         ),
         recordings=create_recording_cases(
-            RecordingLimits(settings.max_chunk_size, settings.max_session_size, settings.body_idle_seconds),
+            RecordingLimits(settings.body_limits(settings.max_chunk_size), settings.max_session_size),
             folder=settings.recordings_path,
             advised_chunk=settings.chunk_size,
             receiver=receiver,

@@ -2,8 +2,8 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
-from typing import TypeVar
+from dataclasses import dataclass, replace
+from typing import Self, TypeVar
 
 from pydantic import ValidationError
 from starlette.requests import Request
@@ -16,10 +16,18 @@ WantedT = TypeVar("WantedT")
 
 @dataclass(frozen=True, slots=True)
 class BodyLimits:
-    """`size` in bytes, and how many seconds a sender may stay `idle` inside a body."""
+    """`size` in bytes, how many seconds a sender may stay `idle` inside a body, and the `slowest` it may send.
+
+    The latter in bytes a second, on average and beyond the idle seconds; 0 for no such limit.
+    """
 
     size: int
     idle: float
+    slowest: float
+
+    def sized(self, size: int) -> Self:
+        """Return the same patience for a body of another size."""
+        return replace(self, size=size)
 
 
 def refuse_encoding(request: Request) -> None:
@@ -47,20 +55,39 @@ async def read_pieces(request: Request, limits: BodyLimits, too_large: str) -> A
     if declared_size(request) > limits.size:
         raise TooLarge(too_large)
     stream = request.stream()
+    patience = _Patience(limits)
     left = limits.size
     while True:
         try:
-            async with asyncio.timeout(limits.idle):
-                piece = await anext(stream)
+            piece = await patience.next_of(stream)
         except StopAsyncIteration:
             return
-        except TimeoutError as exc:
-            raise TooSlow("The body stopped arriving: send the request again.") from exc
         left -= len(piece)
         if left < 0:
             raise TooLarge(too_large)
         if piece:
             yield piece
+
+
+class _Patience:
+    """How long a body's sender is waited for; what we ourselves take between two pieces is not held against it."""
+
+    def __init__(self, limits: BodyLimits) -> None:
+        self._limits = limits
+        self._left = limits.idle
+
+    async def next_of(self, stream: AsyncIterator[bytes]) -> bytes:
+        """Return the next piece; raises StopAsyncIteration, and TooSlow for a sender that is idle or lags behind."""
+        loop = asyncio.get_running_loop()
+        begun = loop.time()
+        try:
+            async with asyncio.timeout(min(self._limits.idle, self._left)):
+                piece = await anext(stream)
+        except TimeoutError as exc:
+            raise TooSlow("The body stopped arriving, or came too slowly: send the request again.") from exc
+        if self._limits.slowest > 0:
+            self._left += len(piece) / self._limits.slowest - (loop.time() - begun)
+        return piece
 
 
 async def read_json(request: Request, kind: type[WantedT], limits: BodyLimits) -> WantedT:
@@ -78,22 +105,36 @@ async def read_json(request: Request, kind: type[WantedT], limits: BodyLimits) -
 
 
 _LARGE = 256 * 1024  # parsing takes about a millisecond for each; more would hold up everyone on the loop
+_MOST_STRUCTURE = 10_000  # no document of ours comes near it, not even a name of nothing but commas
+_STRUCTURE = (b"[", b"{", b",", b":")
 
 
 async def parse_json(content: bytes, kind: type[WantedT]) -> WantedT:
-    """Read bytes as a dataclass; raises InvalidInput as `read_json` does."""
+    """Read bytes as a dataclass; raises InvalidInput as `read_json` does, also for too many members."""
     if len(content) > _LARGE:
         return await asyncio.to_thread(_parsed, content, kind)
     return _parsed(content, kind)
 
 
 def _parsed(content: bytes, kind: type[WantedT]) -> WantedT:
+    _refuse_much_structure(content)
     try:
         wanted = adapter_of(kind).validate_json(content)
     except ValidationError as exc:
         raise InvalidInput(_faults(exc), code="bad_json") from exc
     assert isinstance(wanted, kind)  # noqa: S101  # by the adapter
     return wanted
+
+
+def _refuse_much_structure(content: bytes) -> None:
+    """Raise InvalidInput before parsing what would become millions of objects: they take a hundred times their bytes.
+
+    All of them are made without letting any other thread run, also those of members that nobody wants. Strings hold
+    some of these bytes as well; base64 none.
+    """
+    if sum(content.count(mark) for mark in _STRUCTURE) > _MOST_STRUCTURE:
+        message = "The JSON document has too many members and list items: send only those that are expected here."
+        raise InvalidInput(message, code="bad_json")
 
 
 _FAULTS_NAMED = 5

@@ -67,9 +67,9 @@ class DirectUploads:
             raise store_not_configured()
 
 
-def document_routes(cases: Callable[[], DocumentCases], taken: DirectUploads, *, idle: float) -> list[BaseRoute]:
-    """Return the three routes; `idle` is how many seconds a sender may be silent inside a body."""
-    limits = BodyLimits(_MOST_JSON, idle)
+def document_routes(cases: Callable[[], DocumentCases], taken: DirectUploads, *, limits: BodyLimits) -> list[BaseRoute]:
+    """Return the three routes; `limits` say how long a sender is waited for."""
+    limits = limits.sized(_MOST_JSON)
 
     async def sign(request: Request, caller: Caller) -> Response:
         taken.require()

@@ -29,7 +29,7 @@ class ChunkForm:
         too_large: str,
     ) -> None:
         self._request = request
-        self._limits = BodyLimits(limits.size + _OVERHEAD, limits.idle)
+        self._limits = limits.sized(limits.size + _OVERHEAD)
         self._largest = limits.size
         self._boundary = boundary
         self._file_field = file_field

@@ -24,16 +24,20 @@ APPEND = "append"
 
 @dataclass(frozen=True, slots=True)
 class RecordingLimits:
-    """`chunk` and `recording` in bytes; how many seconds a sender may stay `idle` inside a body."""
+    """What one chunk may take, `of_chunk`, and in the same patience what a whole recording may have, in bytes."""
 
-    chunk: int
+    of_chunk: BodyLimits
     recording: int
-    idle: float
 
     @property
-    def of_chunk(self) -> BodyLimits:
-        """What one chunk may take."""
-        return BodyLimits(self.chunk, self.idle)
+    def chunk(self) -> int:
+        """How many bytes a chunk may have."""
+        return self.of_chunk.size
+
+    @property
+    def of_recording(self) -> BodyLimits:
+        """What a whole recording may take."""
+        return self.of_chunk.sized(self.recording)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +88,7 @@ class RecordingForm:
     ) -> None:
         self._form = ChunkForm(
             request,
-            BodyLimits(limits.recording, limits.idle),
+            limits.of_recording,
             boundary=boundary,
             file_field=FILE_FIELD,
             or_field=CHUNK_FIELD,

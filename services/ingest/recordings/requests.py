@@ -55,12 +55,16 @@ class _Asked:
 async def read_action(request: Request, limits: BodyLimits) -> InitUpload | AppendChunk | FinalizeUpload:
     """Read a JSON request; `limits.size` is what a chunk may have once it is decoded.
 
-    Raises InvalidInput, also for an action that there is not, and what `read_pieces` raises.
+    Only the bytes of a chunk may make it large. Raises InvalidInput, also for an action that there is not, TooLarge,
+    and what `read_pieces` raises.
     """
-    bounds = BodyLimits(largest_json(limits.size), limits.idle)
+    bounds = limits.sized(largest_json(limits.size))
     too_large = f"The JSON document may have at most {bounds.size} bytes: send smaller chunks."
     content = b"".join([piece async for piece in read_pieces(request, bounds, too_large)])
-    match (await parse_json(content, _Asked)).action:
+    action = (await parse_json(content, _Asked)).action
+    if action != "append" and len(content) > _OVERHEAD:
+        raise TooLarge(f"Without a chunk the JSON document may have at most {_OVERHEAD} bytes.")
+    match action:
         case "init":
             return await parse_json(content, InitUpload)
         case "append":

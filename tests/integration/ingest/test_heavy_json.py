@@ -1,0 +1,62 @@
+"""JSON made to stall a process: refused by counting, before anything is made of it."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from deploy.local.ports import free_ports
+from shared.settings import StoreConfig
+from tests.integration.ingest.lead_client import LeadClient, assert_refused, new_call
+from tests.integration.road import store_settings
+from tests.service_process import ServiceProcess
+
+MIB = 1024 * 1024
+JSON = {"Content-Type": "application/json"}
+MOST_GROWTH = 150 * MIB
+HEAVY = 18 * 1000 * 1000
+
+
+@pytest.fixture
+async def ingest(tmp_path: Path, nats_url: str, store_config: StoreConfig) -> AsyncIterator[ServiceProcess]:
+    settings = {"NATS_URL": nats_url, "LOCAL_TEMP_CHUNK_PATH": str(tmp_path / "spool"), "PORT": str(free_ports(1)[0])}
+    store = {name.upper(): str(value) for name, value in store_settings(store_config).items()}
+    async with ServiceProcess("ingest", tmp_path, {**settings, **store}) as process:
+        yield process
+
+
+@pytest.mark.parametrize(("unit", "last"), [(b"[],", b"[]"), (b'{"a":0},', b"{}"), (b"1,", b"1")])
+async def test_millions_of_values_are_refused_without_being_made(
+    ingest: ServiceProcess, unit: bytes, last: bytes
+) -> None:
+    heavy = b'{"action":"init","x":[' + unit * (HEAVY // len(unit)) + last + b"]}"
+    async with httpx.AsyncClient(base_url=ingest.base_url, timeout=60) as client:
+        before = most_memory(ingest.pid)
+        refused, *lives = await asyncio.gather(
+            client.post("/api/leads/9/recordings", content=heavy, headers=JSON),
+            *(client.get("/livez") for _ in range(3)),
+        )
+        assert_refused(refused, 400, "VALIDATION_ERROR")
+        assert "too many members" in refused.json()["error"]["message"]
+        assert [live.status_code for live in lives] == [200] * 3
+        assert most_memory(ingest.pid) - before < MOST_GROWTH
+
+
+async def test_only_a_chunk_makes_json_large(ingest: ServiceProcess) -> None:
+    async with httpx.AsyncClient(base_url=ingest.base_url, timeout=60) as client:
+        lead = LeadClient(client)
+        for action in ("init", "finalize", "other"):
+            assert_refused(await lead.json(action, x="x" * 100_000), 413, "PAYLOAD_TOO_LARGE")
+        upload_id = await lead.init(new_call())
+        answer = await lead.append(upload_id, 1, bytes(range(256)) * (16 * MIB // 256))
+        assert (answer.status_code, answer.json()["data"]["total_size"]) == (202, 16 * MIB)
+
+
+def most_memory(pid: int) -> int:
+    """Return the most memory that a process ever held, in bytes."""
+    found = re.search(r"VmHWM:\s+(\d+) kB", (Path("/proc") / str(pid) / "status").read_text())
+    assert found is not None
+    return int(found[1]) * 1024

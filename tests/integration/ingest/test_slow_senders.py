@@ -1,0 +1,68 @@
+"""Senders that are never silent for long and still never get anywhere: 408, whatever they send to."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from shared.settings import StoreConfig
+from tests.integration.road import Road, ingest_running, ingest_settings
+
+IDLE = 0.5
+RATE = 2000
+FORM = b'--x\r\nContent-Disposition: form-data; name="%s"; filename="call.aac"\r\n\r\n'
+BODIES = [
+    ("/upload_chunk/slow", "application/octet-stream", b"chunk"),
+    ("/upload_chunk/slow", "multipart/form-data; boundary=x", FORM % b"audio_chunk"),
+    ("/upload/init", "application/json", b'{"x":"'),
+    ("/upload/chunk", "multipart/form-data; boundary=x", FORM % b"chunk"),
+    ("/api/leads/7/recordings", "application/json", b'{"x":"'),
+    ("/api/leads/7/recordings", "multipart/form-data; boundary=x", FORM % b"file"),
+    ("/api/v1/documents/", "application/json", b'{"x":"'),
+]
+
+
+@pytest.fixture
+async def road(tmp_path: Path, store_config: StoreConfig) -> AsyncIterator[Road]:
+    settings = ingest_settings(tmp_path, "nats://127.0.0.1:1", store_config, body_idle_seconds=IDLE, min_body_rate=RATE)
+    async with ingest_running(settings) as road:
+        yield road
+
+
+@pytest.mark.parametrize(("path", "content_type", "begin"), BODIES)
+async def test_a_byte_now_and_then_is_answered_408(road: Road, path: str, content_type: str, begin: bytes) -> None:
+    answer, _ = await dripped(road, path, content_type, begin, piece=b"x", pause=IDLE / 10, size=10_000)
+    assert answer.startswith(b"HTTP/1.1 408")
+    assert road.leftovers() == []
+
+
+async def test_a_sender_at_twice_the_least_rate_is_waited_for_as_long_as_it_takes(road: Road) -> None:
+    answer, seconds = await dripped(
+        road, "/upload_chunk/steady", "application/octet-stream", b"", piece=bytes(RATE // 5), pause=0.1, size=2 * RATE
+    )
+    assert answer.startswith(b"HTTP/1.1 200")
+    assert seconds > IDLE
+
+
+async def dripped(
+    road: Road, path: str, content_type: str, begin: bytes, *, piece: bytes, pause: float, size: int
+) -> tuple[bytes, float]:
+    """Send `begin`, then a piece after each pause until `size` bytes are sent or an answer comes; time it all."""
+    loop = asyncio.get_running_loop()
+    reader, writer = await asyncio.open_connection(road.client.base_url.host, road.client.base_url.port)
+    head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: {content_type}\r\nContent-Length: {size}\r\n\r\n"
+    started = loop.time()
+    writer.write(head.encode() + begin)
+    answer, left = asyncio.create_task(reader.read(65_536)), size - len(begin)
+    try:
+        while left > 0 and not answer.done():
+            await asyncio.wait([answer], timeout=pause)
+            writer.write(piece[:left])
+            left -= len(piece)
+        return await asyncio.wait_for(answer, 30), loop.time() - started
+    finally:
+        writer.transport.abort()
+        with suppress(OSError):
+            await writer.wait_closed()
