@@ -1,6 +1,5 @@
 """Settings that more than one service reads: environment first, then `.env`, validated whole at the start."""
 
-import ipaddress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal, Self
@@ -11,6 +10,7 @@ from pydantic_settings import BaseSettings, NoDecode
 from shared.auth.settings import TokenSettings
 from shared.http.body import BodyLimits
 from shared.http.cross_origin import OriginPolicy
+from shared.http.host import is_loopback, listed_hosts
 from shared.http.origin import listed_origins
 
 PartOrder = Literal["any", "ascending"]
@@ -28,14 +28,17 @@ class BusConfig:
 class ServiceSettings(TokenSettings):
     """What every service needs: who may call, where it listens, where the bus is, how it logs and how it stops.
 
-    `cors_allowed_origins` lists, comma separated, the pages beside our own that may call. Who sends a body may be
-    silent for `body_idle_seconds` at a time, and beyond them must send `min_body_rate` bytes a second; 0 for no rate.
+    `cors_allowed_origins` lists, comma separated, the pages beside our own that may call; `allowed_hosts` the names
+    beside loopback's under which a server on loopback without tokens answers, such as a gateway's. Who sends a body
+    may be silent for `body_idle_seconds` at a time, and beyond them must send `min_body_rate` bytes a second; 0 for
+    no rate.
     """
 
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65535)
     allow_anonymous: bool = False
     cors_allowed_origins: Annotated[tuple[str, ...], NoDecode, BeforeValidator(listed_origins)] = ()
+    allowed_hosts: Annotated[tuple[str, ...], NoDecode, BeforeValidator(listed_hosts)] = ()
     body_idle_seconds: float = Field(default=30.0, gt=0, le=600)
     min_body_rate: float = Field(default=500.0, ge=0, le=1_000_000)
     nats_url: str = "nats://127.0.0.1:4222"
@@ -55,12 +58,14 @@ class ServiceSettings(TokenSettings):
 
     def origins(self) -> OriginPolicy:
         """Return which pages may call."""
-        return OriginPolicy(self.cors_allowed_origins, guarded=not self.authenticates)
+        anonymous = not self.authenticates
+        hosts = self.allowed_hosts if anonymous and is_loopback(self.host) else None
+        return OriginPolicy(self.cors_allowed_origins, guarded=anonymous, hosts=hosts)
 
     @model_validator(mode="after")
     def _refuse_to_be_open_by_accident(self) -> Self:
         faults = list(self.token_faults())
-        if not (self.authenticates or self.allow_anonymous or _is_loopback(self.host)):
+        if not (self.authenticates or self.allow_anonymous or is_loopback(self.host)):
             faults.append(
                 f"HOST={self.host} is reachable from other machines and no authentication is configured: "
                 "set MAIN_SERVICE_JWT_PUBLIC_KEY or MAIN_SERVICE_JWKS_URL, set ALLOW_ANONYMOUS=true if that is "
@@ -69,15 +74,6 @@ class ServiceSettings(TokenSettings):
         if faults:
             raise ValueError("; ".join(faults))
         return self
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 @dataclass(frozen=True, slots=True)

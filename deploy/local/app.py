@@ -10,6 +10,7 @@ from starlette.routing import Match, Route, WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from shared.auth.authenticator import Anonymous
+from shared.http.cross_origin import OriginPolicy
 from shared.http.description import TITLE, describe, description_route
 from shared.http.health import Check
 from shared.http.paths import shown
@@ -19,9 +20,12 @@ from shared.metrics import Metrics
 
 
 class OneMachine:
-    """Hands each connection to the service that has a route for it, and answers for all of them together."""
+    """Hands each connection to the service that has a route for it, and answers for all of them together.
 
-    def __init__(self, services: Sequence[Service], metrics: Metrics) -> None:
+    `origins` is for what no service has a route for.
+    """
+
+    def __init__(self, services: Sequence[Service], metrics: Metrics, origins: OriginPolicy | None = None) -> None:
         self._services = services
         self.checks = [_named(service.name, check) for service in services for check in service.checks]
         self._described = [route for service in services for route in service.routes]
@@ -32,6 +36,7 @@ class OneMachine:
             checks=self.checks,
             metrics=metrics,
             authenticator=Anonymous(),
+            origins=origins or OriginPolicy(),
             description=description_route(TITLE, self._described),
         ).app
 

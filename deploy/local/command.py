@@ -60,7 +60,7 @@ def _run(settings: LocalSettings, folder: DataFolder) -> None:
             metrics=metrics,
         )
         run = Run(
-            app=OneMachine(services, metrics),
+            app=OneMachine(services, metrics, settings.origins()),
             settings=settings,
             listener=listener,
             folder=folder,

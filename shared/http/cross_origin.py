@@ -1,4 +1,7 @@
-"""Calls by pages of other origins: who may read our answers, and who may not even ask (Fetch standard, 3.3)."""
+"""Calls by pages of other origins and other names: who may read our answers, and who may not even ask.
+
+Fetch standard, section 3.3, and RFC 9110, section 7.4.
+"""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -8,7 +11,9 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.websockets import WebSocket
 
+from shared.http.host import host_served
 from shared.http.origin import origin_allowed
 
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
@@ -32,15 +37,20 @@ class OriginPolicy:
 
     `guarded` where nobody is asked for a token: then any page in a browser that reaches us could change something
     here, without ever reading the answer, and is refused. With tokens it can't, since no browser adds one by itself.
+
+    `hosts` are the names beside this machine's own under which we may be asked for at all; None to not look.
     """
 
     allowed: Collection[str] = ()
     guarded: bool = True
+    hosts: Collection[str] | None = None
 
 
 def cross_origin(policy: OriginPolicy) -> list[Middleware]:
     """Return the middleware, outermost first: it must stand around authentication, as a preflight has no token."""
     middleware = []
+    if policy.hosts is not None:
+        middleware.append(Middleware(HostGuard, allowed=policy.hosts))
     if policy.allowed:
         headers = Middleware(
             CORSMiddleware,
@@ -53,6 +63,29 @@ def cross_origin(policy: OriginPolicy) -> list[Middleware]:
     if policy.guarded:
         middleware.append(Middleware(ForeignOriginGuard, allowed=policy.allowed))
     return middleware
+
+
+class HostGuard:
+    """Refuses what is asked of a name that is not ours, reading and listening included: to the page it is its own.
+
+    421 rather than 403: the request went to the wrong server, whoever sent it (RFC 9110, section 15.5.20).
+    """
+
+    def __init__(self, app: ASGIApp, *, allowed: Collection[str]) -> None:
+        self._app = app
+        self._allowed = allowed
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection; a WebSocket is refused before the upgrade."""
+        if scope["type"] not in {"http", "websocket"} or self._served(Headers(scope=scope)):
+            await self._app(scope, receive, send)
+        elif scope["type"] == "http":
+            await _OTHER_HOST(scope, receive, send)
+        else:
+            await WebSocket(scope, receive, send).send_denial_response(_OTHER_HOST)
+
+    def _served(self, headers: Headers) -> bool:
+        return host_served(headers.getlist("host"), self._allowed)
 
 
 class ForeignOriginGuard:
@@ -73,6 +106,15 @@ class ForeignOriginGuard:
         return origin_allowed(headers.getlist("origin"), headers.get("host", ""), self._allowed)
 
 
+_OTHER_HOST = JSONResponse(
+    {
+        "status": "error",
+        "code": "other_host",
+        "message": "This server is not asked for by this host name: call it as localhost, list the name in "
+        "ALLOWED_HOSTS, or configure a key to check tokens.",
+    },
+    status_code=421,
+)
 _REFUSAL = JSONResponse(
     {
         "status": "error",

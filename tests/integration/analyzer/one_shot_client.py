@@ -128,7 +128,7 @@ class Wire:
 
     async def send_head(self, size: int) -> None:
         kind = "Content-Type: multipart/form-data; boundary=bnd"
-        await self.send(f"POST {PATH} HTTP/1.1\r\nHost: x\r\n{kind}\r\nContent-Length: {size}\r\n\r\n".encode())
+        await self.send(f"POST {PATH} HTTP/1.1\r\nHost: localhost\r\n{kind}\r\nContent-Length: {size}\r\n\r\n".encode())
 
     async def send(self, content: bytes) -> None:
         self._writer.write(content)

@@ -32,7 +32,7 @@ async def test_a_listed_page_may_read_answers_and_errors(nats_url: str) -> None:
 async def test_a_foreign_page_is_refused_before_the_body_where_nobody_shows_a_token(nats_url: str) -> None:
     async with analyzing(nats_url, cors_allowed_origins=PAGE) as client, open_wire(client) as wire:
         await wire.send(
-            f"POST {PATH} HTTP/1.1\r\nHost: x\r\nOrigin: {FOREIGN}\r\nContent-Length: 9999\r\n\r\n".encode()
+            f"POST {PATH} HTTP/1.1\r\nHost: localhost\r\nOrigin: {FOREIGN}\r\nContent-Length: 9999\r\n\r\n".encode()
         )
         status, headers, body = await wire.answer()
     assert (status, b"foreign_origin" in body) == (403, True)

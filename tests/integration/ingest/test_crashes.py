@@ -52,7 +52,7 @@ async def test_killed_inside_a_chunk_it_keeps_what_it_acknowledged_and_shows_no_
         await client.post("/upload_chunk/call", content=b"whole" * 1000, headers=OCTETS)
     url = httpx.URL(ingest.base_url)
     _, writer = await asyncio.open_connection(url.host, url.port)
-    head = "POST /upload_chunk/call HTTP/1.1\r\nHost: x\r\nContent-Type: application/octet-stream\r\n"
+    head = "POST /upload_chunk/call HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/octet-stream\r\n"
     writer.write(f"{head}Content-Length: 9000000\r\n\r\n".encode() + bytes(4_000_000))
     await until(lambda: any(path.stat().st_size > 1_000_000 for path in temporaries(call)))
 
@@ -116,7 +116,7 @@ async def test_a_disk_that_takes_no_more_is_answered_507_and_earlier_chunks_are_
 async def test_it_stops_within_its_grace_while_an_upload_stalls(ingest: ServiceProcess, call: SessionDirectory) -> None:
     url = httpx.URL(ingest.base_url)
     _, writer = await asyncio.open_connection(url.host, url.port)
-    head = "POST /upload_chunk/call HTTP/1.1\r\nHost: x\r\nContent-Type: application/octet-stream\r\n"
+    head = "POST /upload_chunk/call HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/octet-stream\r\n"
     writer.write(f"{head}Content-Length: 9000000\r\n\r\n".encode() + bytes(2_000_000))
     await until(lambda: temporaries(call))
     async with asyncio.timeout(20):

@@ -199,7 +199,7 @@ async def _asking(road: Road, path: str) -> tuple[asyncio.StreamReader, asyncio.
     """Send a GET over a connection of its own, whose reader takes little ahead of what is read."""
     address = urlsplit(str(road.client.base_url))
     reader, writer = await asyncio.open_connection(address.hostname, address.port, limit=64 * 1024)
-    writer.write(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+    writer.write(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
     return reader, writer
 
 

@@ -77,7 +77,7 @@ class _stalled_reader:  # noqa: N801  # used as a context
 
     async def __aenter__(self) -> None:
         reader, self._writer = await asyncio.open_connection(self._address.hostname, self._address.port, limit=4096)
-        self._writer.write(f"GET {self._path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        self._writer.write(f"GET {self._path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
         assert b"200 OK" in await reader.readuntil(b"\r\n\r\n")
 
     async def __aexit__(self, *_: object) -> None:

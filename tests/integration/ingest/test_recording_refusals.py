@@ -78,7 +78,8 @@ async def raw_status(road: Road, lead: LeadClient, method: str, path: str) -> in
     address = urlsplit(str(road.client.base_url))
     reader, writer = await asyncio.open_connection(address.hostname, address.port)
     token = lead.headers["Authorization"]
-    writer.write(f"{method} {path} HTTP/1.1\r\nHost: x\r\nAuthorization: {token}\r\nContent-Length: 0\r\n\r\n".encode())
+    head = f"{method} {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: {token}\r\n"
+    writer.write(f"{head}Content-Length: 0\r\n\r\n".encode())
     async with asyncio.timeout(10):
         status = await reader.readline()
     writer.close()
@@ -154,7 +155,7 @@ async def connected(
 ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     """Post the beginning of a body of `size` bytes over a connection of its own."""
     reader, writer = await asyncio.open_connection(lead.client.base_url.host, lead.client.base_url.port)
-    head = f"POST {lead.path} HTTP/1.1\r\nHost: x\r\nContent-Length: {size}\r\nContent-Type: {content_type}\r\n"
+    head = f"POST {lead.path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {size}\r\nContent-Type: {content_type}\r\n"
     writer.write(f"{head}Authorization: {lead.headers['Authorization']}\r\n\r\n".encode() + body)
     return reader, writer
 

@@ -32,7 +32,7 @@ async def ask(road: Road, headers: Headers, request: bytes = b"GET /sessions/x")
     """Send headers as they are, over a connection of their own; return the status, the head and the body."""
     address = urlsplit(str(road.client.base_url))
     reader, writer = await asyncio.open_connection(address.hostname, address.port)
-    writer.write(b"\r\n".join([request + b" HTTP/1.1", b"Host: x", b"Connection: close", *headers, b"", b""]))
+    writer.write(b"\r\n".join([request + b" HTTP/1.1", b"Host: localhost", b"Connection: close", *headers, b"", b""]))
     async with asyncio.timeout(10):
         head, _, body = (await reader.read()).partition(b"\r\n\r\n")
     writer.close()

@@ -181,7 +181,7 @@ async def test_a_sender_that_goes_silent_inside_a_chunk_gets_408(road: Road, ses
 async def test_a_client_that_hangs_up_inside_a_chunk_leaves_nothing(road: Road, session: str) -> None:
     host, port = road.client.base_url.host, road.client.base_url.port
     _, writer = await asyncio.open_connection(host, port)
-    head = f"POST /upload_chunk/{session} HTTP/1.1\r\nHost: x\r\nContent-Type: application/octet-stream\r\n"
+    head = f"POST /upload_chunk/{session} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/octet-stream\r\n"
     writer.write(f"{head}Content-Length: 90000\r\n\r\n".encode() + bytes(50_000))
     await writer.drain()
     writer.transport.abort()
@@ -193,7 +193,7 @@ async def exchange(road: Road, headers: str, session: str, body: bytes = b"", *,
     """Send a request by hand and return what comes back until the server stops talking or answered once."""
     host, port = road.client.base_url.host, road.client.base_url.port
     reader, writer = await asyncio.open_connection(host, port)
-    head = f"POST {path}{session} HTTP/1.1\r\nHost: x\r\nContent-Type: application/octet-stream\r\n"
+    head = f"POST {path}{session} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/octet-stream\r\n"
     writer.write(f"{head}{headers}\r\n".encode() + body)
     try:
         return await asyncio.wait_for(reader.read(65_536), 10)

@@ -262,7 +262,7 @@ async def begin(uploader: Uploader, headers: str, body: bytes = b"") -> bytes:
     """Begin a chunk by hand, send no more, and return what comes back."""
     client = uploader.road.client
     reader, writer = await asyncio.open_connection(client.base_url.host, client.base_url.port)
-    head = f"POST /upload/chunk HTTP/1.1\r\nHost: x\r\nContent-Type: {FORM['Content-Type']}\r\n{headers}\r\n"
+    head = f"POST /upload/chunk HTTP/1.1\r\nHost: localhost\r\nContent-Type: {FORM['Content-Type']}\r\n{headers}\r\n"
     writer.write(head.encode() + body)
     try:
         return await asyncio.wait_for(reader.read(65_536), 10)

@@ -1,0 +1,49 @@
+"""Under which names a server may be asked for: told from the `Host` of a request (RFC 9110, section 7.2)."""
+
+import ipaddress
+import re
+from collections.abc import Collection, Sequence
+
+_HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::[0-9]{0,5})?", re.ASCII)
+
+
+def host_served(hosts: Sequence[str], allowed: Collection[str]) -> bool:
+    """Decide by the request's `Host` headers: a name of this very machine, a listed one, or none at all.
+
+    A page whose own name was made to lead to this machine (DNS rebinding) is of the same origin as we are, for its
+    browser; only the name tells. Every browser sends one, so who sends none is not tricked by a page.
+    """
+    if not hosts or "*" in allowed:
+        return True
+    name = _name(hosts[0])
+    return len(hosts) == 1 and name is not None and (is_loopback(name) or name in allowed)
+
+
+def is_loopback(name: str) -> bool:
+    """Whether a host's name or address never leads off the machine (RFC 6761, section 6.3)."""
+    if name == "localhost" or name.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False
+
+
+def listed_hosts(value: object) -> object:
+    """Split a setting's comma separated list of host names; `*` stands for every one. Raises ValueError."""
+    if not isinstance(value, str):
+        return value
+    return [item if item == "*" else _listed(item) for item in map(str.strip, value.split(",")) if item]
+
+
+def _listed(text: str) -> str:
+    name = _name(text)
+    if name is None or text.lower().strip("[]").rstrip(".") != name:
+        raise ValueError(f"{text!r} is not a host name such as app.example.com, without scheme and port")
+    return name
+
+
+def _name(host: str) -> str | None:
+    """Return a host's name without its port, in lower case; None for what is none."""
+    found = _HOST.fullmatch(host.strip().lower())
+    return None if found is None else found[1].strip("[]").rstrip(".")

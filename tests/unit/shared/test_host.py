@@ -1,0 +1,59 @@
+"""Under which names a server on loopback may be asked for."""
+
+import pytest
+from pydantic import ValidationError
+
+from shared.http.host import host_served
+from shared.settings import ServiceSettings
+from tests.tokens import token_settings
+
+LISTED = ("gateway.example", "10.1.2.3")
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        *("localhost", "localhost:8000", "LocalHost:8000", "localhost.", "app.localhost:8000"),
+        *("127.0.0.1", "127.0.0.1:8000", "127.9.9.9", "[::1]", "[::1]:8000"),
+        *("gateway.example", "Gateway.Example:443", "10.1.2.3:8000"),
+    ],
+)
+def test_names_of_this_machine_and_listed_ones_are_served(host: str) -> None:
+    assert host_served([host], LISTED)
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        *("evil.example", "evil.example:8000", "127.0.0.1.evil.example", "localhost.evil.example", "evillocalhost"),
+        *("192.168.1.1", "0.0.0.0:8000", "[::2]:80", "128.0.0.1", "sub.gateway.example", "10.1.2.3.example"),
+        *("", ":80", "localhost@evil.example", "evil@localhost", "localhost, evil.example", "localhost:80:80"),
+        *("[::1", "::1]", "localhost/", "*", "１27.0.0.1", "2130706433", "127.1"),
+    ],
+)
+def test_no_other_name_is(host: str) -> None:
+    assert not host_served([host], LISTED)
+
+
+def test_two_names_are_no_name_none_is_no_page_s_and_a_star_is_every_one() -> None:
+    assert not host_served(["localhost", "localhost"], LISTED)
+    assert host_served([], LISTED)
+    assert host_served(["evil.example"], ("*",))
+
+
+def test_names_are_looked_at_only_on_loopback_without_tokens() -> None:
+    def hosts(**given: object) -> object:
+        return ServiceSettings.model_validate(given).origins().hosts
+
+    listed = {"allowed_hosts": " Gateway.example, 10.1.2.3,"}
+    assert hosts() == ()
+    assert hosts(host="::1", **listed) == LISTED
+    assert hosts(allow_anonymous=True, **listed) == LISTED
+    assert hosts(host="192.168.1.1", allow_anonymous=True, **listed) is None
+    assert hosts(**token_settings(), **listed) is None
+
+
+@pytest.mark.parametrize("bad", ["http://gateway.example", "gateway.example:80", "a b", "*.example", "a/b"])
+def test_what_is_no_name_is_refused_at_the_start(bad: str) -> None:
+    with pytest.raises(ValidationError, match="not a host name"):
+        ServiceSettings.model_validate({"allowed_hosts": bad})
