@@ -14,9 +14,8 @@
                            deleted          all else is erased, for good
 """
 
-import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,6 +45,17 @@ class Opening:
 
 
 _OPENINGS = TypeAdapter(Opening)
+
+
+@dataclass(frozen=True, slots=True)
+class Deletion:
+    """What a deletion under way erases from the bucket, and whose call it was a recording of, None for what is none."""
+
+    objects: tuple[str, ...]
+    lead: str | None = None
+
+
+_DELETIONS = TypeAdapter(Deletion)
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,22 +196,22 @@ class Spool:
             if entry.name.endswith(_CHUNK):
                 Path(entry.path).unlink(missing_ok=True)
 
-    def begin_deletion(self, session: SessionDirectory, objects: Sequence[str]) -> None:
-        """Let a session take nothing more, and remember to erase it and its `objects`; the caller holds its lock."""
-        write_durably(self._deletions / _deletion_name(session.key), json.dumps(objects).encode(), self.temporaries)
+    def begin_deletion(self, session: SessionDirectory, deletion: Deletion) -> None:
+        """Let a session take nothing more, and remember to erase it and its objects; the caller holds its lock."""
+        place = self._deletions / _deletion_name(session.key)
+        write_durably(place, _DELETIONS.dump_json(deletion), self.temporaries)
         write_durably(session.deleted, b"", self.temporaries)
 
     def end_deletion(self, session: SessionDirectory) -> None:
         """Forget that there was something left to erase; the mark in the session's directory stays."""
         (self._deletions / _deletion_name(session.key)).unlink(missing_ok=True)
 
-    def deletion(self, session: SessionDirectory) -> Sequence[str] | None:
-        """Return the keys of the objects that a deletion under way erases, or None where none is."""
+    def deletion(self, session: SessionDirectory) -> Deletion | None:
+        """Return the deletion of this session that is under way, or None where none is."""
         try:
-            keys: list[str] = json.loads((self._deletions / _deletion_name(session.key)).read_bytes())
+            return _DELETIONS.validate_json((self._deletions / _deletion_name(session.key)).read_bytes())
         except FileNotFoundError:
             return None
-        return keys
 
     def deletions(self) -> list[SessionDirectory]:
         """Return the sessions whose deletion was begun and not ended."""

@@ -40,7 +40,7 @@ def create_service(settings: IngestSettings, metrics: Metrics) -> Service:
 
     limits = settings.body_limits(settings.max_chunk_size)
     routes = [
-        *chunk_routes(lambda: cases().receiver, lambda: cases().finalizer, limits),
+        *chunk_routes(cases, limits),
         *upload_routes(cases, limits),
         *recording_routes(lambda: cases().recordings),
         *document_routes(

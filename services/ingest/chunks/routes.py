@@ -1,6 +1,7 @@
 """Raw chunk sessions: `POST /upload_chunk/{session_id}` and `POST /finalize/{session_id}` (contracts, section 1)."""
 
 from collections.abc import Callable
+from typing import Protocol
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -9,10 +10,12 @@ from starlette.routing import BaseRoute
 from services.ingest.chunks.operations import FINALIZE, UPLOAD_CHUNK, ChunkStored, Finalized
 from services.ingest.chunks.request import ChunkRequest
 from services.ingest.intake.finalize import Finalizer
+from services.ingest.intake.openings import Openings
 from services.ingest.intake.processing import processing, respond_async
 from services.ingest.intake.receive import ChunkReceiver
 from services.ingest.sessions.errors import SESSIONS
 from services.ingest.sessions.session_id import session_key
+from services.ingest.sessions.status import refuse_other_lead
 from shared.caller import Caller, Permission
 from shared.codec import Envelope
 from shared.errors import Permanent
@@ -23,14 +26,35 @@ from shared.http.paths import ANYTHING
 from shared.subjects import SessionKey
 
 
-def chunk_routes(
-    receiver: Callable[[], ChunkReceiver], finalizer: Callable[[], Finalizer], limits: BodyLimits
-) -> list[BaseRoute]:
-    """Return the two routes; the use cases exist only while the service's lifespan runs, hence the callables."""
+class ChunkCases(Protocol):
+    """The use cases that the routes call."""
+
+    @property
+    def openings(self) -> Openings:
+        """Tells what a session was opened for."""
+
+    @property
+    def receiver(self) -> ChunkReceiver:
+        """Takes chunks."""
+
+    @property
+    def finalizer(self) -> Finalizer:
+        """Finalizes sessions."""
+
+
+def chunk_routes(cases: Callable[[], ChunkCases], limits: BodyLimits) -> list[BaseRoute]:
+    """Return the two routes; the use cases exist only while the service's lifespan runs, hence the callable."""
+
+    async def session_of(request: Request, caller: Caller) -> SessionKey:
+        """Read which session a request is about; raises NotFound for another lead's, before any body is read."""
+        key = session_key(request, caller)
+        if caller.leads is not None:  # a look at the disk that the others' chunks are spared
+            refuse_other_lead(caller, await cases().openings.lead(key))
+        return key
 
     async def upload_chunk(request: Request, caller: Caller) -> Response:
-        key = session_key(request, caller)
-        chunk = await receiver().receive(ChunkRequest(request, key, limits))
+        key = await session_of(request, caller)
+        chunk = await cases().receiver.receive(ChunkRequest(request, key, limits))
         return answer(
             ChunkStored(
                 session_id=key.session,
@@ -41,8 +65,8 @@ def chunk_routes(
         )
 
     async def finalize(request: Request, caller: Caller) -> Response:
-        key = session_key(request, caller)
-        ended = await finalizer().finalize(key, wait=not respond_async(request))
+        key = await session_of(request, caller)
+        ended = await cases().finalizer.finalize(key, wait=not respond_async(request))
         return processing(key) if ended is None else answer(_finalized(key, ended))
 
     write = Permission.AUDIO_WRITE

@@ -38,6 +38,12 @@ class Openings:
         )
         return key
 
+    async def lead(self, key: SessionKey) -> str | None:
+        """Return which lead a session was opened for, None for one of none or that is not there."""
+        read = self.spool.session(key).read_opening
+        opening = await asyncio.get_running_loop().run_in_executor(self.executor, read)
+        return lead_of(opening.purpose if opening else None)
+
     async def purpose(self, tenant: str, session: str, kind: type[PurposeT]) -> tuple[SessionKey, PurposeT]:
         """Return an opened session's key and purpose.
 

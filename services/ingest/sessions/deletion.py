@@ -14,7 +14,8 @@ import structlog
 
 from services.ingest.intake.session_index import SessionIndex
 from services.ingest.sessions.late_arrivals import LateArrivals
-from services.ingest.sessions.status import no_such_session, view_spool
+from services.ingest.sessions.status import no_such_session, refuse_other_lead, refuse_other_leads, view_spool
+from shared.caller import Caller
 from shared.catalog import Deleted
 from shared.chronicle import Chronicle
 from shared.clock import now, rfc3339
@@ -25,7 +26,7 @@ from shared.events import SessionDeleted
 from shared.http.values import Identifier, Sha256, Timestamp
 from shared.object_names import chronicle_prefix, documents_prefix, wav_key
 from shared.record import Record
-from shared.spool import SessionDirectory, Spool
+from shared.spool import Deletion, SessionDirectory, Spool
 from shared.subjects import SessionKey
 from shared.trace import current_trace
 
@@ -62,18 +63,23 @@ class Eraser:
     chronicle: Chronicle
     late: LateArrivals
 
-    async def delete(self, key: SessionKey) -> Receipt:
-        """Erase everything of a session; raises NotFound, and Unavailable when it can't be finished now.
+    async def delete(self, key: SessionKey, caller: Caller) -> Receipt:
+        """Erase everything of a session; raises NotFound, also for another lead's, and Unavailable if it can't end now.
 
         In that case the session is gone for its clients already, and is erased as soon as it can be.
         """
         directory = self.spool.session(key)
-        if await self._in_thread(partial(self.spool.deletion, directory)) is None:
+        under_way = await self._in_thread(partial(self.spool.deletion, directory))
+        if under_way is not None:
+            refuse_other_lead(caller, under_way.lead)
+        else:
             view, _ = await self._in_thread(partial(view_spool, directory))
             record = await self._record(key)
             if view is None and record is None:
                 raise no_such_session()
-            await self._in_thread(partial(self._begin, key, record))
+            refuse_other_leads(caller, view, record)
+            lead = (view.lead if view else None) or (record.lead if record else None)
+            await self._in_thread(partial(self._begin, key, record, lead))
         return await self._go_on(directory)
 
     async def run(self) -> None:
@@ -107,7 +113,7 @@ class Eraser:
         except Deleted:
             return None
 
-    def _begin(self, key: SessionKey, record: Record | None) -> None:
+    def _begin(self, key: SessionKey, record: Record | None, lead: str | None) -> None:
         directory = self.spool.open(key)
         directory.keep()
         with locked(directory.lock):
@@ -115,22 +121,24 @@ class Eraser:
             for name in objects:
                 if name.startswith(documents_prefix(key.tenant)):
                     self.late.expect(name)
-            self.spool.begin_deletion(directory, objects)
+            self.spool.begin_deletion(directory, Deletion(tuple(objects), lead))
         self.sessions.forget(key)
 
     async def _go_on(self, directory: SessionDirectory) -> Receipt:
         key = directory.key
         lock = await self._undisturbed(directory)
         try:
-            wanted = await self._in_thread(partial(self.spool.deletion, directory))
-            if wanted is None:  # somebody else finished it while we waited
+            under_way = await self._in_thread(partial(self.spool.deletion, directory))
+            if under_way is None:  # somebody else finished it while we waited
                 raise no_such_session()
+            wanted = under_way.objects
             erased = await self._erase(key, wanted)
             await self._in_thread(partial(self.spool.erase, directory))
             await self._verify(key, wanted)
             receipt = _receipt(key, erased)
             gone = SessionDeleted(objects=len(erased), receipt_sha256=receipt.sha256)
-            told = envelope("ingest", key, gone, cause=receipt.timestamp, trace=current_trace())
+            trace, lead = current_trace(), under_way.lead
+            told = envelope("ingest", key, gone, cause=receipt.timestamp, trace=trace, lead=lead)
             await self.chronicle.bus.publish(told)
             await self._in_thread(partial(self.spool.end_deletion, directory))
         finally:

@@ -41,10 +41,10 @@ def session_routes(reader: Callable[[], StatusReader], eraser: Callable[[], Eras
     """Return the two routes."""
 
     async def status(request: Request, caller: Caller) -> Response:
-        return answer(await reader().read(session_key(request, caller)), headers=_FRESH)
+        return answer(await reader().read(session_key(request, caller), caller), headers=_FRESH)
 
     async def delete(request: Request, caller: Caller) -> Response:
-        return answer(await eraser().delete(session_key(request, caller)), headers=_FRESH)
+        return answer(await eraser().delete(session_key(request, caller), caller), headers=_FRESH)
 
     return [
         SESSIONS.route("GET", _PATH, status, needs=Permission.AUDIO_READ, operation=_STATUS),

@@ -6,12 +6,14 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from services.ingest.sessions.status_document import Downloads, SessionStatus, SpoolView, document
+from shared.caller import Caller, covered
 from shared.catalog import Catalog, Deleted
 from shared.codec import Envelope
 from shared.durable import lock_created
 from shared.errors import NotFound, Unavailable
 from shared.events import AudioFailed, AudioReady
 from shared.objects import ObjectStore
+from shared.purpose import lead_of
 from shared.record import Record, folded
 from shared.spool import SessionDirectory, Spool
 from shared.subjects import SessionKey
@@ -32,10 +34,10 @@ def view_spool(directory: SessionDirectory) -> tuple[SpoolView | None, Envelope 
         stored = directory.read_manifest()
         sizes = [chunk.size for chunk in stored.manifest.chunks] if stored else list(directory.sizes().values())
         outcome = directory.read_outcome()
-        opened = directory.read_opening() is not None
+        opening = directory.read_opening()
     except FileNotFoundError:
         return None, None
-    if not sizes and stored is None and not opened:
+    if not sizes and stored is None and opening is None:
         return None, None
     view = SpoolView(
         finalized=stored is not None,
@@ -43,13 +45,26 @@ def view_spool(directory: SessionDirectory) -> tuple[SpoolView | None, Envelope 
         bytes=sum(sizes),
         created_at=datetime.fromtimestamp(created, UTC),
         updated_at=datetime.fromtimestamp(updated, UTC),
+        lead=lead_of(stored.manifest.purpose if stored else opening.purpose if opening else None),
     )
     return view, outcome
 
 
 def no_such_session() -> NotFound:
-    """Return the one answer to whatever is not there, never was, was deleted or is another tenant's."""
+    """Return the one answer to whatever is not there, never was, was deleted or is another tenant's or lead's."""
     return NotFound("There is no such session.")
+
+
+def refuse_other_lead(caller: Caller, lead: str | None) -> None:
+    """Raise NotFound for a session of a lead that the caller does not have."""
+    if not covered(caller.leads, lead):
+        raise no_such_session()
+
+
+def refuse_other_leads(caller: Caller, view: SpoolView | None, record: Record | None) -> None:
+    """Raise NotFound where spool or catalog know of a lead that the caller does not have."""
+    refuse_other_lead(caller, view.lead if view else None)
+    refuse_other_lead(caller, record.lead if record else None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +76,8 @@ class StatusReader:
     catalog: Catalog
     store: ObjectStore
 
-    async def read(self, key: SessionKey) -> SessionStatus:
-        """Return a session's status; raises NotFound."""
+    async def read(self, key: SessionKey, caller: Caller) -> SessionStatus:
+        """Return a session's status; raises NotFound, also for another lead's."""
         loop = asyncio.get_running_loop()
         view, outcome = await loop.run_in_executor(self.executor, view_spool, self.spool.session(key))
         record = await self._record(key)
@@ -70,6 +85,7 @@ class StatusReader:
             record = folded(None, outcome)
         if view is None and record is None:
             raise no_such_session()
+        refuse_other_leads(caller, view, record)
         if record is not None and view is not None and view.finalized and outcome is None:
             record = _without_an_old_failure(record)
         return document(key.session, view, record, await self._downloads(record))

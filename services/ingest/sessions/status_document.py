@@ -78,13 +78,17 @@ class SessionStatus:
 
 @dataclass(frozen=True, slots=True)
 class SpoolView:
-    """A session as its directory shows it; `chunks` and `bytes` also after the chunks themselves are erased."""
+    """A session as its directory shows it; `chunks` and `bytes` also after the chunks themselves are erased.
+
+    `lead` is None for what is no lead's.
+    """
 
     finalized: bool
     chunks: int
     bytes: int
     created_at: datetime
     updated_at: datetime
+    lead: str | None
 
 
 @dataclass(frozen=True, slots=True)

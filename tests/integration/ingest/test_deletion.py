@@ -17,6 +17,7 @@ from shared.events import AnalysisCompleted
 from shared.metrics import Metrics
 from shared.objects import ObjectStore, open_store
 from shared.settings import BusConfig, StoreConfig
+from shared.spool import Deletion
 from shared.subjects import STREAM, SessionKey, every_event_of
 from shared.trace import new_trace
 from tests.integration.audio_files import tone
@@ -164,7 +165,7 @@ async def test_a_deletion_that_a_crash_cut_short_is_gone_on_with(
     async with ingest_running(settings) as road:
         async with assembler_running(assembler_settings(tmp_path, nats_url, ascending_store_config)):
             await stored(road, "cut-short")
-        road.spool.begin_deletion(road.directory("cut-short"), ["audio_cut-short.wav"])
+        road.spool.begin_deletion(road.directory("cut-short"), Deletion(("audio_cut-short.wav",)))
     assert (object_store.bucket_folder / "audio_cut-short.wav").exists()
     async with ingest_running(settings) as road:
         await until(lambda: not (object_store.bucket_folder / "audio_cut-short.wav").exists())
