@@ -14,7 +14,7 @@ help: ## Show this list
 run: $(VENV)/run.stamp ## Serve everything on http://127.0.0.1:8000, data in ./data (PORT=…, DATA_DIR=…)
 	@exec $(BIN)/python -m deploy.local --with-parent
 
-demo: $(VENV)/run.stamp ## Send a recording, show the events and the score (FILE=…, SERVER=http://…, SPEED=…)
+demo: $(VENV)/run.stamp ## Send a recording, show the events and the score (FILE=…, SERVER=http://…, TOKEN=…, SPEED=…)
 	@exec $(BIN)/python -m deploy.local.demo
 
 test: $(VENV)/dev.stamp ## Run every test against real engines (ARGS="-k word")

@@ -9,6 +9,7 @@ from pathlib import Path
 from deploy.local.demo.recording import open_recording
 from tests.e2e.one_machine import OneMachine
 from tests.processes import descendants_of, is_running
+from tests.tokens import mint, token_settings
 from tests.waiting import until
 
 
@@ -37,6 +38,18 @@ async def test_the_sample_is_sent_and_its_events_and_score_are_shown(machine: On
     assert words[-2:] == ["score", "summary"]
     assert '"event":"audio_ready"' in text
     assert '"event":"analysis_ready"' in text
+
+
+async def test_a_server_that_wants_a_token_is_shown_with_one_and_refuses_without(tmp_path: Path) -> None:
+    keys = {name.upper(): str(value) for name, value in token_settings().items()}
+    async with OneMachine(tmp_path / "data", log=None, **keys) as machine:
+        await machine.start()
+        status, text = await _shown(SERVER=machine.address, TOKEN=mint(tenant_id="acme"))
+        assert status == 0, text
+        assert "/recordings/acme/audio_demo-" in text
+        status, text = await _shown(SERVER=machine.address)
+        assert status == 1, text
+        await machine.end(signal.SIGTERM)
 
 
 async def test_without_a_server_it_starts_one_and_leaves_nothing_of_it(tmp_path: Path) -> None:

@@ -1,7 +1,8 @@
 """`python -m deploy.local.demo`: sends a recording as a live client would, and shows what comes of it.
 
-FILE names the recording (default: a speech sample), SERVER a running system (default: one of its own), SPEED the
-pieces of 32 kB a second (25; 0 for no pause), TIMEOUT the seconds to wait for the score (900).
+FILE names the recording (default: a speech sample), SERVER a running system (default: one of its own), TOKEN what
+that one asks of its callers, SPEED the pieces of 32 kB a second (25; 0 for no pause), TIMEOUT the seconds to wait for
+the score (900).
 """
 
 import asyncio
@@ -27,7 +28,7 @@ async def _demonstrate() -> None:
     if server is None:
         terminal.line("starting", "a server for this demonstration; SERVER=http://… uses a running one")
     async with own_server() if server is None else nullcontext(server) as address:
-        await demonstrate(recording, address, pace, terminal)
+        await demonstrate(recording, address, pace, terminal, _credentials())
 
 
 def _server() -> str | None:
@@ -35,6 +36,11 @@ def _server() -> str | None:
     if server and not server.startswith(("http://", "https://")):
         raise DemoError(f"SERVER={server} must begin with http:// or https://")
     return server or None
+
+
+def _credentials() -> dict[str, str]:
+    token = os.environ.get("TOKEN")
+    return {"Authorization": f"Bearer {token}"} if token else {}
 
 
 def _number(name: str, default: float) -> float:

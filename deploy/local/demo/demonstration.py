@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 import httpx
@@ -24,12 +24,14 @@ class Pace:
     patience: float = 900.0
 
 
-async def demonstrate(recording: Recording, server: str, pace: Pace, terminal: Terminal) -> None:
-    """Send `recording` to `server` and show what comes of it; raises DemoError."""
+async def demonstrate(
+    recording: Recording, server: str, pace: Pace, terminal: Terminal, credentials: Mapping[str, str]
+) -> None:
+    """Send `recording` to `server`, with these headers, and show what comes of it; raises DemoError."""
     session = f"demo-{secrets.token_hex(6)}"
-    async with httpx.AsyncClient() as client:
+    async with httpx.AsyncClient(headers=credentials) as client:
         await greet(server, client)
-        async with listening(server, session, terminal.event) as listener:
+        async with listening(server, session, credentials, terminal.event) as listener:
             terminal.line("listening", f"session {session} at {server}")
             uploader = Uploader(server, session, client)
             await _send(recording, uploader.send, pace, terminal)

@@ -1,7 +1,7 @@
 """Hears what happens to a session, live, over the WebSocket."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 
 from websockets.asyncio.client import ClientConnection, connect
@@ -35,14 +35,16 @@ class Listener:
 
 
 @asynccontextmanager
-async def listening(server: str, session: str, show: Show) -> AsyncIterator[asyncio.Task[Frame]]:
-    """Listen to one session from now on; the task's result is its last event.
+async def listening(
+    server: str, session: str, credentials: Mapping[str, str], show: Show
+) -> AsyncIterator[asyncio.Task[Frame]]:
+    """Listen to one session from now on, with these headers; the task's result is its last event.
 
     Raises DemoError when there is nobody to listen to.
     """
     address = f"ws{server.removeprefix('http')}/notify?session_id={session}"
     try:
-        socket = await connect(address, open_timeout=_OPEN_SECONDS, close_timeout=1)
+        socket = await connect(address, additional_headers=credentials, open_timeout=_OPEN_SECONDS, close_timeout=1)
     except (OSError, TimeoutError, WebSocketException) as exc:
         raise DemoError(f"{address} can't be listened to: {exc or type(exc).__name__}") from exc
     task = asyncio.create_task(Listener(socket, show).run(), name="listener")
