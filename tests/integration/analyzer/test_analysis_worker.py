@@ -1,4 +1,5 @@
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -11,7 +12,7 @@ from shared.catalog import Catalog
 from shared.chronicle import Chronicle
 from shared.codec import encode
 from shared.errors import Permanent, Unavailable
-from shared.events import AnalysisCompleted, TranscriptLine
+from shared.events import AnalysisCompleted, AnalysisFailed, TranscriptLine
 from shared.history import last_event
 from shared.objects import ObjectStore
 from tests.integration.analyzer.recordings import put, times_told, wav_of
@@ -49,6 +50,16 @@ async def test_a_job_that_runs_twice_is_worked_and_told_once(bus: Bus, store: Ob
     await worker(bus, store, transcriber).handle(job)
     assert transcriber.asked == 1
     assert await times_told(bus, job, AnalysisCompleted) == 1
+
+
+@pytest.mark.parametrize("lead", ["7", None])
+async def test_what_is_told_of_a_recording_says_its_lead(bus: Bus, store: ObjectStore, lead: str | None) -> None:
+    job = replace(await put(store, f"of-lead-{lead}", wav_of(beckett())), lead=lead)
+    working = worker(bus, store, FakeTranscriber(TranscriptLine(start=0, end=1, text="Hello there.")))
+    await working.handle(job)
+    await working.give_up(job, Permanent("The model refuses."))
+    told = [await last_event(bus, job.key, kind) for kind in (AnalysisCompleted, AnalysisFailed)]
+    assert [item.lead for item in told if item is not None] == [lead, lead]
 
 
 async def test_a_new_recording_of_the_same_session_is_analyzed_again(bus: Bus, store: ObjectStore) -> None:

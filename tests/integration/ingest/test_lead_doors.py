@@ -8,17 +8,19 @@ import httpx
 import pytest
 
 from shared.bus import Bus, open_bus
-from shared.codec import Envelope, decode
-from shared.events import AudioReady, ChunkReceived, SessionDeleted, SessionFinalized, SessionOpened
+from shared.codec import Envelope, decode, envelope
+from shared.events import AudioFailed, AudioReady, ChunkReceived, SessionDeleted, SessionFinalized, SessionOpened
 from shared.history import last_event
+from shared.manifest import Manifest, dump_manifest
 from shared.metrics import Metrics
-from shared.purpose import RegisteredDocument
+from shared.purpose import LeadRecording, RegisteredDocument
 from shared.settings import BusConfig, StoreConfig
 from shared.spool import Deletion, Opening
 from shared.subjects import STREAM, SessionKey, every_event_of
+from shared.trace import new_trace
 from tests.integration.audio_files import encoded, tone
 from tests.integration.ingest.lead_client import LeadClient, new_call
-from tests.integration.ingest.told_recordings import tell_recording
+from tests.integration.ingest.told_recordings import tell_event, tell_recording
 from tests.integration.road import (
     OCTETS,
     Road,
@@ -178,6 +180,38 @@ async def test_the_catalog_alone_is_enough_to_know_the_lead(
     session = await tell_recording(nats_url, ascending_store_config, LEAD, new_call(), size=3, sha256="0" * 64)
     stranger, welcome = [await DOORS[door](road.client, session, bearer(leads=[lead])) for lead in ("8", LEAD)]
     assert (stranger.status_code, welcome.status_code) == (404, 200)
+
+
+@pytest.mark.parametrize("door", OF_SESSIONS)
+async def test_an_event_that_names_the_lead_is_enough_where_the_recording_says_nothing(
+    road: Road, nats_url: str, ascending_store_config: StoreConfig, door: str
+) -> None:
+    session = f"scored-{door}"
+    spoilt = AudioFailed(code="x", reason="x", manifest_sha256="0" * 64)
+    await tell_event(nats_url, ascending_store_config, session, spoilt, lead=LEAD)
+    stranger, welcome = [await DOORS[door](road.client, session, bearer(leads=[lead])) for lead in ("8", LEAD)]
+    assert (stranger.status_code, welcome.status_code) == (404, 200)
+
+
+async def test_a_recording_that_can_not_be_assembled_says_its_lead(road: Road, bus: Bus) -> None:
+    key = SessionKey("default", "other-manifest")
+    recording = LeadRecording(lead=LEAD, call_log=new_call(), filename="call.aac")
+    manifest = Manifest(
+        tenant=key.tenant,
+        session=key.session,
+        chunks=(),
+        request_id="x",
+        traceparent=new_trace().traceparent,
+        finalized_at="2026-01-01T00:00:00Z",
+        purpose=recording,
+    )
+    directory = road.spool.open(key)
+    directory.manifest.write_bytes(dump_manifest(manifest))
+    other = SessionFinalized(manifest_sha256="0" * 64, chunks=1, bytes=1)
+    await bus.publish(envelope("test", key, other, cause="x", trace=new_trace()))
+    failed = await until(partial(last_event, bus, key, AudioFailed))
+    assert failed is not None
+    assert failed.lead == LEAD
 
 
 async def test_a_raw_chunk_under_a_recordings_id_opens_no_way_to_it(

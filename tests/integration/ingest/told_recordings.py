@@ -51,10 +51,10 @@ async def tell_recording(
 
 
 async def tell_event(
-    nats_url: str, config: StoreConfig, session: str, event: Event, *, tenant: str = "default"
+    nats_url: str, config: StoreConfig, session: str, event: Event, *, tenant: str = "default", lead: str | None = None
 ) -> None:
     """Tell the chronicle of an event, as the assembler and the analyzer do."""
-    told = envelope("test", SessionKey(tenant, session), event, cause="x", trace=current_trace())
+    told = envelope("test", SessionKey(tenant, session), event, cause="x", trace=current_trace(), lead=lead)
     async with (
         open_bus(BusConfig(url=nats_url), service="test", metrics=Metrics()) as bus,
         open_store(config) as store,
