@@ -8,16 +8,24 @@ from contextlib import asynccontextmanager
 import httpx
 import uvicorn
 
+from shared.http.http1 import HttpProtocol
 from shared.http.service import Service
 from shared.runtime import server_config
 from shared.settings import ServiceSettings
 
 
 @asynccontextmanager
-async def serving(service: Service, settings: ServiceSettings) -> AsyncIterator[str]:
-    """Serve `service` on a free port with the server that production uses; yields its base URL."""
+async def serving(
+    service: Service, settings: ServiceSettings, http: type[HttpProtocol] = HttpProtocol
+) -> AsyncIterator[str]:
+    """Serve `service` on a free port with the server that production uses; yields its base URL.
+
+    `http` may have less patience.
+    """
     listener = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(server_config(service.app, settings))
+    config = server_config(service.app, settings)
+    config.http = http
+    server = uvicorn.Server(config)
     running = asyncio.create_task(server.serve(sockets=[listener]))
     base = f"http://127.0.0.1:{listener.getsockname()[1]}"
     try:

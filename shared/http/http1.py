@@ -1,82 +1,220 @@
-"""uvicorn's HTTP/1.1 protocol with a bound on what comes before a body: it has none of its own."""
+"""uvicorn's HTTP/1.1 protocol with bounds on what comes before a body and after an answer: it has none of its own."""
 
-import json
-from http import HTTPStatus
+import asyncio
+from asyncio import TimerHandle
+from collections.abc import Callable
+from typing import ClassVar
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from shared.http.protocol_refusals import BROKEN, LATE, NO_TOKEN, TOO_LONG, refusal_of_head
+
 _HEAD_LIMIT = 64 * 1024
-_LAST_SECONDS = 2.0  # for the peer to read the refusal, whatever it is still sending
 _TOKEN_HEADER = b"\nauthorization:"
 
 
-def _refusal(status: HTTPStatus, message: str, *headers: str) -> bytes:
-    body = json.dumps({"status": "error", "message": message}, separators=(",", ":")).encode()
-    head = [
-        f"HTTP/1.1 {status.value} {status.phrase}",
-        *headers,
-        "content-type: application/json",
-        f"content-length: {len(body)}",
-        "connection: close",
-    ]
-    return "\r\n".join([*head, "", ""]).encode() + body
-
-
-_TOO_LONG = _refusal(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "The request line and headers are too long.")
-_NO_TOKEN = _refusal(
-    HTTPStatus.UNAUTHORIZED,
-    "A valid bearer token is required: send it as Authorization: Bearer <token>.",
-    "www-authenticate: Bearer",
-)
-
-
 class HttpProtocol(HttpToolsProtocol):
-    """One connection; a head that goes on for 64 KiB is answered 431 (RFC 6585) and the connection closed.
+    """One connection; what can't become a request is answered in JSON, and the connection closed.
 
-    Parsing them costs time that grows with the square of their length, on the loop that everyone shares. No token is
-    that long, so a head with one is answered 401. What the peer still sends is dropped: closing at once would reset
-    the connection, and take the answer with it.
+    A head must be complete `head_seconds` after the connection's start or its own first byte (408), and before it
+    goes on for 64 KiB (431, RFC 6585): parsing takes time that grows with the square of its length, on the loop that
+    everyone shares. No token is that long, so a head with one is answered 401. The same holds for what stands between
+    the pieces of a body, and behind it.
+
+    Whoever is answered while still sending is listened to for a while: closing at once would reset the connection,
+    and take the answer with it. After `drain_bytes` or `drain_seconds` more it is closed all the same.
     """
 
+    head_seconds: ClassVar[float] = 30.0
+    drain_seconds: ClassVar[float] = 10.0
+    drain_bytes: ClassVar[int] = 32 * 1024 * 1024
+
     _in_head = False
-    _head = 0
+    _in_body = False
+    _moved = False  # whether what was read last began or ended something, or was of a body
+    _overhead = 0  # bytes since then
     _has_token = False
     _end_of_last = b""
     _refused = False
+    _refusal: bytes | None = None
+    _head_end: TimerHandle | None = None
+    _drain_end: TimerHandle | None = None
+    _drained = 0
+    _said_all = False
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
+        """Expect a head."""
+        super().connection_made(transport)
+        self._expect_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Expect nothing more."""
+        self._head_end, self._drain_end = _cancelled(self._head_end), _cancelled(self._drain_end)
+        super().connection_lost(exc)
 
     def on_message_begin(self) -> None:
-        """Start counting."""
-        self._in_head, self._head, self._has_token = True, 0, False
+        """Begin a head; there is none after the last answer."""
+        if self._said_all:
+            raise ValueError
+        self._in_head, self._moved, self._has_token = True, True, False
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
-        """Stop counting."""
-        self._in_head = False
+        """End the head, and refuse it or begin its request."""
+        self._in_head, self._in_body, self._moved = False, True, True
+        self._head_end = _cancelled(self._head_end)
+        self._refusal = refusal_of_head(self.headers, self.parser.get_http_version())
+        if self._refusal is not None:
+            raise ValueError  # makes the parser stop, and uvicorn send a 400, which is ours
         super().on_headers_complete()
+        if self.cycle is not None and self.cycle.scope is self.scope:  # not so for a WebSocket
+            self.cycle.transport = _Answering(self.transport, self._close_answered)
+
+    def on_body(self, body: bytes) -> None:
+        """Note that the body goes on."""
+        self._moved = True
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """End the body; an upgraded connection is no longer ours."""
+        self._moved = True
+        self._in_body = self.parser.should_upgrade() and self._should_upgrade()
+        super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        """Bound what still comes of a body that was answered before its end."""
+        super().on_response_complete()
+        if self._answered and self._in_body and not self.transport.is_closing():
+            self._drain()
 
     def data_received(self, data: bytes) -> None:
-        """Parse what came, and refuse a head that does not end."""
+        """Parse what came, drop what nobody waits for, and refuse what does not end."""
+        if self.transport.is_closing() or not self._may_go_on(data):
+            return
+        self._moved = False
+        super().data_received(data)
         if self._refused or self.transport.is_closing():
             return
-        went_on = self._in_head  # what it began in may hold the end of a body before it, and is not counted
-        super().data_received(data)
-        if not self._in_head:
-            return
-        self._has_token = self._has_token or _TOKEN_HEADER in (self._end_of_last + data).lower()
-        self._end_of_last = data[-len(_TOKEN_HEADER) :]
-        self._head += len(data) if went_on else 0
-        if self._head > _HEAD_LIMIT:
-            self._refuse(_NO_TOKEN if self._has_token else _TOO_LONG)
+        self._overhead = 0 if self._moved else self._overhead + len(data)
+        if self._in_head:
+            self._look_for_token(data)
+        if not self._in_body:
+            self._between_requests()
+        if self._overhead > _HEAD_LIMIT:
+            self._refuse(NO_TOKEN if self._in_head and self._has_token else TOO_LONG)
 
-    def _refuse(self, answer: bytes) -> None:
-        self._refused = True
-        self.transport.write(answer)
-        if self.transport.can_write_eof():
-            self.transport.write_eof()
-        self.loop.call_later(_LAST_SECONDS, self.transport.abort)
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002  # uvicorn's words are no help
+        """Answer what the parser stopped at."""
+        self._refuse(self._refusal or BROKEN)
 
     def eof_received(self) -> None:
         """Let a refused connection go once its peer has said everything."""
         if self._refused:
             self.transport.close()
         super().eof_received()
+
+    @property
+    def _answered(self) -> bool:
+        return self.cycle is not None and self.cycle.response_complete
+
+    def _look_for_token(self, data: bytes) -> None:
+        self._has_token = self._has_token or _TOKEN_HEADER in (self._end_of_last + data).lower()
+        self._end_of_last = data[-len(_TOKEN_HEADER) :]
+
+    def _expect_head(self) -> None:
+        self._head_end = self.loop.call_later(self.head_seconds, self._head_is_late)
+
+    def _head_is_late(self) -> None:
+        """Give up on a head, unless an earlier request keeps us from answering it anyway."""
+        if self.cycle is not None and not self.cycle.response_complete:
+            self._expect_head()
+        elif self._in_head:
+            self._refuse(LATE)
+        else:
+            self.transport.close()
+
+    def _between_requests(self) -> None:
+        """Start the next head's time with its first byte, even if that is an empty line; end what was drained."""
+        if self._head_end is None and (self._in_head or not self._moved):
+            self._expect_head()
+        if self._drain_end is not None:
+            self._drain_end = _cancelled(self._drain_end)
+            if self._answered:
+                self._close_answered()
+
+    def _may_go_on(self, data: bytes) -> bool:
+        """Count what is dropped, and close when it is too much; a body that is drained is still parsed to its end."""
+        if self._drain_end is None:
+            return True
+        self._drained += len(data)
+        if self._drained > self.drain_bytes:
+            self.transport.abort()
+            return False
+        return not self._refused
+
+    def _drain(self) -> None:
+        self._drained = 0
+        self._drain_end = self.loop.call_later(self.drain_seconds, self.transport.abort)
+
+    def _close_answered(self) -> None:
+        """Close after an answer that is the last one; while its request still comes, only our own side.
+
+        A connection that goes on is idle from now, since uvicorn counts only from the answer.
+        """
+        if self.cycle.keep_alive and self.cycle.response_complete:
+            self._unset_keepalive_if_required()
+            if not self._in_head:
+                idle = self.timeout_keep_alive
+                self.timeout_keep_alive_task = self.loop.call_later(idle, self.timeout_keep_alive_handler)
+        elif self.cycle.response_complete and self._in_body:
+            self._say_no_more()
+        else:
+            self.transport.close()
+
+    def _refuse(self, answer: bytes) -> None:
+        """Answer in place of the application, which is told that its client has gone; once answered, only close."""
+        if self._drain_end is not None:
+            self.transport.close()
+            return
+        self._refused = True
+        self._head_end = _cancelled(self._head_end)
+        cycle = self.cycle
+        if cycle is not None and not cycle.response_complete:
+            cycle.disconnected = True
+            cycle.message_event.set()
+            if cycle.response_started or not cycle.more_body:  # this would be taken for the answer to that request
+                self.transport.abort()
+                return
+        self.transport.write(answer)
+        self._say_no_more()
+        self._drain()
+
+    def _say_no_more(self) -> None:
+        self._said_all = True
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+
+
+class _Answering(asyncio.Transport):
+    """The connection as uvicorn answers a request on it: how it is closed, is decided here."""
+
+    def __init__(self, transport: asyncio.Transport, close: Callable[[], None]) -> None:
+        super().__init__()
+        self._transport = transport
+        self._close = close
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self._transport.write(data)
+
+    def is_closing(self) -> bool:
+        return self._transport.is_closing()
+
+    def close(self) -> None:
+        self._close()
+
+
+def _cancelled(timer: TimerHandle | None) -> TimerHandle | None:
+    """Cancel a timer; returns what to keep of it."""
+    if timer is not None:
+        timer.cancel()
+    return None

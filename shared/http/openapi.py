@@ -16,8 +16,10 @@ _ABOUT = """\
 Times are RFC 3339 in UTC, sizes are bytes, JSON is UTF-8; further members may come with any version.
 Paths and methods that are not here are answered 404 and 405 as `{"status":"error","message":…}`, in JSON; so is a \
 page of a foreign origin that would change something where no token is asked for, with 403; there, on loopback, a \
-host name that is not of this machine and not in `ALLOWED_HOSTS`, with 421; a head of over \
-64 KiB, with 431."""
+host name that is not of this machine and not in `ALLOWED_HOSTS`, with 421; a head of over 64 KiB, with 431, one that \
+takes longer than 30 seconds, with 408, one without a `Host` or with two, and all else that can't be read as HTTP/1.1, \
+with 400; and a `Transfer-Encoding` other than `chunked`, with 501. Who goes on sending after an answer is listened to \
+for 10 seconds or 32 MiB."""
 _BEARER = """\
 A JWT signed with one of the algorithms that the server was told to allow. Its `scope` claim names what it covers, \
 everything if there is none. A server without a key knows no callers and asks for no token."""
