@@ -29,6 +29,7 @@ from tests.integration.road import (
     ingest_settings,
     store_settings,
 )
+from tests.waiting import until
 
 SCORE = AnalysisCompleted(
     temperature=71,
@@ -48,10 +49,13 @@ def store(private_store: RcloneStore) -> StoreConfig:
 async def status(folder: Path, nats_url: str, store: StoreConfig, session: str) -> dict[str, object]:
     """What an ingest with an empty spool says of a session."""
     async with ingest_running(ingest_settings(folder, nats_url, store)) as road:
-        answer = await road.client.get(f"/sessions/{session}")
-        assert answer.status_code == 200, answer.text
-        document: dict[str, object] = answer.json()
-        return document
+
+        async def found() -> dict[str, object] | None:
+            answer = await road.client.get(f"/sessions/{session}")
+            document: dict[str, object] = answer.json()
+            return document if answer.status_code == 200 else None
+
+        return await until(found, what="ingest has reached the catalog") or {}
 
 
 async def test_status_and_score_come_back_although_bus_and_spool_are_lost(
