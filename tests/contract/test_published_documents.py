@@ -65,7 +65,7 @@ def test_no_route_of_a_service_is_left_out_of_its_document(name: str) -> None:
 @pytest.mark.parametrize("name", SERVICES)
 async def test_each_service_serves_its_document_to_everyone(name: str) -> None:
     service = _service(name)
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(service.app), base_url="http://service") as client:
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(service.app), base_url="http://localhost") as client:
         served = await client.get("/openapi.json")
     assert (served.status_code, served.headers["content-type"]) == (200, "application/json")
     assert served.json() == json.loads(json.dumps(describe(f"Roomtone: {name}", service.routes)))
