@@ -94,6 +94,19 @@ async def test_a_sender_that_stalls_is_answered_408(nats_url: str) -> None:
             assert (await wire.answer())[0] == 408
 
 
+async def test_a_sender_that_only_trickles_is_answered_408(nats_url: str) -> None:
+    patience = {"body_idle_seconds": 0.4, "min_body_rate": 10_000}
+    async with analyzing(nats_url, **patience) as client, open_wire(client) as wire:
+        await wire.send_head(5000)
+        await wire.send(form("call.wav", SILENCE)[:200])
+        answer = asyncio.create_task(wire.answer())
+        for _ in range(1000):
+            await wire.send(b"x")
+            if (await asyncio.wait([answer], timeout=0.05))[0]:
+                break
+        assert (await answer)[0] == 408
+
+
 async def test_a_caller_is_let_in_so_often_a_minute(nats_url: str) -> None:
     async with analyzing(nats_url, rate_limit_per_minute=2) as client, open_wire(client) as wire:
         assert (await analyze(client, SILENCE)).status_code == 200
