@@ -63,7 +63,7 @@ async def read_form(
                     case MultipartSegment() if event.name in file_fields:
                         yield FileStart(event.name, event.filename or "")
                     case MultipartSegment():
-                        field = _OpenField(event.name)
+                        field = _OpenField(event.name, is_file=bool(event.filename))
                     case None if field is not None:
                         yield field.close()
                         field = None
@@ -81,14 +81,16 @@ async def read_form(
 
 
 class _OpenField:
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, *, is_file: bool) -> None:
         self._name = name
+        self._is_file = is_file
         self._pieces: list[bytes] = []
         self._size = 0
 
     def add(self, piece: bytes) -> None:
         self._size += len(piece)
         if self._size > _MAX_FIELD:
+            self._refuse_file()
             raise TooLarge(f"The form field {self._name[:64]!r} is too long.", code=BAD_FIELD)
         self._pieces.append(piece)
 
@@ -96,4 +98,10 @@ class _OpenField:
         try:
             return Field(self._name, b"".join(self._pieces).decode())
         except UnicodeDecodeError as exc:
+            self._refuse_file()
             raise InvalidInput(f"The form field {self._name[:64]!r} is not UTF-8.", code=BAD_FIELD) from exc
+
+    def _refuse_file(self) -> None:
+        """Tell a client who put its file into another field of just that."""
+        if self._is_file:
+            raise InvalidInput(f"No file is expected in the form field {self._name[:64]!r}.", code="missing_file")

@@ -62,3 +62,10 @@ def test_the_boundary_is_read_from_the_content_type() -> None:
     for bad in ("multipart/form-data", "multipart/form-data; boundary=", f"multipart/form-data; boundary={'x' * 201}"):
         with pytest.raises(InvalidInput):
             boundary_of(bad)
+
+
+@pytest.mark.parametrize("content", [b"x" * 70_000, b"\xff\xfe"])
+async def test_a_file_in_another_field_is_named_for_what_it_is(content: bytes) -> None:
+    with pytest.raises(InvalidInput, match="'wrong'") as refusal:
+        await events(part("wrong", content, "a.wav") + b"--bnd--\r\n", [])
+    assert refusal.value.code == "missing_file"
