@@ -49,6 +49,8 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         if message["type"] == "websocket.close":
             self.writable.set()
         await super().send(message)
+        if message["type"] == "websocket.http.response.body" and not message.get("more_body", False):
+            self.handshake_complete = self.close_sent = True  # refused in order: that is no error to log
 
     def shutdown(self) -> None:
         """Leave the goodbye to an application that asked for it, for as long as the server can wait."""

@@ -1,6 +1,7 @@
 """Who is refused before the upgrade, and how."""
 
 import json
+import logging
 from collections.abc import Mapping
 
 import httpx
@@ -49,6 +50,15 @@ async def test_a_foreign_page_is_refused_with_403(notifier: Notifier, origin: st
     response = await refused(notifier, headers={"Origin": origin})
     assert response.status_code == 403
     assert json.loads(response.body)["code"] == "foreign_origin"
+
+
+async def test_a_refused_handshake_is_no_error_of_the_server(
+    notifier: Notifier, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.ERROR):
+        assert (await refused(notifier, headers={"Origin": "https://evil.example"})).status_code == 403
+        assert (await refused(notifier, "?events=nonsense")).status_code == 400
+    assert caplog.records == []
 
 
 async def test_a_listed_page_and_a_page_of_the_own_host_may_listen(notifier: Notifier) -> None:
