@@ -91,6 +91,7 @@ def assemble_service(
         ],
         exception_handlers={HTTPException: _plain_error},
     )
+    app.router.redirect_slashes = False  # a redirect would be made of the Host header, and lose a body or a token
     return Service(name, app, routes, checks)
 
 

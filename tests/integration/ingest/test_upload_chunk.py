@@ -289,3 +289,10 @@ async def test_a_disk_that_is_nearly_full_is_told_before_the_body_and_by_readine
         assert b"100 Continue" not in answer
         assert (await road.client.get("/readyz")).status_code == 503
         assert (await road.client.get("/livez")).status_code == 200
+
+
+async def test_a_path_with_a_slash_more_is_not_found_and_redirects_nowhere(road: Road) -> None:
+    for path in ("/health/", "/upload/init/", "/sessions"):
+        answer = await road.client.get(path)
+        assert answer.status_code == 404
+        assert "location" not in answer.headers
