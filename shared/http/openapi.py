@@ -20,6 +20,8 @@ host name that is not of this machine and not in `ALLOWED_HOSTS`, with 421; a he
 takes longer than 30 seconds, with 408, one without a `Host` or with two, and all else that can't be read as HTTP/1.1, \
 with 400; and a `Transfer-Encoding` other than `chunked`, with 501. Who goes on sending after an answer is listened to \
 for 10 seconds or 32 MiB."""
+_RANGE_HEADERS = {"Range", "If-Range"}  # of no meaning for HEAD (RFC 9110, section 14.2)
+_OF_RANGES = {"206", "416"}
 _BEARER = """\
 A JWT signed with one of the algorithms that the server was told to allow. Its `scope` claim names what it covers, \
 everything if there is none. A server without a key knows no callers and asks for no token."""
@@ -110,13 +112,21 @@ def _operation(one: Described, schemas: Schemas) -> Json:
 
 def _head(get: Json) -> Json:
     """Return what HEAD promises where GET promises `get`: the same without bodies (RFC 9110, section 9.3.2)."""
-    responses = get["responses"]
+    responses, parameters = get["responses"], get["parameters"]
     assert isinstance(responses, dict)  # noqa: S101  # as written above
+    assert isinstance(parameters, list)  # noqa: S101  # likewise
     bare = {
         status: {key: value for key, value in response.items() if key != "content"}
         for status, response in responses.items()
+        if status not in _OF_RANGES
     }
-    return {**get, "operationId": str(get["operationId"]).replace("get_", "head_", 1), "responses": bare}
+    return {
+        **get,
+        "operationId": str(get["operationId"]).replace("get_", "head_", 1),
+        "description": "Answers as GET does, without a body; a range says nothing here.",
+        "parameters": [one for one in parameters if one.get("name") not in _RANGE_HEADERS],
+        "responses": bare,
+    }
 
 
 def _id(one: Described) -> str:
