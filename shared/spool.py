@@ -218,12 +218,18 @@ class Spool:
         names = [entry.name.split(".") for entry in os.scandir(self._deletions)]
         return [self.session(SessionKey(tenant, session)) for tenant, session in names]
 
-    def erase(self, session: SessionDirectory) -> None:
-        """Remove everything of a session but its mark of deletion and the locks that others may wait for."""
+    def erase(self, session: SessionDirectory) -> int:
+        """Remove everything of a session but its mark of deletion and the locks that others may wait for.
+
+        Returns how many chunks there were.
+        """
+        chunks = 0
         for entry in list(os.scandir(session.path)):
             if entry.name not in {_DELETED, session.lock.name, session.working.name}:
+                chunks += entry.name.endswith(_CHUNK)
                 Path(entry.path).unlink(missing_ok=True)
         sync_directory(session.path)
+        return chunks
 
     def free_fraction(self) -> float:
         """Return the share of the disk that is free for us, from 0 to 1."""

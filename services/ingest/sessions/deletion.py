@@ -23,7 +23,7 @@ from shared.codec import envelope
 from shared.durable import HeldLock, locked, try_lock
 from shared.errors import RoomtoneError, Unavailable
 from shared.events import SessionDeleted
-from shared.http.values import Identifier, Sha256, Timestamp
+from shared.http.values import Count, Identifier, Sha256, Timestamp
 from shared.object_names import chronicle_prefix, documents_prefix, wav_key
 from shared.record import Record
 from shared.spool import Deletion, SessionDirectory, Spool
@@ -43,11 +43,13 @@ _RESUME_SECONDS = 60.0
 class Receipt:
     """Proof that a session is gone: `deleted` names the objects that were erased, and all were looked for again.
 
-    `sha256` is over this document without it, as JSON with sorted names and no spaces, in UTF-8.
+    `chunks` is how many were still in the spool. `sha256` is over this document without it, as JSON with sorted names
+    and no spaces, in UTF-8 with nothing escaped that need not be.
     """
 
     session_id: Identifier
     deleted: tuple[str, ...]
+    chunks: Count
     verified: Literal[True] = True
     sha256: Sha256
     timestamp: Timestamp
@@ -133,9 +135,9 @@ class Eraser:
                 raise no_such_session()
             wanted = under_way.objects
             erased = await self._erase(key, wanted)
-            await self._in_thread(partial(self.spool.erase, directory))
+            chunks = await self._in_thread(partial(self.spool.erase, directory))
             await self._verify(key, wanted)
-            receipt = _receipt(key, erased)
+            receipt = _receipt(key, erased, chunks)
             gone = SessionDeleted(objects=len(erased), receipt_sha256=receipt.sha256)
             trace, lead = current_trace(), under_way.lead
             told = envelope("ingest", key, gone, cause=receipt.timestamp, trace=trace, lead=lead)
@@ -187,8 +189,9 @@ def _object_keys(directory: SessionDirectory, record: Record | None) -> list[str
     return sorted({wav_key(directory.key)} | {item.object_key for item in [*known, *told] if item is not None})
 
 
-def _receipt(key: SessionKey, erased: list[str]) -> Receipt:
-    unsealed = Receipt(session_id=key.session, deleted=tuple(erased), sha256="", timestamp=rfc3339(now()))
+def _receipt(key: SessionKey, erased: list[str], chunks: int) -> Receipt:
+    time = rfc3339(now())
+    unsealed = Receipt(session_id=key.session, deleted=tuple(erased), chunks=chunks, sha256="", timestamp=time)
     content = {name: value for name, value in asdict(unsealed).items() if name != "sha256"}
     canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
     return replace(unsealed, sha256=hashlib.sha256(canonical).hexdigest())

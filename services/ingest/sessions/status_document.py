@@ -106,11 +106,10 @@ def document(session: str, view: SpoolView | None, record: Record | None, downlo
     if view is not None:
         created.append(rfc3339(view.created_at))
         updated.append(rfc3339(view.updated_at))
-    intake = record.ended.intake if record and record.ended else None
     return SessionStatus(
         session_id=session,
         state=_state(view, record),
-        chunks=view.chunks if view else intake.chunks if intake else None,
+        chunks=_chunks(view, record),
         bytes=_bytes(view, record),
         audio=_audio(record, downloads.audio),
         original=_original(record, downloads.original),
@@ -135,6 +134,16 @@ def _state(view: SpoolView | None, record: Record | None) -> State:
             case None:
                 pass
     return "finalized" if view is not None and view.finalized else "receiving"
+
+
+def _chunks(view: SpoolView | None, record: Record | None) -> int | None:
+    """Return how many chunks were sent; a document has none."""
+    if record is not None and record.document is not None:
+        return None
+    if view is not None:
+        return view.chunks
+    intake = record.ended.intake if record is not None and record.ended is not None else None
+    return intake.chunks if intake else None
 
 
 def _bytes(view: SpoolView | None, record: Record | None) -> int | None:

@@ -75,7 +75,7 @@ async def test_a_stored_session_is_erased_everywhere_and_the_receipt_says_so(
     answer = await road.client.delete("/sessions/erased")
     assert answer.status_code == 200
     receipt = answer.json()
-    assert set(receipt) == {"session_id", "deleted", "verified", "sha256", "timestamp"}
+    assert set(receipt) == {"session_id", "deleted", "chunks", "verified", "sha256", "timestamp"}
     assert receipt["deleted"] == ["audio_erased.wav", ".roomtone/default/erased/audio.ready.json"]
     assert receipt["verified"] is True
     assert [key for key in receipt["deleted"] if (object_store.bucket_folder / key).exists()] == []
@@ -115,7 +115,7 @@ async def test_a_session_that_is_still_receiving_loses_its_chunks(road: Road) ->
     await road.send("young", tone(1))
     answer = await road.client.delete("/sessions/young")
     assert answer.status_code == 200
-    assert answer.json()["deleted"] == []
+    assert (answer.json()["deleted"], answer.json()["chunks"]) == ([], 1)
     assert road.directory("young").sizes() == {}
 
 
