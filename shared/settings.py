@@ -170,7 +170,7 @@ class StoreSettings(BaseSettings):
         return next(iter(given.values()))
 
 
-_STORE_NAMES = StoreSettings.model_fields.keys() - {"store_part_order"}
+_STORE_NAMES = StoreSettings.model_fields.keys() - {"store_part_order", "cloudflare_r2_public_url"}
 
 
 def _plain(value: str | SecretStr) -> str:

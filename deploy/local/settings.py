@@ -26,7 +26,7 @@ class LocalSettings(ServiceSettings, SpoolSettings):
 
 
 class NamedStore(StoreSettings):
-    """Which settings of a store were given at all, complete or not."""
+    """Whether a store was named at all, completely or not."""
 
     @model_validator(mode="after")
     def _names_agree_and_nothing_is_missing(self) -> Self:
@@ -35,4 +35,4 @@ class NamedStore(StoreSettings):
     @property
     def given(self) -> bool:
         """Whether somebody named a store, which we then use instead of our own."""
-        return bool(self.model_fields_set - {"store_part_order"})
+        return self.names_store

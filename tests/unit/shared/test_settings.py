@@ -73,6 +73,7 @@ def test_a_service_that_can_do_without_starts_with_no_store_named(monkeypatch: p
     monkeypatch.setenv("STORE_PART_ORDER", "ascending")
     assert not StoreIfAny().names_store
     monkeypatch.setenv("R2_ACCOUNT_ID", "")
+    monkeypatch.setenv("CLOUDFLARE_R2_PUBLIC_URL", "https://files.example.com")
     assert not StoreIfAny().names_store
 
 
@@ -82,7 +83,6 @@ def test_a_service_that_can_do_without_starts_with_no_store_named(monkeypatch: p
         ("R2_ACCOUNT_ID", {"R2_BUCKET_NAME", "R2_ACCESS_KEY_ID", "R2_SECRET_ACCESS_KEY"}),
         ("CLOUDFLARE_R2_SECRET_ACCESS_KEY", {"R2_BUCKET_NAME", "R2_ACCESS_KEY_ID", "R2_ACCOUNT_ID"}),
         ("S3_ENDPOINT_URL", {"S3_BUCKET_NAME", "S3_ACCESS_KEY", "S3_SECRET_KEY"}),
-        ("CLOUDFLARE_R2_PUBLIC_URL", {"S3_BUCKET_NAME", "S3_ACCESS_KEY", "S3_SECRET_KEY", "S3_ENDPOINT_URL"}),
     ],
 )
 def test_half_a_store_is_refused_everywhere_naming_all_that_is_missing(
