@@ -6,10 +6,10 @@ INSTALL := $(BIN)/python -m pip --disable-pip-version-check install --quiet --re
 COMPILE := uv pip compile pyproject.toml --universal --generate-hashes --no-emit-index-url --no-header --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test contract check docs lock clean
+.PHONY: help run demo test contract check rebuild-catalog docs lock clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: $(VENV)/run.stamp ## Serve everything on http://127.0.0.1:8000, data in ./data (PORT=…, DATA_DIR=…)
 	@exec $(BIN)/python -m deploy.local --with-parent
@@ -28,6 +28,9 @@ check: $(VENV)/dev.stamp ## Check style, formatting, types and import rules
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+rebuild-catalog: $(VENV)/run.stamp ## Bring the catalog back from the bucket, while `make run` runs (DATA_DIR=…)
+	@exec $(BIN)/python -m deploy.local.rebuild
 
 docs: $(VENV)/run.stamp ## Write docs/openapi.json and docs/http-api.md anew
 	@exec $(BIN)/python -m deploy.docs

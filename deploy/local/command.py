@@ -70,5 +70,6 @@ def _run(settings: LocalSettings, folder: DataFolder) -> None:
             address=address_of(listener),
             recordings=str(engines.store.bucket_folder) if engines.store else "in the store of your settings",
             bus=engines.nats.url if engines.nats else "on the bus of NATS_URL",
+            with_token=settings.main_service_jwt_public_key is not None or settings.main_service_jwks_url is not None,
         )
         uvloop.run(run.until_stopped(lambda: print(text, flush=True)))  # noqa: T201  # a person at a terminal reads it

@@ -1,33 +1,13 @@
 """`python -m services.assembler`, and `python -m services.assembler rebuild-catalog`."""
 
 import argparse
-import asyncio
 import sys
 
 from services.assembler.app import create_service
-from services.assembler.rebuild import rebuild_catalog
+from services.assembler.rebuild_command import run_rebuild
 from services.assembler.settings import AssemblerSettings
-from shared.errors import RoomtoneError
-from shared.logs import configure_logging
 from shared.metrics import Metrics
 from shared.runtime import load_settings, serve
-
-
-def _rebuild(settings: AssemblerSettings) -> int:
-    configure_logging(level="warning", style=settings.log_format)
-    try:
-        found = asyncio.run(rebuild_catalog(settings))
-    except TimeoutError:
-        sys.stderr.write("rebuild-catalog: the bus can't be reached: check NATS_URL\n")
-        return 1
-    except RoomtoneError as exc:
-        sys.stderr.write(f"rebuild-catalog: {exc.message} Run it again: what was done is kept.\n")
-        return 1
-    sys.stdout.write(
-        f"rebuild-catalog: {found.events} kept events told again, {found.bare_recordings} recordings found without "
-        f"any, {found.deleted} of deleted sessions passed over, {found.unreadable} unreadable\n"
-    )
-    return 1 if found.unreadable else 0
 
 
 def main() -> None:
@@ -43,7 +23,7 @@ def main() -> None:
     command = parser.parse_args().command
     settings = load_settings(AssemblerSettings)
     if command == "rebuild-catalog":
-        sys.exit(_rebuild(settings))
+        sys.exit(run_rebuild(settings))
     serve(create_service(settings, Metrics()).app, settings, service="assembler")
 
 

@@ -158,3 +158,17 @@ async def test_an_engine_that_is_killed_comes_back_and_work_goes_on(tmp_path: Pa
                 return bool(answer.json().get("state") == "analyzed")
 
             await until(analyzed, within=60)
+
+
+async def test_the_catalog_is_rebuilt_beside_the_running_machine(machine: OneMachine, tmp_path: Path) -> None:
+    await _send_silence(machine.address, "rebuilt")
+    for data, status in ((machine.folder.addresses.parent, 0), (tmp_path, 1)):
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "deploy.local.rebuild"),
+            env={**os.environ, "DATA_DIR": str(data)},
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        said, _ = await asyncio.wait_for(process.communicate(), 60)
+        assert process.returncode == status, said.decode()
+        assert said.decode().splitlines()[-1].startswith("rebuild-catalog: ")

@@ -1,0 +1,30 @@
+"""`python -m deploy.local.rebuild`: the catalog of the one-machine form again, from its bucket, while it runs."""
+
+import sys
+
+from deploy.local.composition import BusPlace, StorePlace, place_of
+from deploy.local.data_folder import DataFolder, DataFolderError
+from deploy.local.engines import choose_engines
+from deploy.local.settings import LocalSettings, NamedStore
+from services.assembler.rebuild_command import run_rebuild
+from services.assembler.settings import AssemblerSettings
+from shared.runtime import load_settings
+
+
+def main() -> None:
+    """Rebuild; ends with status 1 and one line when something is in the way."""
+    settings = load_settings(LocalSettings)
+    folder = DataFolder(settings.data_dir)
+    if not folder.addresses.exists():
+        sys.exit(f"rebuild-catalog: {settings.data_dir} holds no Roomtone: start one with `make run`, or set DATA_DIR")
+    try:
+        engines = choose_engines(folder, nats=settings.own_bus, store=not load_settings(NamedStore).given)
+    except DataFolderError as exc:
+        sys.exit(f"rebuild-catalog: {exc}")
+    bus: BusPlace = {"nats_url": engines.nats.url} if engines.nats else {}
+    store: StorePlace = place_of(engines.store) if engines.store else {}
+    sys.exit(run_rebuild(load_settings(lambda: AssemblerSettings(**bus, **store))))
+
+
+if __name__ == "__main__":
+    main()
