@@ -63,7 +63,7 @@ async def read_form(
                     case MultipartSegment() if event.name in file_fields:
                         yield FileStart(event.name, event.filename or "")
                     case MultipartSegment():
-                        field = _OpenField(event.name, is_file=bool(event.filename))
+                        field = _OpenField(event.name, file_expected_in=file_fields if event.filename else None)
                     case None if field is not None:
                         yield field.close()
                         field = None
@@ -81,9 +81,9 @@ async def read_form(
 
 
 class _OpenField:
-    def __init__(self, name: str, *, is_file: bool) -> None:
+    def __init__(self, name: str, *, file_expected_in: frozenset[str] | None) -> None:
         self._name = name
-        self._is_file = is_file
+        self._file_expected_in = file_expected_in
         self._pieces: list[bytes] = []
         self._size = 0
 
@@ -103,5 +103,8 @@ class _OpenField:
 
     def _refuse_file(self) -> None:
         """Tell a client who put its file into another field of just that."""
-        if self._is_file:
-            raise InvalidInput(f"No file is expected in the form field {self._name[:64]!r}.", code="missing_file")
+        if self._file_expected_in is not None:
+            expected = " or ".join(repr(name) for name in sorted(self._file_expected_in))
+            raise InvalidInput(
+                f"The file is expected in the form field {expected}, not in {self._name[:64]!r}.", code="missing_file"
+            )
