@@ -124,6 +124,7 @@ class Bus:
         while not await self._ensure_stream():
             await asyncio.sleep(0.5)  # a cluster without a leader yet; the connection itself is watched above
         self._ready.set()
+        self._metrics.bus_connected.labels(self._service).set(1)
         self._last_error = ""
         self._log.info("bus connected", stream=STREAM)
         for call in self._on_ready:
@@ -153,6 +154,7 @@ class Bus:
 
     async def _on_disconnect(self) -> None:
         self._ready.clear()
+        self._metrics.bus_connected.labels(self._service).set(0)
         if not self._closing:
             self._log.warning("bus disconnected")
 

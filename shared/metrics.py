@@ -28,6 +28,9 @@ class Metrics:
         self.outbox_pending = Gauge(
             "outbox_pending", "Manifests on disk that the bus has not confirmed.", registry=self.registry
         )
+        self.bus_connected = Gauge(
+            "bus_connected", "Whether a service's bus is reached, 1 or 0.", ("service",), registry=self.registry
+        )
         self.events_dropped = Counter(
             "progress_events_dropped", "Progress events given up while the bus was away.", registry=self.registry
         )

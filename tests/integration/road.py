@@ -1,7 +1,7 @@
 """Ingest and assembler on real engines, each with its own server, as the tests' one road."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from shared.settings import StoreConfig
 from shared.spool import SessionDirectory, Spool
 from shared.subjects import SessionKey
 from tests.serving import serving
+from tests.waiting import until
 
 OCTETS = {"Content-Type": "application/octet-stream"}
 
@@ -65,12 +66,18 @@ def assembler_settings(spool: Path, nats_url: str, store: StoreConfig, **more: o
 
 @asynccontextmanager
 async def ingest_running(settings: IngestSettings) -> AsyncIterator[Road]:
-    """Run ingest alone."""
+    """Run ingest alone; it begins with its bus reached, if there is one: what is finalized before is answered 202."""
     async with (
         serving(create_ingest(settings, Metrics()), settings) as base,
         httpx.AsyncClient(base_url=base, timeout=60) as client,
     ):
+        with suppress(AssertionError):  # a test may begin without a bus
+            await until(lambda: _bus_reached(client), within=2)
         yield Road(client, Spool(settings.local_temp_chunk_path))
+
+
+async def _bus_reached(client: httpx.AsyncClient) -> bool:
+    return 'bus_connected{service="ingest"} 1.0' in (await client.get("/metrics")).text
 
 
 @asynccontextmanager
