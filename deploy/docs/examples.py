@@ -44,7 +44,7 @@ _BY_NAME: Mapping[str, object] = {
 }
 _BY_FORMAT = {
     "date-time": "2025-01-27T12:34:56Z",
-    "uri": "https://files.example.com/audio_call-7.wav",
+    "uri": "https://recordings.example.com/audio_call-7.wav",
     "uuid": "0b8f5c1e-6c1d-4a53-9a43-2f1a7c4f2b10",
 }
 _BY_TYPE: Mapping[str, object] = {"string": "…", "boolean": True, "integer": 1, "number": 0.5, "null": None}

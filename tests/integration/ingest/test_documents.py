@@ -94,7 +94,7 @@ async def test_a_document_is_read_from_an_address_that_expires(
 
 
 async def test_a_bucket_with_a_public_address_says_so(tmp_path: Path, nats_url: str, store_config: StoreConfig) -> None:
-    public = "https://files.example.com"
+    public = "https://recordings.example.com"
     async with ingest_running(
         ingest_settings(tmp_path, nats_url, store_config, cloudflare_r2_public_url=public)
     ) as road:

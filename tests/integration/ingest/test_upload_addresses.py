@@ -177,11 +177,11 @@ async def test_a_public_bucket_is_told_as_such(
     tmp_path_factory: pytest.TempPathFactory, store_config: StoreConfig
 ) -> None:
     settings = ingest_settings(
-        tmp_path_factory.mktemp("spool"), NOWHERE, store_config, cloudflare_r2_public_url="https://files.example.com/"
+        tmp_path_factory.mktemp("spool"), NOWHERE, store_config, cloudflare_r2_public_url="https://recordings.example.com/"
     )
     async with ingest_running(settings) as road:
         signed = await Uploader(road, {}).signed(filename="ü.jpg")
-    assert signed["public_url"].startswith("https://files.example.com/default/documents/")
+    assert signed["public_url"].startswith("https://recordings.example.com/default/documents/")
     assert signed["public_url"].endswith("_%C3%BC.jpg")
     assert signed["upload_url"].startswith(store_config.endpoint)
 

@@ -15,7 +15,7 @@ R2 = StoreConfig(
     bucket="files",
     access_key="key",
     secret_key=SecretStr("secret"),
-    address="https://files.example.com",
+    address="https://recordings.example.com",
     part_order="any",
     public=True,
 )
@@ -61,4 +61,4 @@ async def test_the_secret_is_in_nothing_that_is_handed_out(store: ObjectStore) -
 
 async def test_a_public_bucket_has_an_address_without_a_signature(store: ObjectStore) -> None:
     address = await signed(store, None)
-    assert address.public_url == f"https://files.example.com/{address.object_key}"
+    assert address.public_url == f"https://recordings.example.com/{address.object_key}"

@@ -73,7 +73,7 @@ def test_a_service_that_can_do_without_starts_with_no_store_named(monkeypatch: p
     monkeypatch.setenv("STORE_PART_ORDER", "ascending")
     assert not StoreIfAny().names_store
     monkeypatch.setenv("R2_ACCOUNT_ID", "")
-    monkeypatch.setenv("CLOUDFLARE_R2_PUBLIC_URL", "https://files.example.com")
+    monkeypatch.setenv("CLOUDFLARE_R2_PUBLIC_URL", "https://recordings.example.com")
     assert not StoreIfAny().names_store
 
 
