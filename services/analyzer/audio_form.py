@@ -6,11 +6,11 @@ from starlette.requests import Request
 
 from services.analyzer.memory_file import MemoryFile
 from shared.errors import InvalidInput, RoomtoneError, TooLarge
-from shared.http.body import BodyLimits, declared_size, read_pieces, refuse_encoding
-from shared.http.multipart import BAD_FIELD, Field, FileStart, boundary_of, read_form
+from shared.http.body import BodyLimits, refuse_encoding
+from shared.http.multipart import BAD_FIELD, Field, FileStart, boundary_of
+from shared.http.one_file import OneFileForm
 
 FILE_FIELD = "audio"
-_OVERHEAD = 256 * 1024  # what a form may hold beside its file
 _MIB = 1024 * 1024
 
 
@@ -21,50 +21,40 @@ class AudioForm:
     """
 
     def __init__(self, request: Request, limits: BodyLimits, extensions: Sequence[str]) -> None:
-        self._request = request
-        self._largest = limits.size
-        self._limits = limits.sized(limits.size + _OVERHEAD)
+        self._form = OneFileForm(
+            request,
+            limits,
+            boundary=_boundary(request),
+            file_fields=(FILE_FIELD,),
+            too_large=f"The file may have at most {limits.size / _MIB:g} MB.",
+        )
         self._extensions = extensions
-        self._too_large = f"The file may have at most {limits.size / _MIB:g} MB."
-        self._boundary = _boundary(request)
-        self._files = 0
-        if declared_size(request) > self._limits.size:
-            raise TooLarge(self._too_large)
+        self._begun = False
 
     async def read_into(self, file: MemoryFile) -> None:
         """Gather the audio file's bytes, counted against the limit.
 
-        Raises InvalidInput for a form without the file, with two of them or with a name that does not fit, and what
-        `read_form` and `read_pieces` raise.
+        Raises InvalidInput for a name that does not fit, and what `OneFileForm.events` raises.
         """
         try:
             await self._read(file)
         except (InvalidInput, TooLarge) as exc:
-            if exc.code == BAD_FIELD and self._files == 0:  # most likely the file, under another name
+            if exc.code == BAD_FIELD and not self._begun:  # most likely the file, under another name
                 raise _missing() from exc
             raise
-        if self._files == 0:
-            raise _missing()
 
     async def _read(self, file: MemoryFile) -> None:
-        size = 0
-        body = read_pieces(self._request, self._limits, self._too_large)
-        async for event in read_form(body, self._boundary, file_fields=frozenset({FILE_FIELD})):
+        async for event in self._form.events():
             match event:
                 case FileStart(_, filename):
                     self._begin(filename)
                 case Field():
                     pass
                 case _:
-                    size += len(event)
-                    if size > self._largest:
-                        raise TooLarge(self._too_large)
                     file.add(event)
 
     def _begin(self, filename: str) -> None:
-        self._files += 1
-        if self._files > 1:
-            raise InvalidInput(f"Send one file {FILE_FIELD!r} a request.", code="duplicate_field")
+        self._begun = True
         if _extension(filename) not in self._extensions:
             raise InvalidInput(f"Supported formats: {', '.join(self._extensions)}", code="bad_extension")
 
