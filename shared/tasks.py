@@ -4,14 +4,27 @@ import asyncio
 import atexit
 import os
 import signal
-from collections.abc import AsyncIterator, Coroutine, Iterable
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
+from concurrent.futures import Executor
 from contextlib import asynccontextmanager
+from functools import partial
+from typing import ParamSpec, TypeVar
 
 import structlog
 
 log = structlog.stdlib.get_logger(__name__)
 
 _END_TRIES = 30
+
+ArgumentsT = ParamSpec("ArgumentsT")
+ResultT = TypeVar("ResultT")
+
+
+async def blocking(
+    executor: Executor, call: Callable[ArgumentsT, ResultT], *args: ArgumentsT.args, **kwargs: ArgumentsT.kwargs
+) -> ResultT:
+    """Run `call`, which blocks, in a thread of `executor`; cancelled, it goes on to its end with nobody waiting."""
+    return await asyncio.get_running_loop().run_in_executor(executor, partial(call, *args, **kwargs))
 
 
 @asynccontextmanager

@@ -1,12 +1,8 @@
 """The use case that makes a document of a file in the bucket, and a recording of one that can be heard."""
 
-import asyncio
-from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import partial
-from typing import TypeVar
 
 from services.ingest.documents.addresses import refuse_long_recording
 from services.ingest.documents.keys import document_key, is_object_key
@@ -22,9 +18,8 @@ from shared.errors import Conflict, NotFound
 from shared.events import DocumentRegistered
 from shared.purpose import RegisteredDocument
 from shared.subjects import SessionKey
+from shared.tasks import blocking
 from shared.trace import current_trace
-
-ResultT = TypeVar("ResultT")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +71,7 @@ class Registrations:
 
         Raises Deleted.
         """
-        if await self._in_thread(partial(self.manifests.deleted, key)):
+        if await blocking(self.executor, self.manifests.deleted, key):
             raise Deleted
         record = await self.chronicle.catalog.record(key)
         document = record.document if record else None
@@ -89,14 +84,10 @@ class Registrations:
 
     async def _opened(self, key: SessionKey, file: RegisteredDocument) -> str:
         """Order the work durably; returns when that was first done."""
-        seal = partial(self.manifests.seal, key, file, current_trace())
-        manifest = await self._in_thread(seal)
+        manifest = await blocking(self.executor, self.manifests.seal, key, file, current_trace())
         if manifest.purpose != file:
             raise _other()
         return manifest.opened_at
-
-    async def _in_thread(self, work: Callable[[], ResultT]) -> ResultT:
-        return await asyncio.get_running_loop().run_in_executor(self.executor, work)
 
     def _document(self, file: RegisteredDocument, created_at: str, *, recording: bool) -> DocumentRegistered:
         return DocumentRegistered(

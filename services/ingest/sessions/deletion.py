@@ -3,12 +3,11 @@
 import asyncio
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Executor
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
-from functools import partial
-from typing import Literal, TypeVar
+from typing import Literal
 
 import structlog
 
@@ -28,11 +27,10 @@ from shared.object_names import chronicle_prefix, documents_prefix, wav_key
 from shared.record import Record
 from shared.spool import Deletion, SessionDirectory, Spool
 from shared.subjects import SessionKey
+from shared.tasks import blocking
 from shared.trace import current_trace
 
 log = structlog.stdlib.get_logger(__name__)
-
-ResultT = TypeVar("ResultT")
 
 _BUSY_SECONDS = 10.0  # what work in progress may take to end before the caller is asked to come again
 _ASK_EVERY = 0.1
@@ -71,17 +69,17 @@ class Eraser:
         In that case the session is gone for its clients already, and is erased as soon as it can be.
         """
         directory = self.spool.session(key)
-        under_way = await self._in_thread(partial(self.spool.deletion, directory))
+        under_way = await blocking(self.executor, self.spool.deletion, directory)
         if under_way is not None:
             refuse_other_lead(caller, under_way.lead)
         else:
-            view, _ = await self._in_thread(partial(view_spool, directory))
+            view, _ = await blocking(self.executor, view_spool, directory)
             record = await self._record(key)
             if view is None and record is None:
                 raise no_such_session()
             refuse_other_leads(caller, view, record)
             lead = (view.lead if view else None) or (record.lead if record else None)
-            await self._in_thread(partial(self._begin, key, record, lead))
+            await blocking(self.executor, self._begin, key, record, lead)
         return await self._go_on(directory)
 
     async def run(self) -> None:
@@ -94,7 +92,7 @@ class Eraser:
                     await wake.wait()
             wake.clear()
             try:
-                left = await self._in_thread(self.spool.deletions)
+                left = await blocking(self.executor, self.spool.deletions)
             except OSError:
                 log.exception("the spool can't be read; looking again soon")
                 continue
@@ -130,19 +128,19 @@ class Eraser:
         key = directory.key
         lock = await self._undisturbed(directory)
         try:
-            under_way = await self._in_thread(partial(self.spool.deletion, directory))
+            under_way = await blocking(self.executor, self.spool.deletion, directory)
             if under_way is None:  # somebody else finished it while we waited
                 raise no_such_session()
             wanted = under_way.objects
             erased = await self._erase(key, wanted)
-            chunks = await self._in_thread(partial(self.spool.erase, directory))
+            chunks = await blocking(self.executor, self.spool.erase, directory)
             await self._verify(key, wanted)
             receipt = _receipt(key, erased, chunks)
             gone = SessionDeleted(objects=len(erased), receipt_sha256=receipt.sha256)
             trace, lead = current_trace(), under_way.lead
             told = envelope("ingest", key, gone, cause=receipt.timestamp, trace=trace, lead=lead)
             await self.chronicle.bus.publish(told)
-            await self._in_thread(partial(self.spool.end_deletion, directory))
+            await blocking(self.executor, self.spool.end_deletion, directory)
         finally:
             lock.release()
         return receipt
@@ -151,7 +149,7 @@ class Eraser:
         """Wait until nobody works on the session; whoever comes later sees that it is deleted."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + _BUSY_SECONDS
-        while (lock := await self._in_thread(partial(try_lock, directory.working))) is None:
+        while (lock := await blocking(self.executor, try_lock, directory.working)) is None:
             if loop.time() > deadline:
                 raise Unavailable(
                     "The session is being worked on. It is gone for everyone already, and is erased as soon as that "
@@ -176,9 +174,6 @@ class Eraser:
         left += [name async for name in store.keys(chronicle_prefix(key))]
         if left or not await self.chronicle.deleted(key):
             raise Unavailable("Something of the session is still there: delete it again.", code="not_erased")
-
-    async def _in_thread(self, work: Callable[[], ResultT]) -> ResultT:
-        return await asyncio.get_running_loop().run_in_executor(self.executor, work)
 
 
 def _object_keys(directory: SessionDirectory, record: Record | None) -> list[str]:

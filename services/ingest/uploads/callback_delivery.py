@@ -1,13 +1,10 @@
 """What is due for one upload's callback: the try itself, what is written down of it, and its event."""
 
 import asyncio
-from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import Enum, auto
-from functools import partial
-from typing import ParamSpec, TypeVar
 
 import structlog
 
@@ -20,12 +17,10 @@ from shared.durable import HeldLock, try_lock
 from shared.events import Event, StoredOriginal, WebhookDelivered, WebhookFailed
 from shared.metrics import Metrics
 from shared.subjects import SessionKey
+from shared.tasks import blocking
 from shared.trace import current_trace
 
 log = structlog.stdlib.get_logger(__name__)
-
-_P = ParamSpec("_P")
-_T = TypeVar("_T")
 
 _LONGEST = timedelta(hours=24)  # from the end of the session to the last try
 _HELD_SECONDS = 0.2  # between two looks at whether another replica is done
@@ -63,7 +58,7 @@ class CallbackDelivery:
         """
         standing = await self._standing(key, known)
         if standing is None:
-            await self._blocking(self.records.drop, key)
+            await blocking(self.executor, self.records.drop, key)
             return Step.ENDED
         settlement = standing.settlement
         if settlement is None:
@@ -73,12 +68,12 @@ class CallbackDelivery:
         if settlement is None:
             return Step.REFUSED
         await self._publish(key, standing, settlement)
-        await self._blocking(self.records.drop, key)
+        await blocking(self.executor, self.records.drop, key)
         return Step.ENDED
 
     async def _standing(self, key: SessionKey, known: Envelope | None) -> Standing | None:
         """Return what there is to tell, or None where there never will be anything."""
-        standing = await self._blocking(self.records.standing, key)
+        standing = await blocking(self.executor, self.records.standing, key)
         if standing is None:
             return None
         standing = replace(standing, outcome=standing.outcome or known)
@@ -100,14 +95,14 @@ class CallbackDelivery:
             log.info("tried to tell the main service", session=key.session, outcome=outcome, reason=refused)
             if refused is not None and not last:
                 return None
-            return await self._blocking(self.records.settle, key, attempts=attempts + 1, refused=refused or "")
+            return await blocking(self.executor, self.records.settle, key, attempts=attempts + 1, refused=refused or "")
         finally:
             held.release()
 
     async def _hold(self, key: SessionKey) -> HeldLock:
         """Take the lock that keeps replicas from telling twice; whoever holds it is done within one try's time."""
         while True:
-            held = await self._blocking(try_lock, self.records.telling(key))
+            held = await blocking(self.executor, try_lock, self.records.telling(key))
             if held is not None:
                 return held
             await asyncio.sleep(_HELD_SECONDS)
@@ -119,9 +114,6 @@ class CallbackDelivery:
             event = WebhookFailed(message_id=identity, attempts=attempts, reason=settlement.refused)
         trace = standing.outcome.trace if standing.outcome else current_trace()
         await self.bus.publish(envelope("ingest", key, event, cause=settlement.settled_at, trace=trace))
-
-    async def _blocking(self, call: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
-        return await asyncio.get_running_loop().run_in_executor(self.executor, partial(call, *args, **kwargs))
 
 
 def _notice(key: SessionKey, standing: Standing, original: StoredOriginal) -> FileStored:
