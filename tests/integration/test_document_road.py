@@ -8,12 +8,11 @@ import pytest
 
 from deploy.local.nats_server import NatsServer
 from deploy.local.object_store import RcloneStore
-from shared.bus import Bus, open_bus
+from shared.bus import Bus
 from shared.events import AudioReady
 from shared.history import last_event
-from shared.metrics import Metrics
 from shared.purpose import RegisteredDocument
-from shared.settings import BusConfig, StoreConfig
+from shared.settings import StoreConfig
 from shared.subjects import STREAM, SessionKey, every_event_of
 from tests.integration.audio_files import encoded, samples_of, strength
 from tests.integration.ingest.direct_uploads import PHOTO, Uploader, get, put
@@ -36,13 +35,6 @@ async def road(
 @pytest.fixture
 def client(road: Road) -> Uploader:
     return Uploader(road, {})
-
-
-@pytest.fixture
-async def bus(nats_url: str) -> AsyncIterator[Bus]:
-    async with open_bus(BusConfig(url=nats_url), service="test", metrics=Metrics()) as bus:
-        await bus.wait_ready()
-        yield bus
 
 
 async def ended(client: Uploader, document: str) -> dict[str, object]:

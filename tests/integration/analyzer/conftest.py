@@ -6,10 +6,6 @@ from openai import AsyncOpenAI
 from deploy.local.nats_server import NatsServer
 from deploy.local.ports import free_ports
 from services.analyzer.openai_client import open_client
-from shared.bus import Bus, open_bus
-from shared.metrics import Metrics
-from shared.objects import ObjectStore, open_store
-from shared.settings import BusConfig, StoreConfig
 from tests.integration.analyzer.fake_openai import KEY, FakeOpenAI
 
 
@@ -18,19 +14,6 @@ async def nats_url(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[st
     """A bus of this folder's own: the analyzer takes every recording on it, and other tests' ones take long."""
     async with NatsServer(tmp_path_factory.mktemp("nats"), free_ports(1)[0]) as server:
         yield server.url
-
-
-@pytest.fixture
-async def bus(nats_url: str) -> AsyncIterator[Bus]:
-    async with open_bus(BusConfig(url=nats_url), service="test", metrics=Metrics()) as opened:
-        await opened.wait_ready()
-        yield opened
-
-
-@pytest.fixture
-async def store(store_config: StoreConfig) -> AsyncIterator[ObjectStore]:
-    async with open_store(store_config) as opened:
-        yield opened
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ from typing import Any
 
 import httpx
 
+from deploy.local.object_store import RcloneStore
 from tests.integration.road import Road
 
 SIGN = "/api/v1/documents/upload/generate-url/"
@@ -67,3 +68,8 @@ async def put(url: str, content: bytes, headers: Mapping[str, str]) -> httpx.Res
 async def get(url: str) -> httpx.Response:
     async with httpx.AsyncClient() as client:
         return await client.get(url)
+
+
+def in_bucket(object_store: RcloneStore, key: str) -> bytes | None:
+    path = object_store.bucket_folder / key
+    return path.read_bytes() if path.exists() else None

@@ -6,13 +6,12 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import httpx
-import pytest
 
 from deploy.local.ports import free_ports
 from shared.settings import StoreConfig
 from shared.spool import Spool
 from tests.integration.audio_files import encoded
-from tests.integration.ingest.main_service import SECRET, MainService, main_service
+from tests.integration.ingest.main_service import SECRET, MainService
 from tests.integration.ingest.uploading import Uploader
 from tests.integration.road import Road, assembler_running, assembler_settings, store_settings
 from tests.service_process import ServiceProcess
@@ -20,19 +19,6 @@ from tests.waiting import until
 
 NOTIFIED = "File upload completed and main service notified."
 SOUND = encoded("wav", 1.0)
-
-
-@pytest.fixture
-async def receiver() -> AsyncIterator[MainService]:
-    async with main_service() as service:
-        yield service
-
-
-@pytest.fixture
-async def spool(tmp_path: Path, nats_url: str, store_config: StoreConfig) -> AsyncIterator[Path]:
-    """A spool with an assembler at work."""
-    async with assembler_running(assembler_settings(tmp_path / "spool", nats_url, store_config)):
-        yield tmp_path / "spool"
 
 
 def process_settings(spool: Path, nats_url: str, store: StoreConfig, receiver: MainService) -> dict[str, str]:

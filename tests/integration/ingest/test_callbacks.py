@@ -17,7 +17,7 @@ from shared.metrics import Metrics
 from shared.settings import BusConfig, StoreConfig
 from shared.subjects import SessionKey
 from tests.integration.audio_files import encoded
-from tests.integration.ingest.main_service import MainService, main_service
+from tests.integration.ingest.main_service import MainService
 from tests.integration.ingest.uploading import Uploader
 from tests.integration.road import (
     assembler_running,
@@ -30,26 +30,6 @@ from tests.waiting import until
 NOTIFIED = "File upload completed and main service notified."
 COMPLETED = "File upload completed."
 SOUND = encoded("wav", 1.0)
-
-
-@pytest.fixture
-async def receiver() -> AsyncIterator[MainService]:
-    async with main_service() as service:
-        yield service
-
-
-@pytest.fixture
-async def spool(tmp_path: Path, nats_url: str, store_config: StoreConfig) -> AsyncIterator[Path]:
-    """A spool with an assembler at work."""
-    async with assembler_running(assembler_settings(tmp_path / "spool", nats_url, store_config)):
-        yield tmp_path / "spool"
-
-
-@pytest.fixture
-async def bus(nats_url: str) -> AsyncIterator[Bus]:
-    async with open_bus(BusConfig(url=nats_url), service="test", metrics=Metrics()) as opened:
-        await opened.wait_ready()
-        yield opened
 
 
 @asynccontextmanager

@@ -9,14 +9,13 @@ from pathlib import Path
 import pytest
 
 from deploy.local.object_store import RcloneStore
-from shared.bus import Bus, open_bus
+from shared.bus import Bus
 from shared.chronicle import Chronicle, open_chronicle
 from shared.codec import envelope
 from shared.durable import try_lock
 from shared.events import AnalysisCompleted
-from shared.metrics import Metrics
 from shared.objects import ObjectStore, open_store
-from shared.settings import BusConfig, StoreConfig
+from shared.settings import StoreConfig
 from shared.spool import Deletion
 from shared.subjects import STREAM, SessionKey, every_event_of
 from shared.trace import new_trace
@@ -33,13 +32,6 @@ async def road(tmp_path: Path, nats_url: str, ascending_store_config: StoreConfi
         assembler_running(assembler_settings(tmp_path, nats_url, ascending_store_config)),
     ):
         yield road
-
-
-@pytest.fixture
-async def bus(nats_url: str) -> AsyncIterator[Bus]:
-    async with open_bus(BusConfig(url=nats_url), service="test", metrics=Metrics()) as bus:
-        await bus.wait_ready()
-        yield bus
 
 
 @pytest.fixture

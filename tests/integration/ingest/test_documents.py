@@ -8,15 +8,14 @@ from pathlib import Path
 import pytest
 
 from deploy.local.object_store import RcloneStore
-from shared.bus import Bus, open_bus
+from shared.bus import Bus
 from shared.clock import now
 from shared.codec import decode
 from shared.events import DocumentRegistered
 from shared.history import last_event
-from shared.metrics import Metrics
 from shared.object_names import chronicle_key
 from shared.purpose import RegisteredDocument
-from shared.settings import BusConfig, StoreConfig
+from shared.settings import StoreConfig
 from shared.subjects import STREAM, SessionKey, subject_of
 from tests.integration.audio_files import encoded
 from tests.integration.ingest.direct_uploads import DOCUMENTS, PHOTO, Uploader, get, put
@@ -37,13 +36,6 @@ async def road(
 @pytest.fixture
 def acme(road: Road) -> Uploader:
     return Uploader(road, bearer(tenant_id="acme"))
-
-
-@pytest.fixture
-async def bus(nats_url: str) -> AsyncIterator[Bus]:
-    async with open_bus(BusConfig(url=nats_url), service="test", metrics=Metrics()) as bus:
-        await bus.wait_ready()
-        yield bus
 
 
 async def times_told(bus: Bus, document: str) -> int:

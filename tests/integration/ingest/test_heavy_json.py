@@ -2,30 +2,18 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import httpx
 import pytest
 
-from deploy.local.ports import free_ports
-from shared.settings import StoreConfig
 from tests.integration.ingest.lead_client import LeadClient, assert_refused, new_call
-from tests.integration.road import store_settings
 from tests.service_process import ServiceProcess
 
 MIB = 1024 * 1024
 JSON = {"Content-Type": "application/json"}
 MOST_GROWTH = 150 * MIB
 HEAVY = 18 * 1000 * 1000
-
-
-@pytest.fixture
-async def ingest(tmp_path: Path, nats_url: str, store_config: StoreConfig) -> AsyncIterator[ServiceProcess]:
-    settings = {"NATS_URL": nats_url, "LOCAL_TEMP_CHUNK_PATH": str(tmp_path / "spool"), "PORT": str(free_ports(1)[0])}
-    store = {name.upper(): str(value) for name, value in store_settings(store_config).items()}
-    async with ServiceProcess("ingest", tmp_path, {**settings, **store}) as process:
-        yield process
 
 
 @pytest.mark.parametrize(("unit", "last"), [(b"[],", b"[]"), (b'{"a":0},', b"{}"), (b"1,", b"1")])

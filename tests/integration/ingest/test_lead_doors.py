@@ -7,14 +7,13 @@ from functools import partial
 import httpx
 import pytest
 
-from shared.bus import Bus, open_bus
+from shared.bus import Bus
 from shared.codec import Envelope, decode, envelope
 from shared.events import AudioFailed, AudioReady, ChunkReceived, SessionDeleted, SessionFinalized, SessionOpened
 from shared.history import last_event
 from shared.manifest import Manifest, dump_manifest
-from shared.metrics import Metrics
 from shared.purpose import LeadRecording, RegisteredDocument
-from shared.settings import BusConfig, StoreConfig
+from shared.settings import StoreConfig
 from shared.spool import Deletion, Opening
 from shared.subjects import STREAM, SessionKey, every_event_of
 from shared.trace import new_trace
@@ -77,13 +76,6 @@ async def road(
         assembler_running(assembler_settings(spool, nats_url, ascending_store_config)),
     ):
         yield road
-
-
-@pytest.fixture
-async def bus(nats_url: str) -> AsyncIterator[Bus]:
-    async with open_bus(BusConfig(url=nats_url), service="test", metrics=Metrics()) as bus:
-        await bus.wait_ready()
-        yield bus
 
 
 async def receiving(road: Road, lead: str = LEAD) -> str:

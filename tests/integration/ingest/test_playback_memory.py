@@ -3,20 +3,16 @@
 import asyncio
 import hashlib
 import re
-from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
-import pytest
 
 from deploy.local.object_store import RcloneStore
-from deploy.local.ports import free_ports
 from shared.settings import StoreConfig
 from tests.integration.ingest.lead_client import LeadClient, new_call
 from tests.integration.ingest.told_recordings import path_of, tell_recording, told_recording
-from tests.integration.road import store_settings
 from tests.service_process import ServiceProcess
 from tests.waiting import until
 
@@ -24,14 +20,6 @@ MIB = 1024 * 1024
 SIZE = 300 * MIB
 MOST_GROWTH = 60 * MIB
 STALLED = 20
-
-
-@pytest.fixture
-async def ingest(tmp_path: Path, nats_url: str, store_config: StoreConfig) -> AsyncIterator[ServiceProcess]:
-    settings = {"NATS_URL": nats_url, "LOCAL_TEMP_CHUNK_PATH": str(tmp_path / "spool"), "PORT": str(free_ports(1)[0])}
-    store = {name.upper(): str(value) for name, value in store_settings(store_config).items()}
-    async with ServiceProcess("ingest", tmp_path, {**settings, **store}) as process:
-        yield process
 
 
 async def test_a_recording_of_300_mb_is_played_in_60_mb_also_to_readers_that_stall(

@@ -15,7 +15,7 @@ from botocore.config import Config
 from deploy.local.object_store import RcloneStore
 from shared.clock import now
 from shared.settings import StoreConfig
-from tests.integration.ingest.direct_uploads import PHOTO, SIGN, Uploader, put
+from tests.integration.ingest.direct_uploads import PHOTO, SIGN, Uploader, in_bucket, put
 from tests.integration.road import Road, ingest_running, ingest_settings
 from tests.tokens import bearer, token_settings
 from tests.waiting import until
@@ -34,11 +34,6 @@ async def road(tmp_path_factory: pytest.TempPathFactory, store_config: StoreConf
 @pytest.fixture
 def client(road: Road) -> Uploader:
     return Uploader(road, {})
-
-
-def in_bucket(object_store: RcloneStore, key: str) -> bytes | None:
-    path = object_store.bucket_folder / key
-    return path.read_bytes() if path.exists() else None
 
 
 async def test_an_address_says_all_that_a_client_needs(client: Uploader) -> None:
@@ -177,7 +172,10 @@ async def test_a_public_bucket_is_told_as_such(
     tmp_path_factory: pytest.TempPathFactory, store_config: StoreConfig
 ) -> None:
     settings = ingest_settings(
-        tmp_path_factory.mktemp("spool"), NOWHERE, store_config, cloudflare_r2_public_url="https://recordings.example.com/"
+        tmp_path_factory.mktemp("spool"),
+        NOWHERE,
+        store_config,
+        cloudflare_r2_public_url="https://recordings.example.com/",
     )
     async with ingest_running(settings) as road:
         signed = await Uploader(road, {}).signed(filename="ü.jpg")

@@ -8,7 +8,7 @@ import pytest
 
 from deploy.local.object_store import RcloneStore
 from shared.settings import StoreConfig
-from tests.integration.ingest.direct_uploads import PHOTO, SIGN, Uploader
+from tests.integration.ingest.direct_uploads import PHOTO, SIGN, Uploader, in_bucket
 from tests.integration.road import Road, ingest_running, ingest_settings
 
 NOWHERE = "nats://127.0.0.1:1"
@@ -24,11 +24,6 @@ async def road(tmp_path_factory: pytest.TempPathFactory, store_config: StoreConf
 @pytest.fixture
 def client(road: Road) -> Uploader:
     return Uploader(road, {})
-
-
-def in_bucket(object_store: RcloneStore, key: str) -> bytes | None:
-    path = object_store.bucket_folder / key
-    return path.read_bytes() if path.exists() else None
 
 
 @pytest.mark.parametrize(

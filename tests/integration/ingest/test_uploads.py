@@ -9,12 +9,11 @@ import pytest
 
 from deploy.local.nats_server import NatsServer
 from deploy.local.object_store import RcloneStore
-from shared.bus import Bus, open_bus
+from shared.bus import Bus
 from shared.events import WebhookDelivered
 from shared.history import last_event
-from shared.metrics import Metrics
 from shared.objects import open_store
-from shared.settings import BusConfig, StoreConfig
+from shared.settings import StoreConfig
 from shared.subjects import SessionKey
 from tests.integration.audio_files import encoded, samples_of, strength
 from tests.integration.ingest.main_service import MainService, main_service
@@ -47,13 +46,6 @@ async def uploader(
         assembler_running(assembler_settings(spool, nats_url, store_config)),
     ):
         yield Uploader(road)
-
-
-@pytest.fixture
-async def bus(nats_url: str) -> AsyncIterator[Bus]:
-    async with open_bus(BusConfig(url=nats_url), service="test", metrics=Metrics()) as opened:
-        await opened.wait_ready()
-        yield opened
 
 
 async def test_a_file_in_pieces_is_stored_as_it_was_and_the_main_service_told_before_the_answer(
