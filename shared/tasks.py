@@ -27,6 +27,15 @@ async def blocking(
     return await asyncio.get_running_loop().run_in_executor(executor, partial(call, *args, **kwargs))
 
 
+async def to_the_end(work: "asyncio.Future[ResultT]") -> ResultT:
+    """Wait for work that can't be stopped even when cancelled: what it uses is its own until it ends."""
+    try:
+        return await asyncio.shield(work)
+    except asyncio.CancelledError:
+        await asyncio.wait([work])
+        raise
+
+
 @asynccontextmanager
 async def owned_tasks(*work: Coroutine[None, None, None]) -> AsyncIterator[None]:
     """Run `work` beside the block and cancel it at the block's end.

@@ -44,6 +44,10 @@ class ServiceProcess:
         """Wait until the service can do its job."""
         await until(lambda: self._answers("/readyz"), within=60, what=f"{self._service} to be ready")
 
+    async def connected_to_bus(self) -> None:
+        """Wait until the service has reached its bus."""
+        await until(self._tells_of_bus, within=60, what=f"{self._service} to reach its bus")
+
     async def kill(self) -> None:
         """End the process as a crash would."""
         await self._end(signal.SIGKILL)
@@ -74,6 +78,10 @@ class ServiceProcess:
             self._process.send_signal(number)
         async with asyncio.timeout(30):
             return await self._process.wait()
+
+    async def _tells_of_bus(self) -> bool:
+        async with httpx.AsyncClient(base_url=self.base_url) as client:
+            return f'bus_connected{{service="{self._service}"}} 1.0' in (await client.get("/metrics")).text
 
     async def _answers(self, path: str) -> bool:
         assert self._process is not None

@@ -67,7 +67,7 @@ async def open_use_cases(stack: AsyncExitStack, settings: IngestSettings, spool:
     openings = Openings(spool, executor, bus)
     sealer = Sealer(spool, sessions)
     finalizer = Finalizer(spool, sealer, outbox, results, executor, settings.finalize_wait_seconds)
-    receiver = ChunkReceiver(spool, chunks, executor, bus, metrics)
+    receiver = ChunkReceiver(spool, chunks, executor, bus, metrics, hands=max(1, settings.spool_threads // 2))
     return UseCases(
         receiver=receiver,
         finalizer=finalizer,

@@ -13,6 +13,8 @@ from shared.http.answers import JSON, adapter_of
 
 WantedT = TypeVar("WantedT")
 
+_SMALL = 256 * 1024
+
 
 @dataclass(frozen=True, slots=True)
 class BodyLimits:
@@ -44,6 +46,14 @@ def media_type(request: Request) -> str:
 def declared_size(request: Request) -> int:
     """Return what the headers say of the body's size in bytes, 0 if they say nothing (RFC 9110, section 8.6)."""
     return int(request.headers.get("content-length", "0"))
+
+
+def arrives_at_once(request: Request) -> bool:
+    """Whether the body is small and its sender does not wait to be told to go on (RFC 9110, section 10.1.1).
+
+    Refusing such a body early would save nobody anything.
+    """
+    return 0 < declared_size(request) <= _SMALL and "expect" not in request.headers
 
 
 async def read_pieces(request: Request, limits: BodyLimits, too_large: str) -> AsyncIterator[bytes]:

@@ -2,11 +2,12 @@
 
 import asyncio
 from asyncio import TimerHandle
-from collections.abc import Callable
 from typing import ClassVar
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from shared.http.answering import Answering
+from shared.http.body_gathering import BodyGathering
 from shared.http.protocol_refusals import BROKEN, LATE, NO_TOKEN, TOO_LONG, refusal_of_head
 
 _HEAD_LIMIT = 64 * 1024
@@ -45,10 +46,12 @@ class HttpProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         """Expect a head."""
         super().connection_made(transport)
+        self._gathering = BodyGathering(self.loop, self.flow, self.connections)
         self._expect_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Expect nothing more."""
+        self._gathering.end()
         self._head_end, self._drain_end = _cancelled(self._head_end), _cancelled(self._drain_end)
         super().connection_lost(exc)
 
@@ -68,17 +71,19 @@ class HttpProtocol(HttpToolsProtocol):
             raise ValueError  # makes the parser stop, and uvicorn send a 400, which is ours
         super().on_headers_complete()
         if self.cycle is not None and self.cycle.scope is self.scope:  # not so for a WebSocket
-            self.cycle.transport = _Answering(self.transport, self._close_answered)
+            self.cycle.transport = Answering(self.transport, self.loop, self._close_answered)
 
     def on_body(self, body: bytes) -> None:
-        """Note that the body goes on."""
+        """Gather the body for the application."""
         self._moved = True
-        super().on_body(body)
+        if not self._upgrading and not self.cycle.response_complete:
+            self._gathering.add(self.cycle, body)
 
     def on_message_complete(self) -> None:
         """End the body; an upgraded connection is no longer ours."""
         self._moved = True
-        self._in_body = self.parser.should_upgrade() and self._should_upgrade()
+        self._gathering.end()
+        self._in_body = self._upgrading
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
@@ -112,6 +117,10 @@ class HttpProtocol(HttpToolsProtocol):
         if self._refused:
             self.transport.close()
         super().eof_received()
+
+    @property
+    def _upgrading(self) -> bool:
+        return self.parser.should_upgrade() and self._should_upgrade()
 
     @property
     def _answered(self) -> bool:
@@ -193,24 +202,6 @@ class HttpProtocol(HttpToolsProtocol):
         self._said_all = True
         if self.transport.can_write_eof():
             self.transport.write_eof()
-
-
-class _Answering(asyncio.Transport):
-    """The connection as uvicorn answers a request on it: how it is closed, is decided here."""
-
-    def __init__(self, transport: asyncio.Transport, close: Callable[[], None]) -> None:
-        super().__init__()
-        self._transport = transport
-        self._close = close
-
-    def write(self, data: bytes | bytearray | memoryview) -> None:
-        self._transport.write(data)
-
-    def is_closing(self) -> bool:
-        return self._transport.is_closing()
-
-    def close(self) -> None:
-        self._close()
 
 
 def _cancelled(timer: TimerHandle | None) -> TimerHandle | None:

@@ -7,7 +7,7 @@ from starlette.requests import Request
 from services.ingest.intake.chunk_form import ChunkForm
 from services.ingest.intake.chunk_store import Place
 from shared.errors import InvalidInput, Unsupported
-from shared.http.body import BodyLimits, declared_size, media_type, read_pieces, refuse_encoding
+from shared.http.body import BodyLimits, arrives_at_once, declared_size, media_type, read_pieces, refuse_encoding
 from shared.http.multipart import boundary_of
 from shared.http.operation import OCTETS
 from shared.identifiers import chunk_index
@@ -29,6 +29,7 @@ class ChunkRequest:
         self._too_large = f"A chunk may have at most {limits.size} bytes: send smaller chunks."
         self._form = self._accepted_form()
         self.known_key = key
+        self.at_once = arrives_at_once(request)
         self.declared_size = 0 if self._form else declared_size(request)
         self._index: int | None = None
         for text in request.query_params.getlist(INDEX_FIELD):

@@ -28,7 +28,8 @@ class Place:
 class PlacedChunk:
     """A chunk under its final name, not yet durable there: sync `directory` before telling anyone.
 
-    `total_size` is how many bytes all chunks of the session have together; `lead` is None for a session of none.
+    `total_size` is how many bytes all chunks of the session have together; `lead` is None for a session of
+    none. `named`: it got its name now, and was not there before.
     """
 
     directory: SessionDirectory
@@ -39,6 +40,7 @@ class PlacedChunk:
     total_size: int
     opened_session: bool
     lead: str | None
+    named: bool
 
 
 class ChunkStore:
@@ -57,8 +59,7 @@ class ChunkStore:
 
         Raises OutOfSpace for a short disk, Conflict for a late chunk and TooLarge for a session known to be full.
         """
-        if self._spool.free_fraction() < self._min_free:
-            raise OutOfSpace("The server's disk is nearly full: earlier chunks are safe, send this one again later.")
+        self._refuse_short_disk()
         if key is not None:
             self._refuse_late(self._spool.session(key))
             self._refuse_oversize(self._sessions.known_size(key) + declared_size)
@@ -70,6 +71,7 @@ class ChunkStore:
         finalized session, NotFound for a deleted one, and TooLarge past the session's limit; first bytes are always
         kept.
         """
+        self._refuse_short_disk()
         self._refuse_oversize(chunk.size)
         directory = self._spool.open(place.key)
         index = place.index
@@ -78,13 +80,30 @@ class ChunkStore:
             session = self._sessions.load(directory, lock)
             _refuse_other_family(session, place)
             opened = len(session) == 0 and session.opening is None
-            if index is not None and index in session:
+            named = index is None or index not in session
+            if index is not None and not named:
                 self._refuse_other_bytes(session, chunk, index)
             else:
                 self._refuse_oversize(session.size + chunk.size)
                 index = self._name(directory, session, chunk, index, lock)
             lead = lead_of(session.opening.purpose if session.opening else None)
-            return PlacedChunk(directory, index, chunk.size, chunk.sha256, len(session), session.size, opened, lead)
+            return PlacedChunk(
+                directory, index, chunk.size, chunk.sha256, len(session), session.size, opened, lead, named
+            )
+
+    def withdraw(self, placed: PlacedChunk) -> None:
+        """Take a name back whose directory could not be synced, so that a retry writes the bytes anew.
+
+        The kernel may have marked what it could not write as clean: syncing once more would claim a success.
+        """
+        if placed.named:
+            with locked(placed.directory.lock) as lock:
+                lock.count_change()
+                placed.directory.chunk(placed.index).unlink(missing_ok=True)
+
+    def _refuse_short_disk(self) -> None:
+        if self._spool.free_fraction() < self._min_free:
+            raise OutOfSpace("The server's disk is nearly full: earlier chunks are safe, send this one again later.")
 
     @staticmethod
     def _name(

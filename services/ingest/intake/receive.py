@@ -3,22 +3,19 @@
 import asyncio
 from collections.abc import AsyncIterator
 from concurrent.futures import Executor
-from functools import partial
-from time import perf_counter
-from typing import Protocol, TypeVar
+from typing import Protocol
 
 from services.ingest.intake.chunk_store import ChunkStore, Place, PlacedChunk
-from services.ingest.intake.directory_sync import DirectorySync
-from services.ingest.intake.writer import ChunkWriter
+from services.ingest.intake.group_commit import GroupCommit
+from services.ingest.intake.writer import ChunkWriter, Gathering
 from shared.bus import Bus
 from shared.codec import envelope
 from shared.events import ChunkReceived, SessionOpened
 from shared.metrics import Metrics
 from shared.spool import Spool
 from shared.subjects import SessionKey
+from shared.tasks import blocking, to_the_end
 from shared.trace import current_trace
-
-ResultT = TypeVar("ResultT")
 
 
 class IncomingChunk(Protocol):
@@ -32,6 +29,10 @@ class IncomingChunk(Protocol):
     def declared_size(self) -> int:
         """What the request's head says of the chunk's size in bytes, 0 if it says nothing."""
 
+    @property
+    def at_once(self) -> bool:
+        """Whether all of it is here or on its way, so that looking at the disk before would save nobody anything."""
+
     def pieces(self) -> AsyncIterator[bytes]:
         """Yield the bytes; raises for what must not be stored."""
         ...
@@ -41,23 +42,17 @@ class IncomingChunk(Protocol):
         ...
 
 
-async def _to_the_end(work: asyncio.Future[ResultT]) -> ResultT:
-    """Wait for work in a thread even when cancelled: it can't be stopped, and owns the file until it ends."""
-    try:
-        return await asyncio.shield(work)
-    except asyncio.CancelledError:
-        await asyncio.wait([work])
-        raise
-
-
 class ChunkReceiver:
     """Stores chunks so that a success means: these bytes survive `kill -9` and power loss."""
 
-    def __init__(self, spool: Spool, chunks: ChunkStore, executor: Executor, bus: Bus, metrics: Metrics) -> None:
+    def __init__(
+        self, spool: Spool, chunks: ChunkStore, executor: Executor, bus: Bus, metrics: Metrics, *, hands: int
+    ) -> None:
         self._spool = spool
         self._chunks = chunks
         self._executor = executor
-        self._directories = DirectorySync(executor)
+        self._gathering = Gathering()
+        self._commits = GroupCommit(chunks, executor, hands=hands, timed=metrics.fsync_seconds.observe)
         self._bus = bus
         self._metrics = metrics
 
@@ -67,29 +62,26 @@ class ChunkReceiver:
         A sender that hangs up, a limit passed or a full disk leaves nothing behind. Raises what the chunk and
         `ChunkStore` raise, and OSError.
         """
-        loop = asyncio.get_running_loop()
-        await loop.run_in_executor(self._executor, self._chunks.admit, chunk.known_key, chunk.declared_size)
-        writer = ChunkWriter(self._spool.temporaries, self._executor)
+        if not chunk.at_once:
+            await blocking(self._executor, self._chunks.admit, chunk.known_key, chunk.declared_size)
+        writer = ChunkWriter(self._spool.temporaries, self._executor, self._gathering)
+        try:
+            placed = await self._store(chunk, writer)
+        finally:
+            writer.close()
+        self._metrics.chunk_bytes.inc(placed.size)
+        await self._tell(placed.directory.key, placed)
+        return placed
+
+    async def _store(self, chunk: IncomingChunk, writer: ChunkWriter) -> PlacedChunk:
         try:
             async for piece in chunk.pieces():
                 await writer.add(piece)
             place = await chunk.place()
-            store = partial(self._store, place, writer)
-            placed = await _to_the_end(loop.run_in_executor(self._executor, store))
         except BaseException:
-            await _to_the_end(loop.run_in_executor(self._executor, writer.discard))
+            await to_the_end(asyncio.ensure_future(blocking(self._executor, writer.discard)))
             raise
-        await self._directories.sync(placed.directory.path)
-        self._metrics.chunk_bytes.inc(placed.size)
-        await self._tell(place.key, placed)
-        return placed
-
-    def _store(self, place: Place, writer: ChunkWriter) -> PlacedChunk:
-        started = perf_counter()
-        placed = self._chunks.place(place, writer.seal())
-        writer.discard()
-        self._metrics.fsync_seconds.observe(perf_counter() - started)
-        return placed
+        return await self._commits.commit(place, writer)
 
     async def _tell(self, key: SessionKey, chunk: PlacedChunk) -> None:
         """Progress only: nothing waits for it, and a bus that is away refuses no chunk."""

@@ -13,7 +13,7 @@ from services.ingest.recordings.requests import too_large_chunk
 from services.ingest.recordings.uploads import Lead, RecordingUploads, Upload, recording_name
 from shared.audio.sniff import HEAD
 from shared.errors import InvalidInput
-from shared.http.body import BodyLimits
+from shared.http.body import BodyLimits, arrives_at_once
 from shared.identifiers import chunk_index
 from shared.subjects import SessionKey
 
@@ -58,6 +58,11 @@ class ChunkInHand:
         """Its size in bytes."""
         return len(self.content)
 
+    @property
+    def at_once(self) -> bool:
+        """It is here already."""
+        return True
+
     async def pieces(self) -> AsyncIterator[bytes]:
         """Yield it whole; raises InvalidInput for a beginning that is not what the upload's name says."""
         refuse_other_beginning(self.upload, self.index, self.content)
@@ -86,6 +91,7 @@ class RecordingForm:
     def __init__(
         self, request: Request, boundary: str, lead: Lead, limits: RecordingLimits, uploads: RecordingUploads
     ) -> None:
+        self.at_once = arrives_at_once(request)
         self._form = ChunkForm(
             request,
             limits.of_recording,

@@ -8,7 +8,7 @@ from services.ingest.intake.chunk_form import ChunkForm
 from services.ingest.intake.chunk_store import Place
 from services.ingest.intake.openings import Openings
 from shared.errors import InvalidInput, Unsupported
-from shared.http.body import BodyLimits, refuse_encoding
+from shared.http.body import BodyLimits, arrives_at_once, refuse_encoding
 from shared.http.multipart import boundary_of
 from shared.identifiers import chunk_index, identifier
 from shared.purpose import IndexedUpload
@@ -27,6 +27,7 @@ class UploadChunkRequest:
 
     def __init__(self, request: Request, tenant: str, openings: Openings, limits: BodyLimits) -> None:
         refuse_encoding(request)
+        self.at_once = arrives_at_once(request)
         boundary = boundary_of(request.headers.get("content-type", ""))
         if boundary is None:
             raise Unsupported(f"Send multipart/form-data with a file field {FILE_FIELD!r}.", code="bad_content_type")

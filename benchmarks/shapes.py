@@ -1,0 +1,60 @@
+"""How each server is asked to store a body: the head of the request, and what is put around the bytes."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+_BOUNDARY = b"benchmark-boundary-7MA4YWxkTrZu0gW"
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """`head(run, connection, turn, length)` writes a request's head; `body` wraps the bytes that are stored."""
+
+    head: Callable[[str, int, int, int], bytes]
+    body: Callable[[bytes], bytes] = bytes
+
+
+def _head(line: str, length: int, *fields: str) -> bytes:
+    lines = [line, "Host: 127.0.0.1", f"Content-Length: {length}", *fields]
+    return ("\r\n".join(lines) + "\r\n\r\n").encode()
+
+
+def _chunk_raw(run: str, connection: int, _turn: int, length: int) -> bytes:
+    path = f"POST /upload_chunk/{run}-{connection} HTTP/1.1"
+    return _head(path, length, "Content-Type: application/octet-stream")
+
+
+def _chunk_form(run: str, connection: int, _turn: int, length: int) -> bytes:
+    kind = f"Content-Type: multipart/form-data; boundary={_BOUNDARY.decode()}"
+    return _head(f"POST /upload_chunk/{run}-{connection} HTTP/1.1", length, kind)
+
+
+def _form(content: bytes) -> bytes:
+    opening = (
+        b'Content-Disposition: form-data; name="audio_chunk"; filename="chunk.pcm"\r\nContent-Type: audio/L16\r\n\r\n'
+    )
+    return b"--" + _BOUNDARY + b"\r\n" + opening + content + b"\r\n--" + _BOUNDARY + b"--\r\n"
+
+
+def _tus(path: str) -> Callable[[str, int, int, int], bytes]:
+    """Return the one request in which tus creates an upload and sends it whole (creation-with-upload)."""
+
+    def head(_run: str, _connection: int, _turn: int, length: int) -> bytes:
+        fields = ("Tus-Resumable: 1.0.0", f"Upload-Length: {length}", "Content-Type: application/offset+octet-stream")
+        return _head(f"POST {path} HTTP/1.1", length, *fields)
+
+    return head
+
+
+def _put(run: str, _connection: int, turn: int, length: int) -> bytes:
+    return _head(f"PUT /{run}/{turn:07d} HTTP/1.1", length)
+
+
+SHAPES = {
+    "chunk-raw": Shape(_chunk_raw),
+    "chunk-form": Shape(_chunk_form, _form),
+    "tus": Shape(_tus("/files")),
+    "tus-slash": Shape(_tus("/files/")),
+    "put": Shape(_put),
+}
+"""By name; `chunk-…` appends to one session a connection, the others make a file a request."""

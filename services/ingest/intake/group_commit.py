@@ -1,0 +1,170 @@
+"""Group commit: chunks that arrive together become durable together, in one turn of one thread.
+
+A turn keeps the order that a success stands for: all bytes written and synced, then the names given, then each
+directory synced once, then the answers. A file system that journals makes most of a turn's syncs one write; and the
+interpreter is handed from thread to thread once a turn instead of several times a chunk, which cost more than the disk.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Executor
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Lock
+from time import perf_counter
+
+from services.ingest.intake.chunk_store import ChunkStore, Place, PlacedChunk
+from services.ingest.intake.writer import ChunkWriter
+from shared.durable import sync_directory
+from shared.tasks import to_the_end
+
+_MOST_CHUNKS = 64
+_MOST_BYTES = 1024 * 1024  # a turn of more would keep the first of its chunks waiting for the others' writing
+
+
+@dataclass(slots=True, eq=False)
+class _Arrival:
+    """A chunk whose bytes have all come; `outcome` is what became of it, `seconds` how long its turn took."""
+
+    place: Place
+    writer: ChunkWriter
+    answer: asyncio.Future[PlacedChunk]
+    outcome: PlacedChunk | Exception | None = None
+    seconds: float = 0.0
+
+
+class GroupCommit:
+    """Makes chunks durable, at most `hands` turns beside each other; used from one loop.
+
+    `timed` hears how many seconds each durable chunk took.
+    """
+
+    def __init__(
+        self,
+        chunks: ChunkStore,
+        executor: Executor,
+        *,
+        hands: int,
+        timed: Callable[[float], None],
+        sync: Callable[[Path], None] = sync_directory,
+    ) -> None:
+        self._chunks = chunks
+        self._executor = executor
+        self._free_hands = hands
+        self._timed = timed
+        self._sync = sync
+        self._waiting: deque[_Arrival] = deque()
+        self._guard = Lock()  # over the two above
+        self._called = False
+
+    async def commit(self, place: Place, writer: ChunkWriter) -> PlacedChunk:
+        """Return once the chunk is durable under its name, and its temporary name is gone.
+
+        Cancelled, it still waits: a turn can't be stopped, and owns the file until it ends. Raises what
+        `ChunkStore.place` raises, and OSError; then nothing of the chunk is there, except where the same bytes were
+        before.
+        """
+        loop = asyncio.get_running_loop()
+        arrival = _Arrival(place, writer, loop.create_future())
+        with self._guard:
+            self._waiting.append(arrival)
+        if not self._called:
+            self._called = True
+            loop.call_soon(self._call_hands, loop)  # after everything that came in the same wake-up of the loop
+        return await to_the_end(arrival.answer)
+
+    def _call_hands(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._called = False
+        with self._guard:
+            called = min(self._free_hands, _turns(self._waiting))
+            self._free_hands -= called
+        for _ in range(called):
+            self._executor.submit(self._work, loop)
+
+    def _work(self, loop: asyncio.AbstractEventLoop) -> None:
+        while turn := self._take():
+            begun = perf_counter()
+            _store(turn, self._chunks, self._sync)
+            seconds = perf_counter() - begun
+            for arrival in turn:
+                arrival.seconds = seconds
+            loop.call_soon_threadsafe(self._answer, turn)
+
+    def _take(self) -> list[_Arrival]:
+        """Take what makes up one turn; without any, the hand is free again."""
+        with self._guard:
+            turn: list[_Arrival] = []
+            size = 0
+            while self._waiting and _fits(turn, size, self._waiting[0]):
+                arrival = self._waiting.popleft()
+                turn.append(arrival)
+                size += arrival.writer.pending
+            if not turn:
+                self._free_hands += 1
+            return turn
+
+    def _answer(self, turn: Sequence[_Arrival]) -> None:
+        for arrival in turn:
+            match arrival.outcome:
+                case PlacedChunk() as placed:
+                    self._timed(arrival.seconds)
+                    arrival.answer.set_result(placed)
+                case Exception() as failure:
+                    arrival.answer.set_exception(failure)
+                case None:
+                    arrival.answer.set_exception(RuntimeError("a turn forgot one of its chunks"))
+
+
+def _fits(turn: Sequence[_Arrival], size: int, following: _Arrival) -> bool:
+    return not turn or (len(turn) < _MOST_CHUNKS and size + following.writer.pending <= _MOST_BYTES)
+
+
+def _turns(waiting: Iterable[_Arrival]) -> int:
+    """Return how many hands have something to do."""
+    turns, turn, size = 0, 0, 0
+    for arrival in waiting:
+        if turn == 0 or turn >= _MOST_CHUNKS or size + arrival.writer.pending > _MOST_BYTES:
+            turns, turn, size = turns + 1, 0, 0
+        turn, size = turn + 1, size + arrival.writer.pending
+    return turns
+
+
+def _store(turn: Sequence[_Arrival], chunks: ChunkStore, sync: Callable[[Path], None]) -> None:
+    """Take a turn's chunks through the recipe together; what fails for one of them costs only that one."""
+    _each(turn, lambda arrival: arrival.writer.finish())
+    _each(turn, lambda arrival: arrival.writer.sync())
+    placed: dict[Path, list[_Arrival]] = {}
+
+    def place(arrival: _Arrival) -> None:
+        outcome = chunks.place(arrival.place, arrival.writer.sealed())
+        placed.setdefault(outcome.directory.path, []).append(arrival)
+        arrival.outcome = outcome
+
+    _each(turn, place)
+    for directory, arrivals in placed.items():
+        try:
+            sync(directory)
+        except OSError as exc:
+            for arrival in arrivals:
+                if isinstance(arrival.outcome, PlacedChunk):
+                    _withdraw(arrival.outcome, chunks)
+                arrival.outcome = exc
+    for arrival in turn:
+        arrival.writer.discard()
+
+
+def _withdraw(placed: PlacedChunk, chunks: ChunkStore) -> None:
+    """Take back the name of a chunk that will not be acknowledged; where even that fails, a retry finds its bytes."""
+    with suppress(OSError):
+        chunks.withdraw(placed)
+
+
+def _each(arrivals: Iterable[_Arrival], step: Callable[[_Arrival], None]) -> None:
+    for arrival in arrivals:
+        if not isinstance(arrival.outcome, Exception):
+            try:
+                step(arrival)
+            except Exception as exc:  # noqa: BLE001  # its own request raises it
+                arrival.outcome = exc
