@@ -6,7 +6,7 @@ INSTALL := $(BIN)/python -m pip --disable-pip-version-check install --quiet --re
 COMPILE := uv pip compile pyproject.toml --universal --generate-hashes --no-emit-index-url --no-header --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test contract check rebuild-catalog docs lock clean
+.PHONY: help run demo test contract bench-intake bench-growth check rebuild-catalog docs lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,6 +22,12 @@ test: $(VENV)/dev.stamp ## Run every test against real engines (ARGS="-k word")
 
 contract: $(VENV)/dev.stamp ## Try what docs/openapi.json promises on running services (ARGS="--max-examples 500")
 	@exec $(BIN)/python -m tests.contract $(ARGS)
+
+bench-intake: $(VENV)/dev.stamp ## Take bodies in beside other servers, one table (ARGS="--rounds 5")
+	@exec $(BIN)/python -m benchmarks.intake $(ARGS)
+
+bench-growth: $(VENV)/dev.stamp ## Show what a chunk costs in long sessions and among many, and what large uploads hold
+	@exec $(BIN)/python -m benchmarks.growth
 
 check: $(VENV)/dev.stamp ## Check style, formatting, types and import rules
 	$(BIN)/ruff check .
@@ -40,8 +46,8 @@ lock: ## Lock the dependencies anew with their hashes (needs uv; ARGS=--upgrade 
 	$(COMPILE) $(ARGS) --extra dev -c requirements.lock -o requirements-dev.lock
 
 clean: ## Remove .venv and caches; recordings in ./data stay
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
-	find . -name __pycache__ -type d -not -path './data/*' -prune -exec rm -rf {} +
+	rm -rf $(VENV) .bench .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -not -path './data/*' -not -path './.bench/*' -prune -exec rm -rf {} +
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Roomtone needs Python 3.11 or newer")'

@@ -33,7 +33,7 @@ class Order:
     size: int
     connections: int
     requests: int
-    run: str
+    run: str = "run"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

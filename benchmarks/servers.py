@@ -46,6 +46,7 @@ async def _ingest(folder: Path, _program: Path) -> AsyncIterator[Running]:
         "NATS_URL": f"nats://127.0.0.1:{nats_port}",
         "LOCAL_TEMP_CHUNK_PATH": str(folder / "spool"),
         "MAX_SESSION_SIZE": str(2**40),
+        "MAX_CHUNK_SIZE": str(2**30),
         "LOG_LEVEL": "warning",
     }
     async with NatsServer(folder / "nats", nats_port) as bus, ServiceProcess("ingest", folder, settings) as service:
@@ -89,14 +90,18 @@ http {{
 @asynccontextmanager
 async def _nginx(folder: Path, program: Path) -> AsyncIterator[Running]:
     (port,) = free_ports(1)
-    (folder / "files").mkdir(mode=0o755)
-    folder.chmod(0o755)
-    config = folder / "nginx.conf"
-    user = "user root;" if os.geteuid() == 0 else ""  # its workers must reach the folder
-    config.write_text(user + _NGINX.format(folder=folder, port=port))
+    config = _nginx_config(folder, port)
     async with _process([str(program), "-e", str(folder / "error.log"), "-c", str(config)], folder, port) as pid:
         await until(lambda: len(children_of(pid)) == 2)  # noqa: PLR2004  # its workers
         yield Running(port, [pid, *children_of(pid)])
+
+
+def _nginx_config(folder: Path, port: int) -> Path:
+    (folder / "files").mkdir(mode=0o755)
+    config = folder / "nginx.conf"
+    user = "user root;" if os.geteuid() == 0 else ""  # its workers must reach the folder
+    config.write_text(user + _NGINX.format(folder=folder, port=port))
+    return config
 
 
 @asynccontextmanager

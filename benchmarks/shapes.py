@@ -24,6 +24,10 @@ def _chunk_raw(run: str, connection: int, _turn: int, length: int) -> bytes:
     return _head(path, length, "Content-Type: application/octet-stream")
 
 
+def _session_each(run: str, _connection: int, turn: int, length: int) -> bytes:
+    return _head(f"POST /upload_chunk/{run}-{turn} HTTP/1.1", length, "Content-Type: application/octet-stream")
+
+
 def _chunk_form(run: str, connection: int, _turn: int, length: int) -> bytes:
     kind = f"Content-Type: multipart/form-data; boundary={_BOUNDARY.decode()}"
     return _head(f"POST /upload_chunk/{run}-{connection} HTTP/1.1", length, kind)
@@ -52,9 +56,10 @@ def _put(run: str, _connection: int, turn: int, length: int) -> bytes:
 
 SHAPES = {
     "chunk-raw": Shape(_chunk_raw),
+    "session-each": Shape(_session_each),
     "chunk-form": Shape(_chunk_form, _form),
     "tus": Shape(_tus("/files")),
     "tus-slash": Shape(_tus("/files/")),
     "put": Shape(_put),
 }
-"""By name; `chunk-…` appends to one session a connection, the others make a file a request."""
+"""By name; `chunk-…` appends to one session a connection, `session-each` and the others make a new one a request."""
