@@ -32,7 +32,8 @@ def configure_logging(*, level: str, style: Literal["auto", "json", "console"]) 
         else [stacks, structlog.processors.JSONRenderer()]
     )
     structlog.configure(
-        processors=[*common, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        # What the level drops is dropped before anything is made of it.
+        processors=[structlog.stdlib.filter_by_level, *common, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,

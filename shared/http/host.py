@@ -3,6 +3,7 @@
 import ipaddress
 import re
 from collections.abc import Collection, Sequence
+from functools import lru_cache
 
 _HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::[0-9]{0,5})?", re.ASCII)
 
@@ -15,8 +16,13 @@ def host_served(hosts: Sequence[str], allowed: Collection[str]) -> bool:
     """
     if not hosts or "*" in allowed:
         return True
-    name = _name(hosts[0])
-    return len(hosts) == 1 and name is not None and (is_loopback(name) or name in allowed)
+    return len(hosts) == 1 and (_leads_here(hosts[0]) or _name(hosts[0]) in allowed)
+
+
+@lru_cache(maxsize=64)  # asked for each request, nearly always about the same one
+def _leads_here(host: str) -> bool:
+    name = _name(host)
+    return name is not None and is_loopback(name)
 
 
 def is_loopback(name: str) -> bool:
