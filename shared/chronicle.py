@@ -80,6 +80,7 @@ class Chronicle:
     async def _keep(self, told: Envelope) -> None:
         key = chronicle_key(told.key, told.event.NAME)
         await self.store.put(key, encode(told), content_type=_EVENT_TYPE, metadata={})
+        await self.store.settle(key)  # the spool is erased next: a rebuilt catalog must find this
 
 
 def _worth_keeping(told: Envelope) -> bool:

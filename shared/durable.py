@@ -15,6 +15,7 @@ from pathlib import Path
 _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _SETTLED_SECONDS = 2.0  # between creating a file and locking it lie microseconds
 _LOCK_CONTENT = struct.Struct("<dQ")
+_REMOVED = 2**64 - 1  # as the count of changes: this lock file is about to lose its name
 _IOV_MAX = 512  # buffers a writev call may take; Linux allows 1024
 
 
@@ -115,19 +116,37 @@ class LockFile:
         self.changes += 1
         self._write()
 
+    @property
+    def removed(self) -> bool:
+        """Whether an earlier holder removed the file, so that it guards nothing any more."""
+        return self.changes == _REMOVED
+
+    def remove(self, path: Path) -> None:
+        """Take the lock file's name away; who waits for it notices, and opens the next one."""
+        self.changes = _REMOVED
+        self._write()
+        path.unlink()
+
     def _write(self) -> None:
         os.pwrite(self._fd, _LOCK_CONTENT.pack(self.created, self.changes), 0)
 
 
 @contextmanager
 def locked(path: Path) -> Iterator[LockFile]:
-    """Hold the lock file at `path` exclusively, against threads, processes and machines that share the disk."""
-    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX)
-        yield LockFile(fd)
-    finally:
-        os.close(fd)
+    """Hold the lock file at `path` exclusively, against threads, processes and machines that share the disk.
+
+    Raises FileNotFoundError where its directory is not there, or not any more.
+    """
+    while True:
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX)
+            lock = LockFile(fd)
+            if not lock.removed:
+                yield lock
+                return
+        finally:
+            os.close(fd)
 
 
 class HeldLock:

@@ -39,6 +39,16 @@ class SessionFinalized:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SessionExpired:
+    """Nothing came for an unfinished session since `untouched_since`: what it had was erased, and it takes no more."""
+
+    NAME: ClassVar[str] = "session.expired"
+    chunks: int
+    bytes: int
+    untouched_since: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SessionDeleted:
     """Everything of the session was erased, and looked for again in vain; `objects` is how many it was."""
 
@@ -174,6 +184,7 @@ Event = (
     SessionOpened
     | ChunkReceived
     | SessionFinalized
+    | SessionExpired
     | SessionDeleted
     | DocumentRegistered
     | AudioReady
@@ -188,6 +199,7 @@ EVENT_TYPES: tuple[type[Event], ...] = (
     SessionOpened,
     ChunkReceived,
     SessionFinalized,
+    SessionExpired,
     SessionDeleted,
     DocumentRegistered,
     AudioReady,

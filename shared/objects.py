@@ -1,5 +1,6 @@
 """The bucket: the few S3 operations we need."""
 
+import asyncio
 import base64
 import hashlib
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
@@ -11,6 +12,7 @@ from urllib.parse import quote
 
 from botocore.exceptions import ClientError
 
+from shared.durable import sync_file
 from shared.errors import NotFound, RoomtoneError, Unavailable
 from shared.settings import PartOrder, StoreConfig
 from shared.store_client import open_client, translated
@@ -51,6 +53,7 @@ class ObjectStore:
         self._bucket = config.bucket
         self._address = config.address
         self._public = config.public
+        self._folder = config.folder
         self.part_order: PartOrder = config.part_order
 
     def url(self, key: str) -> str:
@@ -72,6 +75,14 @@ class ObjectStore:
                 ContentMD5=_md5(body),
                 Metadata=dict(metadata),
             )
+
+    async def settle(self, key: str) -> None:
+        """Make a stored object survive a power loss, on a store that confirms objects before they are on the disk.
+
+        R2 and S3 confirm only what they have written redundantly, so there is nothing to do there. Raises OSError.
+        """
+        if self._folder is not None:
+            await asyncio.to_thread(sync_file, self._folder / key, self._folder)
 
     async def head(self, key: str) -> ObjectInfo | None:
         """Look an object up; None if there is none."""

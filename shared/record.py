@@ -11,6 +11,7 @@ from shared.events import (
     AudioReady,
     DocumentRegistered,
     Event,
+    SessionExpired,
 )
 from shared.purpose import lead_of
 
@@ -34,6 +35,7 @@ class Record:
     ended_at: str | None = None
     analysis: Analyzed | None = None
     told_lead: str | None = None
+    expired: SessionExpired | None = None
 
     @property
     def lead(self) -> str | None:
@@ -68,6 +70,8 @@ def _told(record: Record, event: Event, time: str) -> Record:
                 return record
             opened_at = event.intake.opened_at if event.intake else ""
             return replace(record, ended=event, ended_at=time, created_at=min(record.created_at, opened_at or time))
+        case SessionExpired():
+            return replace(record, expired=event)
         case AnalysisCompleted():
             return replace(record, analysis=replace(event, transcript=()))
         case AnalysisFailed():

@@ -82,7 +82,8 @@ class StoreConfig:
 
     `address` is what the URL of an object starts with, without a trailing slash; with `public`, everyone can read
     there. `part_order` says whether the store takes the parts of a multipart upload in any order (R2, S3) or only
-    ascending without buffering them.
+    ascending without buffering them. `folder` is where a store on this machine keeps its objects, if it confirms them
+    before they are on the disk.
     """
 
     endpoint: str
@@ -92,12 +93,14 @@ class StoreConfig:
     address: str
     part_order: PartOrder
     public: bool = False
+    folder: Path | None = None
 
 
 class StoreSettings(BaseSettings):
     """The bucket, under the three families of names that exist for it; two that disagree are refused.
 
     A service that has work to do without any bucket sets `needs_store` to False; half of one is refused all the same.
+    `store_folder` is where a store on this machine keeps the bucket's objects, if it does not sync them itself.
     """
 
     model_config = ServiceSettings.model_config
@@ -117,6 +120,7 @@ class StoreSettings(BaseSettings):
     cloudflare_r2_bucket_name: str | None = None
     cloudflare_r2_public_url: str | None = None
     store_part_order: PartOrder = "any"
+    store_folder: Path | None = None
 
     @model_validator(mode="after")
     def _names_agree_and_nothing_is_missing(self) -> Self:
@@ -148,6 +152,7 @@ class StoreSettings(BaseSettings):
             address=address,
             part_order=self.store_part_order,
             public=self.cloudflare_r2_public_url is not None,
+            folder=self.store_folder,
         )
 
     def _where(self, faults: list[str], bucket: str) -> tuple[str, str]:
@@ -170,7 +175,7 @@ class StoreSettings(BaseSettings):
         return next(iter(given.values()))
 
 
-_STORE_NAMES = StoreSettings.model_fields.keys() - {"store_part_order", "cloudflare_r2_public_url"}
+_STORE_NAMES = StoreSettings.model_fields.keys() - {"store_part_order", "store_folder", "cloudflare_r2_public_url"}
 
 
 def _plain(value: str | SecretStr) -> str:

@@ -9,20 +9,24 @@
                            opening.json     what it is for, if its client said so before the first chunk
                            0000012.chunk
                            manifest.json    finalized: what the recording consists of
-                           published        the bus has confirmed the manifest (its loss is harmless)
+                           published        the bus knows of the manifest, or that it expired (its loss is harmless)
                            result.json      how it ended; after success the chunks are gone
+                           expired.json     abandoned: nothing came for too long, the chunks are erased
                            deleted          all else is erased, for good
+
+What ended, expired or was deleted goes altogether once the catalog alone may answer for it.
 """
 
 import os
 from collections.abc import Iterator
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import TypeAdapter
 
 from shared.codec import Envelope, decode, encode
-from shared.durable import sync_directory, write_durably
+from shared.durable import LockFile, sync_directory, write_durably
 from shared.events import AudioFailed, AudioReady
 from shared.manifest import StoredManifest, read_manifest
 from shared.purpose import Purpose
@@ -34,6 +38,7 @@ _PUBLISHED = "published"
 _RESULT = "result.json"
 _OPENING = "opening.json"
 _DELETED = "deleted"
+_EXPIRED = "expired.json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,13 +94,18 @@ class SessionDirectory:
         return self.path / _DELETED
 
     @property
+    def expired(self) -> Path:
+        """The record of an abandoned session that takes nothing more."""
+        return self.path / _EXPIRED
+
+    @property
     def manifest(self) -> Path:
         """The manifest's place, whether it is there or not."""
         return self.path / _MANIFEST
 
     @property
     def published(self) -> Path:
-        """The marker that the bus has confirmed `session.finalized`."""
+        """The marker that the bus has confirmed `session.finalized`, or `session.expired`."""
         return self.path / _PUBLISHED
 
     @property
@@ -107,6 +117,10 @@ class SessionDirectory:
         """Make the directory itself durable, whoever created it: that one may not have lived to do so."""
         sync_directory(self.path.parent)
         sync_directory(self.path.parent.parent)
+
+    def names(self) -> frozenset[str]:
+        """Return the names of all files of this session, the hidden ones too."""
+        return frozenset(path.name for path in self.path.iterdir())
 
     def sizes(self) -> dict[int, int]:
         """Return the size in bytes of each stored chunk by its index, in no particular order."""
@@ -174,11 +188,21 @@ class Spool:
         return write_durably(session.path / _OPENING, _OPENINGS.dump_json(opening), self.temporaries)
 
     def sessions(self) -> Iterator[SessionDirectory]:
-        """Yield every session of every tenant."""
-        for tenant in self.root.iterdir():
-            if not tenant.name.startswith(".") and tenant.is_dir():  # no tenant's name has a dot
-                for session in tenant.iterdir():
-                    yield SessionDirectory(SessionKey(tenant.name, session.name), session)
+        """Yield every session of every tenant, without holding their names all at once."""
+        for tenant in self.tenants():
+            yield from self.sessions_of(tenant)
+
+    def tenants(self) -> list[str]:
+        """Return who has or had sessions here."""
+        with os.scandir(self.root) as entries:  # no tenant's name has a dot
+            return [entry.name for entry in entries if not entry.name.startswith(".") and entry.is_dir()]
+
+    def sessions_of(self, tenant: str) -> Iterator[SessionDirectory]:
+        """Yield every session of one tenant."""
+        folder = self.root / tenant
+        with os.scandir(folder) if folder.is_dir() else nullcontext(()) as entries:
+            for entry in entries:
+                yield SessionDirectory(SessionKey(tenant, entry.name), folder / entry.name)
 
     def close_session(self, session: SessionDirectory, outcome: Envelope) -> None:
         """Record how a session ended; erase its chunks if the bucket now holds what was sent.
@@ -230,6 +254,15 @@ class Spool:
                 Path(entry.path).unlink(missing_ok=True)
         sync_directory(session.path)
         return chunks
+
+    def remove(self, session: SessionDirectory, lock: LockFile) -> None:
+        """Leave nothing of a session; the caller holds its `lock`, which goes as well, and knows that it has ended."""
+        for entry in list(os.scandir(session.path)):
+            if entry.name != session.lock.name:
+                Path(entry.path).unlink(missing_ok=True)
+        lock.remove(session.lock)
+        with suppress(OSError):  # somebody who waited for the lock is quicker, and finds an empty session
+            session.path.rmdir()
 
     def free_fraction(self) -> float:
         """Return the share of the disk that is free for us, from 0 to 1."""

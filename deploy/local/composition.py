@@ -57,11 +57,13 @@ def create_services(
     `store_folder` is where our own store keeps its objects, which it does not sync to the disk itself. Ends the
     process with every fault named when a service's settings are wrong.
     """
-    ingest = load_settings(lambda: IngestSettings(**bus, **store, local_temp_chunk_path=spool))
+    ingest = load_settings(
+        lambda: IngestSettings(**bus, **store, local_temp_chunk_path=spool, store_folder=store_folder)
+    )
     assembler = load_settings(
         lambda: AssemblerSettings(**bus, **store, local_temp_chunk_path=spool, store_folder=store_folder)
     )
-    analyzer = load_settings(lambda: AnalyzerSettings(**bus, **store))
+    analyzer = load_settings(lambda: AnalyzerSettings(**bus, **store, store_folder=store_folder))
     notifier = load_settings(lambda: NotifierSettings(**bus))
     return [
         create_ingest(ingest, metrics),

@@ -1,7 +1,5 @@
 """What the assembler can be told from outside."""
 
-from pathlib import Path
-
 from pydantic import Field
 
 from shared.audio.decode import DecodePolicy
@@ -10,16 +8,12 @@ from shared.settings import ServiceSettings, SpoolSettings, StoreSettings
 
 
 class AssemblerSettings(ServiceSettings, SpoolSettings, StoreSettings, FFmpegSettings):
-    """Jobs at once, tries and first delay of a retry in seconds, the decoder's program and limits.
-
-    `store_folder` is where a store on this machine keeps the bucket's objects, if it does not sync them itself.
-    """
+    """Jobs at once, tries and first delay of a retry in seconds, the decoder's program and limits."""
 
     port: int = Field(default=8002, ge=0, le=65535)
     assembler_concurrency: int = Field(default=2, ge=1, le=64)
     assembler_tries: int = Field(default=12, ge=1, le=100)
     assembler_retry_seconds: float = Field(default=5.0, gt=0, le=300)
-    store_folder: Path | None = None
     max_audio_seconds: int = Field(default=24 * 3600, ge=1, le=36 * 3600)
     decode_cpu_seconds: int = Field(default=1800, ge=1)
     decode_idle_seconds: float = Field(default=120.0, gt=0)

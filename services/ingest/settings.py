@@ -17,6 +17,10 @@ class IngestSettings(ServiceSettings, SpoolSettings, StoreSettings, CallbackSett
     `chunk_size` is only what clients are advised; `recordings_path` is where leads' recordings lie in a tenant's part
     of the bucket.
 
+    At most `max_uploads_at_once` are in progress in a process, `max_uploads_per_tenant` of one tenant (0 for no such
+    bound); `tenant_quota_bytes` is what one may have waiting in the spool (0 for no quota). A session that nothing
+    comes for in `session_ttl_seconds` expires; what is known of ended ones leaves the spool after `ended_session_days`.
+
     Without a bucket ingest takes chunks all the same; what needs one is answered 503.
     """
 
@@ -30,6 +34,11 @@ class IngestSettings(ServiceSettings, SpoolSettings, StoreSettings, CallbackSett
         default="recordings", max_length=200, pattern=r"^[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*$"
     )
     min_free_disk: float = Field(default=5.0, ge=0, lt=100)
+    max_uploads_at_once: int = Field(default=256, ge=1, le=100_000)
+    max_uploads_per_tenant: int = Field(default=0, ge=0)
+    tenant_quota_bytes: int = Field(default=0, ge=0)
+    session_ttl_seconds: float = Field(default=24 * 3600.0, ge=1)
+    ended_session_days: float = Field(default=30.0, gt=0)
     finalize_wait_seconds: float = Field(default=60.0, ge=0, le=600)
     spool_threads: int = Field(default=16, ge=1, le=128)
     cloudflare_r2_enable_direct_upload: bool = True

@@ -5,16 +5,23 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
+from services.ingest.chunks.used_ids import UsedIds
 from services.ingest.documents.cases import DocumentCases
+from services.ingest.intake.admission import Admission
 from services.ingest.intake.chunk_store import ChunkStore
+from services.ingest.intake.disk_reserve import DiskReserve
+from services.ingest.intake.expiry import Expirations
 from services.ingest.intake.finalize import Finalizer
 from services.ingest.intake.openings import Openings
 from services.ingest.intake.outbox import Outbox
 from services.ingest.intake.receive import ChunkReceiver
 from services.ingest.intake.results import Results
+from services.ingest.intake.rounds import Rounds
 from services.ingest.intake.seal import Sealer
 from services.ingest.intake.session_index import SessionIndex
+from services.ingest.intake.tenant_quota import TenantQuota
 from services.ingest.no_store import open_store_if_any
+from services.ingest.reaper import Reaper
 from services.ingest.recordings.cases import RecordingCases, create_recording_cases
 from services.ingest.recordings.incoming import RecordingLimits
 from services.ingest.sessions.deletion import Eraser
@@ -30,11 +37,15 @@ from shared.metrics import Metrics
 from shared.spool import Spool
 from shared.tasks import owned_tasks
 
+_DAY = 24 * 3600.0
+
 
 @dataclass(frozen=True, slots=True)
 class UseCases:
     """One use case a member; they share one executor, one bus connection and one store."""
 
+    admission: Admission
+    used_ids: UsedIds
     receiver: ChunkReceiver
     finalizer: Finalizer
     openings: Openings
@@ -53,22 +64,32 @@ async def open_use_cases(stack: AsyncExitStack, settings: IngestSettings, spool:
     bus = await stack.enter_async_context(open_bus(settings.bus(), service="ingest", metrics=metrics))
     store = await open_store_if_any(stack, settings)
     sessions = SessionIndex()
-    chunks = ChunkStore(
-        spool, sessions, max_session_size=settings.max_session_size, min_free_percent=settings.min_free_disk
-    )
-    outbox = Outbox(spool, executor, bus, metrics)
+    quota = TenantQuota(spool, executor, settings.tenant_quota_bytes)
+    chunks = ChunkStore(spool, sessions, quota, max_session_size=settings.max_session_size)
+    outbox = Outbox(executor, bus, metrics)
     results = Results(bus)
     chronicle = open_chronicle(bus, store, replicas=settings.nats_replicas)
     late = LateArrivals(spool, store, executor)
     eraser = Eraser(spool, sessions, executor, chronicle, late)
-    work = outbox.run(), results.run(), eraser.run(), late.run(), sweep_regularly(spool, executor)
+    expirations = Expirations(spool, sessions, settings.session_ttl_seconds)
+    reaper = Reaper(spool, executor, chronicle, expirations, settings.ended_session_days * _DAY)
+    rounds = Rounds(spool, executor, [outbox, reaper])
+    work = outbox.run(), rounds.run(), results.run(), eraser.run(), late.run(), sweep_regularly(spool, executor)
     await stack.enter_async_context(owned_tasks(*work))
     callbacks = await stack.enter_async_context(open_callbacks(settings.callback(), spool, executor, bus, metrics))
     openings = Openings(spool, executor, bus)
     sealer = Sealer(spool, sessions)
     finalizer = Finalizer(spool, sealer, outbox, results, executor, settings.finalize_wait_seconds)
+    admission = Admission(
+        DiskReserve(spool.root, settings.min_free_disk),
+        quota,
+        at_once=settings.max_uploads_at_once,
+        of_tenant=settings.max_uploads_per_tenant,
+    )
     receiver = ChunkReceiver(spool, chunks, executor, bus, metrics, hands=max(1, settings.spool_threads // 2))
     return UseCases(
+        admission=admission,
+        used_ids=UsedIds(spool, sessions, executor, chronicle.catalog),
         receiver=receiver,
         finalizer=finalizer,
         openings=openings,
@@ -87,6 +108,7 @@ async def open_use_cases(stack: AsyncExitStack, settings: IngestSettings, spool:
             RecordingLimits(settings.body_limits(settings.max_chunk_size), settings.max_session_size),
             folder=settings.recordings_path,
             advised_chunk=settings.chunk_size,
+            admission=admission,
             receiver=receiver,
             openings=openings,
             finalizer=finalizer,

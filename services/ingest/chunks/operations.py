@@ -65,6 +65,7 @@ UPLOAD_CHUNK = Operation(
         Kind.CONFLICT,
         Kind.TOO_LARGE,
         Kind.UNSUPPORTED,
+        Kind.TOO_MANY,
         Kind.UNAVAILABLE,
         Kind.OUT_OF_SPACE,
     ],

@@ -9,6 +9,8 @@ from starlette.routing import BaseRoute
 
 from services.ingest.chunks.operations import FINALIZE, UPLOAD_CHUNK, ChunkStored, Finalized
 from services.ingest.chunks.request import ChunkRequest
+from services.ingest.chunks.used_ids import UsedIds
+from services.ingest.intake.admission import Admission
 from services.ingest.intake.finalize import Finalizer
 from services.ingest.intake.openings import Openings
 from services.ingest.intake.processing import processing, respond_async
@@ -21,7 +23,7 @@ from shared.codec import Envelope
 from shared.errors import Permanent
 from shared.events import AudioFailed, AudioReady
 from shared.http.answers import answer
-from shared.http.body import BodyLimits
+from shared.http.body import BodyLimits, declared_size
 from shared.http.paths import ANYTHING
 from shared.subjects import SessionKey
 
@@ -32,6 +34,14 @@ class ChunkCases(Protocol):
     @property
     def openings(self) -> Openings:
         """Tells what a session was opened for."""
+
+    @property
+    def used_ids(self) -> UsedIds:
+        """Tells ids that had their session long ago."""
+
+    @property
+    def admission(self) -> Admission:
+        """Lets uploads in."""
 
     @property
     def receiver(self) -> ChunkReceiver:
@@ -54,7 +64,9 @@ def chunk_routes(cases: Callable[[], ChunkCases], limits: BodyLimits) -> list[Ba
 
     async def upload_chunk(request: Request, caller: Caller) -> Response:
         key = await session_of(request, caller)
-        chunk = await cases().receiver.receive(ChunkRequest(request, key, limits))
+        await cases().used_ids.refuse(key)
+        with cases().admission.upload(caller.tenant, min(declared_size(request), limits.size)) as arrival:
+            chunk = await cases().receiver.receive(ChunkRequest(request, key, limits), arrival)
         return answer(
             ChunkStored(
                 session_id=key.session,

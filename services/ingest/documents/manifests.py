@@ -23,6 +23,10 @@ class DocumentManifests:
         """Whether a document of this name was deleted, perhaps not to the end yet."""
         return self.spool.session(key).deleted.exists()
 
+    def ordered(self, key: SessionKey) -> bool:
+        """Whether the spool remembers the order to work on a document."""
+        return self.spool.session(key).manifest.exists()
+
     def seal(self, key: SessionKey, file: RegisteredDocument, trace: Trace) -> Manifest:
         """Write a document's manifest durably, or return the one that is there; raises OSError.
 

@@ -51,9 +51,16 @@ class Registrations:
             raise document_deleted() from None
         if not await self.chronicle.tell(_told(key, document)):
             raise document_deleted()
-        if recording:
+        if recording and not await self._has_ended(key):
             await self.finalizer.finalize(key, wait=False, closing=Closing(0, original_of(file)))
         return key, document
+
+    async def _has_ended(self, key: SessionKey) -> bool:
+        """Whether the work is done, perhaps so long ago that the spool has forgotten the order; raises Deleted."""
+        if await blocking(self.executor, self.manifests.ordered, key):
+            return False
+        record = await self.chronicle.catalog.record(key)
+        return record is not None and record.ended is not None
 
     async def _look_up(self, tenant: str, file: RegisteredDocument) -> None:
         found = await self.chronicle.store.head(file.object_key) if is_object_key(tenant, file.object_key) else None
@@ -64,6 +71,7 @@ class Registrations:
                 f"The object has {found.size} bytes, not {file.size_bytes}: correct file_size or upload it again.",
                 code="other_size",
             )
+        await self.chronicle.store.settle(file.object_key)
         refuse_long_recording(file.mime_type, file.filename, found.size, self.largest_recording)
 
     async def _settled(self, key: SessionKey, file: RegisteredDocument, *, recording: bool) -> DocumentRegistered:

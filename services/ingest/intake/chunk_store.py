@@ -2,10 +2,13 @@
 
 from dataclasses import dataclass
 
+from services.ingest.intake.admission import Arrival
+from services.ingest.intake.expiry import expired
 from services.ingest.intake.session_index import OpenSession, SessionIndex
+from services.ingest.intake.tenant_quota import TenantQuota
 from services.ingest.intake.writer import SealedChunk
 from shared.durable import LockFile, locked
-from shared.errors import Conflict, NotFound, OutOfSpace, TooLarge, Unavailable
+from shared.errors import Conflict, NotFound, TooLarge, Unavailable
 from shared.identifiers import MAX_CHUNK_INDEX
 from shared.purpose import lead_of
 from shared.spool import SessionDirectory, Spool
@@ -46,22 +49,24 @@ class PlacedChunk:
 class ChunkStore:
     """Places chunks; every method blocks."""
 
-    def __init__(self, spool: Spool, sessions: SessionIndex, *, max_session_size: int, min_free_percent: float) -> None:
+    def __init__(self, spool: Spool, sessions: SessionIndex, quota: TenantQuota, *, max_session_size: int) -> None:
         self._spool = spool
         self._sessions = sessions
+        self._quota = quota
         self._max_session_size = max_session_size
-        self._min_free = min_free_percent / 100
 
-    def admit(self, key: SessionKey | None, declared_size: int) -> None:
+    def admit(self, key: SessionKey | None, declared_size: int, arrival: Arrival) -> None:
         """Refuse what can be refused before a chunk's body is read.
 
         `key` is None while its session is not known, `declared_size` is 0 when nothing was declared.
 
-        Raises OutOfSpace for a short disk, Conflict for a late chunk and TooLarge for a session known to be full.
+        Raises what `Arrival.enter` raises, Conflict for a late chunk and TooLarge for a session known to be full.
         """
-        self._refuse_short_disk()
+        arrival.enter()
         if key is not None:
             self._refuse_late(self._spool.session(key))
+            if not self._sessions.knows(key) and self._spool.session(key).expired.exists():
+                raise expired()
             self._refuse_oversize(self._sessions.known_size(key) + declared_size)
 
     def place(self, place: Place, chunk: SealedChunk) -> PlacedChunk:
@@ -71,13 +76,14 @@ class ChunkStore:
         finalized session, NotFound for a deleted one, and TooLarge past the session's limit; first bytes are always
         kept.
         """
-        self._refuse_short_disk()
         self._refuse_oversize(chunk.size)
         directory = self._spool.open(place.key)
         index = place.index
         with locked(directory.lock) as lock:
             self._refuse_late(directory)
             session = self._sessions.load(directory, lock)
+            if session.expired:
+                raise expired()
             _refuse_other_family(session, place)
             opened = len(session) == 0 and session.opening is None
             named = index is None or index not in session
@@ -86,6 +92,7 @@ class ChunkStore:
             else:
                 self._refuse_oversize(session.size + chunk.size)
                 index = self._name(directory, session, chunk, index, lock)
+                self._quota.stored(place.key.tenant, chunk.size)
             lead = lead_of(session.opening.purpose if session.opening else None)
             return PlacedChunk(
                 directory, index, chunk.size, chunk.sha256, len(session), session.size, opened, lead, named
@@ -100,10 +107,6 @@ class ChunkStore:
             with locked(placed.directory.lock) as lock:
                 lock.count_change()
                 placed.directory.chunk(placed.index).unlink(missing_ok=True)
-
-    def _refuse_short_disk(self) -> None:
-        if self._spool.free_fraction() < self._min_free:
-            raise OutOfSpace("The server's disk is nearly full: earlier chunks are safe, send this one again later.")
 
     @staticmethod
     def _name(

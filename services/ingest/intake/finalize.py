@@ -65,7 +65,7 @@ class Finalizer:
                 await self.outbox.publish(directory, stored, attempt=f"{failed.id}{failed.time}" if failed else "")
         except (Unavailable, TimeoutError):
             log.warning("the bus is away; the manifest is published later", session=directory.key.session)
-            self.outbox.wake()
+            self.outbox.later(directory)
             return False
         return True
 

@@ -25,7 +25,7 @@ _MOST_BYTES = 1024 * 1024  # a turn of more would keep the first of its chunks w
 
 
 @dataclass(slots=True, eq=False)
-class _Arrival:
+class _Awaited:
     """A chunk whose bytes have all come; `outcome` is what became of it, `seconds` how long its turn took."""
 
     place: Place
@@ -55,7 +55,7 @@ class GroupCommit:
         self._free_hands = hands
         self._timed = timed
         self._sync = sync
-        self._waiting: deque[_Arrival] = deque()
+        self._waiting: deque[_Awaited] = deque()
         self._guard = Lock()  # over the two above
         self._called = False
 
@@ -67,13 +67,13 @@ class GroupCommit:
         before.
         """
         loop = asyncio.get_running_loop()
-        arrival = _Arrival(place, writer, loop.create_future())
+        awaited = _Awaited(place, writer, loop.create_future())
         with self._guard:
-            self._waiting.append(arrival)
+            self._waiting.append(awaited)
         if not self._called:
             self._called = True
             loop.call_soon(self._call_hands, loop)  # after everything that came in the same wake-up of the loop
-        return await to_the_end(arrival.answer)
+        return await to_the_end(awaited.answer)
 
     def _call_hands(self, loop: asyncio.AbstractEventLoop) -> None:
         self._called = False
@@ -88,71 +88,71 @@ class GroupCommit:
             begun = perf_counter()
             _store(turn, self._chunks, self._sync)
             seconds = perf_counter() - begun
-            for arrival in turn:
-                arrival.seconds = seconds
+            for awaited in turn:
+                awaited.seconds = seconds
             loop.call_soon_threadsafe(self._answer, turn)
 
-    def _take(self) -> list[_Arrival]:
+    def _take(self) -> list[_Awaited]:
         """Take what makes up one turn; without any, the hand is free again."""
         with self._guard:
-            turn: list[_Arrival] = []
+            turn: list[_Awaited] = []
             size = 0
             while self._waiting and _fits(turn, size, self._waiting[0]):
-                arrival = self._waiting.popleft()
-                turn.append(arrival)
-                size += arrival.writer.pending
+                awaited = self._waiting.popleft()
+                turn.append(awaited)
+                size += awaited.writer.pending
             if not turn:
                 self._free_hands += 1
             return turn
 
-    def _answer(self, turn: Sequence[_Arrival]) -> None:
-        for arrival in turn:
-            match arrival.outcome:
+    def _answer(self, turn: Sequence[_Awaited]) -> None:
+        for awaited in turn:
+            match awaited.outcome:
                 case PlacedChunk() as placed:
-                    self._timed(arrival.seconds)
-                    arrival.answer.set_result(placed)
+                    self._timed(awaited.seconds)
+                    awaited.answer.set_result(placed)
                 case Exception() as failure:
-                    arrival.answer.set_exception(failure)
+                    awaited.answer.set_exception(failure)
                 case None:
-                    arrival.answer.set_exception(RuntimeError("a turn forgot one of its chunks"))
+                    awaited.answer.set_exception(RuntimeError("a turn forgot one of its chunks"))
 
 
-def _fits(turn: Sequence[_Arrival], size: int, following: _Arrival) -> bool:
+def _fits(turn: Sequence[_Awaited], size: int, following: _Awaited) -> bool:
     return not turn or (len(turn) < _MOST_CHUNKS and size + following.writer.pending <= _MOST_BYTES)
 
 
-def _turns(waiting: Iterable[_Arrival]) -> int:
+def _turns(waiting: Iterable[_Awaited]) -> int:
     """Return how many hands have something to do."""
     turns, turn, size = 0, 0, 0
-    for arrival in waiting:
-        if turn == 0 or turn >= _MOST_CHUNKS or size + arrival.writer.pending > _MOST_BYTES:
+    for awaited in waiting:
+        if turn == 0 or turn >= _MOST_CHUNKS or size + awaited.writer.pending > _MOST_BYTES:
             turns, turn, size = turns + 1, 0, 0
-        turn, size = turn + 1, size + arrival.writer.pending
+        turn, size = turn + 1, size + awaited.writer.pending
     return turns
 
 
-def _store(turn: Sequence[_Arrival], chunks: ChunkStore, sync: Callable[[Path], None]) -> None:
+def _store(turn: Sequence[_Awaited], chunks: ChunkStore, sync: Callable[[Path], None]) -> None:
     """Take a turn's chunks through the recipe together; what fails for one of them costs only that one."""
-    _each(turn, lambda arrival: arrival.writer.finish())
-    _each(turn, lambda arrival: arrival.writer.sync())
-    placed: dict[Path, list[_Arrival]] = {}
+    _each(turn, lambda awaited: awaited.writer.finish())
+    _each(turn, lambda awaited: awaited.writer.sync())
+    placed: dict[Path, list[_Awaited]] = {}
 
-    def place(arrival: _Arrival) -> None:
-        outcome = chunks.place(arrival.place, arrival.writer.sealed())
-        placed.setdefault(outcome.directory.path, []).append(arrival)
-        arrival.outcome = outcome
+    def place(awaited: _Awaited) -> None:
+        outcome = chunks.place(awaited.place, awaited.writer.sealed())
+        placed.setdefault(outcome.directory.path, []).append(awaited)
+        awaited.outcome = outcome
 
     _each(turn, place)
-    for directory, arrivals in placed.items():
+    for directory, awaiting in placed.items():
         try:
             sync(directory)
         except OSError as exc:
-            for arrival in arrivals:
-                if isinstance(arrival.outcome, PlacedChunk):
-                    _withdraw(arrival.outcome, chunks)
-                arrival.outcome = exc
-    for arrival in turn:
-        arrival.writer.discard()
+            for awaited in awaiting:
+                if isinstance(awaited.outcome, PlacedChunk):
+                    _withdraw(awaited.outcome, chunks)
+                awaited.outcome = exc
+    for awaited in turn:
+        awaited.writer.discard()
 
 
 def _withdraw(placed: PlacedChunk, chunks: ChunkStore) -> None:
@@ -161,10 +161,10 @@ def _withdraw(placed: PlacedChunk, chunks: ChunkStore) -> None:
         chunks.withdraw(placed)
 
 
-def _each(arrivals: Iterable[_Arrival], step: Callable[[_Arrival], None]) -> None:
-    for arrival in arrivals:
-        if not isinstance(arrival.outcome, Exception):
+def _each(awaiting: Iterable[_Awaited], step: Callable[[_Awaited], None]) -> None:
+    for awaited in awaiting:
+        if not isinstance(awaited.outcome, Exception):
             try:
-                step(arrival)
+                step(awaited)
             except Exception as exc:  # noqa: BLE001  # its own request raises it
-                arrival.outcome = exc
+                awaited.outcome = exc

@@ -2,6 +2,8 @@
 
 import asyncio
 import time
+from collections import deque
+from collections.abc import Set as AbstractSet
 from concurrent.futures import Executor
 
 import structlog
@@ -13,24 +15,30 @@ from shared.events import SessionFinalized
 from shared.manifest import StoredManifest
 from shared.metrics import Metrics
 from shared.purpose import lead_of
-from shared.spool import SessionDirectory, Spool
+from shared.spool import SessionDirectory
+from shared.subjects import SessionKey
+from shared.tasks import blocking
 
 log = structlog.stdlib.get_logger(__name__)
 
 _RETRY_SECONDS = 2.0
-_SCAN_SECONDS = 30.0
+_MOST_PENDING = 10_000  # what is beyond is found on a later round
 _DOUBT_SECONDS = 900.0  # a session confirmed this long ago and still without result is published once more
 
 
 class Outbox:
-    """Publishes `session.finalized` and marks it; the marker's loss only means publishing again."""
+    """Publishes `session.finalized` and marks it; the marker's loss only means publishing again.
 
-    def __init__(self, spool: Spool, executor: Executor, bus: Bus, metrics: Metrics) -> None:
-        self._spool = spool
+    The rounds over the spool show it what a crash or an absent bus left; from then on that is tried every few seconds.
+    """
+
+    def __init__(self, executor: Executor, bus: Bus, metrics: Metrics) -> None:
         self._executor = executor
         self._bus = bus
         self._metrics = metrics
         self._wake = asyncio.Event()
+        self._pending = dict[SessionKey, SessionDirectory]()
+        self._found = deque[SessionDirectory]()  # by the round's thread, until it comes back to the loop
 
     async def publish(self, directory: SessionDirectory, stored: StoredManifest, *, attempt: str = "") -> None:
         """Tell the bus that a session is complete, and mark that it knows; raises Unavailable, to be tried again.
@@ -44,53 +52,59 @@ class Outbox:
         await asyncio.get_running_loop().run_in_executor(self._executor, directory.published.touch)
 
     async def run(self) -> None:
-        """Publish what is pending: at start, when the bus comes back, and every now and then; until cancelled."""
+        """Publish what is pending: when it is found, when the bus is back, and every few seconds; until cancelled."""
         self._bus.on_ready(self._wake.set)
         while True:
             self._wake.clear()
             try:
-                pending = await self._publish_pending()
+                await self._publish_pending()
             except OSError:
-                log.exception("the spool can't be read; looking again soon")
-                pending = 1
-            self._metrics.outbox_pending.set(pending)
+                log.exception("the spool can't be read; trying again soon")
+            self._metrics.outbox_pending.set(len(self._pending))
             try:
-                async with asyncio.timeout(_RETRY_SECONDS if pending else _SCAN_SECONDS):
+                async with asyncio.timeout(_RETRY_SECONDS if self._pending else None):
                     await self._wake.wait()
             except TimeoutError:
                 continue
 
-    def wake(self) -> None:
-        """Look again soon: a publish just failed."""
-        self._wake.set()
+    def later(self, directory: SessionDirectory) -> None:
+        """Publish a session's manifest soon: that just failed, or was never done."""
+        if len(self._pending) < _MOST_PENDING:
+            self._pending[directory.key] = directory
+            self._wake.set()
 
-    async def _publish_pending(self) -> int:
-        """Return how many manifests are still unconfirmed."""
-        loop = asyncio.get_running_loop()
-        pending = await loop.run_in_executor(self._executor, self._pending)
-        confirmed = 0
-        for directory, stored in pending:
-            try:
-                await self.publish(directory, stored)
-            except Unavailable:
-                break
-            confirmed += 1
-            log.info("published a pending manifest", session=directory.key.session)
-        return len(pending) - confirmed
+    def look(self, directory: SessionDirectory, names: AbstractSet[str]) -> None:
+        """Remember a session whose manifest the bus may not know of; blocks."""
+        waits = directory.manifest.name in names and names.isdisjoint({directory.result.name, directory.deleted.name})
+        if waits and not (directory.published.name in names and _fresh(directory)):
+            self._found.append(directory)
 
-    def _pending(self) -> list[tuple[SessionDirectory, StoredManifest]]:
-        found = []
-        for directory in self._spool.sessions():
-            if directory.result.exists() or not directory.manifest.exists() or _fresh(directory):
-                continue
-            try:
-                stored = directory.read_manifest()
-            except ValueError:
-                log.error("a manifest can't be read", session=directory.key.session)
-                continue
+    async def act(self) -> None:
+        """Publish what was found."""
+        while self._found:
+            self.later(self._found.popleft())
+
+    async def _publish_pending(self) -> None:
+        for directory in list(self._pending.values()):
+            stored = await blocking(self._executor, _unpublished, directory)
             if stored is not None:
-                found.append((directory, stored))
-        return found
+                try:
+                    await self.publish(directory, stored)
+                except Unavailable:
+                    return
+                log.info("published a pending manifest", session=directory.key.session)
+            self._pending.pop(directory.key, None)
+
+
+def _unpublished(directory: SessionDirectory) -> StoredManifest | None:
+    """Return a manifest that is to be published, or None where that was done meanwhile or is of no use; blocks."""
+    if directory.result.exists() or _fresh(directory):
+        return None
+    try:
+        return directory.read_manifest()
+    except ValueError:
+        log.exception("a manifest can't be read", session=directory.key.session)
+        return None
 
 
 def _fresh(directory: SessionDirectory) -> bool:

@@ -5,9 +5,10 @@ from collections.abc import AsyncIterator
 from concurrent.futures import Executor
 from typing import Protocol
 
+from services.ingest.intake.admission import Arrival
 from services.ingest.intake.chunk_store import ChunkStore, Place, PlacedChunk
 from services.ingest.intake.group_commit import GroupCommit
-from services.ingest.intake.writer import ChunkWriter, Gathering
+from services.ingest.intake.writer import ChunkWriter
 from shared.bus import Bus
 from shared.codec import envelope
 from shared.events import ChunkReceived, SessionOpened
@@ -51,24 +52,20 @@ class ChunkReceiver:
         self._spool = spool
         self._chunks = chunks
         self._executor = executor
-        self._gathering = Gathering()
         self._commits = GroupCommit(chunks, executor, hands=hands, timed=metrics.fsync_seconds.observe)
         self._bus = bus
         self._metrics = metrics
 
-    async def receive(self, chunk: IncomingChunk) -> PlacedChunk:
+    async def receive(self, chunk: IncomingChunk, arrival: Arrival) -> PlacedChunk:
         """Take one chunk from its request to the disk, in this order: bytes synced, named, name synced.
 
         A sender that hangs up, a limit passed or a full disk leaves nothing behind. Raises what the chunk and
-        `ChunkStore` raise, and OSError.
+        `ChunkStore` raise, and OSError. `arrival` is the upload's place among those in progress.
         """
         if not chunk.at_once:
-            await blocking(self._executor, self._chunks.admit, chunk.known_key, chunk.declared_size)
-        writer = ChunkWriter(self._spool.temporaries, self._executor, self._gathering)
-        try:
-            placed = await self._store(chunk, writer)
-        finally:
-            writer.close()
+            await blocking(self._executor, self._chunks.admit, chunk.known_key, chunk.declared_size, arrival)
+        writer = ChunkWriter(self._spool.temporaries, self._executor, arrival)
+        placed = await self._store(chunk, writer)
         self._metrics.chunk_bytes.inc(placed.size)
         await self._tell(placed.directory.key, placed)
         return placed

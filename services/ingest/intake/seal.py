@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from services.ingest.intake.expiry import expired
 from services.ingest.intake.session_index import OpenSession, SessionIndex
 from shared.clock import now, rfc3339
 from shared.durable import lock_created, locked, write_durably
@@ -50,6 +51,8 @@ class Sealer:
         if stored is None:
             with locked(directory.lock) as lock:
                 session = self._sessions.load(directory, lock)
+            if session.expired:
+                raise expired()
             session.chunks()
             with locked(directory.lock) as lock:
                 session = self._sessions.load(directory, lock)
@@ -63,6 +66,8 @@ class Sealer:
     ) -> StoredManifest:
         if directory.deleted.exists():
             raise NotFound("The session was deleted.")
+        if session.expired:
+            raise expired()
         if (session.opening is None) != (closing is None):
             raise other_family()
         if len(session) == 0:

@@ -24,6 +24,7 @@ class OpenSession:
     def __init__(self, directory: SessionDirectory, lock: LockFile) -> None:
         self._directory = directory
         self.opening = directory.read_opening()
+        self.expired = directory.expired.exists()  # whoever expires a session counts that as a change
         self._sizes = directory.sizes()
         self._hashes: dict[int, str] = {}
         self._changes = lock.changes
@@ -106,6 +107,11 @@ class SessionIndex:
         with self._guard:
             known = self._sessions.get(key)
         return known.size if known else 0
+
+    def knows(self, key: SessionKey) -> bool:
+        """Whether a session is remembered, without looking at the disk."""
+        with self._guard:
+            return key in self._sessions
 
     def forget(self, key: SessionKey) -> None:
         """Drop what is remembered of a session that takes no more chunks."""

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from services.ingest.intake.admission import Admission
 from services.ingest.intake.finalize import Finalizer
 from services.ingest.intake.openings import Openings
 from services.ingest.intake.receive import ChunkReceiver
@@ -33,6 +34,7 @@ def create_recording_cases(
     *,
     folder: str,
     advised_chunk: int,
+    admission: Admission,
     receiver: ChunkReceiver,
     openings: Openings,
     finalizer: Finalizer,
@@ -54,6 +56,7 @@ def create_recording_cases(
     return RecordingCases(
         posts=RecordingPosts(
             uploads=uploads,
+            admission=admission,
             receiver=receiver,
             limits=limits,
             chunk_size=min(advised_chunk, limits.chunk),

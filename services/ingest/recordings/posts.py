@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from starlette.requests import Request
 from starlette.responses import Response
 
+from services.ingest.intake.admission import Admission, Arrival
 from services.ingest.intake.chunk_store import PlacedChunk
 from services.ingest.intake.processing import processing_headers, respond_async, status_url
 from services.ingest.intake.receive import ChunkReceiver
@@ -43,6 +44,7 @@ class RecordingPosts:
     """
 
     uploads: RecordingUploads
+    admission: Admission
     receiver: ChunkReceiver
     limits: RecordingLimits
     chunk_size: int
@@ -60,17 +62,19 @@ class RecordingPosts:
 
     async def _json(self, request: Request, lead: Lead) -> Response:
         most = largest_json(self.limits.chunk)
-        with self.budget.taking(min(declared_size(request) or most, most)):
+        size = min(declared_size(request) or most, most)
+        with self.budget.taking(size), self.admission.upload(lead.tenant, size) as arrival:
             asked = await read_action(request, self.limits.of_chunk)
             if isinstance(asked, AppendChunk):
-                return await self._append(lead, asked)
+                return await self._append(lead, asked, arrival)
         if isinstance(asked, InitUpload):
             return await self._init(lead, asked)
         return await self._finalize(request, lead, asked)
 
     async def _form(self, request: Request, lead: Lead, boundary: str) -> Response:
         form = RecordingForm(request, boundary, lead, self.limits, self.uploads)
-        placed = await self.receiver.receive(form)
+        with self.admission.upload(lead.tenant, min(declared_size(request), self.limits.recording)) as arrival:
+            placed = await self.receiver.receive(form, arrival)
         assert form.upload is not None  # noqa: S101  # since it was placed
         return await self._stored(request, form.upload, 1) if form.whole else _appended(form.upload, placed)
 
@@ -81,10 +85,10 @@ class RecordingPosts:
         )
         return answer(RecordingOpened(data=opened), 201)
 
-    async def _append(self, lead: Lead, append: AppendChunk) -> Response:
+    async def _append(self, lead: Lead, append: AppendChunk, arrival: Arrival) -> Response:
         upload = await self.uploads.find(lead, append.upload_id)
         chunk = ChunkInHand(upload, append.chunk_index, await decoded_chunk(append.chunk, self.limits.chunk))
-        return _appended(upload, await self.receiver.receive(chunk))
+        return _appended(upload, await self.receiver.receive(chunk, arrival))
 
     async def _finalize(self, request: Request, lead: Lead, finalize: FinalizeUpload) -> Response:
         upload = await self.uploads.find(lead, finalize.upload_id)

@@ -5,6 +5,7 @@ from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
+from services.ingest.intake.expiry import Expiry, read_expiry
 from services.ingest.sessions.status_document import Downloads, SessionStatus, SpoolView, document
 from shared.caller import Caller, covered
 from shared.catalog import Catalog, Deleted
@@ -15,7 +16,7 @@ from shared.events import AudioFailed, AudioReady
 from shared.objects import ObjectStore
 from shared.purpose import lead_of
 from shared.record import Record, folded
-from shared.spool import SessionDirectory, Spool
+from shared.spool import Opening, SessionDirectory, Spool
 from shared.subjects import SessionKey
 
 _CATALOG_SECONDS = 0.5  # a look takes milliseconds; a frozen bus must not keep the caller
@@ -35,12 +36,16 @@ def view_spool(directory: SessionDirectory) -> tuple[SpoolView | None, Envelope 
         sizes = [chunk.size for chunk in stored.manifest.chunks] if stored else list(directory.sizes().values())
         outcome = directory.read_outcome()
         opening = directory.read_opening()
+        expiry = read_expiry(directory)
     except FileNotFoundError:
         return None, None
-    if not sizes and stored is None and opening is None:
+    if not sizes and stored is None and opening is None and expiry is None:
         return None, None
+    if expiry is not None:
+        return _expired(expiry, opening), None
     view = SpoolView(
         finalized=stored is not None,
+        expired=False,
         chunks=len(sizes),
         bytes=sum(sizes),
         created_at=datetime.fromtimestamp(created, UTC),
@@ -48,6 +53,18 @@ def view_spool(directory: SessionDirectory) -> tuple[SpoolView | None, Envelope 
         lead=lead_of(stored.manifest.purpose if stored else opening.purpose if opening else None),
     )
     return view, outcome
+
+
+def _expired(expiry: Expiry, opening: Opening | None) -> SpoolView:
+    return SpoolView(
+        finalized=False,
+        expired=True,
+        chunks=expiry.chunks,
+        bytes=expiry.bytes,
+        created_at=datetime.fromisoformat(expiry.opened_at),
+        updated_at=datetime.fromisoformat(expiry.expired_at),
+        lead=lead_of(opening.purpose if opening else None),
+    )
 
 
 def no_such_session() -> NotFound:
@@ -80,24 +97,25 @@ class StatusReader:
         """Return a session's status; raises NotFound, also for another lead's."""
         loop = asyncio.get_running_loop()
         view, outcome = await loop.run_in_executor(self.executor, view_spool, self.spool.session(key))
-        record = await self._record(key)
+        record, known = await self._record(key)
         if record is None and outcome is not None:
             record = folded(None, outcome)
         if view is None and record is None:
-            raise no_such_session()
+            raise no_such_session() if known else _cannot_tell()
         refuse_other_leads(caller, view, record)
         if record is not None and view is not None and view.finalized and outcome is None:
             record = _without_an_old_failure(record)
         return document(key.session, view, record, await self._downloads(record))
 
-    async def _record(self, key: SessionKey) -> Record | None:
+    async def _record(self, key: SessionKey) -> tuple[Record | None, bool]:
+        """Return what the catalog knows, and whether it could be asked."""
         try:
             async with asyncio.timeout(_CATALOG_SECONDS):
-                return await self.catalog.record(key)
+                return await self.catalog.record(key), True
         except Deleted:
             raise no_such_session() from None
         except (Unavailable, TimeoutError):
-            return None
+            return None, False
 
     async def _downloads(self, record: Record | None) -> Downloads:
         if record is None:
@@ -112,6 +130,11 @@ class StatusReader:
             return None if key is None else await self.store.signed_url(key)
         except Unavailable:
             return None
+
+
+def _cannot_tell() -> Unavailable:
+    """Return what is told where only the catalog could know of a session, which is away."""
+    return Unavailable("The session is not here, and the catalog can't be asked: try again.", code="bus_unavailable")
 
 
 def _without_an_old_failure(record: Record) -> Record:

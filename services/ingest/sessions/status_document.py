@@ -84,6 +84,7 @@ class SpoolView:
     """
 
     finalized: bool
+    expired: bool
     chunks: int
     bytes: int
     created_at: datetime
@@ -114,7 +115,7 @@ def document(session: str, view: SpoolView | None, record: Record | None, downlo
         audio=_audio(record, downloads.audio),
         original=_original(record, downloads.original),
         analysis=_analysis(record),
-        error=_error(record),
+        error=_error(view, record),
         created_at=min(created),
         updated_at=max(updated),
     )
@@ -133,7 +134,16 @@ def _state(view: SpoolView | None, record: Record | None) -> State:
                 return "finalized" if record.document.is_audio else "ready"
             case None:
                 pass
+    if _expired(view, record):
+        return "expired"
     return "finalized" if view is not None and view.finalized else "receiving"
+
+
+def _expired(view: SpoolView | None, record: Record | None) -> bool:
+    """Whether nothing will come of a session, since its client never ended it."""
+    if record is not None and record.ended is not None:
+        return False
+    return (view is not None and view.expired) or (record is not None and record.expired is not None)
 
 
 def _chunks(view: SpoolView | None, record: Record | None) -> int | None:
@@ -142,6 +152,8 @@ def _chunks(view: SpoolView | None, record: Record | None) -> int | None:
         return None
     if view is not None:
         return view.chunks
+    if record is not None and record.expired is not None:
+        return record.expired.chunks
     intake = record.ended.intake if record is not None and record.ended is not None else None
     return intake.chunks if intake else None
 
@@ -152,6 +164,8 @@ def _bytes(view: SpoolView | None, record: Record | None) -> int | None:
         return record.ended.intake.bytes
     if record is not None and record.document is not None:
         return record.document.size_bytes
+    if view is None and record is not None and record.expired is not None:
+        return record.expired.bytes
     return view.bytes if view else None
 
 
@@ -213,7 +227,9 @@ def _analysis(record: Record | None) -> Analysis | None:
             return None
 
 
-def _error(record: Record | None) -> Problem | None:
+def _error(view: SpoolView | None, record: Record | None) -> Problem | None:
+    if _expired(view, record):
+        return Problem(code="expired", message="Nothing came for too long, and what had come was erased.")
     for event in (record.ended, record.analysis) if record else ():
         match event:
             case AudioFailed() | AnalysisFailed() as failed:

@@ -119,9 +119,10 @@ class CallbackRecords:
             return None
 
     def standing(self, key: SessionKey) -> Standing | None:
-        """Return what there is to tell of a session, or None for one that was deleted or is no upload."""
+        """Return what there is to tell of a session, or None for one that was deleted, expired or is no upload."""
         directory = self._spool.session(key)
-        opening = None if directory.deleted.exists() else directory.read_opening()
+        gone = directory.deleted.exists() or directory.expired.exists()
+        opening = None if gone else directory.read_opening()
         if opening is None or not isinstance(opening.purpose, IndexedUpload):
             return None
         return Standing(opening.purpose, directory.read_outcome(), self.settlement(key))

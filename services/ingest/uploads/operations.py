@@ -110,7 +110,7 @@ CHUNK = Operation(
     description="Fields may stand before or after the file; in front of it, an unknown upload is refused at once.",
     bodies=[Body(schema=_FORM_SCHEMA, media_type=FORM)],
     answers={200: Answer(description="Stored: these bytes survive a crash and a power loss.", kind=ChunkUploaded)},
-    refusals=[*_BODY_REFUSALS, Kind.NOT_FOUND, Kind.CONFLICT],
+    refusals=[*_BODY_REFUSALS, Kind.NOT_FOUND, Kind.CONFLICT, Kind.TOO_MANY],
 )
 
 COMPLETE = Operation(

@@ -7,6 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
+from services.ingest.intake.admission import Admission
 from services.ingest.intake.file_names import safe_filename
 from services.ingest.intake.openings import Openings
 from services.ingest.intake.processing import processing_headers, respond_async, status_url
@@ -29,7 +30,7 @@ from services.ingest.uploads.operations import (
 from services.ingest.uploads.request import SESSION_FIELD, UploadChunkRequest
 from shared.caller import Caller, Permission
 from shared.http.answers import answer
-from shared.http.body import BodyLimits, read_json
+from shared.http.body import BodyLimits, declared_size, read_json
 from shared.identifiers import identifier
 from shared.purpose import IndexedUpload
 from shared.subjects import SessionKey
@@ -43,6 +44,10 @@ class UploadCases(Protocol):
     @property
     def openings(self) -> Openings:
         """Opens uploads."""
+
+    @property
+    def admission(self) -> Admission:
+        """Lets uploads in."""
 
     @property
     def receiver(self) -> ChunkReceiver:
@@ -67,7 +72,9 @@ def upload_routes(cases: Callable[[], UploadCases], limits: BodyLimits) -> list[
         return answer(UploadOpened(data=UploadSession(upload_session_id=key.session)))
 
     async def chunk(request: Request, caller: Caller) -> Response:
-        await cases().receiver.receive(UploadChunkRequest(request, caller.tenant, cases().openings, limits))
+        with cases().admission.upload(caller.tenant, min(declared_size(request), limits.size)) as arrival:
+            sent = UploadChunkRequest(request, caller.tenant, cases().openings, limits)
+            await cases().receiver.receive(sent, arrival)
         return answer(ChunkUploaded())
 
     async def complete(request: Request, caller: Caller) -> Response:

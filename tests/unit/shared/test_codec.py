@@ -16,6 +16,7 @@ from shared.events import (
     Event,
     Intake,
     SessionDeleted,
+    SessionExpired,
     SessionFinalized,
     SessionOpened,
     StoredOriginal,
@@ -90,6 +91,7 @@ EXAMPLES: tuple[Event, ...] = (
         transcript=(TranscriptLine(start=0.5, end=2.0, text="Was soll das, hé?"),),
     ),
     AnalysisFailed(code="unavailable", reason="no"),
+    SessionExpired(chunks=2, bytes=64_000, untouched_since="2026-01-01T00:00:00Z"),
     SessionDeleted(objects=3, receipt_sha256="34" * 32),
     DocumentRegistered(
         filename="a.mp3",
@@ -123,6 +125,14 @@ def test_every_event_has_an_example_here() -> None:
 @pytest.mark.parametrize("event", EXAMPLES, ids=lambda event: event.NAME)
 def test_an_event_comes_back_as_it_went(event: Event) -> None:
     assert decode(encode(wrapped(event))) == wrapped(event)
+
+
+def test_an_expired_session_is_told_in_these_members() -> None:
+    expired = SessionExpired(chunks=2, bytes=64_000, untouched_since="2026-01-01T00:00:00Z")
+    assert wrapped(expired).subject == "roomtone.v1.default.abc123.session.expired"
+    document = json.loads(encode(wrapped(expired)))
+    assert document["type"] == "roomtone.v1.session.expired"
+    assert document["data"] == {"chunks": 2, "bytes": 64_000, "untouched_since": "2026-01-01T00:00:00Z"}
 
 
 def test_a_chunk_event_is_these_bytes() -> None:
