@@ -64,7 +64,7 @@ def chunk_routes(cases: Callable[[], ChunkCases], limits: BodyLimits) -> list[Ba
 
     async def upload_chunk(request: Request, caller: Caller) -> Response:
         key = await session_of(request, caller)
-        await cases().used_ids.refuse(key)
+        await cases().used_ids.refuse(key, caller)
         with cases().admission.upload(caller.tenant, min(declared_size(request), limits.size)) as arrival:
             chunk = await cases().receiver.receive(ChunkRequest(request, key, limits), arrival)
         return answer(

@@ -8,6 +8,8 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 
 from services.ingest.intake.session_index import SessionIndex
+from services.ingest.sessions.status import refuse_other_lead
+from shared.caller import Caller
 from shared.catalog import Catalog, Deleted
 from shared.errors import Conflict, NotFound, Unavailable
 from shared.record import Record
@@ -27,8 +29,8 @@ class UsedIds:
     executor: Executor
     catalog: Catalog
 
-    async def refuse(self, key: SessionKey) -> None:
-        """Raise Conflict or NotFound for an id whose session ended or was deleted long ago.
+    async def refuse(self, key: SessionKey, caller: Caller) -> None:
+        """Raise Conflict for an id whose session ended long ago, NotFound if it was deleted or is another lead's.
 
         A catalog that can't be asked refuses nobody: a chunk is never turned away for want of the bus.
         """
@@ -41,7 +43,10 @@ class UsedIds:
             raise NotFound("The session was deleted: use a new session id.") from None
         except (Unavailable, TimeoutError):
             return
-        if record is not None and _has_ended(record):
+        if record is None:
+            return
+        refuse_other_lead(caller, record.lead)
+        if _has_ended(record):
             raise Conflict("The session id was used before, and takes no more chunks: use a new one.", code="finalized")
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import json
+import uuid
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -87,19 +88,20 @@ async def test_the_receipts_hash_is_over_the_rest_of_it(road: Road) -> None:
 @pytest.mark.parametrize(
     ("method", "path"),
     [
-        ("GET", "/sessions/gone"),
-        ("DELETE", "/sessions/gone"),
-        ("POST", "/finalize/gone"),
-        ("POST", "/upload_chunk/gone"),
+        ("GET", "/sessions/"),
+        ("DELETE", "/sessions/"),
+        ("POST", "/finalize/"),
+        ("POST", "/upload_chunk/"),
     ],
 )
 async def test_a_deleted_session_is_not_found_anywhere(road: Road, method: str, path: str) -> None:
-    await road.send("gone", tone(1))
-    await road.client.delete("/sessions/gone")
+    session = f"gone-{uuid.uuid4().hex}"
+    await road.send(session, tone(1))
+    await road.client.delete(f"/sessions/{session}")
     headers = {"Content-Type": "application/octet-stream"}
-    answer = await road.client.request(method, path, content=tone(1), headers=headers)
+    answer = await road.client.request(method, path + session, content=tone(1), headers=headers)
     assert answer.status_code == 404
-    assert road.directory("gone").sizes() == {}
+    assert road.directory(session).sizes() == {}
     assert road.leftovers() == []
 
 

@@ -211,7 +211,7 @@ async def test_a_raw_chunk_under_a_recordings_id_opens_no_way_to_it(
 ) -> None:
     session = await tell_recording(nats_url, ascending_store_config, LEAD, new_call(), size=3, sha256="0" * 64)
     token = bearer(leads=["8"])
-    assert (await DOORS["raw chunk"](road.client, session, token)).status_code == 200  # the spool knows of no recording
+    assert (await DOORS["raw chunk"](road.client, session, token)).status_code == 404  # only the catalog knows of it
     assert (await DOORS["status"](road.client, session, token)).status_code == 404
     assert (await DOORS["deletion"](road.client, session, token)).status_code == 404
 

@@ -260,8 +260,10 @@ async def test_with_the_bus_away_chunks_are_taken_and_finalize_says_processing(r
     assert_refused(await road.send(session, b"late"), 409, session)
 
 
-async def test_an_unknown_session_has_no_status(road: Road, session: str) -> None:
-    assert_refused(await road.client.get(f"/sessions/{session}"), 404, session)
+async def test_a_session_that_only_the_catalog_may_know_is_not_denied_while_that_is_away(
+    road: Road, session: str
+) -> None:
+    assert_refused(await road.client.get(f"/sessions/{session}"), 503, session)
 
 
 async def test_chunks_sent_at_once_without_index_get_consecutive_places(road: Road, session: str) -> None:
