@@ -120,7 +120,8 @@ class SessionDirectory:
 
     def names(self) -> frozenset[str]:
         """Return the names of all files of this session, the hidden ones too."""
-        return frozenset(path.name for path in self.path.iterdir())
+        with os.scandir(self.path) as entries:
+            return frozenset(entry.name for entry in entries)
 
     def sizes(self) -> dict[int, int]:
         """Return the size in bytes of each stored chunk by its index, in no particular order."""

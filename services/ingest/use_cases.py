@@ -74,6 +74,7 @@ async def open_use_cases(stack: AsyncExitStack, settings: IngestSettings, spool:
     expirations = Expirations(spool, sessions, settings.session_ttl_seconds)
     reaper = Reaper(spool, executor, chronicle, expirations, settings.ended_session_days * _DAY)
     rounds = Rounds(spool, executor, [outbox, reaper])
+    bus.on_ready(rounds.hurry)
     work = outbox.run(), rounds.run(), results.run(), eraser.run(), late.run(), sweep_regularly(spool, executor)
     await stack.enter_async_context(owned_tasks(*work))
     callbacks = await stack.enter_async_context(open_callbacks(settings.callback(), spool, executor, bus, metrics))

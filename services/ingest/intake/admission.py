@@ -67,15 +67,15 @@ class Admission:
             if not self._arriving[tenant]:
                 del self._arriving[tenant]
 
-    def require_announced(self, tenant: str) -> None:
-        """Raise OutOfSpace, TooLarge or TooMany unless all that is announced fits; blocks."""
+    def require_announced(self, tenant: str, of_one: int) -> None:
+        """Raise OutOfSpace, TooLarge or TooMany unless all that is announced fits, `of_one` of it by one; blocks."""
         self._reserve.require(self._announced)
-        self._quota.require(tenant, self._arriving[tenant])
+        self._quota.require(tenant, self._arriving[tenant], of_one)
 
-    def require_next(self, tenant: str, size: int) -> None:
-        """Raise OutOfSpace or TooMany unless the disk and the quota take the next `size` bytes; blocks."""
+    def require_next(self, tenant: str, of_one: int, size: int) -> None:
+        """Raise OutOfSpace, TooLarge or TooMany unless the disk and the quota take the next `size` bytes; blocks."""
         self._reserve.require(size)
-        self._quota.require(tenant, self._arriving[tenant])
+        self._quota.require(tenant, self._arriving[tenant], of_one)
 
 
 class Arrival:
@@ -96,16 +96,16 @@ class Arrival:
 
     def enter(self) -> None:
         """Refuse what can't be kept as things stand; raises OutOfSpace, TooLarge and TooMany. Blocks."""
-        self._admission.require_announced(self._tenant)
+        self._admission.require_announced(self._tenant, self._arriving)
 
     def take(self, size: int) -> None:
-        """Let the next `size` bytes be written; raises OutOfSpace and TooMany. Blocks.
+        """Let the next `size` bytes be written; raises OutOfSpace, TooLarge and TooMany. Blocks.
 
         A look at the disk takes microseconds, once for each mebibyte that was gathered.
         """
         self._written += size
         self._expect(max(0, self._unwritten - size), max(self._arriving, self._written))
-        self._admission.require_next(self._tenant, size)
+        self._admission.require_next(self._tenant, self._arriving, size)
 
     def end(self) -> None:
         """Announce nothing more: what was sent has its name and counts as stored, or is gone."""

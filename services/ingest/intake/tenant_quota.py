@@ -6,6 +6,7 @@ beside the work while the tenant is active (ADR 11 says how far off it may be).
 """
 
 import time
+from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from threading import Lock
@@ -37,26 +38,31 @@ class _Usage:
 class TenantQuota:
     """Lets each tenant have `quota` bytes waiting, any number for 0; safe to use from threads."""
 
-    def __init__(self, spool: Spool, executor: Executor, quota: int) -> None:
+    def __init__(
+        self, spool: Spool, executor: Executor, quota: int, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._spool = spool
         self._executor = executor
         self._quota = quota
+        self._clock = clock
         self._usages: dict[str, _Usage] = {}
         self._guard = Lock()
 
-    def require(self, tenant: str, arriving: int) -> None:
-        """Raise TooMany unless the tenant may have `arriving` more bytes than are stored, TooLarge if it never may.
+    def require(self, tenant: str, arriving: int, of_one: int) -> None:
+        """Raise TooMany unless the tenant may have `arriving` more bytes than are stored.
+
+        TooLarge if one upload alone, with its `of_one` of them, never may.
 
         Blocks, for as long as a count takes when it would refuse.
         """
         if not self._quota:
             return
-        if arriving > self._quota:
+        if of_one > self._quota:
             raise TooLarge(f"You may have at most {self._quota} bytes waiting here at once.", code="over_quota")
         usage = self._usage(tenant)
         if usage.known is None:
             self._count(tenant, usage, older_than=0.0)
-        elif time.monotonic() - usage.counted_at > max(_FRESH_SECONDS, usage.took * _REST):
+        elif self._clock() - usage.counted_at > max(_FRESH_SECONDS, usage.took * _REST):
             self._executor.submit(self._recount, tenant, usage)
         if self._is_over(usage, arriving):
             self._count(tenant, usage, older_than=max(_ASK_SECONDS, usage.took * _REST))
@@ -95,7 +101,7 @@ class TenantQuota:
         if not usage.counting.acquire(blocking=usage.known is None):
             return
         try:
-            begun = time.monotonic()
+            begun = self._clock()
             if usage.known is not None and begun - usage.counted_at < older_than:
                 return
             with self._guard:
@@ -103,7 +109,7 @@ class TenantQuota:
             counted = self._bytes_of(tenant)
             with self._guard:
                 usage.known = counted + usage.added - before  # some of these may have been counted: rather too many
-            usage.counted_at = time.monotonic()
+            usage.counted_at = self._clock()
             usage.took = usage.counted_at - begun
         finally:
             usage.counting.release()

@@ -1,0 +1,255 @@
+"""Sessions that nobody ends: they expire with an event, take nothing more, and are forgotten when they are old."""
+
+import asyncio
+import os
+import time
+import uuid
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from nats.aio.msg import Msg
+
+from deploy.local.nats_server import NatsServer
+from shared.bus import Bus, open_bus
+from shared.codec import Envelope, decode
+from shared.events import SessionExpired
+from shared.history import last_event
+from shared.metrics import Metrics
+from shared.settings import BusConfig, StoreConfig
+from shared.spool import SessionDirectory
+from shared.subjects import SessionKey
+from tests.integration.audio_files import tone
+from tests.integration.ingest.lead_client import LeadClient, new_call
+from tests.integration.ingest.uploading import Uploader
+from tests.integration.road import Road, assembler_running, assembler_settings, ingest_running, ingest_settings
+from tests.waiting import until
+
+TTL = 3600.0
+DAYS = 30
+
+
+@pytest.fixture
+async def bus(nats_url: str) -> AsyncIterator[Bus]:
+    async with open_bus(BusConfig(url=nats_url), service="test", metrics=Metrics()) as bus:
+        await bus.wait_ready()
+        yield bus
+
+
+@pytest.fixture
+def session() -> str:
+    return uuid.uuid4().hex
+
+
+def aged(directory: SessionDirectory, seconds: float) -> None:
+    """Make a session look as if nothing had come for so long."""
+    moment = time.time() - seconds
+    for path in [*directory.path.iterdir(), directory.path]:
+        os.utime(path, (moment, moment))
+
+
+async def told(bus: Bus, session: str) -> Envelope | None:
+    return await last_event(bus, SessionKey("default", session), SessionExpired)
+
+
+async def expired(road: Road, session: str) -> bool:
+    answer = await road.client.get(f"/sessions/{session}")
+    return bool(answer.status_code == 200 and answer.json()["state"] == "expired")
+
+
+async def test_a_session_that_nothing_comes_for_expires_with_an_event_and_takes_nothing_more(
+    tmp_path: Path, nats_url: str, store_config: StoreConfig, bus: Bus, session: str
+) -> None:
+    settings = ingest_settings(tmp_path, nats_url, store_config, session_ttl_seconds=TTL)
+    async with ingest_running(settings) as road:
+        await road.send(session, bytes(100))
+        await road.send(session, bytes(50))
+        await road.send("young" + session, bytes(50))
+        aged(road.directory(session), TTL + 1)
+    async with ingest_running(settings) as road:
+        directory = road.directory(session)
+        await until(directory.published.exists)
+        event = await told(bus, session)
+        assert event is not None
+        assert isinstance(event.event, SessionExpired)
+        assert (event.event.chunks, event.event.bytes) == (2, 150)
+        assert directory.sizes() == {}
+        late = await road.send(session, b"late")
+        assert (late.status_code, late.json()["code"]) == (409, "expired")
+        ended = await road.finalize(session)
+        assert (ended.status_code, ended.json()["code"]) == (409, "expired")
+        status = (await road.client.get(f"/sessions/{session}")).json()
+        assert (status["state"], status["chunks"], status["bytes"]) == ("expired", 2, 150)
+        assert status["error"]["code"] == "expired"
+        assert (await road.send("young" + session, bytes(50))).json()["total_chunks"] == 2
+        assert road.leftovers() == []
+        deleted = await road.client.delete(f"/sessions/{session}")
+        assert (deleted.status_code, deleted.json()["verified"]) == (200, True)
+        assert (await road.client.get(f"/sessions/{session}")).status_code == 404
+
+
+async def test_uploads_of_the_other_families_expire_too_with_and_without_chunks(
+    tmp_path: Path, nats_url: str, store_config: StoreConfig, bus: Bus
+) -> None:
+    settings = ingest_settings(tmp_path, nats_url, store_config, session_ttl_seconds=TTL)
+    call = new_call()
+    async with ingest_running(settings) as road:
+        uploader, lead = Uploader(road), LeadClient(road.client)
+        upload, empty = await uploader.uploaded(tone(1)), await uploader.opened()
+        recording = await lead.init(call)
+        for session in (upload, empty, recording):
+            aged(road.directory(session), TTL + 1)
+    async with ingest_running(settings) as road:
+        uploader, lead = Uploader(road), LeadClient(road.client, lead=lead.lead)
+        for session in (upload, empty, recording):
+            await until(road.directory(session).published.exists)
+            assert await expired(road, session)
+        assert (await uploader.chunk(upload, 1, b"late")).status_code == 409
+        assert (await uploader.complete(upload, 1)).status_code == 409
+        assert (await lead.append(recording, 1, b"late")).status_code == 409
+        refused = await lead.finalize(recording, 1, call)
+        assert (refused.status_code, refused.json()["error"]["code"]) == (409, "CONFLICT")
+        event = await told(bus, recording)
+        assert event is not None
+        assert event.lead == lead.lead
+
+
+async def test_what_expired_while_the_bus_was_away_is_told_once_it_is_back(
+    tmp_path: Path, private_nats: NatsServer, store_config: StoreConfig, session: str
+) -> None:
+    settings = ingest_settings(tmp_path, private_nats.url, store_config, session_ttl_seconds=TTL)
+    async with ingest_running(settings) as road:
+        await road.send(session, bytes(100))
+        aged(road.directory(session), TTL + 1)
+    await private_nats.kill()
+    async with ingest_running(settings) as road:
+        await until(road.directory(session).expired.exists)
+        assert await expired(road, session)
+        assert not road.directory(session).published.exists()
+    await private_nats.start()
+    async with ingest_running(settings) as road:
+        await until(road.directory(session).published.exists)
+    async with open_bus(BusConfig(url=private_nats.url), service="test", metrics=Metrics()) as bus:
+        await bus.wait_ready()
+        assert await told(bus, session) is not None
+
+
+async def test_a_crash_between_mark_and_erasure_is_made_good_and_told_once(
+    tmp_path: Path, nats_url: str, store_config: StoreConfig, bus: Bus, session: str
+) -> None:
+    settings = ingest_settings(tmp_path, nats_url, store_config, session_ttl_seconds=TTL)
+    heard: list[Envelope] = []
+
+    async def hear(message: Msg) -> None:
+        heard.append(decode(message.data))
+
+    await bus.listen(f"roomtone.v1.default.{session}.session.expired", hear)
+    async with ingest_running(settings) as road:
+        await road.send(session, bytes(100))
+        aged(road.directory(session), TTL + 1)
+    async with ingest_running(settings) as road:
+        directory = road.directory(session)
+        await until(directory.published.exists)
+    directory.published.unlink()
+    directory.chunk(0).write_bytes(bytes(100))
+    async with ingest_running(settings) as road:
+        await until(directory.published.exists)
+        assert directory.sizes() == {}
+    await until(lambda: len(heard) >= 1)
+    assert len({item.id for item in heard}) == 1
+
+
+async def test_a_chunk_that_comes_at_the_last_moment_keeps_its_session(
+    tmp_path: Path, nats_url: str, store_config: StoreConfig, session: str
+) -> None:
+    settings = ingest_settings(tmp_path, nats_url, store_config, session_ttl_seconds=TTL)
+    async with ingest_running(settings) as road:
+        await road.send(session, bytes(100))
+        aged(road.directory(session), TTL + 1)
+        assert (await road.send(session, bytes(100))).status_code == 200
+    async with ingest_running(settings) as road:
+        await road.send("other" + session, bytes(100))
+        aged(road.directory("other" + session), TTL + 1)
+    async with ingest_running(settings) as road:
+        await until(road.directory("other" + session).published.exists)
+        assert (await road.send(session, bytes(100))).json()["total_chunks"] == 3
+
+
+async def test_an_old_ended_session_leaves_the_spool_and_its_id_is_not_used_again(
+    tmp_path: Path, nats_url: str, ascending_store_config: StoreConfig, session: str
+) -> None:
+    store = ascending_store_config
+    settings = ingest_settings(tmp_path, nats_url, store, ended_session_days=DAYS)
+    deleted = "deleted" + session
+    async with ingest_running(settings) as road, assembler_running(assembler_settings(tmp_path, nats_url, store)):
+        for each in (session, deleted):
+            await road.send(each, tone(1))
+        assert (await road.finalize(session)).status_code == 200
+        assert (await road.client.delete(f"/sessions/{deleted}")).status_code == 200
+        fresh = "fresh" + session
+        await road.send(fresh, tone(1))
+        assert (await road.finalize(fresh)).status_code == 200
+        for each in (session, deleted):
+            aged(road.directory(each), DAYS * 86_400 + 1)
+    async with ingest_running(settings) as road:
+        await until(lambda: not road.directory(session).exists() and not road.directory(deleted).exists())
+        assert road.directory(fresh).result.exists()
+        status = (await road.client.get(f"/sessions/{session}")).json()
+        assert (status["state"], status["chunks"], status["bytes"]) == ("ready", 1, len(tone(1)))
+        assert (await road.send(session, tone(1))).status_code == 409
+        assert (await road.send(deleted, tone(1))).status_code == 404
+        assert (await road.client.delete(f"/sessions/{session}")).json()["verified"]
+
+
+async def test_what_the_catalog_does_not_know_stays_in_the_spool_however_old(
+    tmp_path: Path, private_nats: NatsServer, ascending_store_config: StoreConfig, session: str
+) -> None:
+    store = ascending_store_config
+    settings = ingest_settings(tmp_path, private_nats.url, store, session_ttl_seconds=TTL, ended_session_days=DAYS)
+    async with (
+        ingest_running(settings) as road,
+        assembler_running(assembler_settings(tmp_path, private_nats.url, store)),
+    ):
+        await road.send(session, tone(1))
+        assert (await road.finalize(session)).status_code == 200
+        await road.send("abandoned", tone(1))
+    async with open_bus(BusConfig(url=private_nats.url), service="test", metrics=Metrics()) as bus:
+        await bus.wait_ready()
+        await bus.jetstream.delete_key_value("ROOMTONE_CATALOG")
+    for each, age in ((session, DAYS * 86_400 + 1), ("abandoned", TTL + 1)):
+        aged(road.directory(each), age)
+    async with ingest_running(settings) as road:
+        await until(road.directory("abandoned").published.exists)
+        assert road.directory(session).result.exists()
+
+
+async def test_a_directory_that_never_held_anything_goes_without_a_word(
+    tmp_path: Path, nats_url: str, store_config: StoreConfig, bus: Bus, session: str
+) -> None:
+    settings = ingest_settings(tmp_path, nats_url, store_config, session_ttl_seconds=TTL)
+    async with ingest_running(settings) as road:
+        directory = await asyncio.to_thread(road.spool.open, SessionKey("default", session))
+        directory.lock.touch()
+        aged(directory, TTL + 1)
+    async with ingest_running(settings) as road:
+        await until(lambda: not directory.exists())
+        assert await told(bus, session) is None
+        assert (await road.send(session, b"first")).json()["total_chunks"] == 1
+
+
+async def test_a_status_of_an_expired_session_outlives_its_directory(
+    tmp_path: Path, nats_url: str, store_config: StoreConfig, session: str
+) -> None:
+    settings = ingest_settings(tmp_path, nats_url, store_config, session_ttl_seconds=TTL, ended_session_days=DAYS)
+    async with ingest_running(settings) as road:
+        await road.send(session, bytes(100))
+        aged(road.directory(session), TTL + 1)
+    async with ingest_running(settings) as road:
+        await until(road.directory(session).published.exists)
+        aged(road.directory(session), DAYS * 86_400 + 1)
+    async with ingest_running(settings) as road:
+        await until(lambda: not road.directory(session).exists())
+        status = (await road.client.get(f"/sessions/{session}")).json()
+        assert (status["state"], status["chunks"], status["bytes"]) == ("expired", 1, 100)
+        assert status["error"]["code"] == "expired"
+        assert (await road.send(session, b"late")).status_code == 409

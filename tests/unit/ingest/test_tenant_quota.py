@@ -1,0 +1,56 @@
+"""A quota is counted on the disk after a start, added to from then on, and counted again before anyone is refused."""
+
+from pathlib import Path
+
+import pytest
+
+from services.ingest.intake.tenant_quota import TenantQuota
+from shared.errors import TooMany
+from shared.spool import SessionDirectory, Spool
+from shared.subjects import SessionKey
+from tests.unit.ingest.executors import Immediate
+
+
+@pytest.fixture
+def call(tmp_path: Path) -> SessionDirectory:
+    directory = Spool(tmp_path).open(SessionKey("a", "call"))
+    directory.chunk(0).write_bytes(bytes(60))
+    return directory
+
+
+def quota(tmp_path: Path) -> TenantQuota:
+    return TenantQuota(Spool(tmp_path), Immediate(), 100)
+
+
+def test_what_lay_there_before_the_start_counts(tmp_path: Path, call: SessionDirectory) -> None:
+    assert call.exists()
+    with pytest.raises(TooMany):
+        quota(tmp_path).require("a", 41, 41)
+
+
+def test_what_is_stored_since_counts_without_another_look_at_the_disk(tmp_path: Path, call: SessionDirectory) -> None:
+    counted = quota(tmp_path)
+    counted.require("a", 40, 40)
+    counted.stored("a", 30)
+    with pytest.raises(TooMany):
+        counted.require("a", 11, 11)
+    assert list(call.sizes()) == [0]
+
+
+def test_what_another_process_erased_is_noticed_before_anyone_is_refused(
+    tmp_path: Path, call: SessionDirectory
+) -> None:
+    moment = 1000.0
+    counted = TenantQuota(Spool(tmp_path), Immediate(), 100, clock=lambda: moment)
+    counted.require("a", 40, 40)
+    call.chunk(0).unlink()
+    moment += 2
+    counted.require("a", 100, 100)
+
+
+def test_other_names_in_the_spool_are_nobodys_bytes(tmp_path: Path) -> None:
+    Spool(tmp_path).prepare()
+    tmp_path.joinpath("a").mkdir()
+    tmp_path.joinpath("a", "stray-file").write_bytes(bytes(200))
+    quota(tmp_path).require("a", 100, 100)
+    quota(tmp_path).require("nobody", 100, 100)
