@@ -65,3 +65,23 @@ def test_one_holder_at_a_time(tmp_path: Path) -> None:
     for thread in threads:
         thread.join()
     assert most == 1
+
+
+def test_who_waits_for_a_lock_file_that_is_removed_opens_the_next_one(tmp_path: Path) -> None:
+    path, inside = tmp_path / "lock", threading.Event()
+    seen: list[int] = []
+
+    def wait() -> None:
+        inside.wait()
+        with locked(path) as lock:
+            seen.append(lock.changes)
+            assert path.exists()
+
+    waiting = threading.Thread(target=wait)
+    waiting.start()
+    with locked(path) as lock:
+        lock.count_change()
+        inside.set()
+        lock.remove(path)
+    waiting.join()
+    assert seen == [0]

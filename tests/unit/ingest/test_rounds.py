@@ -1,0 +1,45 @@
+"""The rounds show every session to every visitor, and one that can't be looked at costs no other its turn."""
+
+from collections.abc import Set as AbstractSet
+from pathlib import Path
+
+from services.ingest.intake.rounds import Rounds
+from shared.spool import SessionDirectory, Spool
+from shared.subjects import SessionKey
+from tests.unit.ingest.executors import Immediate
+
+
+class Seen:
+    """Remembers what it was shown, and how much of it before it could act."""
+
+    def __init__(self) -> None:
+        self.sessions: list[str] = []
+        self.acted: list[int] = []
+
+    def look(self, directory: SessionDirectory, names: AbstractSet[str]) -> None:
+        if "bad" in names:
+            raise PermissionError
+        self.sessions.append(f"{directory.key.tenant}/{directory.key.session}")
+
+    async def act(self) -> None:
+        self.acted.append(len(self.sessions))
+
+
+async def test_every_session_of_every_tenant_is_shown_once_to_each(tmp_path: Path) -> None:
+    spool, visitors = Spool(tmp_path), (Seen(), Seen())
+    spool.prepare()
+    keys = [SessionKey(tenant, f"s{number}") for tenant in ("a", "b") for number in range(50)]
+    for key in keys:
+        spool.open(key)
+    spool.open(SessionKey("a", "broken")).chunk(0).with_name("bad").touch()
+    tmp_path.joinpath("a", "stray-file").touch()
+    await Rounds(spool, Immediate(), visitors).round()
+    for visitor in visitors:
+        assert sorted(visitor.sessions) == sorted(f"{key.tenant}/{key.session}" for key in keys)
+        assert visitor.acted[-1] == len(keys)
+
+
+async def test_a_spool_without_sessions_is_walked_in_vain(tmp_path: Path) -> None:
+    visitor = Seen()
+    await Rounds(Spool(tmp_path), Immediate(), [visitor]).round()
+    assert visitor.sessions == []
