@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -43,6 +44,10 @@ class SystemCalls:
         return all(("sync", path) in before for path in [file, *folders])  # each search goes on where the last ended
 
 
+def closed(directory: SessionDirectory) -> bool:
+    return directory.result.exists() and not directory.sizes()
+
+
 @pytest.fixture
 def calls(monkeypatch: pytest.MonkeyPatch) -> Iterator[SystemCalls]:
     recorded = SystemCalls()
@@ -63,7 +68,7 @@ async def test_wav_and_kept_event_are_synced_with_their_folders_before_a_chunk_i
             await road.send("synced", chunk)
         assert (await road.finalize("synced")).status_code == 200
         directory = road.directory("synced")
-        await until(lambda: directory.result.exists() and not directory.sizes())
+        await until(partial(closed, directory))
     for name in ("audio_synced.wav", ".roomtone/default/synced/audio.ready.json"):
         assert calls.synced_before_erased(bucket / name, bucket, directory), name
 
@@ -80,7 +85,7 @@ async def test_an_original_is_synced_with_its_folders_before_a_chunk_is_erased(
             upload = await uploader.uploaded(content)
             assert (await uploader.complete(upload, 1)).status_code == 200
             directory = road.directory(upload)
-            await until(lambda directory=directory: directory.result.exists() and not directory.sizes())  # type: ignore[misc]
+            await until(partial(closed, directory))
             original = next(path for path in bucket.rglob("audio.mp3") if upload in str(path))
             for file in (original, bucket / f".roomtone/default/{upload}/{event}.json"):
                 assert calls.synced_before_erased(file, bucket, directory), file
