@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from shared.failpoints import failpoint
+
 _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _SETTLED_SECONDS = 2.0  # between creating a file and locking it lie microseconds
 _LOCK_CONTENT = struct.Struct("<dQ")
@@ -45,6 +47,7 @@ class TemporaryFile:
 
     def sync(self) -> None:
         """Force the bytes to the disk; a failure here is final for this file (its pages are marked clean)."""
+        failpoint("spool.fsync")
         os.fsync(self._fd)
 
     def publish(self, final: Path) -> bool:
@@ -64,6 +67,7 @@ class TemporaryFile:
 
 def sync_directory(directory: Path) -> None:
     """Make the names in `directory` durable."""
+    failpoint("spool.fsync_directory")
     fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(fd)
@@ -91,6 +95,7 @@ def write_durably(final: Path, content: bytes, temporaries: Path) -> bool:
         temporary.write([content])
         temporary.sync()
         mine = temporary.publish(final)
+        failpoint("spool.named")
     finally:
         temporary.discard()
     sync_directory(final.parent)

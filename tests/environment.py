@@ -25,6 +25,10 @@ _OURS = (
     "DATA_DIR",
     "LOG_",
     "LOCAL_TEMP",
+    "REDELIVERY_",
+    "FAILPOINTS",
+    "ASSEMBLER_",
+    "ANALYSIS_",
     "PYTHONUNBUFFERED",
 )
 

@@ -12,6 +12,7 @@ from shared.clock import now, rfc3339
 from shared.codec import Envelope, envelope, event_id
 from shared.errors import Permanent, RoomtoneError
 from shared.events import AnalysisCompleted, AnalysisFailed, AudioReady
+from shared.failpoints import failpoint
 from shared.history import last_event
 
 log = structlog.stdlib.get_logger(__name__)
@@ -45,9 +46,11 @@ class AnalysisWorker:
             return
         async with aclosing(self._chronicle.store.read(job.event.object_key)) as wav:
             analysis = await self._analyst.analyze(wav)
+        failpoint("analyzer.answered")
         completed = _completed(analysis)
         scored = envelope(SERVICE, job.key, completed, cause=job.id, trace=job.trace, lead=job.lead)
         await self._chronicle.tell(scored)
+        failpoint("analyzer.told")
         log.info("analyzed", seconds=round(analysis.recording.seconds, 1), temperature=analysis.score.temperature)
 
     async def give_up(self, job: Envelope, error: RoomtoneError) -> None:

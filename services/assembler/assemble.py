@@ -24,6 +24,7 @@ from shared.audio.sniff import Refusal, Segment, segments
 from shared.durable import sync_file
 from shared.errors import BadMedia
 from shared.events import AudioFailed, AudioReady, Intake, StoredOriginal
+from shared.failpoints import failpoint
 from shared.manifest import Manifest, Original, StoredManifest
 from shared.object_names import wav_key, wav_name
 from shared.objects import ObjectStore
@@ -154,6 +155,7 @@ class Assembler:
             source = Source(segment.container, _paths(files, segment), segment.lying_length)
             async with aclosing(self._segment(decoder, source, notes, first=size == 0)) as pieces:
                 async for piece in pieces:
+                    failpoint("assembler.decoding")
                     size += len(piece)
                     if size > self.policy.max_audio_seconds * BYTES_PER_SECOND:
                         raise BadMedia(

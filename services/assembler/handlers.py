@@ -13,6 +13,7 @@ from shared.codec import Envelope, envelope
 from shared.durable import try_lock
 from shared.errors import Permanent, RoomtoneError, Unavailable
 from shared.events import AudioFailed, SessionFinalized
+from shared.failpoints import failpoint
 from shared.manifest import StoredManifest
 from shared.purpose import lead_of
 from shared.spool import SessionDirectory, Spool
@@ -48,9 +49,11 @@ class FinalizedSessions:
                 if stored.sha256 != finalized.manifest_sha256:
                     raise Permanent("The manifest is not the one that was finalized.", code="other_manifest")
                 ended = await self.assembler.assemble(directory, stored)
+                failpoint("assembler.uploaded")
                 lead = lead_of(stored.manifest.purpose)
                 outcome = envelope("assembler", job.key, ended, cause=stored.sha256, trace=job.trace, lead=lead)
             await self._end(directory, stored, outcome)
+        failpoint("assembler.closed")
 
     async def give_up(self, job: Envelope, error: RoomtoneError) -> None:
         """Tell `audio.failed` with a reason fit for a caller."""
@@ -69,6 +72,7 @@ class FinalizedSessions:
 
     async def _end(self, directory: SessionDirectory, stored: StoredManifest | None, outcome: Envelope) -> None:
         alive = await self.chronicle.tell(outcome)
+        failpoint("assembler.told")
         if not alive:
             log.info("the session was deleted meanwhile", session=directory.key.session)
             if stored is not None:

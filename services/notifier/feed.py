@@ -13,6 +13,7 @@ from services.notifier.frames import SUBJECTS
 from services.notifier.pull import Pull, PullBrokenError, create_consumer
 from shared.bus import Bus
 from shared.codec import Envelope, UndecodableEventError, decode_from
+from shared.failpoints import failpoint
 from shared.subjects import STREAM
 
 log = structlog.stdlib.get_logger(__name__)
@@ -103,6 +104,7 @@ class Feed:
             self._pull.interrupt("the bus was reconnected")
 
     def _hear(self, sequence: int, subject: str, payload: bytes) -> None:
+        failpoint("notifier.heard")
         created = self._place.created if self._place else None
         self._place = Place(created, sequence)
         try:

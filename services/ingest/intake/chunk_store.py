@@ -107,6 +107,7 @@ class ChunkStore:
             with locked(placed.directory.lock) as lock:
                 lock.count_change()
                 placed.directory.chunk(placed.index).unlink(missing_ok=True)
+            self._quota.stored(placed.directory.key.tenant, -placed.size)
 
     @staticmethod
     def _name(

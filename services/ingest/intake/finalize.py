@@ -13,6 +13,7 @@ from services.ingest.intake.seal import Closing, Sealer
 from shared.codec import Envelope
 from shared.errors import Unavailable
 from shared.events import AudioFailed
+from shared.failpoints import failpoint
 from shared.manifest import StoredManifest
 from shared.spool import SessionDirectory, Spool
 from shared.subjects import SessionKey
@@ -42,6 +43,7 @@ class Finalizer:
         """
         loop = asyncio.get_running_loop()
         stored = await loop.run_in_executor(self.executor, partial(self.sealer.seal, key, current_trace(), closing))
+        failpoint("ingest.sealed")
         directory = self.spool.session(key)
         ended = await self._ended(directory)
         if ended is not None and not _worth_another_try(ended):

@@ -18,6 +18,7 @@ from time import perf_counter
 from services.ingest.intake.chunk_store import ChunkStore, Place, PlacedChunk
 from services.ingest.intake.writer import ChunkWriter
 from shared.durable import sync_directory
+from shared.failpoints import failpoint
 from shared.tasks import to_the_end
 
 _MOST_CHUNKS = 64
@@ -143,6 +144,8 @@ def _store(turn: Sequence[_Awaited], chunks: ChunkStore, sync: Callable[[Path], 
         awaited.outcome = outcome
 
     _each(turn, place)
+    if placed:
+        failpoint("ingest.named")
     for directory, awaiting in placed.items():
         try:
             sync(directory)
@@ -151,6 +154,8 @@ def _store(turn: Sequence[_Awaited], chunks: ChunkStore, sync: Callable[[Path], 
                 if isinstance(awaited.outcome, PlacedChunk):
                     _withdraw(awaited.outcome, chunks)
                 awaited.outcome = exc
+    if placed:
+        failpoint("ingest.kept")
     for awaited in turn:
         awaited.writer.discard()
 

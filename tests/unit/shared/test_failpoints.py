@@ -1,0 +1,38 @@
+"""Failpoints are inert unless armed, and act once."""
+
+import errno
+import os
+import subprocess
+import sys
+
+import pytest
+
+from shared.failpoints import failpoint, parse_failpoints
+
+
+def test_a_spot_that_is_not_armed_does_nothing() -> None:
+    failpoint("ingest.named")
+
+
+def test_an_armed_spot_acts_at_its_turn_and_never_again() -> None:
+    spot = parse_failpoints("other=kill,spool.fsync=eio@2")["spool.fsync"]
+    spot.hit()
+    with pytest.raises(OSError, match="Input/output error") as raised:
+        spot.hit()
+    assert raised.value.errno == errno.EIO
+    spot.hit()
+
+
+def test_a_kill_leaves_no_time_for_anything() -> None:
+    code = "from shared.failpoints import failpoint\ntry:\n failpoint('x')\nfinally:\n print('cleaned up')"
+    ended = subprocess.run(
+        [sys.executable, "-c", code], env={**os.environ, "FAILPOINTS": "x=kill"}, check=False, capture_output=True
+    )
+    assert ended.returncode == -9
+    assert b"cleaned up" not in ended.stdout
+
+
+@pytest.mark.parametrize("armed", ["x", "x=explode", "x=kill@soon"])
+def test_what_can_not_be_read_is_an_error(armed: str) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011  # of any wording
+        parse_failpoints(armed)
