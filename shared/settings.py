@@ -188,3 +188,14 @@ class SpoolSettings(BaseSettings):
     model_config = ServiceSettings.model_config
 
     local_temp_chunk_path: Path = Path("data/spool")
+
+
+class WorkSettings(BaseSettings):
+    """How a queue's work is given out: `redelivery_seconds` without a sign of life of its worker, and it is another's.
+
+    A worker that lives gives three signs in that time.
+    """
+
+    model_config = ServiceSettings.model_config
+
+    redelivery_seconds: float = Field(default=30.0, ge=1, le=600)

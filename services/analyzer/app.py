@@ -84,4 +84,5 @@ def _policy(settings: AnalyzerSettings) -> QueuePolicy:
         concurrency=settings.analyzer_concurrency,
         tries=settings.analysis_tries,
         first_retry=settings.analysis_first_retry_seconds,
+        ack_wait=settings.redelivery_seconds,
     )

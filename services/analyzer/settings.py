@@ -9,7 +9,7 @@ from pydantic_settings import NoDecode
 from shared.audio.decode import DecodePolicy
 from shared.audio.settings import FFmpegSettings
 from shared.http.body import BodyLimits
-from shared.settings import ServiceSettings, StoreSettings
+from shared.settings import ServiceSettings, StoreSettings, WorkSettings
 
 _MIB = 1024 * 1024
 _EXTENSION = re.compile(r"[a-z0-9]{1,16}", re.ASCII)
@@ -29,7 +29,7 @@ def _listed(value: object) -> object:
     return names
 
 
-class AnalyzerSettings(ServiceSettings, StoreSettings, FFmpegSettings):
+class AnalyzerSettings(ServiceSettings, StoreSettings, FFmpegSettings, WorkSettings):
     """Times in seconds. With `openai_api_key` both models are asked for over the API, otherwise both are local.
 
     `model_deadline_seconds` is what a model may take for a piece of sound beyond its usual share of the piece's

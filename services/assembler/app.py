@@ -68,4 +68,5 @@ def _policy(settings: AssemblerSettings) -> QueuePolicy:
         concurrency=settings.assembler_concurrency,
         tries=settings.assembler_tries,
         first_retry=settings.assembler_retry_seconds,
+        ack_wait=settings.redelivery_seconds,
     )

@@ -4,10 +4,10 @@ from pydantic import Field
 
 from shared.audio.decode import DecodePolicy
 from shared.audio.settings import FFmpegSettings
-from shared.settings import ServiceSettings, SpoolSettings, StoreSettings
+from shared.settings import ServiceSettings, SpoolSettings, StoreSettings, WorkSettings
 
 
-class AssemblerSettings(ServiceSettings, SpoolSettings, StoreSettings, FFmpegSettings):
+class AssemblerSettings(ServiceSettings, SpoolSettings, StoreSettings, FFmpegSettings, WorkSettings):
     """Jobs at once, tries and first delay of a retry in seconds, the decoder's program and limits."""
 
     port: int = Field(default=8002, ge=0, le=65535)

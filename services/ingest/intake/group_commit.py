@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from threading import Lock
 from time import perf_counter
@@ -87,7 +88,10 @@ class GroupCommit:
     def _work(self, loop: asyncio.AbstractEventLoop) -> None:
         while turn := self._take():
             begun = perf_counter()
-            _store(turn, self._chunks, self._sync)
+            try:
+                _store(turn, self._chunks, self._sync)
+            except Exception as exc:  # noqa: BLE001  # what was not settled yet is answered with it
+                _each(turn, partial(_fail, failure=exc))
             seconds = perf_counter() - begun
             for awaited in turn:
                 awaited.seconds = seconds
@@ -164,6 +168,10 @@ def _withdraw(placed: PlacedChunk, chunks: ChunkStore) -> None:
     """Take back the name of a chunk that will not be acknowledged; where even that fails, a retry finds its bytes."""
     with suppress(OSError):
         chunks.withdraw(placed)
+
+
+def _fail(awaited: _Awaited, failure: Exception) -> None:
+    awaited.outcome = awaited.outcome or failure
 
 
 def _each(awaiting: Iterable[_Awaited], step: Callable[[_Awaited], None]) -> None:
