@@ -10,8 +10,10 @@ import structlog
 
 from shared.bus import Bus
 from shared.codec import envelope
+from shared.durable import sync_directory
 from shared.errors import Unavailable
 from shared.events import SessionFinalized
+from shared.failpoints import failpoint
 from shared.manifest import StoredManifest
 from shared.metrics import Metrics
 from shared.purpose import lead_of
@@ -49,6 +51,7 @@ class Outbox:
         event = SessionFinalized(manifest_sha256=stored.sha256, chunks=len(manifest.chunks), bytes=manifest.size)
         cause, lead = stored.sha256 + attempt, lead_of(manifest.purpose)
         await self._bus.publish(envelope("ingest", manifest.key, event, cause=cause, trace=manifest.trace, lead=lead))
+        failpoint("ingest.published")
         await asyncio.get_running_loop().run_in_executor(self._executor, directory.published.touch)
 
     async def run(self) -> None:
@@ -101,10 +104,13 @@ def _unpublished(directory: SessionDirectory) -> StoredManifest | None:
     if directory.result.exists() or _fresh(directory):
         return None
     try:
-        return directory.read_manifest()
+        stored = directory.read_manifest()
     except ValueError:
         log.exception("a manifest can't be read", session=directory.key.session)
         return None
+    if stored is not None:
+        sync_directory(directory.path)  # who named it may not have lived to do so
+    return stored
 
 
 def _fresh(directory: SessionDirectory) -> bool:

@@ -7,7 +7,7 @@ from pathlib import Path
 from services.ingest.intake.expiry import expired
 from services.ingest.intake.session_index import OpenSession, SessionIndex
 from shared.clock import now, rfc3339
-from shared.durable import lock_created, locked, write_durably
+from shared.durable import lock_created, locked, sync_directory, write_durably
 from shared.errors import Conflict, NotFound, NothingThere, Unavailable
 from shared.manifest import Manifest, Original, StoredManifest, dump_manifest
 from shared.spool import SessionDirectory, Spool
@@ -58,6 +58,8 @@ class Sealer:
                 session = self._sessions.load(directory, lock)
                 stored = directory.read_manifest() or self._write(directory, session, trace, closing)
             self._sessions.forget(key)
+        else:
+            sync_directory(directory.path)  # who named it is still at it, or may not have lived to do so
         _refuse_other_closing(stored.manifest, closing)
         return stored
 

@@ -1,0 +1,87 @@
+"""What a process asked of the kernel, in order, and whether every promise it gave was kept before it was given."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import PurePath
+from typing import Literal
+
+Kind = Literal["sync", "name", "directory", "send"]
+
+_STATUS = re.compile(r"HTTP/1\.1 (\d{3})")
+_CHUNK = re.compile(r'"session_id":"([^"]+)".*"chunk_index":(\d+)')
+_SEALED = re.compile(r'"status":"processing","session_id":"([^"]+)"')
+
+
+@dataclass(frozen=True, slots=True)
+class SystemCall:
+    """One call that succeeded, begun and ended at these places of the record.
+
+    `path` is what was synced (`sync`), named (`name`, from `source`) or made (`directory`); of a `send` to
+    descriptor `fd`, `text` is what was sent. A file without a name goes by that of its descriptor.
+    """
+
+    kind: Kind
+    begin: int
+    end: int
+    path: str = ""
+    source: str = ""
+    text: str = ""
+    fd: int = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """A success answer: the name in the spool that it vouches for, and where in the record the answer begins."""
+
+    session: str
+    name: str
+    begin: int
+
+
+def promises(calls: Sequence[SystemCall]) -> Iterator[Promise]:
+    """Yield every success that was told, of chunks and of manifests; an answer may come in several sends."""
+    heads: dict[int, tuple[int, str]] = {}
+    for call in calls:
+        if call.kind == "send":
+            if _STATUS.match(call.text):
+                heads[call.fd] = (call.begin, "")
+            begin, before = heads.get(call.fd, (call.begin, ""))
+            text = before + call.text
+            heads[call.fd] = (begin, text)
+            if found := _CHUNK.search(text):
+                yield Promise(found[1], f"{int(found[2]):07d}.chunk", begin)
+            elif found := _SEALED.search(text):
+                yield Promise(found[1], "manifest.json", begin)
+            else:
+                continue
+            del heads[call.fd]
+
+
+def faults_of(calls: Sequence[SystemCall], promise: Promise, session: str) -> list[str]:
+    """Say what was not done in the order fsync(file) < name < fsync(directory) < answer; `session` is its folder.
+
+    The folder itself, if it was made in this record, has its own name synced before the answer as well.
+    """
+    who = f"{promise.session}/{promise.name}"
+    name = f"{session}/{promise.name}"
+    named = next((call for call in calls if call.kind == "name" and call.path == name), None)
+    if named is None:
+        return [f"{who} was promised and never named"]
+    found = []
+    if not any(_is_sync(call, named.source) and call.end < named.begin for call in calls):
+        found.append(f"the bytes of {who} were not synced before they were named")
+    if not _synced_between(calls, session, named.end, promise.begin):
+        found.append(f"the name {who} was not synced before the answer")
+    made = next((call for call in calls if call.kind == "directory" and call.path == session), None)
+    if made is not None and not _synced_between(calls, str(PurePath(session).parent), made.end, promise.begin):
+        found.append(f"the folder of {who} was not synced before the answer")
+    return found
+
+
+def _synced_between(calls: Sequence[SystemCall], path: str, after: int, before: int) -> bool:
+    return any(_is_sync(call, path) and after < call.begin and call.end < before for call in calls)
+
+
+def _is_sync(call: SystemCall, path: str) -> bool:
+    return call.kind == "sync" and call.path == path
