@@ -6,7 +6,7 @@ INSTALL := $(BIN)/python -m pip --disable-pip-version-check install --quiet --re
 COMPILE := uv pip compile pyproject.toml --universal --generate-hashes --no-emit-index-url --no-header --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test contract bench-intake bench-growth check rebuild-catalog docs lock clean
+.PHONY: help run demo test chaos fuzz-media contract bench-intake bench-growth bench-assembly check rebuild-catalog dead-letters docs lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -19,6 +19,9 @@ demo: $(VENV)/run.stamp ## Send a recording, show the events and the score (FILE
 
 test: $(VENV)/dev.stamp ## Run every test against real engines (ARGS="-k word")
 	@exec $(BIN)/python -m pytest -n 3 --dist loadscope $(ARGS)
+
+chaos: $(VENV)/dev.stamp ## Kill and break everything hundreds of times, lose nothing (ARGS="--seed 7 --kills 20 --away 0 --pause 0")
+	@exec $(BIN)/python -m tests.chaos $(ARGS)
 
 contract: $(VENV)/dev.stamp ## Try what docs/openapi.json promises on running services (ARGS="--max-examples 500")
 	@exec $(BIN)/python -m tests.contract $(ARGS)

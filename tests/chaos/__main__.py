@@ -1,0 +1,36 @@
+"""`make chaos`: everything is killed and broken many times, and nothing acknowledged may be lost."""
+
+import asyncio
+import shutil
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from tests.chaos.plan import parse_plan
+from tests.chaos.report import report
+from tests.chaos.run import run_chaos
+
+
+def main() -> int:
+    """Print the phases and a summary; returns 1 when a promise was broken, and keeps the run's folder then."""
+    plan = parse_plan(sys.argv[1:])
+    _show(f"seed {plan.seed}: repeat with --seed {plan.seed} and the same options")
+    folder = Path(tempfile.mkdtemp(prefix="chaos-"))
+    began = time.monotonic()
+    calls, tally = asyncio.run(run_chaos(plan, folder, _show))
+    _show("the end\n" + report(plan, calls, tally, time.monotonic() - began))
+    if tally.violations:
+        _show(f"logs, spool and objects are kept in {folder}")
+        return 1
+    shutil.rmtree(folder)
+    return 0
+
+
+def _show(line: str) -> None:
+    sys.stdout.write(f"{time.strftime('%H:%M:%S')} {line}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,145 @@
+"""What must hold after the storm, looked at from outside: in the bucket, on the stream, in the spool."""
+
+import asyncio
+from collections import defaultdict
+from pathlib import Path
+
+import nats
+from nats.errors import TimeoutError as NatsTimeoutError
+from nats.js import JetStreamContext
+from nats.js.api import AckPolicy, ConsumerConfig
+
+from shared.manifest import Manifest
+from shared.objects import ObjectStore, open_store
+from shared.spool import Spool
+from shared.subjects import SessionKey
+from tests.chaos.call import Call, sha256
+from tests.chaos.field import Field
+from tests.chaos.sender import Traffic
+from tests.chaos.tally import Tally
+from tests.chaos.wav import wav_header
+
+_STREAM = "ROOMTONE"
+_QUEUES = ("assembler", "analyzer")
+_RESULTS = ("audio.ready", "analysis.completed")
+_FAILURES = ("audio.failed", "analysis.failed")
+_READERS = 8
+_HEADER = 44
+
+
+async def unsettled(nats_url: str) -> int:
+    """Return how many pieces of work wait in the queues or are under way."""
+    client = await nats.connect(nats_url)
+    try:
+        infos = [await client.jetstream().consumer_info(_STREAM, queue) for queue in _QUEUES]
+        return sum((info.num_pending or 0) + (info.num_ack_pending or 0) for info in infos)
+    finally:
+        await client.close()
+
+
+async def audit(field: Field, traffic: Traffic, tally: Tally) -> None:
+    """Check every promise of every call; what is broken is noted in the tally."""
+    calls = [call for call in traffic.calls if call.acknowledged]
+    await _audit_results(field.nats.url, calls, tally)
+    hands = asyncio.Semaphore(_READERS)
+
+    async def one(store: ObjectStore, call: Call) -> None:
+        async with hands:
+            await _audit_call(store, field.spool, call, tally)
+
+    async with open_store(field.store.config()) as store, asyncio.TaskGroup() as reading:
+        for call in calls:
+            reading.create_task(one(store, call))
+    _audit_spool(field.spool, tally)
+    _audit_leftovers(field.folder / "objects", ".rclone_temp_*", "in the store", tally)
+
+
+async def _audit_results(nats_url: str, calls: list[Call], tally: Tally) -> None:
+    """Each session has one `audio.ready` and one `analysis.completed`: repetitions carry the same id."""
+    client = await nats.connect(nats_url)
+    try:
+        found = {event: await _ids(client.jetstream(), event) for event in (*_RESULTS, *_FAILURES)}
+    finally:
+        await client.close()
+    for call in calls:
+        for event in _RESULTS:
+            count = len(found[event][call.session])
+            tally.duplicates += max(0, count - 1)
+            if count != 1:
+                tally.violated(f"{call.session} has {count} different {event}")
+        for event in _FAILURES:
+            if found[event][call.session]:
+                tally.violated(f"{call.session} has {event}")
+
+
+async def _ids(jetstream: JetStreamContext, event: str) -> dict[str, set[str]]:
+    """Return the ids of all messages of this event by session."""
+    info = await jetstream.add_consumer(
+        _STREAM, ConsumerConfig(ack_policy=AckPolicy.NONE, filter_subject=f"roomtone.v1.*.*.{event}", mem_storage=True)
+    )
+    subscription = await jetstream.pull_subscribe_bind(info.name, stream=_STREAM)
+    ids: dict[str, set[str]] = defaultdict(set)
+    left = info.num_pending or 0
+    while left > 0:
+        try:
+            messages = await subscription.fetch(min(500, left), timeout=5)
+        except NatsTimeoutError:
+            break  # fewer than it said: what is missing is noted as such
+        for message in messages:
+            ids[message.subject.split(".")[3]].add((message.headers or {})["Nats-Msg-Id"])
+        left -= len(messages)
+    return ids
+
+
+async def _audit_call(store: ObjectStore, spool: Spool, call: Call, tally: Tally) -> None:
+    stored = spool.session(SessionKey("default", call.session)).read_manifest()
+    if stored is None:
+        tally.lost += len(call.acknowledged)
+        tally.violated(f"{call.session} has no manifest")
+        return
+    try:
+        wav = b"".join([piece async for piece in store.read(f"audio_{call.session}.wav")])
+    except Exception as exc:  # noqa: BLE001  # whatever it is, the recording can't be read
+        tally.lost += len(call.acknowledged)
+        tally.violated(f"the WAV of {call.session} can't be read: {exc}")
+        return
+    if call.result and call.result != sha256(wav):
+        tally.violated(f"the WAV of {call.session} is not the one that finalize told of")
+    if wav[:_HEADER] != wav_header(len(wav) - _HEADER):
+        tally.violated(f"the WAV of {call.session} has another header than its length asks for")
+    _audit_chunks(call, stored.manifest, wav[_HEADER:], tally)
+
+
+def _audit_chunks(call: Call, manifest: Manifest, samples: bytes, tally: Tally) -> None:
+    """Every acknowledged chunk is where its index says, every byte of it, and nothing else is there."""
+    if [chunk.index for chunk in manifest.chunks] != list(range(len(manifest.chunks))):
+        tally.violated(f"{call.session} was finalized with gaps")
+    if call.indexed and len(manifest.chunks) != len(call.chunks):
+        tally.violated(f"{call.session} has {len(manifest.chunks)} chunks, {len(call.chunks)} were sent")
+    header = wav_header(sum(map(len, call.chunks)) - call.header) if call.header else b""
+    recording = header + samples
+    there: dict[int, str] = {}
+    end = 0
+    for chunk in manifest.chunks:
+        begin, end = end, end + chunk.size
+        there[chunk.index] = sha256(recording[begin:end])
+    if end != len(recording):
+        tally.violated(f"the WAV of {call.session} has {len(recording)} bytes, its chunks have {end}")
+    for index, digest in call.acknowledged.items():
+        if there.get(index) != digest:
+            tally.lost += 1
+            tally.violated(f"{call.session}: acknowledged chunk {index} is not in its place in the WAV")
+
+
+def _audit_spool(spool: Spool, tally: Tally) -> None:
+    for directory in spool.sessions():
+        if directory.manifest.exists() and not directory.result.exists():
+            tally.violated(f"{directory.key.session} is finalized and has no result")
+        if directory.result.exists() and directory.sizes():
+            tally.violated(f"{directory.key.session} has ended and its chunks are still there")
+    _audit_leftovers(spool.temporaries, "*", "in the spool", tally)
+
+
+def _audit_leftovers(folder: Path, pattern: str, where: str, tally: Tally) -> None:
+    for path in folder.rglob(pattern):
+        tally.violated(f"{path.name} was left {where}")

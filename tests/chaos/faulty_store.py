@@ -1,0 +1,163 @@
+"""A way to the store on which requests go wrong, as the seed has it."""
+
+import asyncio
+import random
+import socket
+import struct
+from collections.abc import Coroutine
+from contextlib import suppress
+from types import TracebackType
+from typing import Self
+
+from tests.chaos.tally import Tally
+
+_FAULTS = ("500", "503", "slow", "stall", "reset", "answer lost")
+_SLOW_SECONDS = (0.2, 2.0)
+_STALL_SECONDS = (2.0, 15.0)
+_RESET_ON_CLOSE = struct.pack("ii", 1, 0)
+
+
+class FaultyStore:
+    """Passes bytes on to a port of this machine; what a client says first after an answer begins a request.
+
+    `rate` is the share of requests that go wrong, 0 for none; setting it to 0 with `calm` ends what is stalled.
+    A request is answered 500 or 503 without reaching the store, delayed, held without an answer, reset in its
+    middle, or done and its answer lost.
+    """
+
+    def __init__(self, port: int, dice: random.Random, tally: Tally) -> None:
+        self.rate = 0.0
+        self._port = port
+        self._dice = dice
+        self._tally = tally
+        self._server: asyncio.Server | None = None
+        self._passing: set[asyncio.Task[None]] = set()
+        self._stalled: set[asyncio.Future[None]] = set()
+
+    @property
+    def endpoint(self) -> str:
+        assert self._server is not None, "not entered"
+        return f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
+
+    def calm(self) -> None:
+        """Let nothing go wrong from now on."""
+        self.rate = 0.0
+        for task in self._stalled:
+            task.cancel()
+
+    async def __aenter__(self) -> Self:
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        assert self._server is not None
+        self._server.close()
+        for task in self._passing:
+            task.cancel()
+        await asyncio.gather(*self._passing, return_exceptions=True)
+
+    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._passing.add(task)
+        there: asyncio.StreamWriter | None = None
+        try:
+            answers, there = await asyncio.open_connection("127.0.0.1", self._port)
+            talk = _Talk(reader, writer, answers, there)
+            await _first_of(self._requests(talk), talk.pass_answers())
+        except (OSError, asyncio.CancelledError):
+            _reset(writer)
+        finally:
+            self._passing.discard(task)
+            for end in (writer, there):
+                if end is not None:
+                    end.close()
+
+    async def _requests(self, talk: "_Talk") -> None:
+        while piece := await talk.client.read(65536):
+            fault = self._draw() if talk.begins_request() else ""
+            if fault in {"500", "503"}:
+                talk.back.write(f"HTTP/1.1 {fault} No\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".encode())
+                return
+            if fault == "slow":
+                await asyncio.sleep(self._dice.uniform(*_SLOW_SECONDS))
+            elif fault == "stall":
+                await self._stall()
+            elif fault == "reset":
+                talk.there.write(piece[: len(piece) // 2])
+                await talk.there.drain()
+                raise ConnectionResetError
+            talk.lose_answer = talk.lose_answer or fault == "answer lost"
+            talk.there.write(piece)
+            await talk.there.drain()
+
+    def _draw(self) -> str:
+        if self._dice.random() >= self.rate:
+            return ""
+        fault = self._dice.choice(_FAULTS)
+        self._tally.faults[f"store {fault}"] += 1
+        return fault
+
+    async def _stall(self) -> None:
+        held = asyncio.ensure_future(asyncio.sleep(self._dice.uniform(*_STALL_SECONDS)))
+        self._stalled.add(held)
+        try:
+            await asyncio.wait([held])
+        finally:
+            held.cancel()
+            self._stalled.discard(held)
+        raise ConnectionResetError
+
+
+class _Talk:
+    """One connection and its other half."""
+
+    def __init__(
+        self,
+        client: asyncio.StreamReader,
+        back: asyncio.StreamWriter,
+        answers: asyncio.StreamReader,
+        there: asyncio.StreamWriter,
+    ) -> None:
+        self.client = client
+        self.back = back
+        self.there = there
+        self.lose_answer = False
+        self._answers = answers
+        self._answered = True
+
+    def begins_request(self) -> bool:
+        """Whether what the client says now is the first since it was answered."""
+        begins, self._answered = self._answered, False
+        return begins
+
+    async def pass_answers(self) -> None:
+        while piece := await self._answers.read(65536):
+            if self.lose_answer:
+                raise ConnectionResetError
+            self._answered = True
+            self.back.write(piece)
+            await self.back.drain()
+
+
+async def _first_of(*work: Coroutine[None, None, None]) -> None:
+    """Run until one of these ends, and end the others; raises what it raised."""
+    tasks = [asyncio.create_task(item) for item in work]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _reset(writer: asyncio.StreamWriter) -> None:
+    """Close with RST rather than FIN, as a machine that crashed does."""
+    connection = writer.get_extra_info("socket")
+    if connection is not None:
+        with suppress(OSError):
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)

@@ -1,0 +1,166 @@
+"""A chaos run from its first call to its audit."""
+
+import asyncio
+import json
+import os
+import time
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+from tests.chaos.attacks import attack_bus, attack_service, attack_store, stop_for
+from tests.chaos.audit import audit, unsettled
+from tests.chaos.call import Call
+from tests.chaos.field import Field, open_field, stop
+from tests.chaos.follower import follow
+from tests.chaos.kernel import adopting_orphans
+from tests.chaos.plan import Plan
+from tests.chaos.sender import Sender, Traffic
+from tests.chaos.tally import Tally
+from tests.processes import descendants_of
+from tests.waiting import until
+
+_LONG = 20.0
+_SLOW_PACE = 0.5  # calls a second of each sender while nothing can be brought to its end
+
+
+@dataclass(slots=True)
+class Run:
+    """What a run is made of; `said` gets one line for each of its phases."""
+
+    plan: Plan
+    field: Field
+    tally: Tally
+    traffic: Traffic
+    say: Callable[[str], None]
+
+    async def storm(self) -> None:
+        """Attack everything at once until each service was killed as often as planned."""
+        over = asyncio.Event()
+        plan, tally = self.plan, self.tally
+        self.field.way.rate = plan.store_faults
+        async with asyncio.TaskGroup() as engines:
+            engines.create_task(attack_bus(self.field.nats, plan, tally, over))
+            engines.create_task(attack_store(self.field.store, plan, tally, over))
+            try:
+                async with asyncio.TaskGroup() as services:
+                    for victim in self.field.victims.values():
+                        services.create_task(attack_service(victim, plan, tally))
+            finally:
+                over.set()
+        self.field.way.calm()
+
+    async def stop_bus(self) -> None:
+        """Let the bus stand still; what is sent meanwhile is taken all the same."""
+        await self._without_bus(f"stopped for {self.plan.pause:.0f} s", self._pause())
+
+    async def take_bus_away(self) -> None:
+        """Let the bus be gone and come back; what is sent meanwhile is taken all the same."""
+        await self._without_bus(f"away for {self.plan.away:.0f} s", self._absence())
+
+    async def _pause(self) -> None:
+        await stop_for(self.field.nats, self.plan.pause, self.tally)
+
+    async def _absence(self) -> None:
+        await self.field.nats.kill()
+        await asyncio.sleep(self.plan.away)
+        await self.field.nats.start()
+
+    async def _without_bus(self, how: str, absence: Coroutine[None, None, None]) -> None:
+        pace, self.traffic.pace = self.traffic.pace, _SLOW_PACE if self.plan.away > _LONG else self.traffic.pace
+        before = self.tally.answers.copy()
+        await absence
+        taken = self.tally.answers - before
+        self.traffic.pace = pace
+        self.say(f"bus {how}: {taken['chunk 200']} chunks and {taken['finalize 202']} finalizes taken meanwhile")
+        if not taken["chunk 200"] or not taken["finalize 202"]:
+            self.tally.violated(f"nothing was taken while the bus was {how}")
+
+    async def drain(self) -> None:
+        """Wait until every call has its result and nothing is under way; standing still for long is a violation."""
+        seen: object = None
+        since = time.monotonic()
+        while True:
+            now = len(self.traffic.awaited), await unsettled(self.field.nats.url)
+            if now == (0, 0):
+                return
+            if now != seen:
+                seen, since = now, time.monotonic()
+            if time.monotonic() - since > self.plan.patience:
+                stuck = ", ".join(call.session for call in list(self.traffic.awaited)[:10])
+                self.tally.violated(f"stuck: {now[0]} calls without a result ({stuck}), {now[1]} jobs unsettled")
+                return
+            await asyncio.sleep(0.25)
+
+
+async def run_chaos(plan: Plan, folder: Path, say: Callable[[str], None]) -> tuple[list[Call], Tally]:
+    """Run everything that `plan` says below `folder`; returns every call, and what happened."""
+    tally, traffic = Tally(), Traffic()
+    with adopting_orphans():
+        before = descendants_of(os.getpid())
+        async with open_field(plan, folder, tally) as place:
+            run = Run(plan, place, tally, traffic, say)
+            async with _traffic(run):
+                await _phases(run)
+            await _look(run)
+        try:
+            await until(lambda: not descendants_of(os.getpid()) - before, what="all processes to be gone")
+        except AssertionError as exc:
+            tally.violated(str(exc))
+    return traffic.calls, tally
+
+
+@asynccontextmanager
+async def _traffic(run: Run) -> AsyncIterator[None]:
+    """Send and follow calls beside the block; at its end every call is sent whole, and awaited."""
+    limits = httpx.Limits(max_keepalive_connections=20)
+    async with httpx.AsyncClient(base_url=run.field.ingest, timeout=60, limits=limits) as client:
+        following = asyncio.create_task(follow(client, run.traffic, run.tally))
+        try:
+            async with asyncio.TaskGroup() as sending:
+                for number in range(run.plan.senders):
+                    sender = Sender(f"s{number}", run.plan, client, run.traffic, run.tally)
+                    sending.create_task(sender.run())
+                try:
+                    yield
+                finally:
+                    run.traffic.ending = True
+            run.say("all calls are sent")
+            await run.drain()
+        finally:
+            following.cancel()
+            await asyncio.gather(following, return_exceptions=True)
+
+
+async def _phases(run: Run) -> None:
+    await run.storm()
+    run.say(f"the storm is over: {sum(run.tally.kills.values())} kills, {len(run.traffic.calls)} calls")
+    if run.plan.pause:
+        await run.stop_bus()
+    if run.plan.away:
+        await run.take_bus_away()
+
+
+async def _look(run: Run) -> None:
+    """Stop the services, let ingest sweep once more, and audit."""
+    await run.field.stop_all(run.tally)
+    ingest = run.field.victims["ingest"]
+    await ingest.start()
+    try:
+        await until(lambda: not any(run.field.spool.temporaries.iterdir()), within=5, what="the sweep")
+    except AssertionError as exc:
+        run.tally.violated(str(exc))
+    await stop(ingest, run.tally)
+    _count_failpoints(run)
+    await audit(run.field, run.traffic, run.tally)
+
+
+def _count_failpoints(run: Run) -> None:
+    for victim in run.field.victims.values():
+        for line in victim.log.read_text().splitlines():
+            if "a failpoint acts" in line:
+                said = json.loads(line)
+                run.tally.faults[f"{said['name']} {said['action']}"] += 1
