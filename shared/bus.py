@@ -24,6 +24,7 @@ log = structlog.stdlib.get_logger(__name__)
 _DAY = 24 * 3600
 _PUBLISH_TIMEOUT = 5.0
 _PROGRESS_BUFFER = 2 * 1024 * 1024  # what fire-and-forget events may hold while the bus is away
+_COMMAND = 1024  # more than what stands around an event's payload
 
 
 class Bus:
@@ -86,9 +87,16 @@ class Bus:
             raise Unavailable("The bus did not confirm an event.", code="bus_unavailable") from exc
 
     async def tell(self, item: Envelope) -> None:
-        """Send a progress event without waiting for anyone; dropped and counted when its buffer is full."""
+        """Send a progress event without waiting for anyone; dropped and counted when its buffer is full.
+
+        The library waits seconds for a full buffer while a server stands still with its connections open.
+        """
+        payload = encode(item)
+        if self._client.pending_data_size + len(payload) > _PROGRESS_BUFFER - _COMMAND:
+            self._metrics.events_dropped.inc()
+            return
         try:
-            await self._client.publish(item.subject, encode(item), headers={"Nats-Msg-Id": item.id})
+            await self._client.publish(item.subject, payload, headers={"Nats-Msg-Id": item.id})
         except NatsError:
             self._metrics.events_dropped.inc()
 

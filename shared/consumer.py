@@ -24,7 +24,6 @@ from shared.trace import set_current_trace
 log = structlog.stdlib.get_logger(__name__)
 
 _FETCH_SECONDS = 5.0
-_QUIET_FETCHES = 6  # then ask whether the consumer still exists: pull subscriptions can go deaf (nats.py#504)
 _ACK_TIMEOUT = 5.0
 _LONGEST_RETRY = 300.0
 _PAUSE = 0.5
@@ -46,7 +45,11 @@ class Worker(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueuePolicy:
-    """How a queue treats its work; delays in seconds, doubled with each try, jittered, at most five minutes."""
+    """How a queue treats its work; delays in seconds, doubled with each try, jittered, at most five minutes.
+
+    After `quiet` seconds without work the server is asked whether there is any, since pull subscriptions can go deaf
+    (nats.py#504).
+    """
 
     durable: str
     subject: str
@@ -54,6 +57,7 @@ class QueuePolicy:
     tries: int = 5
     first_retry: float = 5.0
     ack_wait: float = 30.0
+    quiet: float = 30.0
 
 
 class WorkQueue:
@@ -100,6 +104,7 @@ class WorkQueue:
         return await jetstream.pull_subscribe_bind(self._policy.durable, stream=STREAM)
 
     async def _drain(self, subscription: JetStreamContext.PullSubscription) -> None:
+        """Work until the subscription is of no more use; raises what says so, or returns if it went deaf."""
         quiet = 0
         try:
             while True:
@@ -107,8 +112,12 @@ class WorkQueue:
                     messages = await subscription.fetch(1, timeout=_FETCH_SECONDS)
                 except TimeoutError:
                     quiet += 1
-                    if quiet % _QUIET_FETCHES == 0:
-                        await subscription.consumer_info()
+                    if quiet * _FETCH_SECONDS < self._policy.quiet:
+                        continue
+                    quiet = 0
+                    if (await subscription.consumer_info()).num_pending:
+                        log.warning("queue went deaf", queue=self._policy.durable)
+                        return
                     continue
                 quiet = 0
                 for message in messages:

@@ -57,6 +57,7 @@ async def working(
         tries=3,
         first_retry=first_retry,
         ack_wait=1.0,
+        quiet=1.0,
     )
     async with owned_tasks(*WorkQueue(bus, policy, worker, Metrics()).hands()):
         yield
@@ -168,6 +169,19 @@ async def test_the_queue_goes_on_after_the_server_was_killed(bus: Bus, private_n
         await until(lambda: bus.connected)
         await order(bus, "after")
         await until(lambda: "after" in worker.handled, within=20)
+
+
+async def test_a_subscription_that_went_deaf_is_made_anew(bus: Bus) -> None:
+    worker = Notebook()
+    async with working(bus, worker):
+        await order(bus, "before")
+        await until(lambda: worker.handled == ["before"])
+        answers = bytes(bus.client._resp_sub_prefix or b"").decode()
+        for number, subscription in list(bus.client._subs.items()):
+            if not subscription.subject.startswith(answers):
+                await bus.client._send_unsubscribe(number)  # the server forgets it, the client does not
+        await order(bus, "after")
+        await until(lambda: "after" in worker.handled, within=60)
 
 
 async def test_a_consumer_deleted_behind_its_back_is_made_anew(bus: Bus) -> None:
