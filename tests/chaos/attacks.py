@@ -14,6 +14,7 @@ from tests.chaos.victim import Victim
 
 _LIFE = (0.0, 2.0)  # seconds between its first answer and its end
 _ARMED_LIFE = (1.5, 4.0)  # where it is to end by itself, and may not come by the spot
+_START_REFUSED = 3  # uvicorn's word for a lifespan that did not begin
 _FULL_DISK = 100  # bytes that a file may have: locks fit, chunks do not
 _FULL_SECONDS = (0.1, 0.8)
 _BUS_REST = (3.0, 15.0)
@@ -29,13 +30,16 @@ async def attack_service(victim: Victim, plan: Plan, tally: Tally) -> None:
         full_disk = victim.name in {"ingest", "assembler"} and dice.random() < 0.25
         life = dice.uniform(*(_ARMED_LIFE if "=kill" in failpoints else _LIFE))
         full = dice.uniform(*_FULL_SECONDS)
-        if await victim.start(failpoints):
+        lived = await victim.start(failpoints)
+        if lived:
             if full_disk:
                 await _fill_disk(victim, full, tally)
             await victim.ends_within(life)
         status = await victim.end(signal.SIGKILL)
         if status == -signal.SIGKILL:
             tally.kills[victim.name] += 1
+        elif status == _START_REFUSED and not lived and "=e" in failpoints:
+            tally.faults["start refused by the disk"] += 1
         else:
             tally.violated(f"{victim.name} ended by itself with {status}: see {victim.log}")
     await victim.start()

@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -24,7 +25,7 @@ from tests.processes import descendants_of
 from tests.waiting import until
 
 _LONG = 20.0
-_SLOW_PACE = 0.5  # calls a second of each sender while nothing can be brought to its end
+_SLOW_PACE = 0.25  # calls a second of each sender while nothing can be brought to its end
 
 
 @dataclass(slots=True)
@@ -145,7 +146,12 @@ async def _phases(run: Run) -> None:
 
 
 async def _look(run: Run) -> None:
-    """Stop the services, let ingest sweep once more, and audit."""
+    """See that the services are well, stop them, let ingest sweep once more, and audit."""
+    for victim in run.field.victims.values():
+        try:
+            await until(partial(victim.answers, "/readyz"), within=30, what=f"{victim.name} to be ready")
+        except AssertionError as exc:
+            run.tally.violated(str(exc))
     await run.field.stop_all(run.tally)
     ingest = run.field.victims["ingest"]
     await ingest.start()
