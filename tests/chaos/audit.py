@@ -107,10 +107,10 @@ async def _audit_call(store: ObjectStore, spool: Spool, call: Call, tally: Tally
         tally.violated(f"the WAV of {call.session} is not the one that finalize told of")
     if wav[:_HEADER] != wav_header(len(wav) - _HEADER):
         tally.violated(f"the WAV of {call.session} has another header than its length asks for")
-    _audit_chunks(call, stored.manifest, wav[_HEADER:], tally)
+    audit_chunks(call, stored.manifest, wav[_HEADER:], tally)
 
 
-def _audit_chunks(call: Call, manifest: Manifest, samples: bytes, tally: Tally) -> None:
+def audit_chunks(call: Call, manifest: Manifest, samples: bytes, tally: Tally) -> None:
     """Every acknowledged chunk is where its index says, every byte of it, and nothing else is there."""
     if [chunk.index for chunk in manifest.chunks] != list(range(len(manifest.chunks))):
         tally.violated(f"{call.session} was finalized with gaps")

@@ -4,14 +4,14 @@ import asyncio
 import random
 import socket
 import struct
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
 from tests.chaos.tally import Tally
 
-_FAULTS = ("500", "503", "slow", "stall", "reset", "answer lost")
+FAULTS: Sequence[str] = ("500", "503", "slow", "stall", "reset", "answer lost")
 _SLOW_SECONDS = (0.2, 2.0)
 _STALL_SECONDS = (2.0, 15.0)
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
@@ -20,13 +20,14 @@ _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 class FaultyStore:
     """Passes bytes on to a port of this machine; what a client says first after an answer begins a request.
 
-    `rate` is the share of requests that go wrong, 0 for none; setting it to 0 with `calm` ends what is stalled.
-    A request is answered 500 or 503 without reaching the store, delayed, held without an answer, reset in its
-    middle, or done and its answer lost.
+    `rate` is the share of requests that go wrong, 0 for none, each in one way of `kinds`: answered 500 or 503 without
+    reaching the store, delayed, held without an answer, reset in its middle, or done and its answer lost. `calm` ends
+    all that, what is stalled included.
     """
 
     def __init__(self, port: int, dice: random.Random, tally: Tally) -> None:
         self.rate = 0.0
+        self.kinds = FAULTS
         self._port = port
         self._dice = dice
         self._tally = tally
@@ -96,7 +97,7 @@ class FaultyStore:
     def _draw(self) -> str:
         if self._dice.random() >= self.rate:
             return ""
-        fault = self._dice.choice(_FAULTS)
+        fault = self._dice.choice(self.kinds)
         self._tally.faults[f"store {fault}"] += 1
         return fault
 

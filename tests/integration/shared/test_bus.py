@@ -41,7 +41,7 @@ async def test_telling_a_server_that_stands_still_waits_for_nobody_and_what_does
 
 
 def _dropped(metrics: Metrics) -> float:
-    return metrics.events_dropped._value.get()
+    return float(metrics.events_dropped._value.get())
 
 
 _CLOSES = """

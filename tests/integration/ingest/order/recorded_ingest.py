@@ -74,13 +74,13 @@ def _wrap(record: Record) -> None:
     for wrapper, names in ((sync, ("fsync", "fdatasync")), (name, ("link", "rename", "replace"))):
         for each in names:
             setattr(os, each, partial(wrapper, getattr(os, each)))
-    os.mkdir = partial(directory, os.mkdir)  # type: ignore[assignment]
+    os.mkdir = partial(directory, os.mkdir)
     connected = HttpToolsProtocol.connection_made
 
     def connection_made(self: HttpToolsProtocol, transport: Any) -> None:
-        connected(self, RecordedTransport(transport, record))  # type: ignore[arg-type]
+        connected(self, RecordedTransport(transport, record))
 
-    HttpToolsProtocol.connection_made = connection_made  # type: ignore[assignment, method-assign]
+    HttpToolsProtocol.connection_made = connection_made  # type: ignore[method-assign]
 
 
 def _descriptor(fd: int) -> str:

@@ -32,7 +32,7 @@ def strace_command(record: Path) -> list[str]:
 def read_strace(record: Path) -> list[SystemCall]:
     """Read the calls that succeeded; one that was interrupted in the record begins at its first line."""
     begun: dict[str, tuple[int, str, str]] = {}
-    calls = []
+    calls: list[SystemCall] = []
     for number, line in enumerate(record.read_text(errors="replace").splitlines()):
         if (found := _LINE.match(line)) is None:
             continue

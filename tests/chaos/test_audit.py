@@ -1,0 +1,88 @@
+"""An audit that can't find anything is worth nothing: each kind of damage to a recording is found."""
+
+import random
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from shared.manifest import Chunk, Manifest
+from tests.chaos.audit import audit_chunks
+from tests.chaos.call import Call, draw_call, sha256
+from tests.chaos.tally import Tally
+
+
+def acknowledged_call(*, indexed: bool = True, header: bool = False) -> Call:
+    """Draw calls until one is of that kind, and let all of it be acknowledged."""
+    dice = random.Random(1)  # noqa: S311  # the same each time
+    while True:
+        call = draw_call("call", dice)
+        if call.indexed == indexed and bool(call.header) == header:
+            for index, chunk in enumerate(call.chunks):
+                assert call.acknowledge(index, chunk) is None
+            return call
+
+
+def manifest_of(call: Call, chunks: list[bytes]) -> Manifest:
+    return Manifest(
+        tenant="default",
+        session=call.session,
+        chunks=tuple(Chunk(index=index, size=len(chunk), sha256=sha256(chunk)) for index, chunk in enumerate(chunks)),
+        request_id="",
+        traceparent="",
+        finalized_at="",
+    )
+
+
+def audited(call: Call, chunks: list[bytes], samples: bytes) -> Tally:
+    tally = Tally()
+    audit_chunks(call, manifest_of(call, chunks), samples, tally)
+    return tally
+
+
+@pytest.mark.parametrize("header", [False, True])
+def test_a_whole_recording_passes(header: bool) -> None:  # noqa: FBT001
+    call = acknowledged_call(header=header)
+    tally = audited(call, call.chunks, b"".join(call.chunks)[call.header :])
+    assert (tally.lost, tally.violations) == (0, [])
+
+
+def test_a_chunk_that_was_appended_twice_since_its_answer_was_lost_passes() -> None:
+    call = acknowledged_call(indexed=False)
+    chunks = [*call.chunks, call.chunks[-1]]
+    assert audited(call, chunks, b"".join(chunks)).violations == []
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda chunks: [chunks[1], chunks[0], *chunks[2:]],
+        lambda chunks: [chunks[0][:-2] + b"\xff\x7f", *chunks[1:]],
+        lambda chunks: chunks[1:],
+        lambda chunks: chunks[:-1],
+    ],
+    ids=["swapped", "changed", "first missing", "last missing"],
+)
+def test_a_wav_that_is_not_what_was_acknowledged_is_found(damage: Callable[[list[bytes]], list[bytes]]) -> None:
+    call = acknowledged_call()
+    assert audited(call, call.chunks, b"".join(damage(call.chunks))).lost > 0
+
+
+def test_a_manifest_without_an_acknowledged_chunk_is_found() -> None:
+    call = acknowledged_call()
+    kept = call.chunks[:-1]
+    assert audited(call, kept, b"".join(kept)).lost == 1
+
+
+def test_a_manifest_with_a_gap_is_found() -> None:
+    call = acknowledged_call()
+    manifest = manifest_of(call, call.chunks)
+    manifest = replace(manifest, chunks=(*manifest.chunks[:-1], replace(manifest.chunks[-1], index=99)))
+    tally = Tally()
+    audit_chunks(call, manifest, b"".join(call.chunks), tally)
+    assert "call was finalized with gaps" in tally.violations
+
+
+def test_two_promises_of_one_place_are_found() -> None:
+    call = acknowledged_call()
+    assert call.acknowledge(0, b"something else") is not None
