@@ -48,7 +48,7 @@ class AnalyzerSettings(ServiceSettings, StoreSettings, FFmpegSettings, WorkSetti
     openai_retries: int = Field(default=2, ge=0, le=5)
     model_deadline_seconds: float = Field(default=30.0, gt=0, le=600)
     analyzer_concurrency: int = Field(default=1, ge=1, le=16)
-    analysis_tries: int = Field(default=5, ge=1, le=20)
+    analysis_tries: int = Field(default=5, ge=1, le=100)
     analysis_first_retry_seconds: float = Field(default=5.0, gt=0, le=300)
 
     max_file_size: float = Field(default=25.0, gt=0, le=1024)

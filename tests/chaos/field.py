@@ -71,7 +71,7 @@ def _settings(plan: Plan, folder: Path, nats_url: str, store: StoreConfig, endpo
         "REDELIVERY_SECONDS": str(plan.redelivery),
         "ASSEMBLER_TRIES": "100",
         "ASSEMBLER_RETRY_SECONDS": "0.2",
-        "ANALYSIS_TRIES": "20",
+        "ANALYSIS_TRIES": "100",
         "ANALYSIS_FIRST_RETRY_SECONDS": "0.2",
         "MODEL_DEADLINE_SECONDS": _MODEL_DEADLINE,
         "SHUTDOWN_GRACE_SECONDS": "5",

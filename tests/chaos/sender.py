@@ -1,6 +1,7 @@
 """Clients that send calls whatever happens, and remember every promise they were given."""
 
 import asyncio
+import random
 from collections import deque
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
@@ -42,7 +43,7 @@ class Sender:
         self._client = client
         self._traffic = traffic
         self._tally = tally
-        self._dice = plan.dice(name)
+        self._pauses = plan.dice(f"{name}/pauses")  # apart, since how many are drawn depends on the machine
 
     async def run(self) -> None:
         """Go on until the traffic is `ending`; the last call is sent to its end."""
@@ -55,20 +56,21 @@ class Sender:
             session = f"{self._name}-{number}"
             call = draw_call(session, self._plan.dice(session))
             self._traffic.calls.append(call)
-            await self._send(call)
-            await self._finalize(call)
+            dice = self._plan.dice(f"{session}/sending")
+            await self._send(call, dice)
+            await self._finalize(call, dice)
             self._traffic.awaited.append(call)
-            await asyncio.sleep(self._dice.uniform(0, 2 / self._traffic.pace))
+            await asyncio.sleep(self._pauses.uniform(0, 2 / self._traffic.pace))
 
-    async def _send(self, call: Call) -> None:
+    async def _send(self, call: Call, dice: random.Random) -> None:
         order = list(range(len(call.chunks)))
         if not call.indexed:
             for place in order:
                 await self._chunk(call, call.chunks[place], None)
             return
-        self._dice.shuffle(order)
-        order += [place for place in order if self._dice.random() < 0.1]
-        hands = asyncio.Semaphore(self._dice.randint(1, 4))
+        dice.shuffle(order)
+        order += [place for place in order if dice.random() < 0.1]
+        hands = asyncio.Semaphore(dice.randint(1, 4))
 
         async def one(place: int) -> None:
             async with hands:
@@ -93,8 +95,8 @@ class Sender:
         if wrong is not None:
             self._tally.violated(wrong)
 
-    async def _finalize(self, call: Call) -> None:
-        headers = {"Prefer": "respond-async"} if self._dice.random() < 0.7 else {}
+    async def _finalize(self, call: Call, dice: random.Random) -> None:
+        headers = {"Prefer": "respond-async"} if dice.random() < 0.7 else {}
         path = f"/finalize/{call.session}"
         answer = await self._persist("finalize", lambda: self._client.post(path, headers=headers))
         if answer is not None and answer.status_code == 200:
@@ -108,7 +110,7 @@ class Sender:
                     answer = await self._ask(what, ask)
                     if answer is not None:
                         break
-                    await asyncio.sleep(self._dice.uniform(*_PAUSE))
+                    await asyncio.sleep(self._pauses.uniform(*_PAUSE))
         except TimeoutError:
             self._tally.violated(f"{self._name}: no {what} was taken for {self._plan.patience:.0f} s")
             return None
