@@ -6,7 +6,8 @@ INSTALL := $(BIN)/python -m pip --disable-pip-version-check install --quiet --re
 COMPILE := uv pip compile pyproject.toml --universal --generate-hashes --no-emit-index-url --no-header --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test chaos fuzz-media contract bench-intake bench-growth bench-assembly check rebuild-catalog dead-letters docs lock clean
+.PHONY: help run demo test chaos fuzz-media contract bench-intake bench-growth bench-assembly check rebuild-catalog
+.PHONY: dead-letters docs lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,6 +41,9 @@ check: $(VENV)/dev.stamp ## Check style, formatting, types and import rules
 
 rebuild-catalog: $(VENV)/run.stamp ## Bring the catalog back from the bucket, while `make run` runs (DATA_DIR=…)
 	@exec $(BIN)/python -m deploy.local.rebuild
+
+dead-letters: $(VENV)/run.stamp ## Show what was given up, while `make run` runs (ARGS="retry --all", DATA_DIR=…)
+	@exec $(BIN)/python -m deploy.local.dead_letters $(or $(ARGS),list)
 
 docs: $(VENV)/run.stamp ## Write docs/openapi.json and docs/http-api.md anew
 	@exec $(BIN)/python -m deploy.docs

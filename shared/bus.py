@@ -46,6 +46,11 @@ class Bus:
         self._on_ready: list[Callable[[], None]] = []
 
     @property
+    def config(self) -> BusConfig:
+        """Where the bus is, and how it keeps what it is given."""
+        return self._config
+
+    @property
     def connected(self) -> bool:
         """Whether the connection stands and the stream was seen on it."""
         return self._client.is_connected and self._ready.is_set()

@@ -11,6 +11,7 @@ from nats.errors import Error as NatsError
 from shared.bus import Bus
 from shared.catalog import Catalog, Deleted
 from shared.codec import Envelope, decode, encode
+from shared.dead_letters import DeadLetters
 from shared.errors import Unavailable
 from shared.events import AnalysisCompleted, AudioFailed, AudioReady, DocumentRegistered
 from shared.object_names import chronicle_key, chronicle_prefix
@@ -54,9 +55,10 @@ class Chronicle:
         return False
 
     async def erase(self, key: SessionKey, record: Record | None) -> list[str]:
-        """Forget a session everywhere but in the spool: kept events, record, index, stream; returns the objects' keys.
+        """Forget a session everywhere but in the spool: kept events, record, index, stream, dead letters.
 
-        Its marker in the catalog comes first, so that nobody writes behind our back. Again is fine.
+        Its marker in the catalog comes first, so that nobody writes behind our back. Again is fine. Returns the keys of
+        the objects.
         """
         await self.catalog.delete(key, record)
         erased = [name async for name in self.store.keys(chronicle_prefix(key))]
@@ -66,6 +68,7 @@ class Chronicle:
             await self.bus.jetstream.purge_stream(STREAM, subject=every_event_of(key))
         except (NatsError, TimeoutError) as exc:
             raise Unavailable("The bus did not forget the session's events.", code="bus_unavailable") from exc
+        await DeadLetters(self.bus).forget(key)
         return erased
 
     async def kept_keys(self) -> AsyncGenerator[str, None]:

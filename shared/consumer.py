@@ -16,6 +16,7 @@ from nats.js.api import AckPolicy, ConsumerConfig
 
 from shared.bus import Bus
 from shared.codec import Envelope, UndecodableEventError, decode_from
+from shared.dead_letters import DeadLetters, letter_of
 from shared.errors import Permanent, RoomtoneError, Unavailable
 from shared.metrics import Metrics
 from shared.subjects import STREAM
@@ -64,8 +65,9 @@ class WorkQueue:
     """Takes one message for each free hand, and acknowledges it last.
 
     Acknowledges (waiting for the server) what was handled; terminates what is permanent or has used up its
-    tries, after its failed event is stored; gives back the rest with a growing delay. The server's own delivery
-    limit is off: it drops silently, so tries are counted here, crashes of the process included.
+    tries, after its dead letter and its failed event are stored, in this order; gives back the rest with a growing
+    delay. The server's own delivery limit is off: it drops silently, so tries are counted here, crashes of the process
+    included. What is no event becomes a letter alone.
     """
 
     def __init__(self, bus: Bus, policy: QueuePolicy, worker: Worker, metrics: Metrics) -> None:
@@ -73,6 +75,7 @@ class WorkQueue:
         self._policy = policy
         self._worker = worker
         self._metrics = metrics
+        self._dead = DeadLetters(bus)
 
     def hands(self) -> list[Coroutine[None, None, None]]:
         """Return the queue's hands, to be run beside each other; cancelled, they give unfinished work back at once."""
@@ -130,8 +133,7 @@ class WorkQueue:
         try:
             job = decode_from(message.subject, message.data)
         except UndecodableEventError as exc:
-            log.error("dropped a message that is not an event", subject=message.subject, error=str(exc))
-            await message.term()
+            await self._put_aside(message, exc)
             return
         set_current_trace(job.trace)
         delivery = message.metadata.num_delivered
@@ -145,9 +147,9 @@ class WorkQueue:
         log.info("job", queue=self._policy.durable, outcome=outcome, delivery=delivery, seconds=round(seconds, 3))
 
     async def _settle(self, message: Msg, job: Envelope, delivery: int) -> str:
+        if delivery > self._policy.tries:
+            return await self._end_again(message, job)
         try:
-            if delivery > self._policy.tries:
-                raise Permanent("The work ended its process several times.", code="crashed")
             await self._worker.handle(job)
         except asyncio.CancelledError:
             with suppress(NatsError):
@@ -165,15 +167,49 @@ class WorkQueue:
         await message.ack_sync(timeout=_ACK_TIMEOUT)
         return "done"
 
-    async def _end(self, message: Msg, job: Envelope, error: RoomtoneError) -> str:
+    async def _end_again(self, message: Msg, job: Envelope) -> str:
+        """End work beyond its tries: its process died with the last one, or its end could not be told."""
         try:
+            before = await self._dead.find(self._policy.durable, message)
+        except Unavailable as exc:
+            return await self._later(message, exc)
+        if before is None:
+            return await self._end(message, job, Permanent("The work ended its process several times.", code="crashed"))
+        kind = Unavailable if before.retryable else Permanent
+        return await self._end(message, job, kind(before.reason, code=before.code), kept=True)
+
+    async def _end(self, message: Msg, job: Envelope, error: RoomtoneError, *, kept: bool = False) -> str:
+        try:
+            if not kept:
+                await self._keep(message, error)
             await self._worker.give_up(job, error)
-        except Exception as exc:  # the failed event must be stored before the message may go
-            log.warning("the end of a job could not be told", queue=self._policy.durable, exc_info=exc)
-            await message.nak(delay=self._delay(message.metadata.num_delivered))
-            return "retry"
-        await message.term()
+        except Exception as exc:  # noqa: BLE001  # logged there: letter and failed event must be stored before the message may go
+            return await self._later(message, exc)
+        await self._bury(message, error.code)
         return "failed"
+
+    async def _later(self, message: Msg, fault: Exception) -> str:
+        log.warning("the end of a job could not be told", queue=self._policy.durable, exc_info=fault)
+        await message.nak(delay=self._delay(message.metadata.num_delivered))
+        return "retry"
+
+    async def _put_aside(self, message: Msg, fault: UndecodableEventError) -> None:
+        log.error("a message that is not an event", subject=message.subject, error=str(fault))
+        try:
+            await self._keep(message, Permanent(f"The message is not an event: {fault}.", code="not_an_event"))
+        except Unavailable as exc:
+            await self._later(message, exc)
+            return
+        await self._bury(message, "not_an_event")
+
+    async def _keep(self, message: Msg, error: RoomtoneError) -> None:
+        queue = self._policy.durable
+        letter = letter_of(message, queue=queue, code=error.code, reason=error.message, retryable=error.retryable)
+        await self._dead.keep(letter)
+
+    async def _bury(self, message: Msg, code: str) -> None:
+        await message.term()
+        self._metrics.dead_letters.labels(self._policy.durable, code).inc()
 
     def _delay(self, delivery: int) -> float:
         grown = self._policy.first_retry * 2.0 ** min(delivery - 1, 16)

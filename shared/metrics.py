@@ -44,6 +44,12 @@ class Metrics:
         self.redeliveries = Counter(
             "job_redeliveries", "Deliveries of a job after its first.", ("stage",), registry=self.registry
         )
+        self.dead_letters = Counter(
+            "dead_letters",
+            "Jobs given up and kept; reason is the error's code.",
+            ("stage", "reason"),
+            registry=self.registry,
+        )
         self.websockets = Gauge("ws_connections", "Clients listening on /notify.", registry=self.registry)
         self.ws_dropped = Counter("ws_dropped", "Clients let go by us.", ("reason",), registry=self.registry)
         self.jwt_rejects = Counter(

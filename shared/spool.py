@@ -212,7 +212,7 @@ class Spool:
         the chunks stay as well, where they are the only copy.
         """
         write_durably(session.result, encode(outcome), self.temporaries)
-        if _nothing_depends_on_chunks(outcome):
+        if ended_for_good(outcome):
             self.erase_chunks(session)
 
     def erase_chunks(self, session: SessionDirectory) -> None:
@@ -271,7 +271,8 @@ class Spool:
         return disk.f_bavail / disk.f_blocks if disk.f_blocks else 0.0
 
 
-def _nothing_depends_on_chunks(outcome: Envelope) -> bool:
+def ended_for_good(outcome: Envelope) -> bool:
+    """Whether the bucket holds what was sent, so that the chunks are erased and there is nothing to try again."""
     match outcome.event:
         case AudioReady():
             return True

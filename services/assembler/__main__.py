@@ -1,30 +1,36 @@
-"""`python -m services.assembler`, and `python -m services.assembler rebuild-catalog`."""
+"""`python -m services.assembler`, and its commands `rebuild-catalog` and `dead-letters`."""
 
 import argparse
 import sys
 
-from services.assembler.app import create_service
+from services.assembler.app import SERVICE, create_service
 from services.assembler.rebuild_command import run_rebuild
 from services.assembler.settings import AssemblerSettings
+from shared.dead_letter_command import add_dead_letter_arguments, run_dead_letters
 from shared.metrics import Metrics
 from shared.runtime import load_settings, serve
 
 
 def main() -> None:
     """Serve, or do what the command line says."""
-    parser = argparse.ArgumentParser(prog="python -m services.assembler", description="Make WAVs of what was uploaded.")
-    parser.add_argument(
-        "command",
-        nargs="?",
-        choices=["serve", "rebuild-catalog"],
-        default="serve",
-        help="serve (the default), or rebuild the catalog from the bucket's objects and end",
-    )
-    command = parser.parse_args().command
+    arguments = _parser().parse_args()
     settings = load_settings(AssemblerSettings)
-    if command == "rebuild-catalog":
-        sys.exit(run_rebuild(settings))
-    serve(create_service(settings, Metrics()).app, settings, service="assembler")
+    match arguments.command:
+        case "rebuild-catalog":
+            sys.exit(run_rebuild(settings))
+        case "dead-letters":
+            sys.exit(run_dead_letters(settings.bus(), [SERVICE], arguments))
+        case _:
+            serve(create_service(settings, Metrics()).app, settings, service=SERVICE)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m services.assembler", description="Make WAVs of what was uploaded.")
+    commands = parser.add_subparsers(dest="command")
+    commands.add_parser("serve", help="what happens without a command")
+    commands.add_parser("rebuild-catalog", help="rebuild the catalog from the bucket's objects and end")
+    add_dead_letter_arguments(commands.add_parser("dead-letters", help="see and retry sessions that were given up"))
+    return parser
 
 
 if __name__ == "__main__":

@@ -21,6 +21,8 @@ from shared.spool import Spool
 from shared.subjects import every_session
 from shared.tasks import owned_tasks
 
+SERVICE = "assembler"
+
 
 def create_service(settings: AssemblerSettings, metrics: Metrics) -> Service:
     """Return the assembler as an application: health over HTTP, its work from the queue."""
@@ -34,7 +36,7 @@ def create_service(settings: AssemblerSettings, metrics: Metrics) -> Service:
             spool = Spool(settings.local_temp_chunk_path)
             await asyncio.to_thread(spool.prepare)
             opened_store = await stack.enter_async_context(open_store(settings.store()))
-            opened_bus = await stack.enter_async_context(open_bus(settings.bus(), service="assembler", metrics=metrics))
+            opened_bus = await stack.enter_async_context(open_bus(settings.bus(), service=SERVICE, metrics=metrics))
             stack.enter_context(store.holding(opened_store))
             stack.enter_context(bus.holding(opened_bus))
             assembler = Assembler(spool, opened_store, settings.decode_policy(), settings.store_folder)
@@ -51,7 +53,7 @@ def create_service(settings: AssemblerSettings, metrics: Metrics) -> Service:
         return await store().check()
 
     return assemble_service(
-        "assembler",
+        SERVICE,
         routes=[],
         lifespan=lifespan,
         checks=[bus_check, store_check],
@@ -63,7 +65,7 @@ def create_service(settings: AssemblerSettings, metrics: Metrics) -> Service:
 
 def _policy(settings: AssemblerSettings) -> QueuePolicy:
     return QueuePolicy(
-        durable="assembler",
+        durable=SERVICE,
         subject=every_session(SessionFinalized.NAME),
         concurrency=settings.assembler_concurrency,
         tries=settings.assembler_tries,

@@ -9,14 +9,14 @@ import structlog
 
 from services.assembler.assemble import Assembler, intake_of
 from shared.chronicle import Chronicle
-from shared.codec import Envelope, envelope
+from shared.codec import Envelope, envelope, event_id
 from shared.durable import try_lock
 from shared.errors import Permanent, RoomtoneError, Unavailable
 from shared.events import AudioFailed, SessionFinalized
 from shared.failpoints import failpoint
 from shared.manifest import StoredManifest
 from shared.purpose import lead_of
-from shared.spool import SessionDirectory, Spool
+from shared.spool import SessionDirectory, Spool, ended_for_good
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -25,7 +25,8 @@ log = structlog.stdlib.get_logger(__name__)
 class FinalizedSessions:
     """Assembles, tells how it ended, and only then erases the spool; the queue acknowledges after that.
 
-    Every step may run twice: a session that has ended says so again under the same id. What fails for good is told as
+    Every step may run twice: a session that has ended says so again under the same id. One whose chunks outlived the
+    failure of another job is worked on anew: somebody asked for a further attempt. What fails for good is told as
     `audio.failed`; its chunks stay in the spool unless the bucket holds the original. A session is worked on once at a
     time, and one that was deleted is left alone.
     """
@@ -45,6 +46,9 @@ class FinalizedSessions:
             stored = await asyncio.to_thread(directory.read_manifest)
             if stored is None:
                 raise _not_here()
+            if outcome is not None and _failed_before(job, outcome):
+                await asyncio.to_thread(directory.result.unlink, missing_ok=True)
+                outcome = None
             if outcome is None:
                 if stored.sha256 != finalized.manifest_sha256:
                     raise Permanent("The manifest is not the one that was finalized.", code="other_manifest")
@@ -94,6 +98,12 @@ async def _working_on(directory: SessionDirectory) -> AsyncIterator[None]:
         yield
     finally:
         lock.release()
+
+
+def _failed_before(job: Envelope, outcome: Envelope) -> bool:
+    """Whether a session failed in another job than this one, and can still be made something of."""
+    told_by_this = event_id(job.key, AudioFailed, job.id)
+    return isinstance(outcome.event, AudioFailed) and outcome.id != told_by_this and not ended_for_good(outcome)
 
 
 def _readable_manifest(directory: SessionDirectory) -> StoredManifest | None:

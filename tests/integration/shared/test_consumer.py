@@ -1,42 +1,20 @@
 """The work queue on a real bus: what is retried, what is given up, and what it survives."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from itertools import count
 
 import pytest
 
 from deploy.local.nats_server import NatsServer
 from shared.bus import Bus, open_bus
-from shared.codec import Envelope, encode, envelope
-from shared.consumer import QueuePolicy, WorkQueue
-from shared.errors import BadMedia, RoomtoneError, Unavailable
+from shared.codec import encode, envelope
+from shared.errors import BadMedia, Unavailable
 from shared.events import SessionFinalized, SessionOpened
 from shared.metrics import Metrics
 from shared.settings import BusConfig
-from shared.subjects import STREAM, SessionKey, every_session
-from shared.tasks import owned_tasks
+from shared.subjects import STREAM, SessionKey
 from shared.trace import new_trace
+from tests.integration.shared.notebook import QUEUE, Notebook, order, working
 from tests.waiting import until
-
-_numbers = count()
-
-
-class Notebook:
-    """A worker that writes down what it is asked to do, and fails as told."""
-
-    def __init__(self, failures: dict[str, list[Exception]] | None = None) -> None:
-        self.handled: list[str] = []
-        self.given_up: list[tuple[str, str]] = []
-        self._failures = failures or {}
-
-    async def handle(self, job: Envelope) -> None:
-        self.handled.append(job.key.session)
-        if pending := self._failures.get(job.key.session):
-            raise pending.pop(0)
-
-    async def give_up(self, job: Envelope, error: RoomtoneError) -> None:
-        self.given_up.append((job.key.session, error.code))
 
 
 @pytest.fixture
@@ -46,30 +24,8 @@ async def bus(private_nats: NatsServer) -> AsyncIterator[Bus]:
         yield bus
 
 
-@asynccontextmanager
-async def working(
-    bus: Bus, worker: Notebook, *, concurrency: int = 1, first_retry: float = 0.05
-) -> AsyncIterator[None]:
-    policy = QueuePolicy(
-        durable="worker",
-        subject=every_session(SessionOpened.NAME),
-        concurrency=concurrency,
-        tries=3,
-        first_retry=first_retry,
-        ack_wait=1.0,
-        quiet=1.0,
-    )
-    async with owned_tasks(*WorkQueue(bus, policy, worker, Metrics()).hands()):
-        yield
-
-
-async def order(bus: Bus, session: str) -> None:
-    key = SessionKey("default", session)
-    await bus.publish(envelope("test", key, SessionOpened(), cause=str(next(_numbers)), trace=new_trace()))
-
-
 async def unsettled(bus: Bus) -> int:
-    info = await bus.jetstream.consumer_info(STREAM, "worker")
+    info = await bus.jetstream.consumer_info(STREAM, QUEUE)
     return (info.num_ack_pending or 0) + (info.num_pending or 0)
 
 
@@ -126,7 +82,7 @@ async def test_a_job_that_ended_its_process_on_every_try_is_given_up_without_ano
         await order(bus, "before")
         await until(lambda: before.handled)
     await order(bus, "killer")
-    subscription = await bus.jetstream.pull_subscribe_bind("worker", stream=STREAM)
+    subscription = await bus.jetstream.pull_subscribe_bind(QUEUE, stream=STREAM)
     for _ in range(3):
         (message,) = await subscription.fetch(1, timeout=5)
         await message.nak()  # what the server does by itself once a dead process stops its heartbeats
@@ -136,7 +92,7 @@ async def test_a_job_that_ended_its_process_on_every_try_is_given_up_without_ano
     assert worker.handled == []
 
 
-async def test_a_message_that_is_no_event_is_dropped_and_the_next_is_handled(bus: Bus) -> None:
+async def test_a_message_that_is_no_event_is_put_aside_and_the_next_is_handled(bus: Bus) -> None:
     worker = Notebook()
     async with working(bus, worker):
         for payload in (b"not json", b"[" * 100_000):
@@ -189,7 +145,7 @@ async def test_a_consumer_deleted_behind_its_back_is_made_anew(bus: Bus) -> None
     async with working(bus, worker):
         await order(bus, "before")
         await until(lambda: worker.handled == ["before"])
-        await bus.jetstream.delete_consumer(STREAM, "worker")
+        await bus.jetstream.delete_consumer(STREAM, QUEUE)
         await order(bus, "after")
         await until(lambda: "after" in worker.handled, within=60)
 

@@ -1,0 +1,41 @@
+"""`python -m deploy.local.dead_letters list|retry`: what the one-machine form gave up, while it runs."""
+
+import argparse
+import sys
+from dataclasses import replace
+
+from deploy.local.data_folder import DataFolder, DataFolderError
+from deploy.local.engines import choose_engines
+from deploy.local.settings import LocalSettings
+from services.analyzer.handlers import SERVICE as ANALYZER
+from services.assembler.app import SERVICE as ASSEMBLER
+from shared.dead_letter_command import add_dead_letter_arguments, run_dead_letters
+from shared.runtime import load_settings
+
+
+def main() -> None:
+    """Show or retry; ends with status 1 and one line when something is in the way."""
+    parser = argparse.ArgumentParser(prog="python -m deploy.local.dead_letters")
+    add_dead_letter_arguments(parser)
+    arguments = parser.parse_args()
+    settings = load_settings(LocalSettings)
+    folder = DataFolder(settings.data_dir)
+    bus = settings.bus()
+    if settings.own_bus:
+        if not folder.addresses.exists():
+            sys.exit(f"dead-letters: {settings.data_dir} holds no Roomtone: start one with `make run`, or set DATA_DIR")
+        bus = replace(bus, url=_own_url(folder))
+    sys.exit(run_dead_letters(bus, [ASSEMBLER, ANALYZER], arguments))
+
+
+def _own_url(folder: DataFolder) -> str:
+    try:
+        engines = choose_engines(folder, nats=True, store=False)
+    except DataFolderError as exc:
+        sys.exit(f"dead-letters: {exc}")
+    assert engines.nats is not None  # noqa: S101  # asked for
+    return engines.nats.url
+
+
+if __name__ == "__main__":
+    main()

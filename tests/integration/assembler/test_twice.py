@@ -1,0 +1,106 @@
+"""Each step of the assembler done twice, as after a crash between any two of them."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import imageio_ffmpeg
+import pytest
+
+from deploy.local.nats_server import NatsServer
+from services.assembler.assemble import Assembler
+from services.assembler.handlers import FinalizedSessions
+from shared.audio.decode import DecodePolicy
+from shared.bus import Bus, open_bus
+from shared.chronicle import open_chronicle
+from shared.codec import Envelope
+from shared.errors import Permanent, Unavailable
+from shared.events import AudioFailed, AudioReady, Event, SessionFinalized
+from shared.history import last_event
+from shared.metrics import Metrics
+from shared.objects import ObjectStore
+from shared.settings import BusConfig, StoreConfig
+from shared.spool import Spool
+from shared.subjects import STREAM, SessionKey, subject_of
+from tests.integration.audio_files import encoded, samples_of, tone
+from tests.integration.road import download, ingest_running, ingest_settings
+from tests.waiting import until
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A finalized session's job, and a worker that has not seen it."""
+
+    job: Envelope
+    worker: FinalizedSessions
+    bus: Bus
+
+    @property
+    def spool(self) -> Spool:
+        return self.worker.spool
+
+    async def told(self, kind: type[Event]) -> int:
+        subject = subject_of(self.job.key, kind.NAME)
+        about = await self.bus.jetstream.stream_info(STREAM, subjects_filter=subject)
+        return (about.state.subjects or {}).get(subject, 0)
+
+
+@pytest.fixture
+async def bus(private_nats: NatsServer) -> AsyncIterator[Bus]:
+    async with open_bus(BusConfig(url=private_nats.url), service="test", metrics=Metrics()) as bus:
+        await bus.wait_ready()
+        yield bus
+
+
+@pytest.fixture(params=["pcm", "flac"])
+async def work(
+    request: pytest.FixtureRequest, tmp_path: Path, bus: Bus, store: ObjectStore, store_config: StoreConfig
+) -> Work:
+    key = SessionKey("default", f"twice-{tmp_path.name}"[:100])
+    content = tone(2) if request.param == "pcm" else encoded("flac")
+    async with ingest_running(ingest_settings(tmp_path, bus.config.url, store_config)) as road:
+        await road.send(key.session, content)
+        assert (await road.client.post(f"/finalize/{key.session}", params={"wait": "false"})).status_code == 202
+
+        async def job() -> Envelope | None:
+            return await last_event(bus, key, SessionFinalized)
+
+        found = await until(job)
+    assert found is not None
+    spool = Spool(tmp_path)
+    assembler = Assembler(spool, store, DecodePolicy(ffmpeg=imageio_ffmpeg.get_ffmpeg_exe()))
+    return Work(found, FinalizedSessions(spool, open_chronicle(bus, store, replicas=1), assembler), bus)
+
+
+async def test_a_session_worked_on_again_after_each_step_ends_once_with_one_recording(
+    work: Work, store_config: StoreConfig
+) -> None:
+    directory = work.spool.session(work.job.key)
+    stored = directory.read_manifest()
+    assert stored is not None
+    uploaded = await work.worker.assembler.assemble(directory, stored)  # and died before it told anyone
+    assert await work.worker.assembler.assemble(directory, stored) == uploaded
+    await work.worker.handle(work.job)
+    outcome = directory.read_outcome()
+    assert outcome is not None
+    assert outcome.event == uploaded
+    directory.result.unlink()  # died before it noted the end, yet told: chunks are erased only behind that note
+    for _ in range(2):
+        work.spool.close_session(directory, outcome)
+        await work.worker.handle(work.job)
+    assert await work.told(AudioReady) == 1
+    assert samples_of(await download(store_config, f"audio_{work.job.key.session}.wav")) == tone(2)
+    assert directory.sizes() == {}
+    assert list(work.spool.temporaries.iterdir()) == []
+
+
+async def test_a_job_given_up_twice_and_worked_on_again_has_failed_once(work: Work) -> None:
+    directory = work.spool.session(work.job.key)
+    await work.worker.give_up(work.job, Unavailable("The store is away."))
+    first = directory.read_outcome()
+    await work.worker.give_up(work.job, Permanent("It ended its process.", code="crashed"))
+    await work.worker.handle(work.job)
+    assert directory.read_outcome() == first
+    assert await work.told(AudioFailed) == 1
+    assert await work.told(AudioReady) == 0
+    assert len(directory.sizes()) == 1

@@ -1,0 +1,71 @@
+"""A work queue of the tests' own, with a worker that writes down what it is asked to do."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from itertools import count
+
+from shared.bus import Bus
+from shared.codec import Envelope, envelope
+from shared.consumer import QueuePolicy, WorkQueue
+from shared.errors import RoomtoneError
+from shared.events import Event, SessionOpened
+from shared.metrics import Metrics
+from shared.subjects import SessionKey, every_session
+from shared.tasks import owned_tasks
+from shared.trace import new_trace
+
+QUEUE = "worker"
+_numbers = count()
+
+
+class Notebook:
+    """A worker that writes down what it is asked to do, and fails as told, also when it is to tell of a failure."""
+
+    def __init__(
+        self, failures: dict[str, list[Exception]] | None = None, telling: list[Exception] | None = None
+    ) -> None:
+        self.handled: list[str] = []
+        self.jobs: list[Envelope] = []
+        self.given_up: list[tuple[str, str]] = []
+        self._failures = failures or {}
+        self._telling = telling or []
+
+    async def handle(self, job: Envelope) -> None:
+        self.handled.append(job.key.session)
+        self.jobs.append(job)
+        if pending := self._failures.get(job.key.session):
+            raise pending.pop(0)
+
+    async def give_up(self, job: Envelope, error: RoomtoneError) -> None:
+        if self._telling:
+            raise self._telling.pop(0)
+        self.given_up.append((job.key.session, error.code))
+
+
+@asynccontextmanager
+async def working(
+    bus: Bus,
+    worker: Notebook,
+    *,
+    kind: type[Event] = SessionOpened,
+    queue: str = QUEUE,
+    concurrency: int = 1,
+    first_retry: float = 0.05,
+    metrics: Metrics | None = None,
+) -> AsyncIterator[None]:
+    policy = QueuePolicy(
+        durable=queue,
+        subject=every_session(kind.NAME),
+        concurrency=concurrency,
+        tries=3,
+        first_retry=first_retry,
+        ack_wait=1.0,
+        quiet=1.0,
+    )
+    async with owned_tasks(*WorkQueue(bus, policy, worker, metrics or Metrics()).hands()):
+        yield
+
+
+async def order(bus: Bus, session: str) -> None:
+    key = SessionKey("default", session)
+    await bus.publish(envelope("test", key, SessionOpened(), cause=str(next(_numbers)), trace=new_trace()))

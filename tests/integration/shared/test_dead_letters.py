@@ -1,0 +1,151 @@
+"""What a queue gives up is kept with its reason, once, until somebody retries or erases it."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+from nats.js.api import RawStreamMsg
+
+from deploy.local.nats_server import NatsServer
+from shared.bus import Bus, open_bus
+from shared.codec import encode, envelope
+from shared.dead_letters import DeadLetters, Letter
+from shared.errors import BadMedia, InvalidInput, Unavailable
+from shared.events import SessionFinalized, SessionOpened
+from shared.metrics import Metrics
+from shared.settings import BusConfig
+from shared.subjects import DEAD_STREAM, STREAM, SessionKey
+from shared.trace import new_trace
+from tests.integration.shared.notebook import QUEUE, Notebook, order, working
+from tests.waiting import until
+
+FINALIZED = SessionFinalized(manifest_sha256="0", chunks=1, bytes=1)
+AWAY = Unavailable("The store is away.", code="store_unreachable")
+
+
+@pytest.fixture
+async def bus(private_nats: NatsServer) -> AsyncIterator[Bus]:
+    async with open_bus(BusConfig(url=private_nats.url), service="test", metrics=Metrics()) as bus:
+        await bus.wait_ready()
+        yield bus
+
+
+async def letters(bus: Bus, queue: str = QUEUE) -> list[Letter]:
+    return [letter async for letter in DeadLetters(bus).of_queue(queue)]
+
+
+async def last(bus: Bus, subject: str) -> RawStreamMsg:
+    return await bus.jetstream.get_last_msg(STREAM, subject)
+
+
+async def test_what_exhausts_its_tries_is_kept_whole_with_its_reason_and_counted(bus: Bus) -> None:
+    metrics = Metrics()
+    worker = Notebook({"a": [AWAY] * 9, "b": [BadMedia("Noise.")]})
+    async with working(bus, worker, metrics=metrics):
+        await order(bus, "a")
+        await order(bus, "b")
+        await until(lambda: len(worker.given_up) == 2)
+        await until(
+            lambda: metrics.registry.get_sample_value(
+                "dead_letters_total", {"stage": QUEUE, "reason": "store_unreachable"}
+            )
+        )
+    one, other = sorted(await letters(bus), key=lambda letter: letter.key.session)
+    assert (one.code, one.reason, one.retryable, one.tries) == (AWAY.code, AWAY.message, True, 3)
+    assert (other.code, other.reason, other.retryable, other.tries) == ("bad_media", "Noise.", False, 1)
+    assert one.subject == "roomtone.v1.default.a.session.opened"
+    assert one.payload == (await last(bus, one.subject)).data
+
+
+async def test_a_death_that_can_not_be_told_at_first_is_one_letter_and_keeps_its_reason(bus: Bus) -> None:
+    worker = Notebook({"a": [AWAY] * 9}, telling=[Unavailable("Also away.")] * 4)
+    async with working(bus, worker):
+        await order(bus, "a")
+        await until(lambda: worker.given_up)
+    assert worker.given_up == [("a", "store_unreachable")]
+    assert worker.handled == ["a"] * 3
+    (letter,) = await letters(bus)
+    assert (letter.code, letter.reason, letter.retryable) == (AWAY.code, AWAY.message, True)
+    assert (await bus.jetstream.stream_info(DEAD_STREAM)).state.messages == 1
+
+
+async def test_what_is_no_event_is_kept_too_and_what_is_too_large_only_in_part(bus: Bus) -> None:
+    worker = Notebook()
+    async with working(bus, worker):
+        for payload in (b"not json", b"x" * 1_000_000):
+            await bus.jetstream.publish("roomtone.v1.default.x.session.opened", payload)
+        await order(bus, "a")
+        await until(lambda: worker.handled == ["a"])
+    small, large = await letters(bus)
+    assert (small.payload, small.whole, small.code) == (b"not json", True, "not_an_event")
+    assert not large.whole
+    with pytest.raises(InvalidInput):
+        await DeadLetters(bus).retry(large)
+    assert large in await letters(bus)
+
+
+async def test_a_retried_fact_reaches_the_queue_again_as_it_was_and_its_letter_is_gone(bus: Bus) -> None:
+    worker = Notebook({"a": [BadMedia("Noise.")]})
+    async with working(bus, worker):
+        await order(bus, "a")
+        await until(lambda: worker.given_up)
+        (letter,) = await until(lambda: letters(bus))
+        await DeadLetters(bus).retry(letter)
+        await until(lambda: len(worker.handled) == 2)
+    assert worker.jobs[0] == worker.jobs[1]
+    assert await letters(bus) == []
+
+
+async def test_a_retried_order_is_a_new_one_even_if_the_command_is_run_twice(bus: Bus) -> None:
+    worker = Notebook({"a": [BadMedia("Noise.")]})
+    async with working(bus, worker, kind=SessionFinalized):
+        await bus.publish(envelope("test", SessionKey("default", "a"), FINALIZED, cause="x", trace=new_trace()))
+        await until(lambda: worker.given_up)
+        (letter,) = await until(lambda: letters(bus))
+        for _ in range(2):
+            await DeadLetters(bus).retry(letter)
+        await bus.publish(envelope("test", SessionKey("default", "b"), FINALIZED, cause="x", trace=new_trace()))
+        await until(lambda: "b" in worker.handled)
+    first, again, _ = worker.jobs
+    assert first.id != again.id
+    assert (first.event, first.key, first.trace) == (again.event, again.key, again.trace)
+    assert await letters(bus) == []
+
+
+async def test_what_dies_again_after_a_retry_leaves_a_letter_again(bus: Bus) -> None:
+    worker = Notebook({"a": [BadMedia("Noise."), BadMedia("Still noise.")]})
+    async with working(bus, worker):
+        await order(bus, "a")
+        (letter,) = await until(lambda: letters(bus))
+        await DeadLetters(bus).retry(letter)
+
+        async def second() -> list[Letter]:
+            return [found for found in await letters(bus) if found.reason == "Still noise."]
+
+        await until(second)
+    assert len(await letters(bus)) == 1
+
+
+async def test_a_session_s_letters_are_forgotten_in_every_queue_and_nobody_else_s(bus: Bus) -> None:
+    dead = DeadLetters(bus)
+    await dead.forget(SessionKey("default", "a"))  # before there is any
+    for tenant, session in (("default", "a"), ("default", "ab"), ("other", "a")):
+        payload = encode(envelope("test", SessionKey(tenant, session), SessionOpened(), cause="x", trace=new_trace()))
+        for queue in (QUEUE, "elsewhere"):
+            await dead.keep(
+                Letter(
+                    id="1",
+                    queue=queue,
+                    subject=f"roomtone.v1.{tenant}.{session}.session.opened",
+                    payload=payload,
+                    whole=True,
+                    code="x",
+                    reason="x",
+                    retryable=False,
+                    tries=1,
+                    died_at="2026-01-01T00:00:00Z",
+                )
+            )
+    await dead.forget(SessionKey("default", "a"))
+    for queue in (QUEUE, "elsewhere"):
+        left = [letter.key for letter in await letters(bus, queue)]
+        assert left == [SessionKey("default", "ab"), SessionKey("other", "a")]

@@ -1,0 +1,192 @@
+"""Recordings that were given up, seen and tried again with the commands that an operator has."""
+
+import asyncio
+import os
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import imageio_ffmpeg
+import pytest
+
+from deploy.local.nats_server import NatsServer
+from deploy.local.object_store import RcloneStore
+from shared.bus import Bus, open_bus
+from shared.codec import envelope
+from shared.dead_letters import DeadLetters
+from shared.events import AudioReady
+from shared.metrics import Metrics
+from shared.settings import BusConfig, StoreConfig
+from shared.subjects import SessionKey
+from shared.trace import new_trace
+from tests.environment import clean_environment
+from tests.integration.audio_files import encoded, samples_of, tone
+from tests.integration.road import (
+    Road,
+    assembler_running,
+    assembler_settings,
+    download,
+    ingest_running,
+    ingest_settings,
+    store_settings,
+)
+from tests.integration.shared.notebook import Notebook, working
+from tests.waiting import until
+
+Command = Callable[..., Awaitable[tuple[int, str]]]
+
+
+@pytest.fixture
+def command(tmp_path: Path, private_nats: NatsServer, private_store: RcloneStore) -> Command:
+    """`python -m services.<name> dead-letters …`, its status and all it said."""
+    settings = store_settings(private_store.config("ascending"))
+    environment = {name.upper(): str(value) for name, value in settings.items()}
+
+    async def run(service: str, *arguments: str) -> tuple[int, str]:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", f"services.{service}", "dead-letters", *arguments),
+            env={
+                **clean_environment(os.environ),
+                **environment,
+                "NATS_URL": private_nats.url,
+                "LOCAL_TEMP_CHUNK_PATH": str(tmp_path),
+            },
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        said, _ = await process.communicate()
+        assert process.returncode is not None
+        return process.returncode, said.decode()
+
+    return run
+
+
+async def ended_well(road: Road, session: str) -> dict[str, object]:
+    async def ready() -> dict[str, object] | None:
+        document: dict[str, object] = (await road.client.get(f"/sessions/{session}")).json()
+        return document if document["state"] == "ready" else None
+
+    found = await until(ready, within=30)
+    assert found is not None
+    return found
+
+
+async def audio_of(store: StoreConfig, session: str) -> bytes:
+    return samples_of(await download(store, f"audio_{session}.wav"))
+
+
+async def test_a_session_whose_store_was_away_is_seen_and_retried_by_the_command(
+    tmp_path: Path, private_nats: NatsServer, private_store: RcloneStore, command: Command
+) -> None:
+    store = private_store.config("ascending")
+    settings = assembler_settings(tmp_path, private_nats.url, store, assembler_tries=2, assembler_retry_seconds=0.1)
+    async with ingest_running(ingest_settings(tmp_path, private_nats.url, store)) as road, assembler_running(settings):
+        assert await command("assembler", "list") == (0, "dead-letters: 0 found\n")
+        await private_store.kill()
+        await road.send("homeless", tone(1))
+        assert (await road.finalize("homeless")).status_code == 500
+        status, said = await command("assembler", "list")
+        assert status == 0
+        assert "assembler  default/homeless  store_unreachable after 2 tries: The store is not reachable." in said
+        await private_store.start()
+        assert await command("assembler", "retry", "homeless") == (0, "dead-letters: 1 given to their queue again\n")
+        await ended_well(road, "homeless")
+        assert await audio_of(store, "homeless") == tone(1)
+        assert road.directory("homeless").sizes() == {}
+        assert await command("assembler", "list") == (0, "dead-letters: 0 found\n")
+
+
+async def test_a_session_that_broke_the_decoder_is_retried_with_another_one(
+    tmp_path: Path, private_nats: NatsServer, private_store: RcloneStore, command: Command
+) -> None:
+    store = private_store.config("ascending")
+    program = tmp_path / "decoder"
+    program.write_text("#!/bin/sh\nkill -SEGV $$\n")
+    program.chmod(0o700)
+    settings = assembler_settings(tmp_path, private_nats.url, store, ffmpeg_path=str(program))
+    async with ingest_running(ingest_settings(tmp_path, private_nats.url, store)) as road, assembler_running(settings):
+        await road.send("broken", encoded("wav"))
+        assert (await road.finalize("broken")).json()["code"] == "bad_media"
+        assert (await road.finalize("broken")).json()["code"] == "bad_media"  # clients can't change that
+        program.write_text(f'#!/bin/sh\nexec {imageio_ffmpeg.get_ffmpeg_exe()} "$@"\n')
+        assert (await command("assembler", "retry", "--all"))[0] == 0
+        await ended_well(road, "broken")
+        assert await audio_of(store, "broken") == tone(2)
+
+
+async def test_the_letter_of_a_session_that_came_well_meanwhile_changes_nothing_when_retried(
+    tmp_path: Path, private_nats: NatsServer, private_store: RcloneStore, command: Command
+) -> None:
+    store = private_store.config("ascending")
+    settings = assembler_settings(tmp_path, private_nats.url, store, assembler_tries=1, assembler_retry_seconds=0.1)
+    async with ingest_running(ingest_settings(tmp_path, private_nats.url, store)) as road, assembler_running(settings):
+        await private_store.kill()
+        await road.send("meanwhile", tone(1))
+        assert (await road.finalize("meanwhile")).status_code == 500
+        await private_store.start()
+        assert (await road.finalize("meanwhile")).status_code == 200
+        before = await until(road.directory("meanwhile").read_outcome)
+        assert (await command("assembler", "retry", "meanwhile"))[0] == 0
+
+        async def idle() -> bool:
+            async with open_bus(BusConfig(url=private_nats.url), service="test", metrics=Metrics()) as bus:
+                await bus.wait_ready()
+                info = await bus.jetstream.consumer_info("ROOMTONE", "assembler")
+                return not info.num_ack_pending and not info.num_pending
+
+        await until(idle, within=30)
+        assert road.directory("meanwhile").read_outcome() == before
+
+
+async def test_a_deleted_session_leaves_no_letter(
+    tmp_path: Path, private_nats: NatsServer, private_store: RcloneStore, command: Command
+) -> None:
+    store = private_store.config("ascending")
+    async with (
+        ingest_running(ingest_settings(tmp_path, private_nats.url, store)) as road,
+        assembler_running(assembler_settings(tmp_path, private_nats.url, store)),
+    ):
+        for session in ("erased", "kept"):
+            await road.send(session, b"\x1a\x45\xdf\xa3" + bytes(200))
+            assert (await road.finalize(session)).json()["code"] == "bad_media"
+        assert (await road.client.delete("/sessions/erased")).status_code == 200
+        _, said = await command("assembler", "list")
+        assert "default/kept" in said
+        assert "default/erased" not in said
+        assert (await command("assembler", "retry", "erased"))[0] == 1
+
+
+async def test_the_analyzer_s_command_sees_its_own_letters_only(private_nats: NatsServer, command: Command) -> None:
+    ready = AudioReady(
+        url="", filename="", object_key="x", size_bytes=1, sha256="", duration_seconds=1.0, manifest_sha256=""
+    )
+    async with open_bus(BusConfig(url=private_nats.url), service="test", metrics=Metrics()) as bus:
+        await bus.wait_ready()
+        worker = Notebook({"unheard": [RuntimeError("a bug")] * 3})
+        async with working(bus, worker, kind=AudioReady, queue="analyzer"):
+            await bus.publish(envelope("test", SessionKey("t", "unheard"), ready, cause="x", trace=new_trace()))
+            await until(lambda: worker.given_up, within=30)
+        assert await command("assembler", "list") == (0, "dead-letters: 0 found\n")
+        _, said = await command("analyzer", "list")
+        assert "analyzer  t/unheard  internal after 3 tries: Unexpected failure." in said
+        letter = said.split()[0]
+        assert (await command("analyzer", "retry", letter, "no-such"))[1] == (
+            "dead-letters: there is none of no-such\ndead-letters: 1 given to their queue again\n"
+        )
+        assert await letters_left(bus) == 0
+
+
+async def letters_left(bus: Bus) -> int:
+    return len([letter async for letter in DeadLetters(bus).of_queue("analyzer")])
+
+
+async def test_the_command_fails_clearly_without_anything_to_retry_and_without_a_bus(
+    private_nats: NatsServer, command: Command
+) -> None:
+    status, said = await command("assembler", "retry")
+    assert status == 2
+    assert "usage:" in said
+    await private_nats.kill()
+    status, said = await command("assembler", "list")
+    assert status == 1
+    assert said.endswith("dead-letters: the bus can't be reached: check NATS_URL\n")
