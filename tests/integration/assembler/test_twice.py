@@ -26,6 +26,8 @@ from tests.integration.audio_files import encoded, samples_of, tone
 from tests.integration.road import download, ingest_running, ingest_settings
 from tests.waiting import until
 
+ASYNC = {"Prefer": "respond-async"}
+
 
 @dataclass(frozen=True, slots=True)
 class Work:
@@ -60,7 +62,7 @@ async def work(
     content = tone(2) if request.param == "pcm" else encoded("flac")
     async with ingest_running(ingest_settings(tmp_path, bus.config.url, store_config)) as road:
         await road.send(key.session, content)
-        assert (await road.client.post(f"/finalize/{key.session}", params={"wait": "false"})).status_code == 202
+        assert (await road.client.post(f"/finalize/{key.session}", headers=ASYNC)).status_code == 202
 
         async def job() -> Envelope | None:
             return await last_event(bus, key, SessionFinalized)
