@@ -20,11 +20,16 @@ log = structlog.stdlib.get_logger(__name__)
 _READ = 256 * 1024
 _STDERR_KEPT = 2048
 _REAP_SECONDS = 10.0
+_INTERRUPTED = 255  # how FFmpeg ends on any signal that it may catch, SIGXCPU among them
+_BUSY_THREADS = 3  # of FFmpeg even with one thread a codec: it reads, decodes and resamples side by side
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DecodePolicy:
-    """What a decode may cost: seconds of audio, of processor time, without output, and bytes of address space."""
+    """What a decode may cost: seconds of audio, of processor time, without output, and bytes of address space.
+
+    The time in which we wait for output may in all be twice that of the processor.
+    """
 
     ffmpeg: str
     max_audio_seconds: int = 24 * 3600
@@ -76,27 +81,33 @@ class Decoder:
                 child = await start_child(command, limits, stdin=stdin, stdout=pipe, stderr=pipe, buffer=_READ * 2)
             finally:
                 os.close(stdin)  # the child has its own; with ours open, its death would not stop the feeding
+            started = asyncio.get_running_loop().time()
             feeding = asyncio.create_task(asyncio.to_thread(feed))
             complaints = asyncio.create_task(_last_words(child))
             try:
                 async for piece in self._bounded(child):
                     yield piece
-                await self._judge(child, (await complaints).strip())
+                await self._judge(child, complaints, started)
             finally:
                 with suppress(ProcessLookupError):
                     os.killpg(child.pid, signal.SIGKILL)  # and whatever it started, which would hold the pipes open
                 await asyncio.wait([feeding, complaints], timeout=_REAP_SECONDS)
+                complaints.cancel()
                 await child.wait()
 
     async def _bounded(self, child: asyncio.subprocess.Process) -> AsyncIterator[bytes]:
         assert child.stdout is not None  # noqa: S101  # by construction
         allowed = self._policy.max_audio_seconds * BYTES_PER_SECOND
+        patience = 2.0 * self._policy.cpu_seconds
+        clock = asyncio.get_running_loop().time
         while True:
+            asked = clock()
             try:
-                async with asyncio.timeout(self._policy.idle_seconds):
+                async with asyncio.timeout(min(self._policy.idle_seconds, patience)):
                     piece = await child.stdout.read(_READ)
             except TimeoutError as exc:
-                raise BadMedia("The audio could not be decoded in time.", code="decode_timeout") from exc
+                raise _too_late() from exc
+            patience -= clock() - asked
             if not piece:
                 return
             allowed -= len(piece)
@@ -105,12 +116,15 @@ class Decoder:
                 raise BadMedia(f"The audio is longer than {seconds} seconds.", code="too_long")
             yield piece
 
-    async def _judge(self, child: asyncio.subprocess.Process, complaints: str) -> None:
+    async def _judge(self, child: asyncio.subprocess.Process, complaining: asyncio.Task[str], started: float) -> None:
         try:
             async with asyncio.timeout(_REAP_SECONDS):
                 status = await child.wait()
+                complaints = (await complaining).strip()
         except TimeoutError as exc:
-            raise BadMedia("The audio could not be decoded in time.", code="decode_timeout") from exc
+            raise _too_late() from exc
+        if self._spent(status, asyncio.get_running_loop().time() - started):
+            raise _too_late()
         if status in {CANNOT_START, -signal.SIGKILL}:
             log.error("the decoder was not let work", status=status, program=self._policy.ffmpeg)
             raise Unavailable("The decoder could not run on the server.", code="decoder_unavailable")
@@ -119,6 +133,16 @@ class Decoder:
             message = "The bytes could not be decoded as audio." if status > 0 else "The audio broke the decoder."
             raise BadMedia(message)
         self.damaged = self.damaged or bool(complaints)
+
+    def _spent(self, status: int, seconds: float) -> bool:
+        """Whether a child that lived for `seconds` ended for want of processor time.
+
+        The kernel says so with SIGXCPU, which FFmpeg catches, and then kills, as it does for want of memory; that is
+        told apart by whether so much of it can have been used at all.
+        """
+        if status == -signal.SIGXCPU:
+            return True
+        return status in {_INTERRUPTED, -signal.SIGKILL} and seconds * _BUSY_THREADS >= self._policy.cpu_seconds
 
     def _command(self, source: Source) -> Command:
         container = source.container
@@ -165,6 +189,10 @@ def _open_source(stack: ExitStack, source: Source, temporaries: Path | None) -> 
             _copy(files, pipe_end.fileno())
 
     return reading, feed
+
+
+def _too_late() -> BadMedia:
+    return BadMedia("The audio could not be decoded in time.", code="decode_timeout")
 
 
 def _nothing() -> None:

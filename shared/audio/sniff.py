@@ -46,11 +46,6 @@ class Refusal(Enum):
 
 
 _REFUSED: tuple[tuple[bytes, Refusal], ...] = (
-    (b"#EXTM3U", Refusal.PLAYLIST),
-    (b"ffconcat version", Refusal.PLAYLIST),
-    (b"[playlist]", Refusal.PLAYLIST),
-    (b"<?xml", Refusal.DOCUMENT),
-    (b"<MPD", Refusal.PLAYLIST),
     (b"%PDF-", Refusal.DOCUMENT),
     (b"PK\x03\x04", Refusal.DOCUMENT),
     (b"\x1f\x8b\x08", Refusal.DOCUMENT),
@@ -59,6 +54,30 @@ _REFUSED: tuple[tuple[bytes, Refusal], ...] = (
     (b"GIF89a", Refusal.PICTURE),
     (b"GIF87a", Refusal.PICTURE),
 )
+
+
+_LISTS: tuple[tuple[bytes, Refusal], ...] = (  # texts that name what is to be played, in lower case
+    (b"#extm3u", Refusal.PLAYLIST),
+    (b"ffconcat version", Refusal.PLAYLIST),
+    (b"[playlist]", Refusal.PLAYLIST),
+    (b"[reference]", Refusal.PLAYLIST),
+    (b"<mpd", Refusal.PLAYLIST),
+    (b"<playlist", Refusal.PLAYLIST),
+    (b"<smil", Refusal.PLAYLIST),
+    (b"<asx", Refusal.PLAYLIST),
+    (b"v=0\no=", Refusal.PLAYLIST),
+    (b"v=0\r\no=", Refusal.PLAYLIST),
+    (b"rtsptext", Refusal.PLAYLIST),
+    (b"concat:", Refusal.PLAYLIST),
+    (b"http://", Refusal.PLAYLIST),
+    (b"https://", Refusal.PLAYLIST),
+    (b"file://", Refusal.PLAYLIST),
+    (b"<?xml", Refusal.DOCUMENT),
+    (b"<!doctype", Refusal.DOCUMENT),
+    (b"<html", Refusal.DOCUMENT),
+)
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_TEXT_HEAD = 64  # bytes, more than the longest beginning above
 
 
 def sniff(head: bytes) -> Container | Refusal | None:
@@ -105,7 +124,11 @@ def _tagged(head: bytes) -> Container:
 def _refused(head: bytes) -> Refusal | None:
     if head[:4] == b"RIFF" and head[8:12] == b"AVI ":
         return Refusal.VIDEO
-    return next((kind for signature, kind in _REFUSED if head.startswith(signature)), None)
+    text = head.removeprefix(_BYTE_ORDER_MARK).lstrip(b" \t\r\n")[:_TEXT_HEAD].lower()
+    return next(
+        (kind for signature, kind in _REFUSED if head.startswith(signature)),
+        next((kind for signature, kind in _LISTS if text.startswith(signature)), None),
+    )
 
 
 _CONSECUTIVE = 3  # a sync word is 11 bits: samples look like one often, like three in a row never

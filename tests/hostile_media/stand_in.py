@@ -1,0 +1,85 @@
+"""A decoder that misbehaves as the file it is given tells it to, and is FFmpeg for all others.
+
+The word that tells it stands behind an Ogg page's first bytes, so that the file is taken for one.
+"""
+
+import sys
+from pathlib import Path
+
+import imageio_ffmpeg
+
+_PROGRAM = """#!{python} -IS
+import os, signal, sys, time
+word = os.pread(0, 64, 6).split(b"\\n")[0].decode(errors="replace")
+me = os.getpid()
+
+def spin():
+    while True:
+        pass
+
+def drip():
+    while True:
+        os.write(1, b"xx")
+        time.sleep(0.05)
+
+def endless(fd):
+    while True:
+        os.write(fd, bytes(65536))
+
+def deaf_to_all():
+    for number in range(1, 32):
+        if number not in (signal.SIGKILL, signal.SIGSTOP):
+            signal.signal(number, signal.SIG_IGN)
+    time.sleep(600)
+
+def spin_on():
+    signal.signal(signal.SIGXCPU, signal.SIG_IGN)
+    spin()
+
+def end_well_and_leave_children():
+    for _ in range(3):
+        if os.fork() == 0:
+            time.sleep(600)
+    os.write(1, bytes(3200))
+    os._exit(0)
+
+def silent():
+    os.close(1)
+    time.sleep(600)
+
+def write_files():
+    open({folder!r} + "/written", "wb").write(bytes(1 << 20))
+
+ways = {{
+    "crash": lambda: os.kill(me, signal.SIGSEGV),
+    "abort": os.abort,
+    "eat": lambda: [bytearray(64 << 20) for _ in range(1000)],
+    "spin": spin,
+    "spin on": spin_on,
+    "drip": drip,
+    "write endlessly": lambda: endless(1),
+    "complain endlessly": lambda: endless(2),
+    "write files": write_files,
+    "ignore signals": deaf_to_all,
+    "leave children": end_well_and_leave_children,
+    "close its output": silent,
+    "connect": lambda: None,
+}}
+if word in ways:
+    ways[word]()
+    os._exit(1)
+os.execv({ffmpeg!r}, [{ffmpeg!r}, *sys.argv[1:]])
+"""
+
+
+def stand_in(folder: Path) -> str:
+    """Write the program into `folder` and return its path; what it writes, it writes there."""
+    path = folder / "stand-in"
+    path.write_text(_PROGRAM.format(python=sys.executable, ffmpeg=imageio_ffmpeg.get_ffmpeg_exe(), folder=str(folder)))
+    path.chmod(0o700)
+    return str(path)
+
+
+def telling(word: str) -> bytes:
+    """Return a file that makes the program do `word`."""
+    return b"OggS\x00\x02" + word.encode() + b"\n" + bytes(200)

@@ -1,0 +1,112 @@
+"""Hostile files the whole way: a session of each fails with its reason, and the next one is assembled."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from shared.bus import Bus, open_bus
+from shared.events import AudioFailed
+from shared.history import last_event
+from shared.metrics import Metrics
+from shared.objects import open_store
+from shared.settings import BusConfig, StoreConfig
+from shared.subjects import SessionKey
+from tests.hostile_media.bombs import BOMBS, silence, wav
+from tests.hostile_media.listener import Listener, listening
+from tests.hostile_media.playlists import playlists
+from tests.hostile_media.stand_in import stand_in, telling
+from tests.integration.audio_files import encoded, samples_of, tone
+from tests.integration.road import (
+    Road,
+    assembler_running,
+    assembler_settings,
+    download,
+    ingest_running,
+    ingest_settings,
+)
+
+UNHARMED = {"mp3 with a linked picture", "m4a whose samples lie elsewhere", "wav with hls as its samples", "concat"}
+LIMITS = {"max_audio_seconds": 120, "decode_cpu_seconds": 2, "decode_idle_seconds": 5.0}
+
+
+@pytest.fixture(scope="module")
+async def road(
+    tmp_path_factory: pytest.TempPathFactory, nats_url: str, store_config: StoreConfig
+) -> AsyncIterator[Road]:
+    spool = tmp_path_factory.mktemp("spool")
+    program = stand_in(tmp_path_factory.mktemp("programs"))
+    settings = assembler_settings(spool, nats_url, store_config, ffmpeg_path=program, **LIMITS)
+    async with ingest_running(ingest_settings(spool, nats_url, store_config)) as road, assembler_running(settings):
+        yield road
+
+
+@pytest.fixture(scope="module")
+async def bus(nats_url: str) -> AsyncIterator[Bus]:
+    async with open_bus(BusConfig(url=nats_url), service="test", metrics=Metrics()) as opened:
+        await opened.wait_ready()
+        yield opened
+
+
+@pytest.fixture
+async def listener() -> AsyncIterator[Listener]:
+    async with listening() as listener:
+        yield listener
+
+
+async def why(road: Road, bus: Bus, session: str, content: bytes) -> tuple[str, str]:
+    """Send a file as a session, and return code and reason of the event that says that it failed."""
+    for start in range(0, len(content), 4_000_000):
+        await road.send(session, content[start : start + 4_000_000])
+    answer = await road.finalize(session)
+    told = await last_event(bus, SessionKey("default", session), AudioFailed)
+    assert told is not None, answer.text
+    assert isinstance(told.event, AudioFailed)
+    assert not told.event.retryable
+    assert answer.json()["code"] == told.event.code
+    return told.event.code, told.event.reason
+
+
+async def test_a_session_that_is_a_playlist_fails_and_nobody_is_asked(road: Road, bus: Bus, listener: Listener) -> None:
+    for number, (name, content) in enumerate(playlists(listener.address).items()):
+        if name not in UNHARMED:
+            code, reason = await why(road, bus, f"hostile-list-{number}", content)
+            assert code in {"not_audio", "bad_media"}, name
+            assert listener.address not in reason
+    assert listener.came == []
+
+
+@pytest.mark.parametrize(
+    ("word", "told"),
+    [
+        ("crash", ("bad_media", "The audio broke the decoder.")),
+        ("eat", ("bad_media", "The bytes could not be decoded as audio.")),
+        ("spin", ("decode_timeout", "The audio could not be decoded in time.")),
+        ("ignore signals", ("decode_timeout", "The audio could not be decoded in time.")),
+        ("write endlessly", ("too_long", "The audio is longer than 120 seconds.")),
+    ],
+)
+async def test_a_session_that_breaks_the_decoder_says_why_and_the_next_one_is_assembled(
+    word: str, told: tuple[str, str], road: Road, bus: Bus, store_config: StoreConfig
+) -> None:
+    name = word.replace(" ", "-")
+    assert await why(road, bus, f"hostile-{name}", telling(word)) == told
+    await road.send(f"after-{name}", encoded("wav"))
+    assert (await road.finalize(f"after-{name}")).status_code == 200
+    assert samples_of(await download(store_config, f"audio_after-{name}.wav")) == tone(2)
+    assert road.leftovers() == []
+
+
+async def test_a_session_that_grows_to_hours_is_too_long_and_its_upload_is_taken_back(
+    road: Road, bus: Bus, store_config: StoreConfig
+) -> None:
+    codec, form, more = BOMBS["flac"]
+    code, _ = await why(road, bus, "hostile-bomb", silence(codec, form, *more))
+    assert code == "too_long"
+    assert road.leftovers() == []
+    async with open_store(store_config) as objects:
+        assert await objects.head("audio_hostile-bomb.wav") is None
+
+
+async def test_a_session_of_384_channels_fails_with_a_reason(road: Road, bus: Bus) -> None:
+    code, reason = await why(road, bus, "hostile-channels", wav(bytes(384 * 2 * 1000), channels=384))
+    assert (code, reason) == ("bad_media", "The bytes could not be decoded as audio.")

@@ -1,0 +1,89 @@
+"""Playlists that name addresses: nobody is asked, whatever they are called."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+import imageio_ffmpeg
+import pytest
+
+from shared.audio.decode import DecodePolicy, Decoder, Source
+from shared.audio.sniff import Container, Refusal, sniff
+from shared.errors import BadMedia
+from tests.hostile_media.listener import Listener, listening
+from tests.hostile_media.playlists import playlists
+
+POLICY = DecodePolicy(ffmpeg=imageio_ffmpeg.get_ffmpeg_exe(), max_audio_seconds=60, cpu_seconds=10, idle_seconds=20)
+NAMES = list(playlists("http://127.0.0.1:1"))
+LISTS = ("hls", "applehttp", "concat", "dash", "sdp", "rtsp", "rtp", "data", "image2", "tedcaptions", "imf")
+AUDIO = {"mp3 with a linked picture", "m4a whose samples lie elsewhere", "wav with hls as its samples"}
+TAGGED = {"hls in a tag", "a tag with hls behind it", "hls behind an amr's name"}
+
+
+@dataclass(frozen=True, slots=True)
+class Forced:
+    """A demuxer that no recording of ours is ever given to, with every protection but that one left."""
+
+    demuxer: str
+    decoders: str = "pcm_s16le,mp3,aac"
+    needs_seeking: bool = False
+
+
+@pytest.fixture
+async def listener() -> AsyncIterator[Listener]:
+    async with listening() as listener:
+        yield listener
+
+
+async def try_as(containers: Sequence[Container], playlist: bytes, folder: Path) -> None:
+    """Decode a playlist under each of these names; what comes of it does not matter here."""
+    path = folder / "0.chunk"
+    path.write_bytes(playlist)
+
+    async def one(container: Container) -> None:
+        with suppress(BadMedia):
+            async for _ in Decoder(POLICY, folder).decode(Source(container, [path])):
+                pass
+
+    for start in range(0, len(containers), 4):
+        async with asyncio.TaskGroup() as some:
+            for container in containers[start : start + 4]:
+                some.create_task(one(container))
+
+
+async def test_the_listener_would_hear_of_a_decoder_that_may_open_addresses(listener: Listener, tmp_path: Path) -> None:
+    path = tmp_path / "0.chunk"
+    path.write_bytes(playlists(listener.address)["hls"])
+    command = Decoder(POLICY)._command(Source(cast("Container", Forced("hls")), [path]))
+    open_to_all = ["fd,file,http,tcp" if argument == "fd" else argument for argument in command.arguments]
+    with path.open("rb") as file:
+        decoder = await asyncio.create_subprocess_exec(
+            *(command.program, *open_to_all), stdin=file, stdout=asyncio.subprocess.DEVNULL
+        )
+    await decoder.wait()
+    assert any(line.startswith(b"GET /x.ts") for line in listener.came)
+
+
+@pytest.mark.parametrize("name", NAMES)
+async def test_a_playlist_reaches_nobody_under_any_of_our_containers(
+    name: str, listener: Listener, tmp_path: Path
+) -> None:
+    await try_as(list(Container), playlists(listener.address)[name], tmp_path)
+    assert listener.came == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+async def test_a_playlist_reaches_nobody_even_where_the_decoder_is_told_to_play_it(
+    name: str, listener: Listener, tmp_path: Path
+) -> None:
+    forced = [cast("Container", Forced(demuxer)) for demuxer in LISTS]
+    await try_as(forced, playlists(listener.address)[name], tmp_path)
+    assert listener.came == []
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in AUDIO | TAGGED | {"concat"}])
+def test_a_playlist_is_refused_at_sight(name: str) -> None:
+    assert sniff(playlists("http://127.0.0.1:1")[name]) in {Refusal.PLAYLIST, Refusal.DOCUMENT}

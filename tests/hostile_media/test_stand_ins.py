@@ -1,0 +1,96 @@
+"""A decoder that does its worst: the parent lives, hears why, and nothing stays behind."""
+
+import os
+import resource
+from pathlib import Path
+
+import pytest
+
+from shared.audio.decode import DecodePolicy, Decoder, Source
+from shared.audio.pcm import BYTES_PER_SECOND
+from shared.audio.sniff import Container
+from shared.errors import BadMedia
+from tests.hostile_media.stand_in import stand_in, telling
+from tests.integration.audio_files import encoded
+from tests.processes import children_of, descendants_of
+from tests.waiting import until
+
+SECONDS = 60
+NOT_DECODED = "The bytes could not be decoded as audio."
+BROKE = "The audio broke the decoder."
+TOO_LATE = "The audio could not be decoded in time."
+
+
+@pytest.fixture
+def program(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return stand_in(tmp_path_factory.mktemp("programs"))
+
+
+def policy(program: str, *, idle: float = 20.0, cpu: int = 60) -> DecodePolicy:
+    return DecodePolicy(
+        ffmpeg=program, max_audio_seconds=SECONDS, cpu_seconds=cpu, idle_seconds=idle, memory=256 * 1024**2
+    )
+
+
+async def decoded(content: bytes, folder: Path, policy: DecodePolicy) -> int:
+    """Return how many bytes came out."""
+    path = folder / "0.chunk"
+    path.write_bytes(content)
+    return sum([len(piece) async for piece in Decoder(policy, folder).decode(Source(Container.OGG, [path]))])
+
+
+async def nothing_is_left(before: set[int]) -> None:
+    await until(lambda: not descendants_of(os.getpid()) - before, what="every process of the decoder to be gone")
+
+
+@pytest.mark.parametrize(
+    ("word", "message", "code"),
+    [
+        ("crash", BROKE, "bad_media"),
+        ("abort", BROKE, "bad_media"),
+        ("eat", NOT_DECODED, "bad_media"),
+        ("write files", NOT_DECODED, "bad_media"),
+        ("write endlessly", f"The audio is longer than {SECONDS} seconds.", "too_long"),
+    ],
+)
+async def test_a_decoder_that_breaks_ends_its_own_decode_alone(
+    word: str, message: str, code: str, program: str, tmp_path: Path
+) -> None:
+    before, memory = descendants_of(os.getpid()), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(BadMedia) as caught:
+        await decoded(telling(word), tmp_path, policy(program))
+    assert (caught.value.message, caught.value.code) == (message, code)
+    await nothing_is_left(before)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - memory < 32 * 1024
+    assert [path.name for path in tmp_path.iterdir()] == ["0.chunk"]
+    assert await decoded(encoded("ogg"), tmp_path, policy(program)) > BYTES_PER_SECOND
+
+
+@pytest.mark.parametrize("word", ["complain endlessly", "ignore signals", "close its output"])
+async def test_a_decoder_that_says_nothing_is_ended_in_time(word: str, program: str, tmp_path: Path) -> None:
+    before = descendants_of(os.getpid())
+    with pytest.raises(BadMedia) as caught:
+        await decoded(telling(word), tmp_path, policy(program, idle=1.0))
+    assert (caught.value.message, caught.value.code) == (TOO_LATE, "decode_timeout")
+    await nothing_is_left(before)
+
+
+@pytest.mark.parametrize("word", ["spin", "spin on", "drip"])
+async def test_a_decoder_that_goes_on_and_on_is_ended_by_what_it_may_spend(
+    word: str, program: str, tmp_path: Path
+) -> None:
+    before = children_of(os.getpid())
+    with pytest.raises(BadMedia) as caught:
+        await decoded(telling(word), tmp_path, policy(program, idle=60.0, cpu=2 if word == "drip" else 1))
+    assert (caught.value.message, caught.value.code) == (TOO_LATE, "decode_timeout")
+    await nothing_is_left(before)
+
+
+async def test_children_that_a_decoder_leaves_do_not_hold_its_decode_up_and_end_with_it(
+    program: str, tmp_path: Path
+) -> None:
+    before = descendants_of(os.getpid())
+    with pytest.raises(BadMedia) as caught:
+        await decoded(telling("leave children"), tmp_path, policy(program, idle=1.0))
+    assert caught.value.code == "decode_timeout"  # they hold the pipe open: whether more would come can't be told
+    await nothing_is_left(before)
