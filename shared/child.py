@@ -23,7 +23,9 @@ _LAUNCHER = Path(__file__).with_name("child_launcher.py")
 class Limits:
     """What a child may use; None leaves a limit as it is.
 
-    `memory` and `file_size` in bytes, `cpu` in seconds, `processes` counts all tasks of the same user.
+    `memory` and `file_size` in bytes, `cpu` in seconds, `processes` counts all tasks of the same user. `isolated`: it
+    opens no socket, looks into no other process, and can't leave its process group, so that ending that ends all
+    (Linux on x86-64 and AArch64).
     """
 
     memory: int | None = None
@@ -32,6 +34,7 @@ class Limits:
     open_files: int | None = None
     processes: int | None = None
     new_privileges: bool = False
+    isolated: bool = False
 
 
 @dataclass(frozen=True, slots=True)

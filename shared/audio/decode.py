@@ -160,6 +160,7 @@ class Decoder:
             file_size=0,
             open_files=32,
             processes=self._policy.processes,
+            isolated=True,
         )
 
 

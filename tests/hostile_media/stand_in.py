@@ -43,6 +43,16 @@ def end_well_and_leave_children():
     os.write(1, bytes(3200))
     os._exit(0)
 
+def hide_children():
+    if os.fork() == 0:
+        try:
+            os.setsid()
+        except OSError:
+            pass
+        time.sleep(600)
+    os.write(1, bytes(3200))
+    os._exit(0)
+
 def silent():
     os.close(1)
     time.sleep(600)
@@ -62,6 +72,7 @@ ways = {{
     "write files": write_files,
     "ignore signals": deaf_to_all,
     "leave children": end_well_and_leave_children,
+    "hide children": hide_children,
     "close its output": silent,
     "connect": lambda: None,
 }}

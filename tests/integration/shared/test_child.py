@@ -1,9 +1,11 @@
 """What a child process may and may not do, asked of the child itself."""
 
 import asyncio
+import sys
+from errno import EPERM, ESRCH
 from pathlib import Path
 
-from shared.child import Command, Limits, start_child
+from shared.child import CANNOT_START, Command, Limits, start_child
 from tests.waiting import until
 
 PIPE = asyncio.subprocess.PIPE
@@ -53,3 +55,38 @@ async def test_a_child_that_may_not_write_files_can_still_talk(tmp_path: Path) -
     output = await said(Command("/bin/sh", ["-c", script]), Limits(file_size=0))
     assert output == "before\n"
     assert (tmp_path / "file").stat().st_size == 0
+
+
+_TRIES = """
+import ctypes, os, socket
+def tried(call):
+    try:
+        call()
+    except OSError as exc:
+        return exc.errno
+    return 0
+libc = ctypes.CDLL(None, use_errno=True)
+def ptrace():
+    if libc.ptrace(16, 0, 0, 0) < 0:  # attaching to nobody: there is no such process, if one may ask at all
+        raise OSError(ctypes.get_errno(), "")
+pid = os.fork()
+if pid == 0:
+    print(tried(socket.socket), tried(os.setsid), tried(ptrace), flush=True)
+    os._exit(0)
+os.waitpid(pid, 0)
+"""
+
+
+async def test_an_isolated_child_opens_no_socket_and_its_children_stay_in_its_group() -> None:
+    command = Command(sys.executable, ["-IS", "-c", _TRIES])
+    assert await said(command, Limits(isolated=True)) == f"{EPERM} {EPERM} {EPERM}\n"
+    assert await said(command, Limits()) == f"0 0 {ESRCH}\n"
+
+
+async def test_a_child_that_could_not_be_prepared_is_told_from_one_whose_program_failed() -> None:
+    impossible = Limits(memory=2**70)  # no such number of bytes can be said to the kernel
+    child = await start_child(
+        Command("/bin/true"), impossible, stdin=asyncio.subprocess.DEVNULL, stdout=PIPE, stderr=PIPE
+    )
+    await child.communicate()
+    assert child.returncode == CANNOT_START
