@@ -163,12 +163,29 @@ async def test_an_engine_that_is_killed_comes_back_and_work_goes_on(tmp_path: Pa
 async def test_the_catalog_is_rebuilt_beside_the_running_machine(machine: OneMachine, tmp_path: Path) -> None:
     await _send_silence(machine.address, "rebuilt")
     for data, status in ((machine.folder.addresses.parent, 0), (tmp_path, 1)):
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "deploy.local.rebuild"),
-            env={**os.environ, "DATA_DIR": str(data)},
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-        )
-        said, _ = await asyncio.wait_for(process.communicate(), 60)
-        assert process.returncode == status, said.decode()
-        assert said.decode().splitlines()[-1].startswith("rebuild-catalog: ")
+        said = await _command(data, "rebuild", status=status)
+        assert said.startswith("rebuild-catalog: ")
+
+
+async def test_what_was_given_up_is_shown_beside_the_running_machine(machine: OneMachine, tmp_path: Path) -> None:
+    async with httpx.AsyncClient(base_url=machine.address, timeout=60) as client:
+        octets = {"Content-Type": "application/octet-stream"}
+        await client.post("/upload_chunk/noise", content=b"\x1a\x45\xdf\xa3" + bytes(200), headers=octets)
+        assert (await client.post("/finalize/noise")).json()["code"] == "bad_media"
+    data = machine.folder.addresses.parent
+    assert await _command(data, "dead_letters", "list") == "dead-letters: 1 found"
+    assert await _command(data, "dead_letters", "retry", "noise") == "dead-letters: 1 given to their queue again"
+    assert (await _command(tmp_path, "dead_letters", "list", status=1)).startswith("dead-letters: ")
+
+
+async def _command(data: Path, name: str, *arguments: str, status: int = 0) -> str:
+    """Return the last line of what one of the machine's commands says."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", f"deploy.local.{name}", *arguments),
+        env={**os.environ, "DATA_DIR": str(data)},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    said, _ = await asyncio.wait_for(process.communicate(), 60)
+    assert process.returncode == status, said.decode()
+    return said.decode().splitlines()[-1]
