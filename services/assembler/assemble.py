@@ -1,15 +1,16 @@
 """The use case: what a session received becomes one WAV in the bucket, beside the original where that is kept."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from services.assembler.chunk_files import ChunkFile, ChunkFiles, contents, samples
+from services.assembler.chunk_files import ChunkFile, contents, samples
+from services.assembler.decoding import Decoding
 from services.assembler.sources import Source as RecordingSource
 from services.assembler.sources import opened
-from services.assembler.spill import spilled
+from services.assembler.spill import spill_in
 from services.assembler.transfer import (
     WAV_TYPE,
     Destination,
@@ -18,13 +19,12 @@ from services.assembler.transfer import (
     upload_wav,
     upload_wav_of_unknown_length,
 )
-from shared.audio.decode import DecodePolicy, Decoder, Source
+from shared.audio.decode import DecodePolicy
 from shared.audio.pcm import BYTES_PER_SECOND, SAMPLE_BYTES
-from shared.audio.sniff import Refusal, Segment, segments
+from shared.audio.sniff import Refusal, segments
 from shared.durable import sync_file
 from shared.errors import BadMedia
 from shared.events import AudioFailed, AudioReady, Intake, StoredOriginal
-from shared.failpoints import failpoint
 from shared.manifest import Manifest, Original, StoredManifest
 from shared.object_names import wav_key, wav_name
 from shared.objects import ObjectStore
@@ -55,10 +55,13 @@ class Assembler:
         """
         manifest = stored.manifest
         async with opened(directory, manifest, self.store, self.spool) as source:
-            original = await self._keep(manifest.original, source, stored.sha256) if manifest.original else None
+            keeping = asyncio.create_task(self._keep(manifest.original, source, stored.sha256))
             try:
-                wav, warnings = await self._make_wav(directory, source.recording, stored)
+                wav, warnings = await self._make_wav(directory, source, stored)
+                original = await keeping
             except BadMedia as exc:
+                original = await keeping
+                await source.proof  # what was decoded may have been broken by our disk
                 if original is None:
                     raise
                 return AudioFailed(
@@ -68,6 +71,9 @@ class Assembler:
                     original=original,
                     intake=intake_of(manifest),
                 )
+            finally:
+                keeping.cancel()
+                await asyncio.gather(keeping, return_exceptions=True)
         key = wav_key(directory.key)
         return AudioReady(
             url=self.store.url(key),
@@ -88,13 +94,16 @@ class Assembler:
         if manifest.original is not None:
             await self.store.delete(manifest.original.object_key)
 
-    async def _keep(self, original: Original, source: RecordingSource, manifest_sha256: str) -> StoredOriginal:
+    async def _keep(
+        self, original: Original | None, source: RecordingSource, manifest_sha256: str
+    ) -> StoredOriginal | None:
+        if original is None:
+            return None
         size = sum(file.size for file in source.recording.files)
         sha256 = source.sha256
         if not original.in_bucket:
-            to = Destination(
-                self.store, original.object_key, original.content_type, {"manifest-sha256": manifest_sha256}
-            )
+            metadata = {"manifest-sha256": manifest_sha256}
+            to = Destination(self.store, original.object_key, original.content_type, metadata, source.proof)
             sha256 = (await upload_object(to, contents(source.recording.files, size))).sha256
         await self._sync(original.object_key)
         return StoredOriginal(
@@ -107,21 +116,22 @@ class Assembler:
         )
 
     async def _make_wav(
-        self, directory: SessionDirectory, recording: ChunkFiles, stored: StoredManifest
+        self, directory: SessionDirectory, source: RecordingSource, stored: StoredManifest
     ) -> tuple[StoredObject, tuple[str, ...]]:
-        files = recording.files
+        recording, files = source.recording, source.recording.files
         found = segments(recording.opening, [file.beginning for file in files], [file.size for file in files])
         if isinstance(found, Refusal):
             raise BadMedia(f"The bytes are {found.value}, not audio.", code="not_audio")
         if found[0].container is None and stored.manifest.original is not None:
             raise BadMedia("The bytes are not audio of a kind that is known.", code="not_audio")
         key = wav_key(directory.key)
-        to = Destination(self.store, key, WAV_TYPE, {"manifest-sha256": stored.sha256})
+        to = Destination(self.store, key, WAV_TYPE, {"manifest-sha256": stored.sha256}, source.proof)
         notes = _Notes()
         if found[0].container is None:
             wav = await self._pcm(to, files, notes)
         else:
-            wav = await self._decoded(to, self._decode(files, found, notes))
+            work = Decoding(self.policy, self.spool.temporaries, files, found, notes.warnings)
+            wav = await self._decoded(to, work)
         await self._sync(key)
         return wav, tuple(notes.warnings)
 
@@ -138,48 +148,13 @@ class Assembler:
             notes.warnings.append("The last byte was half a sample and was dropped.")
         return await upload_wav(to, samples(files), size - size % SAMPLE_BYTES)
 
-    async def _decoded(self, to: Destination, pcm: AsyncGenerator[bytes, None]) -> StoredObject:
-        async with aclosing(pcm):
-            if self.store.part_order == "any":
+    async def _decoded(self, to: Destination, work: Decoding) -> StoredObject:
+        if self.store.part_order == "any":
+            async with aclosing(work.pieces()) as pcm:
                 return await upload_wav_of_unknown_length(to, pcm)
-            async with spilled(pcm, self.spool.temporaries) as spill:
-                return await upload_wav(to, spill.read(), spill.size)
-
-    async def _decode(
-        self, files: Sequence[ChunkFile], found: Sequence[Segment], notes: "_Notes"
-    ) -> AsyncGenerator[bytes, None]:
-        decoder = Decoder(self.policy, self.spool.temporaries)
-        size = 0
-        for segment in found:
-            assert segment.container is not None  # noqa: S101  # only a whole session is headerless
-            source = Source(segment.container, _paths(files, segment), segment.lying_length)
-            async with aclosing(self._segment(decoder, source, notes, first=size == 0)) as pieces:
-                async for piece in pieces:
-                    failpoint("assembler.decoding")
-                    size += len(piece)
-                    if size > self.policy.max_audio_seconds * BYTES_PER_SECOND:
-                        raise BadMedia(
-                            f"The audio is longer than {self.policy.max_audio_seconds} seconds.", code="too_long"
-                        )
-                    yield piece
-        if size == 0:
-            raise BadMedia("There is no audio in the bytes.", code="no_audio")
-        if decoder.damaged:
-            notes.warnings.append("Parts of the audio were damaged and were passed over.")
-
-    @staticmethod
-    async def _segment(
-        decoder: Decoder, source: Source, notes: "_Notes", *, first: bool
-    ) -> AsyncGenerator[bytes, None]:
-        """Decode one stream; a broken one behind a good one costs itself, not the recording."""
-        try:
-            async with aclosing(decoder.decode(source)) as pieces:
-                async for piece in pieces:
-                    yield piece
-        except BadMedia as exc:
-            if first or exc.code != BadMedia.default_code:
-                raise
-            notes.warnings.append("A part of the recording is not audio and was left out.")
+        with spill_in(self.spool.temporaries) as spill:
+            await work.into(spill)
+            return await upload_object(to, spill.wav())
 
 
 @dataclass(slots=True)
@@ -196,7 +171,3 @@ def intake_of(manifest: Manifest) -> Intake:
     return Intake(
         opened_at=manifest.opened_at or manifest.finalized_at, chunks=len(manifest.chunks), bytes=size, purpose=purpose
     )
-
-
-def _paths(files: Sequence[ChunkFile], segment: Segment) -> list[Path]:
-    return [file.path for file in files[segment.first : segment.end]]

@@ -1,8 +1,8 @@
-"""The chunks of a manifest as files: each checked against its hash before anything is made of them."""
+"""The chunks of a manifest as files, and the proof that they are what was acknowledged."""
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,11 +13,12 @@ from shared.manifest import Chunk, Manifest
 from shared.spool import SessionDirectory
 
 _READ = 1024 * 1024
+_SMALL = 64 * 1024  # read whole at the first look: opening a file costs more than hashing that much
 
 
 @dataclass(frozen=True, slots=True)
 class ChunkFile:
-    """A chunk that is there and whole; `size` in bytes, `beginning` is what its first bytes tell."""
+    """A chunk that is there; `size` in bytes, `beginning` is what its first bytes tell."""
 
     path: Path
     size: int
@@ -26,41 +27,62 @@ class ChunkFile:
 
 @dataclass(frozen=True, slots=True)
 class ChunkFiles:
-    """A recording's chunks in order, and the recording's first bytes."""
+    """A recording's chunks in order, and the recording's first bytes; `unproved` have yet to be hashed."""
 
     files: Sequence[ChunkFile]
     opening: bytes
+    unproved: Sequence[tuple[Path, Chunk]] = ()
+
+    def prove(self) -> None:
+        """Hash the chunks that were only looked at; blocks. Raises Permanent for one that is not what it was."""
+        for path, chunk in self.unproved:
+            try:
+                with path.open("rb") as file:
+                    digest = hashlib.file_digest(file, "sha256")
+            except FileNotFoundError as exc:
+                raise _missing(chunk) from exc
+            if digest.hexdigest() != chunk.sha256:
+                raise _changed(chunk)
 
 
 def open_chunks(directory: SessionDirectory, manifest: Manifest) -> ChunkFiles:
-    """Check every chunk of the manifest and return them in order; blocks.
+    """Look at every chunk of the manifest and return them in order; blocks.
 
-    Raises Permanent for a chunk that is missing or is not what was acknowledged.
+    Small ones are hashed at once. The others are to be proved beside the work that is made of them, and before
+    anyone can see it. Raises Permanent for a chunk that is missing or is not what was acknowledged.
     """
     files: list[ChunkFile] = []
+    unproved: list[tuple[Path, Chunk]] = []
     opening = b""
     for chunk in manifest.chunks:
         path = directory.chunk(chunk.index)
-        head = _checked_head(path, chunk)
+        head = _head(path, chunk)
+        if chunk.size > _SMALL:
+            unproved.append((path, chunk))
         if len(opening) < HEAD:
             opening += head  # only a short chunk is all head, so what follows belongs behind it
         files.append(ChunkFile(path, chunk.size, beginning(head)))
-    return ChunkFiles(files, opening[:HEAD])
+    return ChunkFiles(files, opening[:HEAD], unproved)
 
 
-def _checked_head(path: Path, chunk: Chunk) -> bytes:
-    digest = hashlib.sha256()
-    head = b""
+def _head(path: Path, chunk: Chunk) -> bytes:
+    small = chunk.size <= _SMALL
     try:
-        with path.open("rb") as file:
-            while piece := file.read(_READ):
-                head = head or piece[:HEAD]
-                digest.update(piece)
+        with path.open("rb", buffering=0) as file:
+            content = file.read(chunk.size + 1 if small else HEAD)
     except FileNotFoundError as exc:
-        raise Permanent(f"Chunk {chunk.index} is missing from the spool.", code="missing_chunk") from exc
-    if digest.hexdigest() != chunk.sha256:
-        raise Permanent(f"Chunk {chunk.index} changed on disk after it was stored.", code="corrupt_chunk")
-    return head
+        raise _missing(chunk) from exc
+    if small and hashlib.sha256(content).hexdigest() != chunk.sha256:
+        raise _changed(chunk)
+    return content[:HEAD]
+
+
+def _missing(chunk: Chunk) -> Permanent:
+    return Permanent(f"Chunk {chunk.index} is missing from the spool.", code="missing_chunk")
+
+
+def _changed(chunk: Chunk) -> Permanent:
+    return Permanent(f"Chunk {chunk.index} changed on disk after it was stored.", code="corrupt_chunk")
 
 
 def one_file(path: Path, size: int) -> ChunkFiles:
@@ -71,16 +93,32 @@ def one_file(path: Path, size: int) -> ChunkFiles:
 
 
 def samples(files: Sequence[ChunkFile]) -> AsyncIterator[bytes]:
-    """Yield headerless PCM in order, read a mebibyte at a time; half a sample at the very end is dropped."""
+    """Yield headerless PCM in order, about a mebibyte at a time; half a sample at the very end is dropped."""
     size = sum(file.size for file in files)
     return contents(files, size - size % SAMPLE_BYTES)
 
 
 async def contents(files: Sequence[ChunkFile], size: int) -> AsyncIterator[bytes]:
-    """Yield the first `size` bytes of all files in order, read a mebibyte at a time."""
+    """Yield the first `size` bytes of all files in order, about a mebibyte at a time, however small the files."""
+    pieces = _pieces(files, size)
+    while piece := await asyncio.to_thread(_gathered, pieces):
+        yield piece
+
+
+def _gathered(pieces: Iterator[bytes]) -> bytes:
+    """Return the next mebibyte or a little more, less at the end: one thread's turn for many small chunks."""
+    gathered: list[bytes] = []
+    size = 0
+    while size < _READ and (piece := next(pieces, b"")):
+        gathered.append(piece)
+        size += len(piece)
+    return b"".join(gathered)
+
+
+def _pieces(files: Sequence[ChunkFile], size: int) -> Iterator[bytes]:
     left = size
     for chunk in files:
-        with chunk.path.open("rb") as file:
-            while left and (piece := await asyncio.to_thread(file.read, min(_READ, left))):
+        with chunk.path.open("rb", buffering=0) as file:
+            while left and (piece := file.read(min(_READ, left))):
                 left -= len(piece)
                 yield piece

@@ -18,9 +18,13 @@ from shared.spool import SessionDirectory, Spool
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A recording as files; `sha256` of the whole is known where it was read for the copy, else empty."""
+    """A recording as files; `sha256` of the whole is known where it was read for the copy, else empty.
+
+    `proof` is done once every chunk is known to be what was acknowledged; it raises Permanent for one that is not.
+    """
 
     recording: ChunkFiles
+    proof: asyncio.Future[None]
     sha256: str = ""
 
 
@@ -34,14 +38,28 @@ async def opened(
     Unavailable when the store is away.
     """
     if manifest.original is None or not manifest.original.in_bucket:
-        yield Source(await asyncio.to_thread(open_chunks, directory, manifest))
+        recording = await asyncio.to_thread(open_chunks, directory, manifest)
+        async with _proving(recording) as proof:
+            yield Source(recording, proof)
         return
     copy = await asyncio.to_thread(TemporaryFile, spool.temporaries)
     try:
         size, sha256 = await _copy(store, manifest.original.object_key, copy, expected=_registered_size(manifest))
-        yield Source(await asyncio.to_thread(one_file, copy.path, size), sha256)
+        recording = await asyncio.to_thread(one_file, copy.path, size)
+        async with _proving(recording) as proof:
+            yield Source(recording, proof, sha256)
     finally:
         await asyncio.to_thread(copy.discard)
+
+
+@asynccontextmanager
+async def _proving(recording: ChunkFiles) -> AsyncIterator[asyncio.Future[None]]:
+    """Prove the chunks in a thread beside the block, which ends only when the thread has."""
+    proof = asyncio.create_task(asyncio.to_thread(recording.prove))
+    try:
+        yield proof
+    finally:
+        await asyncio.gather(proof, return_exceptions=True)  # who needs it has asked for it
 
 
 def _registered_size(manifest: Manifest) -> int | None:

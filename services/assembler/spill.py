@@ -1,47 +1,50 @@
-"""Decoded samples on disk for a store that wants parts in order: the header must be known before the first."""
+"""A WAV in the making on disk, for a store that wants parts in order: the header must be known before the first."""
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-_READ = 1024 * 1024
+from services.assembler.wav import HEADER_BYTES, wav_header
+from shared.audio.pcm import SAMPLE_BYTES
+
+_READ = 8 * 1024 * 1024  # a part of an upload
 
 
 @dataclass(frozen=True, slots=True)
 class Spill:
-    """Samples in a file without a name; `size` in bytes."""
+    """A file without a name; its offset stands behind the room for the header, and samples are appended there."""
 
     fd: int
-    size: int
 
-    async def read(self) -> AsyncIterator[bytes]:
-        """Yield the samples in order, a mebibyte at a time."""
-        offset = 0
-        while piece := await asyncio.to_thread(os.pread, self.fd, _READ, offset):
-            offset += len(piece)
-            yield piece
+    @property
+    def samples_bytes(self) -> int:
+        """How many bytes of samples are there, half a sample at the end not counted."""
+        size = max(0, os.fstat(self.fd).st_size - HEADER_BYTES)
+        return size - size % SAMPLE_BYTES
+
+    def align(self) -> None:
+        """Drop the half of a sample that a decoder may have left when it died."""
+        os.ftruncate(self.fd, os.lseek(self.fd, HEADER_BYTES + self.samples_bytes, os.SEEK_SET))
+
+    async def wav(self) -> AsyncIterator[bytes]:
+        """Yield the whole file, its header first, in large pieces."""
+        samples = self.samples_bytes
+        os.pwrite(self.fd, wav_header(samples), 0)
+        for offset in range(0, HEADER_BYTES + samples, _READ):
+            yield await asyncio.to_thread(os.pread, self.fd, min(_READ, HEADER_BYTES + samples - offset), offset)
 
 
-@asynccontextmanager
-async def spilled(pcm: AsyncIterator[bytes], directory: Path) -> AsyncIterator[Spill]:
-    """Write all of `pcm` to disk; the file has no name, so that not even a crash leaves it behind."""
+@contextmanager
+def spill_in(directory: Path) -> Iterator[Spill]:
+    """Give a file for samples inside the block; it has no name, so that not even a crash leaves it behind."""
     path = directory / f"spill-{os.getpid()}-{os.urandom(8).hex()}"
     fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     try:
         path.unlink()
-        size = 0
-        async for piece in pcm:
-            await asyncio.to_thread(_write_whole, fd, piece)
-            size += len(piece)
-        yield Spill(fd, size)
+        os.lseek(fd, HEADER_BYTES, os.SEEK_SET)
+        yield Spill(fd)
     finally:
         os.close(fd)
-
-
-def _write_whole(fd: int, piece: bytes) -> None:
-    rest = memoryview(piece)
-    while rest:
-        rest = rest[os.write(fd, rest) :]

@@ -10,8 +10,8 @@ from services.assembler.wav import HEADER_BYTES, wav_header
 from shared.errors import RoomtoneError, Unavailable
 from shared.objects import ObjectStore, PartReceipt
 
-PART_BYTES = 5 * 1024 * 1024  # R2's least; all parts but the last must be equal
-_IN_FLIGHT = {"any": 2, "ascending": 1}  # a store that wants parts in order takes them one by one anyway
+PART_BYTES = 8 * 1024 * 1024  # R2's least is 5 MiB; all parts but the last must be equal
+_IN_FLIGHT = 2  # a store that wants parts in order holds one while it writes the other
 WAV_TYPE = "audio/wav"
 
 
@@ -25,12 +25,16 @@ class StoredObject:
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """Where an object goes, what it is, and what it says of its origin."""
+    """Where an object goes, what it is, and what it says of its origin.
+
+    `proof` is the check of what the object is made of, under way beside it: the object is not to be seen before.
+    """
 
     store: ObjectStore
     key: str
     content_type: str
     metadata: Mapping[str, str]
+    proof: asyncio.Future[None]
 
 
 async def upload_wav(to: Destination, pcm: AsyncIterator[bytes], data_bytes: int) -> StoredObject:
@@ -128,7 +132,7 @@ class _PartUpload:
         await self._send(self._upload, number, body)
 
     async def _send(self, upload: str, number: int, body: bytes) -> None:
-        if len(self._sending) >= _IN_FLIGHT[self._to.store.part_order]:
+        if len(self._sending) >= _IN_FLIGHT:
             done, self._sending = await asyncio.wait(self._sending, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
                 task.result()
@@ -140,6 +144,7 @@ class _PartUpload:
     async def complete(self) -> None:
         """Make the object, and look it up: completing may have worked although its answer was lost, or not."""
         to = self._to
+        await asyncio.shield(to.proof)
         if self._upload is None:
             _, body = self._held or (1, b"")
             await to.store.put(to.key, body, content_type=to.content_type, metadata=to.metadata)

@@ -1,16 +1,19 @@
 """Untrusted audio to PCM: each decode is one short-lived, confined `ffmpeg` child."""
 
 import asyncio
+import fcntl
 import os
 import signal
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
+from errno import EDQUOT, EFBIG, ENOSPC
 from pathlib import Path
 
 import structlog
 
-from shared.audio.pcm import BYTES_PER_SECOND, SAMPLE_RATE
+from shared.audio.complaints import Complaints
+from shared.audio.pcm import BYTES_PER_SECOND, SAMPLE_BYTES, SAMPLE_RATE
 from shared.audio.sniff import Container
 from shared.child import CANNOT_START, Command, Limits, start_child
 from shared.errors import BadMedia, Unavailable
@@ -18,10 +21,23 @@ from shared.errors import BadMedia, Unavailable
 log = structlog.stdlib.get_logger(__name__)
 
 _READ = 256 * 1024
-_STDERR_KEPT = 2048
 _REAP_SECONDS = 10.0
 _INTERRUPTED = 255  # how FFmpeg ends on any signal that it may catch, SIGXCPU among them
 _BUSY_THREADS = 3  # of FFmpeg even with one thread a codec: it reads, decodes and resamples side by side
+_LOOKS = 4  # at a growing file within the time that it may stand still
+_PIPE_BYTES = 1024 * 1024  # what an unprivileged process may ask for
+_NO_ROOM = {256 - number for number in (ENOSPC, EFBIG, EDQUOT)}  # FFmpeg ends with the error's negative number
+_BY_THE_SECOND = f"aresample={SAMPLE_RATE}:ochl=mono:osf=s16,asetnsamples=n={SAMPLE_RATE}:p=0"
+
+
+@dataclass(slots=True)
+class _Run:
+    """One child at work since `started` on the loop's clock, and what it says."""
+
+    child: asyncio.subprocess.Process
+    complaints: Complaints
+    listening: asyncio.Task[None]
+    started: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,32 +89,92 @@ class Decoder:
         program can't be started or was killed from outside, as for want of memory. The child is gone
         when the iteration ends, however it ends; close the iterator if you leave it early.
         """
+        async with self._running(source, asyncio.subprocess.PIPE, self._command(source)) as run:
+            async for piece in self._bounded(run.child):
+                yield piece
+            await self._judge(run)
+
+    async def decode_into(self, source: Source, target: int, limit: int) -> None:
+        """Append the PCM to the open file `target`, which may grow to `limit` bytes; FFmpeg itself writes to it.
+
+        Raises what `decode` raises, and Unavailable when the disk takes no more; what was written by then stays.
+        Samples go through FFmpeg's threads a second at a time, which saves a fifth of its work (docs/adr/0013); where
+        rate or channels change on the way, up to a second would be lost at each change, so that such a source is
+        decoded anew frame by frame.
+        """
+        start = os.lseek(target, 0, os.SEEK_CUR)
+        complaints = Complaints()
+        try:
+            await self._decode_into(source, target, limit, complaints, by_the_second=True)
+        except BadMedia:
+            if not complaints.reconfigured:
+                raise
+        if complaints.reconfigured:
+            os.lseek(target, start, os.SEEK_SET)
+            os.ftruncate(target, start)
+            await self._decode_into(source, target, limit, Complaints(), by_the_second=False)
+
+    async def _decode_into(
+        self, source: Source, target: int, limit: int, complaints: Complaints, *, by_the_second: bool
+    ) -> None:
+        command = self._command(source, by_the_second=by_the_second)
+        cap = limit + SAMPLE_BYTES  # one sample past the limit tells too long from just long enough
+        async with self._running(source, target, command, file_size=cap, complaints=complaints) as run:
+            await self._watch(run.child, target)
+            if os.fstat(target).st_size > limit:
+                raise self._too_long()
+            await self._judge(run)
+
+    @asynccontextmanager
+    async def _running(
+        self,
+        source: Source,
+        stdout: int,
+        command: Command,
+        *,
+        file_size: int = 0,
+        complaints: Complaints | None = None,
+    ) -> AsyncIterator[_Run]:
+        """Run the decoder inside the block; it is gone behind it, and whatever it started."""
         with ExitStack() as stack:
             stdin, feed = await asyncio.to_thread(_open_source, stack, source, self._temporaries)
             try:
-                pipe = asyncio.subprocess.PIPE
-                command, limits = self._command(source), self._limits()
-                child = await start_child(command, limits, stdin=stdin, stdout=pipe, stderr=pipe, buffer=_READ * 2)
+                pipe, limits = asyncio.subprocess.PIPE, self._limits(file_size)
+                child = await start_child(command, limits, stdin=stdin, stdout=stdout, stderr=pipe, buffer=_READ * 2)
             finally:
                 os.close(stdin)  # the child has its own; with ours open, its death would not stop the feeding
+            assert child.stderr is not None  # noqa: S101  # by construction
+            complaints = complaints or Complaints()
             started = asyncio.get_running_loop().time()
             feeding = asyncio.create_task(asyncio.to_thread(feed))
-            complaints = asyncio.create_task(_last_words(child))
+            listening = asyncio.create_task(complaints.listen(child.stderr))
             try:
-                async for piece in self._bounded(child):
-                    yield piece
-                await self._judge(child, complaints, started)
+                yield _Run(child, complaints, listening, started)
             finally:
                 with suppress(ProcessLookupError):
                     os.killpg(child.pid, signal.SIGKILL)  # and whatever it started, which would hold the pipes open
-                await asyncio.wait([feeding, complaints], timeout=_REAP_SECONDS)
-                complaints.cancel()
+                await asyncio.wait([feeding, listening], timeout=_REAP_SECONDS)
+                listening.cancel()
                 await child.wait()
+
+    async def _watch(self, child: asyncio.subprocess.Process, target: int) -> None:
+        """Wait for the child's end for as long as the file grows, and no longer than output may be waited for."""
+        clock = asyncio.get_running_loop().time
+        end = clock() + self._longest_wait
+        size, quiet = os.fstat(target).st_size, 0
+        while quiet < _LOOKS and clock() < end:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(min(self._policy.idle_seconds / _LOOKS, end - clock())):
+                    await child.wait()
+                    return
+            grown = os.fstat(target).st_size
+            size, quiet = grown, 0 if grown > size else quiet + 1
+        raise _too_slow()
 
     async def _bounded(self, child: asyncio.subprocess.Process) -> AsyncIterator[bytes]:
         assert child.stdout is not None  # noqa: S101  # by construction
         allowed = self._policy.max_audio_seconds * BYTES_PER_SECOND
-        patience = 2.0 * self._policy.cpu_seconds
+        patience = self._longest_wait
         clock = asyncio.get_running_loop().time
         while True:
             asked = clock()
@@ -106,33 +182,34 @@ class Decoder:
                 async with asyncio.timeout(min(self._policy.idle_seconds, patience)):
                     piece = await child.stdout.read(_READ)
             except TimeoutError as exc:
-                raise _too_late() from exc
+                raise _too_slow() from exc
             patience -= clock() - asked
             if not piece:
                 return
             allowed -= len(piece)
             if allowed < 0:
-                seconds = self._policy.max_audio_seconds
-                raise BadMedia(f"The audio is longer than {seconds} seconds.", code="too_long")
+                raise self._too_long()
             yield piece
 
-    async def _judge(self, child: asyncio.subprocess.Process, complaining: asyncio.Task[str], started: float) -> None:
+    async def _judge(self, run: _Run) -> None:
         try:
             async with asyncio.timeout(_REAP_SECONDS):
-                status = await child.wait()
-                complaints = (await complaining).strip()
+                status = await run.child.wait()
+                await run.listening
         except TimeoutError as exc:
-            raise _too_late() from exc
-        if self._spent(status, asyncio.get_running_loop().time() - started):
-            raise _too_late()
+            raise _too_slow() from exc
+        if self._spent(status, asyncio.get_running_loop().time() - run.started):
+            raise _too_slow()
         if status in {CANNOT_START, -signal.SIGKILL}:
             log.error("the decoder was not let work", status=status, program=self._policy.ffmpeg)
             raise Unavailable("The decoder could not run on the server.", code="decoder_unavailable")
+        if status in _NO_ROOM:
+            raise Unavailable("The spool has no room for the decoded audio.", code="disk_full")
         if status != 0:
-            log.info("decoder refused", status=status, complaints=complaints[-300:])
+            log.info("decoder refused", status=status, complaints=run.complaints.last[-300:])
             message = "The bytes could not be decoded as audio." if status > 0 else "The audio broke the decoder."
             raise BadMedia(message)
-        self.damaged = self.damaged or bool(complaints)
+        self.damaged = self.damaged or run.complaints.damaged
 
     def _spent(self, status: int, seconds: float) -> bool:
         """Whether a child that lived for `seconds` ended for want of processor time.
@@ -144,20 +221,30 @@ class Decoder:
             return True
         return status in {_INTERRUPTED, -signal.SIGKILL} and seconds * _BUSY_THREADS >= self._policy.cpu_seconds
 
-    def _command(self, source: Source) -> Command:
+    @property
+    def _longest_wait(self) -> float:
+        return 2.0 * self._policy.cpu_seconds
+
+    def _too_long(self) -> BadMedia:
+        return BadMedia(f"The audio is longer than {self._policy.max_audio_seconds} seconds.", code="too_long")
+
+    def _command(self, source: Source, *, by_the_second: bool = False) -> Command:
         container = source.container
-        quiet = ["-hide_banner", "-nostdin", "-loglevel", "error", "-filter_threads", "1", "-threads", "1"]
+        level = "level+info" if by_the_second else "level+error"  # the change of a rate is told as information
+        quiet = ["-hide_banner", "-nostdin", "-nostats", "-loglevel", level]
+        quiet += ["-filter_threads", "1", "-threads", "1"]
         given = ["-protocol_whitelist", "fd", "-codec_whitelist", container.decoders, "-f", container.demuxer]
         if source.lying_length:
             given += ["-ignore_length", "1"]
-        wanted = ["-map", "0:a:0", "-ac", "1", "-ar", str(SAMPLE_RATE), "-c:a", "pcm_s16le", "-f", "s16le"]
+        form = ["-af", _BY_THE_SECOND] if by_the_second else ["-ac", "1", "-ar", str(SAMPLE_RATE)]
+        wanted = ["-map", "0:a:0", *form, "-c:a", "pcm_s16le", "-f", "s16le"]
         return Command(self._policy.ffmpeg, [*quiet, *given, "-i", "fd:", *wanted, "pipe:1"])
 
-    def _limits(self) -> Limits:
+    def _limits(self, file_size: int) -> Limits:
         return Limits(
             memory=self._policy.memory,
             cpu=self._policy.cpu_seconds,
-            file_size=0,
+            file_size=file_size,
             open_files=32,
             processes=self._policy.processes,
             isolated=True,
@@ -183,6 +270,7 @@ def _open_source(stack: ExitStack, source: Source, temporaries: Path | None) -> 
         os.lseek(joined, 0, os.SEEK_SET)
         return joined, _nothing
     reading, writing = os.pipe()
+    _widen(writing)
     pipe_end = stack.enter_context(os.fdopen(writing, "wb", buffering=0))
 
     def feed() -> None:
@@ -192,7 +280,14 @@ def _open_source(stack: ExitStack, source: Source, temporaries: Path | None) -> 
     return reading, feed
 
 
-def _too_late() -> BadMedia:
+def _widen(pipe: int) -> None:
+    """Let a pipe hold a mebibyte where the system lets us: fewer turns between its two ends."""
+    if hasattr(fcntl, "F_SETPIPE_SZ"):
+        with suppress(OSError):
+            fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
+
+
+def _too_slow() -> BadMedia:
     return BadMedia("The audio could not be decoded in time.", code="decode_timeout")
 
 
@@ -214,12 +309,3 @@ def _copy(files: Sequence[Path], target: int) -> None:
             offset = 0
             while sent := os.sendfile(target, file.fileno(), offset, 1 << 20):
                 offset += sent
-
-
-async def _last_words(child: asyncio.subprocess.Process) -> str:
-    """Keep the end of what the child complains of, and drain the rest."""
-    assert child.stderr is not None  # noqa: S101  # by construction
-    kept = b""
-    while piece := await child.stderr.read(_READ):
-        kept = (kept + piece)[-_STDERR_KEPT:]
-    return kept.decode(errors="replace")

@@ -1,0 +1,80 @@
+"""A recording's streams, decoded one after the other into one row of samples."""
+
+from collections.abc import AsyncGenerator, Iterator, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+from pathlib import Path
+
+from services.assembler.chunk_files import ChunkFile
+from services.assembler.spill import Spill
+from services.assembler.wav import HEADER_BYTES
+from shared.audio.decode import DecodePolicy, Decoder, Source
+from shared.audio.pcm import BYTES_PER_SECOND
+from shared.audio.sniff import Segment
+from shared.errors import BadMedia
+from shared.failpoints import failpoint
+
+
+@dataclass(frozen=True, slots=True)
+class Decoding:
+    """What is to be decoded, and how; a broken stream behind a good one costs itself, not the recording.
+
+    `warnings` takes what a caller should hear of. Both ways raise BadMedia, also for silence of no length and for more
+    than the policy's seconds over all streams together, and Unavailable.
+    """
+
+    policy: DecodePolicy
+    temporaries: Path
+    files: Sequence[ChunkFile]
+    segments: Sequence[Segment]
+    warnings: list[str]
+
+    async def into(self, spill: Spill) -> None:
+        """Append all samples to a file on disk."""
+        decoder = Decoder(self.policy, self.temporaries)
+        limit = HEADER_BYTES + self.policy.max_audio_seconds * BYTES_PER_SECOND
+        for source in self._sources():
+            first = spill.samples_bytes == 0
+            try:
+                await decoder.decode_into(source, spill.fd, limit)
+                failpoint("assembler.decoding")
+            except BadMedia as exc:
+                self._pass_over(exc, first=first)
+                spill.align()
+        self._judge(decoder, spill.samples_bytes)
+
+    async def pieces(self) -> AsyncGenerator[bytes, None]:
+        """Yield all samples while they are decoded."""
+        decoder = Decoder(self.policy, self.temporaries)
+        limit = self.policy.max_audio_seconds
+        size = 0
+        for source in self._sources():
+            first = size == 0
+            try:
+                async with aclosing(decoder.decode(source)) as pieces:
+                    async for piece in pieces:
+                        failpoint("assembler.decoding")
+                        size += len(piece)
+                        if size > limit * BYTES_PER_SECOND:
+                            raise BadMedia(f"The audio is longer than {limit} seconds.", code="too_long")
+                        yield piece
+            except BadMedia as exc:
+                self._pass_over(exc, first=first)
+        self._judge(decoder, size)
+
+    def _sources(self) -> Iterator[Source]:
+        for segment in self.segments:
+            assert segment.container is not None  # noqa: S101  # only a whole session is headerless
+            paths = [file.path for file in self.files[segment.first : segment.end]]
+            yield Source(segment.container, paths, segment.lying_length)
+
+    def _pass_over(self, error: BadMedia, *, first: bool) -> None:
+        if first or error.code != BadMedia.default_code:
+            raise error
+        self.warnings.append("A part of the recording is not audio and was left out.")
+
+    def _judge(self, decoder: Decoder, size: int) -> None:
+        if size == 0:
+            raise BadMedia("There is no audio in the bytes.", code="no_audio")
+        if decoder.damaged:
+            self.warnings.append("Parts of the audio were damaged and were passed over.")
