@@ -42,6 +42,9 @@ check: $(VENV)/dev.stamp ## Check style, formatting, types and import rules
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+bench-assembly: $(VENV)/dev.stamp ## Time finalize to audio.ready beside bare ffmpeg and bare store (ARGS="--only MP3 --rounds 5")
+	@exec $(BIN)/python -m benchmarks.assembly $(ARGS)
+
 rebuild-catalog: $(VENV)/run.stamp ## Bring the catalog back from the bucket, while `make run` runs (DATA_DIR=…)
 	@exec $(BIN)/python -m deploy.local.rebuild
 

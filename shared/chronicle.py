@@ -1,8 +1,10 @@
-"""Where what became of a recording is written: in the bucket, in the catalog and on the stream, in this order.
+"""Where what became of a recording is written: in the bucket and the catalog, and then on the stream.
 
-The bucket keeps the events that matter beside the recording itself, so that the catalog can be rebuilt from it.
+The bucket keeps the events that matter beside the recording itself, so that the catalog can be rebuilt
+from it.
 """
 
+import asyncio
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 
@@ -36,9 +38,7 @@ class Chronicle:
         May run twice. A deletion that comes while this runs either sees what was written here or is seen here.
         """
         try:
-            if _worth_keeping(told):
-                await self._keep(told)
-            await self.catalog.tell(told)
+            await self._keep_and_catalogue(told)
             await self.bus.publish(told)
             await self.catalog.record(told.key)
         except Deleted:
@@ -79,6 +79,13 @@ class Chronicle:
     async def kept(self, name: str) -> Envelope:
         """Read one kept event; raises UndecodableEventError for what is none."""
         return decode(b"".join([piece async for piece in self.store.read(name)]))
+
+    async def _keep_and_catalogue(self, told: Envelope) -> None:
+        """Do both at once, and have both done or failed behind it: nothing may write on while it is erased."""
+        keeping = [self._keep(told)] if _worth_keeping(told) else []
+        for outcome in await asyncio.gather(self.catalog.tell(told), *keeping, return_exceptions=True):
+            if isinstance(outcome, BaseException):
+                raise outcome
 
     async def _keep(self, told: Envelope) -> None:
         key = chronicle_key(told.key, told.event.NAME)

@@ -2,8 +2,8 @@
 
 import asyncio
 from collections.abc import Sequence
-from contextlib import aclosing
-from dataclasses import dataclass, field
+from contextlib import AbstractAsyncContextManager, aclosing, nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 
 from services.assembler.chunk_files import ChunkFile, contents, samples
@@ -19,6 +19,7 @@ from services.assembler.transfer import (
     upload_wav,
     upload_wav_of_unknown_length,
 )
+from services.assembler.write_back import writing_back
 from shared.audio.decode import DecodePolicy
 from shared.audio.pcm import BYTES_PER_SECOND, SAMPLE_BYTES
 from shared.audio.sniff import Refusal, segments
@@ -126,27 +127,28 @@ class Assembler:
             raise BadMedia("The bytes are not audio of a kind that is known.", code="not_audio")
         key = wav_key(directory.key)
         to = Destination(self.store, key, WAV_TYPE, {"manifest-sha256": stored.sha256}, source.proof)
-        notes = _Notes()
+        warnings: list[str] = []
         if found[0].container is None:
-            wav = await self._pcm(to, files, notes)
+            wav = await self._pcm(to, files, warnings)
         else:
-            work = Decoding(self.policy, self.spool.temporaries, files, found, notes.warnings)
+            work = Decoding(self.policy, self.spool.temporaries, files, found, warnings)
             wav = await self._decoded(to, work)
         await self._sync(key)
-        return wav, tuple(notes.warnings)
+        return wav, tuple(warnings)
 
     async def _sync(self, key: str) -> None:
         if self.store_folder is not None:
             await asyncio.to_thread(sync_file, self.store_folder / key, self.store_folder)
 
-    async def _pcm(self, to: Destination, files: Sequence[ChunkFile], notes: "_Notes") -> StoredObject:
+    async def _pcm(self, to: Destination, files: Sequence[ChunkFile], warnings: list[str]) -> StoredObject:
         size = sum(file.size for file in files)
         limit = self.policy.max_audio_seconds
         if size > limit * BYTES_PER_SECOND:
             raise BadMedia(f"The audio is longer than {limit} seconds.", code="too_long")
         if size % SAMPLE_BYTES:
-            notes.warnings.append("The last byte was half a sample and was dropped.")
-        return await upload_wav(to, samples(files), size - size % SAMPLE_BYTES)
+            warnings.append("The last byte was half a sample and was dropped.")
+        async with self._writing_back(to.key):
+            return await upload_wav(to, samples(files), size - size % SAMPLE_BYTES)
 
     async def _decoded(self, to: Destination, work: Decoding) -> StoredObject:
         if self.store.part_order == "any":
@@ -154,14 +156,11 @@ class Assembler:
                 return await upload_wav_of_unknown_length(to, pcm)
         with spill_in(self.spool.temporaries) as spill:
             await work.into(spill)
-            return await upload_object(to, spill.wav())
+            async with self._writing_back(to.key):
+                return await upload_object(to, spill.wav())
 
-
-@dataclass(slots=True)
-class _Notes:
-    """What a caller should hear of beside the result."""
-
-    warnings: list[str] = field(default_factory=list)
+    def _writing_back(self, key: str) -> AbstractAsyncContextManager[None]:
+        return writing_back((self.store_folder / key).parent) if self.store_folder else nullcontext()
 
 
 def intake_of(manifest: Manifest) -> Intake:

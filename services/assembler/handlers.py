@@ -40,10 +40,9 @@ class FinalizedSessions:
         finalized = _finalized(job)
         directory = self.spool.session(job.key)
         async with _working_on(directory):
-            if await asyncio.to_thread(directory.deleted.exists):
+            deleted, outcome, stored = await asyncio.to_thread(_read, directory)
+            if deleted:
                 return
-            outcome = await asyncio.to_thread(directory.read_outcome)
-            stored = await asyncio.to_thread(directory.read_manifest)
             if stored is None:
                 raise _not_here()
             if outcome is not None and _failed_before(job, outcome):
@@ -104,6 +103,10 @@ def _failed_before(job: Envelope, outcome: Envelope) -> bool:
     """Whether a session failed in another job than this one, and can still be made something of."""
     told_by_this = event_id(job.key, AudioFailed, job.id)
     return isinstance(outcome.event, AudioFailed) and outcome.id != told_by_this and not ended_for_good(outcome)
+
+
+def _read(directory: SessionDirectory) -> tuple[bool, Envelope | None, StoredManifest | None]:
+    return directory.deleted.exists(), directory.read_outcome(), directory.read_manifest()
 
 
 def _readable_manifest(directory: SessionDirectory) -> StoredManifest | None:

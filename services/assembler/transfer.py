@@ -17,7 +17,7 @@ WAV_TYPE = "audio/wav"
 
 @dataclass(frozen=True, slots=True)
 class StoredObject:
-    """An object in the bucket, looked up after it was written; `size` in bytes, of a WAV with its header."""
+    """An object in the bucket, confirmed by the store; `size` in bytes, of a WAV with its header."""
 
     size: int
     sha256: str
@@ -142,16 +142,19 @@ class _PartUpload:
         self._parts.append(await self._to.store.put_part(self._to.key, upload, number, body))
 
     async def complete(self) -> None:
-        """Make the object, and look it up: completing may have worked although its answer was lost, or not."""
+        """Make the object; one of parts is looked up: completing may have worked although its answer was lost, or not.
+
+        A single put's answer says all: its body was checked.
+        """
         to = self._to
         await asyncio.shield(to.proof)
         if self._upload is None:
             _, body = self._held or (1, b"")
             await to.store.put(to.key, body, content_type=to.content_type, metadata=to.metadata)
-        else:
-            await asyncio.gather(*self._sending)
-            with suppress(Unavailable):
-                await to.store.complete_parts(to.key, self._upload, self._parts)
+            return
+        await asyncio.gather(*self._sending)
+        with suppress(Unavailable):
+            await to.store.complete_parts(to.key, self._upload, self._parts)
         await _look_again(to, self.size)
 
     async def abort(self) -> None:
