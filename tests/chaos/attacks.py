@@ -14,6 +14,7 @@ from tests.chaos.victim import Victim
 
 _LIFE = (0.0, 2.0)  # seconds between its first answer and its end
 _ARMED_LIFE = (1.5, 4.0)  # where it is to end by itself, and may not come by the spot
+_WORK = 4.0  # seconds that it may take to do something first; there may be nothing to do
 _START_REFUSED = 3  # uvicorn's word for a lifespan that did not begin
 _FULL_DISK = 100  # bytes that a file may have: locks fit, chunks do not
 _FULL_SECONDS = (0.1, 0.8)
@@ -30,10 +31,13 @@ async def attack_service(victim: Victim, plan: Plan, tally: Tally) -> None:
         full_disk = victim.name in {"ingest", "assembler"} and dice.random() < 0.25
         life = dice.uniform(*(_ARMED_LIFE if "=kill" in failpoints else _LIFE))
         full = dice.uniform(*_FULL_SECONDS)
+        works_first = dice.random() < 0.5  # however slow the machine is, work goes on
         lived = await victim.start(failpoints)
         if lived:
             if full_disk:
                 await _fill_disk(victim, full, tally)
+            if works_first:
+                await victim.works_within(_WORK)
             await victim.ends_within(life)
         status = await victim.end(signal.SIGKILL)
         if status == -signal.SIGKILL:

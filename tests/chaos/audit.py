@@ -38,8 +38,8 @@ async def unsettled(nats_url: str) -> int:
 
 
 async def audit(field: Field, traffic: Traffic, tally: Tally) -> None:
-    """Check every promise of every call; what is broken is noted in the tally."""
-    calls = [call for call in traffic.calls if call.acknowledged]
+    """Check every promise of every finalized call (another one is a violation already); note what is broken."""
+    calls = [call for call in traffic.calls if call.finalized]
     await _audit_results(field.nats.url, calls, tally)
     hands = asyncio.Semaphore(_READERS)
 

@@ -32,6 +32,7 @@ class Call:
     header: int
     acknowledged: dict[int, str] = field(default_factory=dict)
     promises: int = 0
+    finalized: bool = False
     result: str = ""
 
     def acknowledge(self, index: int, content: bytes) -> str | None:

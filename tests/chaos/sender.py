@@ -58,8 +58,8 @@ class Sender:
             self._traffic.calls.append(call)
             dice = self._plan.dice(f"{session}/sending")
             await self._send(call, dice)
-            await self._finalize(call, dice)
-            self._traffic.awaited.append(call)
+            if await self._finalize(call, dice):
+                self._traffic.awaited.append(call)
             await asyncio.sleep(self._pauses.uniform(0, 2 / self._traffic.pace))
 
     async def _send(self, call: Call, dice: random.Random) -> None:
@@ -95,12 +95,14 @@ class Sender:
         if wrong is not None:
             self._tally.violated(wrong)
 
-    async def _finalize(self, call: Call, dice: random.Random) -> None:
+    async def _finalize(self, call: Call, dice: random.Random) -> bool:
         headers = {"Prefer": "respond-async"} if dice.random() < 0.7 else {}
         path = f"/finalize/{call.session}"
         answer = await self._persist("finalize", lambda: self._client.post(path, headers=headers))
         if answer is not None and answer.status_code == 200:
             call.result = answer.json()["sha256"]
+        call.finalized = answer is not None
+        return call.finalized
 
     async def _persist(self, what: str, ask: Ask) -> httpx.Response | None:
         """Ask until the answer is a success; None for a refusal that no repetition can turn, which is a violation."""

@@ -9,10 +9,10 @@ import pytest
 
 from tests.environment import clean_environment
 
-_SHORT = ("--kills", "2", "--senders", "2", "--pause", "1", "--away", "2", "--redelivery", "2", "--patience", "60")
+_SHORT = ("--kills", "2", "--senders", "2", "--pause", "1", "--away", "2", "--redelivery", "2", "--patience", "100")
 
 
-@pytest.mark.timeout(240)  # half a minute where nothing else runs
+@pytest.mark.timeout(400)  # half a minute where nothing else runs
 async def test_nothing_acknowledged_is_lost_whatever_is_killed(tmp_path: Path) -> None:
     run = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "tests.chaos", *_SHORT),

@@ -14,6 +14,12 @@ from typing import Self
 from tests.environment import clean_environment
 
 _ASK_EVERY = 0.05
+_WORK = {
+    "ingest": b'"status": 200',
+    "assembler": b'"outcome": "done"',
+    "analyzer": b'"outcome": "done"',
+    "notifier": b"following the event stream",
+}
 _START_SECONDS = 60.0
 _REPOSITORY = Path(__file__).parents[2]
 
@@ -21,7 +27,7 @@ _REPOSITORY = Path(__file__).parents[2]
 class Victim:
     """`services.<name>`, forked by its nursery; it may be started again whenever it has ended.
 
-    What it says goes through a pipe, so that a full disk does not silence it.
+    What it says goes through a pipe, so that a full disk does not silence it, and tells whether it has `worked`.
     """
 
     def __init__(self, name: str, port: int, folder: Path, settings: Mapping[str, str]) -> None:
@@ -29,6 +35,7 @@ class Victim:
         self.port = port
         self.log = folder / f"{name}.log"
         self.pid: int | None = None
+        self.worked = asyncio.Event()
         ours = {"PYTHONPATH": str(_REPOSITORY), "LOG_FORMAT": "json", "PORT": str(port)}
         self._environment = {**clean_environment(os.environ), **ours, **settings}
         self._nursery: asyncio.subprocess.Process | None = None
@@ -70,11 +77,21 @@ class Victim:
         environment = {**self._environment, "FAILPOINTS": failpoints}
         self._nursery.stdin.write(json.dumps(environment).encode() + b"\n")
         self.pid = int(await self._say())
+        self.worked.clear()
         self._ended = asyncio.create_task(self._end())
         async with asyncio.timeout(_START_SECONDS):
             while self.pid is not None and not await self.answers("/livez"):
                 await asyncio.sleep(_ASK_EVERY)
         return self.pid is not None
+
+    async def works_within(self, seconds: float) -> None:
+        """Wait until it has done something since its start, but no longer than that or its end."""
+        assert self._ended is not None, "not started"
+        working = asyncio.ensure_future(self.worked.wait())
+        try:
+            await asyncio.wait((working, self._ended), timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            working.cancel()
 
     async def ends_within(self, seconds: float) -> bool:
         """Whether it ends by itself in that time."""
@@ -109,6 +126,8 @@ class Victim:
         with self.log.open("ab", buffering=0) as log:
             while piece := await nursery.stderr.read(65536):
                 log.write(piece)
+                if _WORK[self.name] in piece:
+                    self.worked.set()
 
     async def answers(self, path: str) -> bool:
         """Whether it answers 200 there; cheaper than a client of httpx, which is made hundreds of times."""
