@@ -117,8 +117,8 @@ class Eraser:
         directory = self.spool.open(key)
         directory.keep()
         with locked(directory.lock):
-            if directory.deleted.exists() and self.spool.deletion(directory) is None:
-                raise no_such_session()  # somebody else began and finished it since we looked
+            if directory.deleted.exists():  # begun by somebody else since we looked, and perhaps ended
+                return
             objects = _object_keys(directory, record)
             for name in objects:
                 if name.startswith(documents_prefix(key.tenant)):
