@@ -8,6 +8,7 @@ from pathlib import Path
 
 import nats
 import pytest
+from botocore.exceptions import ClientError
 from nats.js.api import StreamConfig
 
 from deploy.local.addresses import kept_addresses
@@ -15,10 +16,11 @@ from deploy.local.data_folder import DataFolderError, claim
 from deploy.local.engine import EngineError
 from deploy.local.engines import choose_engines, started
 from deploy.local.nats_server import NatsServer
-from deploy.local.object_store import RcloneStore, StoreKeys
+from deploy.local.object_store import BUCKET, RcloneStore, StoreKeys
 from deploy.local.ports import is_free
 from deploy.local.revival import keep_running
 from shared.objects import open_store
+from shared.store_client import open_client
 from tests.processes import is_running
 from tests.waiting import until
 
@@ -51,6 +53,22 @@ async def test_an_object_is_a_file_and_outlives_the_store(private_store: RcloneS
         info = await store.head("audio_a.wav")
     assert info is not None
     assert info.size == 4
+
+
+async def test_the_store_refuses_a_body_that_is_not_what_its_checksum_says(private_store: RcloneStore) -> None:
+    async with open_client(private_store.config()) as client:
+        with pytest.raises(ClientError, match="BadDigest"):
+            await client.put_object(Bucket=BUCKET, Key="k", Body=b"sent", ContentMD5="AAAAAAAAAAAAAAAAAAAAAA==")
+        upload = (await client.create_multipart_upload(Bucket=BUCKET, Key="k"))["UploadId"]
+        with pytest.raises(ClientError, match="BadDigest"):
+            await client.upload_part(
+                Bucket=BUCKET,
+                Key="k",
+                UploadId=upload,
+                PartNumber=1,
+                Body=b"sent",
+                ContentMD5="AAAAAAAAAAAAAAAAAAAAAA==",
+            )
 
 
 async def test_the_store_takes_no_other_keys_than_its_own(private_store: RcloneStore) -> None:

@@ -233,22 +233,25 @@ async def test_events_on_the_bus_are_cloudevents_of_the_contract_and_carry_the_r
     assert seen["audio.ready"]["data"]["filename"] == "audio_spoken.wav"
 
 
+@pytest.mark.parametrize("seconds", [1, 60])  # read whole at the first look, and hashed beside the work
 async def test_a_chunk_changed_on_disk_fails_the_session_instead_of_passing_unnoticed(
-    tmp_path: Path, private_nats: NatsServer, object_store: RcloneStore, bus: Bus
+    tmp_path: Path, private_nats: NatsServer, object_store: RcloneStore, bus: Bus, seconds: int
 ) -> None:
+    session, sound = f"rotten-{seconds}", tone(seconds)
     store = object_store.config("ascending")
     async with ingest_running(ingest_settings(tmp_path, private_nats.url, store, finalize_wait_seconds=0)) as road:
-        await road.send("rotten", tone(1))
-        await road.finalize("rotten")
-        road.directory("rotten").chunk(0).write_bytes(tone(1)[:-2] + b"xx")
+        await road.send(session, sound)
+        await road.finalize(session)
+        road.directory(session).chunk(0).write_bytes(sound[:-2] + b"xx")
         async with assembler_running(assembler_settings(tmp_path, private_nats.url, store)):
-            await until(road.directory("rotten").result.exists, within=20)
-    key = SessionKey("default", "rotten")
+            await until(road.directory(session).result.exists, within=20)
+    key = SessionKey("default", session)
     failed = await last_event(bus, key, AudioFailed)
     assert failed is not None
     assert isinstance(failed.event, AudioFailed)
     assert failed.event.code == "corrupt_chunk"
     assert await last_event(bus, key, AudioReady) is None
+    assert not (object_store.bucket_folder / f"audio_{session}.wav").exists()
 
 
 async def test_a_store_that_does_not_sync_has_its_object_synced_where_it_keeps_it(
