@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from shared.audio.decode import OpenFile
+from shared.audio.source import OpenFile
 
 
 class MemoryFile:

@@ -6,9 +6,10 @@ from contextlib import aclosing
 
 from services.analyzer.analyze import Analysis, Analyst
 from services.analyzer.memory_file import MemoryFile
-from shared.audio.decode import DecodePolicy, Decoder, Source
+from shared.audio.decode import DecodePolicy, Decoder
 from shared.audio.pcm import BYTES_PER_SECOND
 from shared.audio.sniff import HEAD, Container, sniff
+from shared.audio.source import Source
 from shared.errors import BadMedia, InvalidInput, Permanent, RoomtoneError, Unavailable
 
 _SHORTEST = BYTES_PER_SECOND // 50  # a fiftieth of a second: nothing that anyone could hear a word in

@@ -8,9 +8,10 @@ from pathlib import Path
 from services.assembler.chunk_files import ChunkFile
 from services.assembler.spill import Spill
 from services.assembler.wav import HEADER_BYTES
-from shared.audio.decode import DecodePolicy, Decoder, Source
+from shared.audio.decode import DecodePolicy, Decoder
 from shared.audio.pcm import BYTES_PER_SECOND
 from shared.audio.sniff import Segment
+from shared.audio.source import Source
 from shared.errors import BadMedia
 from shared.failpoints import failpoint
 

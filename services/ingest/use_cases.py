@@ -79,14 +79,8 @@ async def open_use_cases(stack: AsyncExitStack, settings: IngestSettings, spool:
     await stack.enter_async_context(owned_tasks(*work))
     callbacks = await stack.enter_async_context(open_callbacks(settings.callback(), spool, executor, bus, metrics))
     openings = Openings(spool, executor, bus)
-    sealer = Sealer(spool, sessions)
-    finalizer = Finalizer(spool, sealer, outbox, results, executor, settings.finalize_wait_seconds)
-    admission = Admission(
-        DiskReserve(spool.root, settings.min_free_disk),
-        quota,
-        at_once=settings.max_uploads_at_once,
-        of_tenant=settings.max_uploads_per_tenant,
-    )
+    finalizer = Finalizer(spool, Sealer(spool, sessions), outbox, results, executor, settings.finalize_wait_seconds)
+    admission = _admission(settings, spool, quota)
     receiver = ChunkReceiver(spool, chunks, executor, bus, metrics, hands=max(1, settings.spool_threads // 2))
     return UseCases(
         admission=admission,
@@ -116,4 +110,13 @@ async def open_use_cases(stack: AsyncExitStack, settings: IngestSettings, spool:
             catalog=chronicle.catalog,
             store=store,
         ),
+    )
+
+
+def _admission(settings: IngestSettings, spool: Spool, quota: TenantQuota) -> Admission:
+    return Admission(
+        DiskReserve(spool.root, settings.min_free_disk),
+        quota,
+        at_once=settings.max_uploads_at_once,
+        of_tenant=settings.max_uploads_per_tenant,
     )

@@ -1,10 +1,9 @@
 """Untrusted audio to PCM: each decode is one short-lived, confined `ffmpeg` child."""
 
 import asyncio
-import fcntl
 import os
 import signal
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import ExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from errno import EDQUOT, EFBIG, ENOSPC
@@ -14,7 +13,7 @@ import structlog
 
 from shared.audio.complaints import Complaints
 from shared.audio.pcm import BYTES_PER_SECOND, SAMPLE_BYTES, SAMPLE_RATE
-from shared.audio.sniff import Container
+from shared.audio.source import Source, open_source
 from shared.child import CANNOT_START, Command, Limits, start_child
 from shared.errors import BadMedia, Unavailable
 
@@ -25,7 +24,6 @@ _REAP_SECONDS = 10.0
 _INTERRUPTED = 255  # how FFmpeg ends on any signal that it may catch, SIGXCPU among them
 _BUSY_THREADS = 3  # of FFmpeg even with one thread a codec: it reads, decodes and resamples side by side
 _LOOKS = 4  # at a growing file within the time that it may stand still
-_PIPE_BYTES = 1024 * 1024  # what an unprivileged process may ask for
 _NO_ROOM = {256 - number for number in (ENOSPC, EFBIG, EDQUOT)}  # FFmpeg ends with the error's negative number
 _BY_THE_SECOND = f"aresample={SAMPLE_RATE}:ochl=mono:osf=s16,asetnsamples=n={SAMPLE_RATE}:p=0"
 
@@ -53,22 +51,6 @@ class DecodePolicy:
     idle_seconds: float = 120.0
     memory: int = 1024**3
     processes: int = 4096
-
-
-@dataclass(frozen=True, slots=True)
-class OpenFile:
-    """A whole file by its descriptor, which can be sought in and stays its owner's to close."""
-
-    descriptor: int
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """Files that, one after another, are one stream in `container`; a `lying_length` in its header is passed over."""
-
-    container: Container
-    files: Sequence[Path] | OpenFile
-    lying_length: bool = False
 
 
 class Decoder:
@@ -137,7 +119,7 @@ class Decoder:
     ) -> AsyncIterator[_Run]:
         """Run the decoder inside the block; it is gone behind it, and whatever it started."""
         with ExitStack() as stack:
-            stdin, feed = await asyncio.to_thread(_open_source, stack, source, self._temporaries)
+            stdin, feed = await asyncio.to_thread(open_source, stack, source, self._temporaries)
             try:
                 pipe, limits = asyncio.subprocess.PIPE, self._limits(file_size)
                 child = await start_child(command, limits, stdin=stdin, stdout=stdout, stderr=pipe, buffer=_READ * 2)
@@ -251,61 +233,5 @@ class Decoder:
         )
 
 
-def _open_source(stack: ExitStack, source: Source, temporaries: Path | None) -> tuple[int, Callable[[], None]]:
-    """Return a descriptor to read from, and what a thread must do meanwhile; blocks.
-
-    One file is handed over as it is, and can be sought in. Several go through a pipe, unless the container keeps
-    its index at the end: then they are joined on disk, in a file without a name.
-    """
-    files = source.files
-    if isinstance(files, OpenFile):
-        os.lseek(files.descriptor, 0, os.SEEK_SET)
-        return os.dup(files.descriptor), _nothing
-    if len(files) == 1:
-        return os.open(files[0], os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW), _nothing
-    if source.container.needs_seeking:
-        assert temporaries is not None  # noqa: S101  # who decodes pieces names it
-        joined = _nameless_file(temporaries)
-        _copy(files, joined)
-        os.lseek(joined, 0, os.SEEK_SET)
-        return joined, _nothing
-    reading, writing = os.pipe()
-    _widen(writing)
-    pipe_end = stack.enter_context(os.fdopen(writing, "wb", buffering=0))
-
-    def feed() -> None:
-        with pipe_end, suppress(BrokenPipeError):
-            _copy(files, pipe_end.fileno())
-
-    return reading, feed
-
-
-def _widen(pipe: int) -> None:
-    """Let a pipe hold a mebibyte where the system lets us: fewer turns between its two ends."""
-    if hasattr(fcntl, "F_SETPIPE_SZ"):
-        with suppress(OSError):
-            fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
-
-
 def _too_slow() -> BadMedia:
     return BadMedia("The audio could not be decoded in time.", code="decode_timeout")
-
-
-def _nothing() -> None:
-    """Nothing to feed: the child reads the file itself."""
-
-
-def _nameless_file(directory: Path) -> int:
-    path = directory / f"join-{os.getpid()}-{os.urandom(8).hex()}"
-    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-    path.unlink()
-    return fd
-
-
-def _copy(files: Sequence[Path], target: int) -> None:
-    """Send files to a descriptor inside the kernel."""
-    for path in files:
-        with path.open("rb") as file:
-            offset = 0
-            while sent := os.sendfile(target, file.fileno(), offset, 1 << 20):
-                offset += sent

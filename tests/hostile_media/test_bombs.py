@@ -8,9 +8,10 @@ from pathlib import Path
 import imageio_ffmpeg
 import pytest
 
-from shared.audio.decode import DecodePolicy, Decoder, Source
+from shared.audio.decode import DecodePolicy, Decoder
 from shared.audio.pcm import BYTES_PER_SECOND
 from shared.audio.sniff import HEAD, Container, sniff
+from shared.audio.source import Source
 from shared.errors import BadMedia
 from tests.hostile_media.bombs import BOMBS, claiming, silence
 from tests.integration.audio_files import encoded

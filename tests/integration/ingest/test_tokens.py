@@ -16,8 +16,10 @@ NOWHERE = "nats://127.0.0.1:1"
 
 
 @pytest.fixture(scope="module")
-async def road(tmp_path_factory: pytest.TempPathFactory, store_config: StoreConfig) -> AsyncIterator[Road]:
-    settings = ingest_settings(tmp_path_factory.mktemp("spool"), NOWHERE, store_config, **token_settings())
+async def road(
+    tmp_path_factory: pytest.TempPathFactory, nats_url: str, store_config: StoreConfig
+) -> AsyncIterator[Road]:
+    settings = ingest_settings(tmp_path_factory.mktemp("spool"), nats_url, store_config, **token_settings())
     async with ingest_running(settings) as road:
         yield road
 

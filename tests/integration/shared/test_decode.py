@@ -4,9 +4,10 @@ from pathlib import Path
 import imageio_ffmpeg
 import pytest
 
-from shared.audio.decode import DecodePolicy, Decoder, OpenFile, Source
+from shared.audio.decode import DecodePolicy, Decoder
 from shared.audio.pcm import BYTES_PER_SECOND
 from shared.audio.sniff import HEAD, Container, Refusal, Segment, beginning, segments, sniff
+from shared.audio.source import OpenFile, Source
 from shared.errors import BadMedia
 from tests.integration.audio_files import CODECS, encoded, strength, tone
 
