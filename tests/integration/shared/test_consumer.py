@@ -156,5 +156,5 @@ async def test_work_that_waits_for_its_next_try_does_not_hold_up_the_rest(bus: B
     async with working(bus, worker, first_retry=60.0):
         for session in [*waiting, "hale"]:
             await order(bus, session)
-        await until(lambda: "hale" in worker.handled)
+        await until(lambda: "hale" in worker.handled, within=60)
     assert worker.handled == [*waiting, "hale"]
