@@ -10,7 +10,7 @@ from pathlib import Path
 from services.assembler.wav import HEADER_BYTES, wav_header
 from shared.audio.pcm import SAMPLE_BYTES
 
-_READ = 8 * 1024 * 1024  # a part of an upload
+_READ = 5 * 1024 * 1024  # a part of an upload
 
 
 @dataclass(frozen=True, slots=True)

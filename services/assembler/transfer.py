@@ -10,7 +10,7 @@ from services.assembler.wav import HEADER_BYTES, wav_header
 from shared.errors import RoomtoneError, Unavailable
 from shared.objects import ObjectStore, PartReceipt
 
-PART_BYTES = 8 * 1024 * 1024  # R2's least is 5 MiB; all parts but the last must be equal
+PART_BYTES = 5 * 1024 * 1024  # R2's least; all parts but the last must be equal
 _IN_FLIGHT = 2  # a store that wants parts in order holds one while it writes the other
 WAV_TYPE = "audio/wav"
 
