@@ -59,7 +59,7 @@ async def working(
         concurrency=concurrency,
         tries=3,
         first_retry=first_retry,
-        ack_wait=1.0,
+        ack_wait=5.0,  # a traceback on the console may hold the loop for longer than a second
         quiet=1.0,
     )
     async with owned_tasks(*WorkQueue(bus, policy, worker, metrics or Metrics()).hands()):
