@@ -32,7 +32,7 @@ class PlacedChunk:
     """A chunk under its final name, not yet durable there: sync `directory` before telling anyone.
 
     `total_size` is how many bytes all chunks of the session have together; `lead` is None for a session of
-    none. `named`: it got its name now, and was not there before.
+    none.
     """
 
     directory: SessionDirectory
@@ -43,7 +43,6 @@ class PlacedChunk:
     total_size: int
     opened_session: bool
     lead: str | None
-    named: bool
 
 
 class ChunkStore:
@@ -86,28 +85,14 @@ class ChunkStore:
                 raise expired()
             _refuse_other_family(session, place)
             opened = len(session) == 0 and session.opening is None
-            named = index is None or index not in session
-            if index is not None and not named:
+            if index is not None and index in session:
                 self._refuse_other_bytes(session, chunk, index)
             else:
                 self._refuse_oversize(session.size + chunk.size)
                 index = self._name(directory, session, chunk, index, lock)
                 self._quota.stored(place.key.tenant, chunk.size)
             lead = lead_of(session.opening.purpose if session.opening else None)
-            return PlacedChunk(
-                directory, index, chunk.size, chunk.sha256, len(session), session.size, opened, lead, named
-            )
-
-    def withdraw(self, placed: PlacedChunk) -> None:
-        """Take a name back whose directory could not be synced, so that a retry writes the bytes anew.
-
-        The kernel may have marked what it could not write as clean: syncing once more would claim a success.
-        """
-        if placed.named:
-            with locked(placed.directory.lock) as lock:
-                lock.count_change()
-                placed.directory.chunk(placed.index).unlink(missing_ok=True)
-            self._quota.stored(placed.directory.key.tenant, -placed.size)
+            return PlacedChunk(directory, index, chunk.size, chunk.sha256, len(session), session.size, opened, lead)
 
     @staticmethod
     def _name(

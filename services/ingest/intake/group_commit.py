@@ -9,7 +9,6 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -65,8 +64,8 @@ class GroupCommit:
         """Return once the chunk is durable under its name, and its temporary name is gone.
 
         Cancelled, it still waits: a turn can't be stopped, and owns the file until it ends. Raises what
-        `ChunkStore.place` raises, and OSError; then nothing of the chunk is there, except where the same bytes were
-        before.
+        `ChunkStore.place` raises, and OSError; where only the directory's sync failed, the name stays: a repeat may
+        have been told of it meanwhile, or a manifest name it.
         """
         loop = asyncio.get_running_loop()
         awaited = _Awaited(place, writer, loop.create_future())
@@ -155,19 +154,11 @@ def _store(turn: Sequence[_Awaited], chunks: ChunkStore, sync: Callable[[Path], 
             sync(directory)
         except OSError as exc:
             for awaited in awaiting:
-                if isinstance(awaited.outcome, PlacedChunk):
-                    _withdraw(awaited.outcome, chunks)
                 awaited.outcome = exc
     if placed:
         failpoint("ingest.kept")
     for awaited in turn:
         awaited.writer.discard()
-
-
-def _withdraw(placed: PlacedChunk, chunks: ChunkStore) -> None:
-    """Take back the name of a chunk that will not be acknowledged; where even that fails, a retry finds its bytes."""
-    with suppress(OSError):
-        chunks.withdraw(placed)
 
 
 def _fail(awaited: _Awaited, failure: Exception) -> None:
