@@ -4,7 +4,8 @@ import asyncio
 import os
 import resource
 import signal
-from contextlib import suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 
 from deploy.local.engine import Engine
 from tests.chaos.failpoint_draw import draw_failpoints
@@ -70,7 +71,8 @@ async def attack_bus(bus: Engine, plan: Plan, tally: Tally, over: asyncio.Event)
         if dice.random() < 0.6:
             await _kill(bus, dice.uniform(*_GONE), tally, over)
         else:
-            await stop_for(bus, dice.uniform(0.5, 4), tally)
+            async with standing_still(bus, tally):
+                await asyncio.sleep(dice.uniform(0.5, 4))
 
 
 async def attack_store(store: Engine, plan: Plan, tally: Tally, over: asyncio.Event) -> None:
@@ -87,13 +89,14 @@ async def _kill(engine: Engine, gone: float, tally: Tally, over: asyncio.Event) 
     await engine.start()
 
 
-async def stop_for(engine: Engine, seconds: float, tally: Tally) -> None:
-    """Let an engine stand still with its connections open."""
+@asynccontextmanager
+async def standing_still(engine: Engine, tally: Tally) -> AsyncIterator[None]:
+    """Let an engine stand still with its connections open for as long as the block takes."""
     assert engine.pid is not None
     os.kill(engine.pid, signal.SIGSTOP)
     tally.faults[f"{engine.name} stopped"] += 1
     try:
-        await asyncio.sleep(seconds)
+        yield
     finally:
         os.kill(engine.pid, signal.SIGCONT)
 

@@ -14,8 +14,8 @@ class Plan:
     """How much of everything; times in seconds.
 
     `kills` is of each service; the engines get a share of it. After the storm the bus is stopped with SIGSTOP for
-    `pause`, then away for `away`. What is `redelivered` after how long decides how long a killed job rests. A run
-    whose system stands still for `patience` has failed.
+    `pause`, then away for `away`, each time at least until something was taken meanwhile. What is `redelivered` after
+    how long decides how long a killed job rests. A run whose system stands still for `patience` has failed.
     """
 
     seed: int

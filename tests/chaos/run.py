@@ -4,7 +4,7 @@ import asyncio
 import json
 import os
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -12,7 +12,7 @@ from pathlib import Path
 
 import httpx
 
-from tests.chaos.attacks import attack_bus, attack_service, attack_store, stop_for
+from tests.chaos.attacks import attack_bus, attack_service, attack_store, standing_still
 from tests.chaos.audit import audit, unsettled
 from tests.chaos.call import Call
 from tests.chaos.field import Field, open_field, stop
@@ -56,29 +56,33 @@ class Run:
 
     async def stop_bus(self) -> None:
         """Let the bus stand still; what is sent meanwhile is taken all the same."""
-        await self._without_bus(f"stopped for {self.plan.pause:.0f} s", self._pause())
+        async with standing_still(self.field.nats, self.tally):
+            await self._take_without_bus("stopped", self.plan.pause)
 
     async def take_bus_away(self) -> None:
         """Let the bus be gone and come back; what is sent meanwhile is taken all the same."""
-        await self._without_bus(f"away for {self.plan.away:.0f} s", self._absence())
-
-    async def _pause(self) -> None:
-        await stop_for(self.field.nats, self.plan.pause, self.tally)
-
-    async def _absence(self) -> None:
         await self.field.nats.kill()
-        await asyncio.sleep(self.plan.away)
-        await self.field.nats.start()
+        try:
+            await self._take_without_bus("away", self.plan.away)
+        finally:
+            await self.field.nats.start()
 
-    async def _without_bus(self, how: str, absence: Coroutine[None, None, None]) -> None:
+    async def _take_without_bus(self, how: str, seconds: float) -> None:
         pace, self.traffic.pace = self.traffic.pace, _SLOW_PACE if self.plan.away > _LONG else self.traffic.pace
-        before = self.tally.answers.copy()
-        await absence
-        taken = self.tally.answers - before
-        self.traffic.pace = pace
-        self.say(f"bus {how}: {taken['chunk 200']} chunks and {taken['finalize 202']} finalizes taken meanwhile")
-        if not taken["chunk 200"] or not taken["finalize 202"]:
+        before, since = self.tally.answers.copy(), time.monotonic()
+
+        def taken(what: str) -> int:
+            return self.tally.answers[what] - before[what]
+
+        await asyncio.sleep(seconds)
+        try:
+            await until(lambda: taken("chunk 200") and taken("finalize 202"), within=self.plan.patience)
+        except AssertionError:
             self.tally.violated(f"nothing was taken while the bus was {how}")
+        self.traffic.pace = pace
+        passed = time.monotonic() - since
+        chunks, finalizes = taken("chunk 200"), taken("finalize 202")
+        self.say(f"bus {how} for {passed:.0f} s: {chunks} chunks and {finalizes} finalizes taken meanwhile")
 
     async def drain(self) -> None:
         """Wait until every call has its result and nothing is under way; standing still for long is a violation."""

@@ -1,10 +1,12 @@
 """Hostile files the whole way: a session of each fails with its reason, and the next one is assembled."""
 
 from collections.abc import AsyncIterator
+from functools import partial
 
 import pytest
 
 from shared.bus import Bus, open_bus
+from shared.codec import Envelope
 from shared.events import AudioFailed
 from shared.history import last_event
 from shared.metrics import Metrics
@@ -24,6 +26,7 @@ from tests.integration.road import (
     ingest_running,
     ingest_settings,
 )
+from tests.waiting import until
 
 UNHARMED = {"mp3 with a linked picture", "m4a whose samples lie elsewhere", "wav with hls as its samples", "concat"}
 LIMITS = {"max_audio_seconds": 120, "decode_cpu_seconds": 2, "decode_idle_seconds": 5.0}
@@ -58,8 +61,8 @@ async def why(road: Road, bus: Bus, session: str, content: bytes) -> tuple[str, 
     for start in range(0, len(content), 4_000_000):
         await road.send(session, content[start : start + 4_000_000])
     answer = await road.finalize(session)
-    told = await last_event(bus, SessionKey("default", session), AudioFailed)
-    assert told is not None, answer.text
+    told = await until(partial(last_event, bus, SessionKey("default", session), AudioFailed), what=answer.text)
+    assert isinstance(told, Envelope)
     assert isinstance(told.event, AudioFailed)
     assert not told.event.retryable
     assert answer.json()["code"] == told.event.code

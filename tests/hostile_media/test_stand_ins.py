@@ -14,7 +14,7 @@ from shared.audio.source import Source
 from shared.errors import BadMedia
 from tests.hostile_media.stand_in import stand_in, telling
 from tests.integration.audio_files import encoded
-from tests.processes import children_of, descendants_of
+from tests.processes import descendants_of
 from tests.waiting import until
 
 SECONDS = 60
@@ -91,7 +91,7 @@ async def test_a_decoder_that_says_nothing_is_ended_in_time(word: str, program: 
 async def test_a_decoder_that_goes_on_and_on_is_ended_by_what_it_may_spend(
     word: str, program: str, tmp_path: Path
 ) -> None:
-    before = children_of(os.getpid())
+    before = descendants_of(os.getpid())
     with pytest.raises(BadMedia) as caught:
         await decoded(telling(word), tmp_path, policy(program, idle=60.0, cpu=2 if word == "drip" else 1))
     assert (caught.value.message, caught.value.code) == (TOO_LATE, "decode_timeout")
