@@ -3,34 +3,58 @@
 Everything here blocks and belongs in a thread. The order of the calls is the promise; see architecture, "Durability".
 """
 
+import errno
 import fcntl
 import os
 import secrets
 import struct
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
 from shared.failpoints import failpoint
 
 _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_NAMELESS_FILE = os.O_WRONLY | os.O_TMPFILE | os.O_CLOEXEC
+_NO_NAMELESS_FILES = {errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL}  # how filesystems say it
 _SETTLED_SECONDS = 2.0  # between creating a file and locking it lie microseconds
 _LOCK_CONTENT = struct.Struct("<dQ")
 _REMOVED = 2**64 - 1  # as the count of changes: this lock file is about to lose its name
 _IOV_MAX = 512  # buffers a writev call may take; Linux allows 1024
 
 
-class TemporaryFile:
-    """A file under a temporary name that becomes visible whole, or never.
+def _nameless_file(directory: Path) -> int | None:
+    try:
+        return os.open(directory, _NAMELESS_FILE, 0o600)
+    except OSError as exc:
+        if exc.errno in _NO_NAMELESS_FILES:
+            return None
+        raise
 
-    Its owner holds a lock on it, so that a sweep can tell a live upload from what a crash left.
+
+class TemporaryFile:
+    """A file without a name that becomes visible whole, or never: a crash leaves nothing of it.
+
+    Where the filesystem has no such files (NFS), or `named` asks for it, it has a temporary name in `directory`, and
+    its owner a lock on it, so that a sweep can tell a live upload from what a crash left.
     """
 
-    def __init__(self, directory: Path) -> None:
-        self.path = directory / secrets.token_hex(16)
-        self._fd = os.open(self.path, _NEW_FILE, 0o600)
-        fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    def __init__(self, directory: Path, *, named: bool = False) -> None:
+        self._name: Path | None = None
+        fd = None if named else _nameless_file(directory)
+        if fd is not None:
+            self._fd = fd
+        else:
+            self._name = directory / secrets.token_hex(16)
+            self._fd = os.open(self._name, _NEW_FILE, 0o600)
+            fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+    @property
+    def path(self) -> Path:
+        """Where this process, and no other, finds the file until it is discarded."""
+        return self._name or Path(f"/proc/self/fd/{self._fd}")
 
     def write(self, pieces: list[bytes]) -> None:
         """Append `pieces` in order without joining them first."""
@@ -53,15 +77,18 @@ class TemporaryFile:
     def publish(self, final: Path) -> bool:
         """Give the file its final name unless that name is taken; returns whether it got it."""
         try:
-            os.link(self.path, final, follow_symlinks=False)
+            # The descriptor stands for a folder that an absolute path does not need: with one, the call follows the
+            # kernel's own link to the file (linkat(2), AT_SYMLINK_FOLLOW).
+            os.link(self.path, final, src_dir_fd=self._fd, follow_symlinks=self._name is None)
         except FileExistsError:
             return False
         return True
 
     def discard(self) -> None:
-        """Remove the temporary name and let go of the file; the final name, if given, stays."""
-        with suppress(FileNotFoundError):
-            self.path.unlink()
+        """Let go of the file, and of its temporary name if it has one; the final name, if given, stays."""
+        if self._name is not None:
+            with suppress(FileNotFoundError):
+                self._name.unlink()
         os.close(self._fd)
 
 
@@ -103,7 +130,10 @@ def write_durably(final: Path, content: bytes, temporaries: Path) -> bool:
 
 
 class LockFile:
-    """A lock file while it is held; it remembers when it was made and how often its holders changed something."""
+    """A lock file while it is held; it remembers when it was made and how often its holders changed something.
+
+    Leaving its block lets others have it.
+    """
 
     def __init__(self, fd: int) -> None:
         self._fd = fd
@@ -115,6 +145,19 @@ class LockFile:
         else:
             self.created, self.changes = time.time(), 0
             self._write()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        os.close(self._fd)
+
+    @property
+    def version(self) -> tuple[float, int]:
+        """What is another after every change, also where the file was removed and made anew."""
+        return self.created, self.changes
 
     def count_change(self) -> None:
         """Let the next holders know that what the lock guards is not what it was."""
@@ -136,11 +179,10 @@ class LockFile:
         os.pwrite(self._fd, _LOCK_CONTENT.pack(self.created, self.changes), 0)
 
 
-@contextmanager
-def locked(path: Path) -> Iterator[LockFile]:
+def locked(path: Path) -> LockFile:
     """Hold the lock file at `path` exclusively, against threads, processes and machines that share the disk.
 
-    Raises FileNotFoundError where its directory is not there, or not any more.
+    It is held from the call on. Raises FileNotFoundError where its directory is not there, or not any more.
     """
     while True:
         fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
@@ -148,10 +190,11 @@ def locked(path: Path) -> Iterator[LockFile]:
             fcntl.flock(fd, fcntl.LOCK_EX)
             lock = LockFile(fd)
             if not lock.removed:
-                yield lock
-                return
-        finally:
+                return lock
+        except BaseException:
             os.close(fd)
+            raise
+        os.close(fd)
 
 
 class HeldLock:

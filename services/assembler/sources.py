@@ -42,7 +42,7 @@ async def opened(
         async with _proving(recording) as proof:
             yield Source(recording, proof)
         return
-    copy = await asyncio.to_thread(TemporaryFile, spool.temporaries)
+    copy = await asyncio.to_thread(TemporaryFile, spool.temporaries, named=True)
     try:
         size, sha256 = await _copy(store, manifest.original.object_key, copy, expected=_registered_size(manifest))
         recording = await asyncio.to_thread(one_file, copy.path, size)

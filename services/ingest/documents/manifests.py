@@ -34,11 +34,11 @@ class DocumentManifests:
         """
         directory = self.spool.open(key)
         directory.keep()
-        with locked(directory.lock):
+        with locked(directory.lock) as lock:
             if directory.deleted.exists():
                 raise document_deleted()
             stored = directory.read_manifest() or write_manifest(
-                directory, _manifest(directory, file, trace), self.spool.temporaries
+                directory, lock, _manifest(directory, file, trace), self.spool.temporaries
             )
         return stored.manifest
 

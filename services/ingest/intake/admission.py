@@ -74,7 +74,7 @@ class Admission:
 
     def require_next(self, tenant: str, of_one: int, size: int) -> None:
         """Raise OutOfSpace, TooLarge or TooMany unless the disk and the quota take the next `size` bytes; blocks."""
-        self._reserve.require(size)
+        self._reserve.take(size)
         self._quota.require(tenant, self._arriving[tenant], of_one)
 
 
@@ -99,10 +99,7 @@ class Arrival:
         self._admission.require_announced(self._tenant, self._arriving)
 
     def take(self, size: int) -> None:
-        """Let the next `size` bytes be written; raises OutOfSpace, TooLarge and TooMany. Blocks.
-
-        A look at the disk takes microseconds, once for each mebibyte that was gathered.
-        """
+        """Let the next `size` bytes be written; raises OutOfSpace, TooLarge and TooMany. Blocks."""
         self._written += size
         self._expect(max(0, self._unwritten - size), max(self._arriving, self._written))
         self._admission.require_next(self._tenant, self._arriving, size)

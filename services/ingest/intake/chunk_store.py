@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from services.ingest.intake.admission import Arrival
-from services.ingest.intake.expiry import expired
+from services.ingest.intake.expiry import expired as has_expired
 from services.ingest.intake.session_index import OpenSession, SessionIndex
 from services.ingest.intake.tenant_quota import TenantQuota
 from services.ingest.intake.writer import SealedChunk
@@ -63,9 +63,12 @@ class ChunkStore:
         """
         arrival.enter()
         if key is not None:
-            self._refuse_late(self._spool.session(key))
-            if not self._sessions.knows(key) and self._spool.session(key).expired.exists():
-                raise expired()
+            directory = self._spool.session(key)
+            _refuse_late(
+                deleted=directory.deleted.exists(),
+                finalized=directory.manifest.exists(),
+                expired=not self._sessions.knows(key) and directory.expired.exists(),
+            )
             self._refuse_oversize(self._sessions.known_size(key) + declared_size)
 
     def place(self, place: Place, chunk: SealedChunk) -> PlacedChunk:
@@ -76,13 +79,11 @@ class ChunkStore:
         kept.
         """
         self._refuse_oversize(chunk.size)
-        directory = self._spool.open(place.key)
+        directory = self._spool.session(place.key)
         index = place.index
-        with locked(directory.lock) as lock:
-            self._refuse_late(directory)
+        with self._locked(directory) as lock:
             session = self._sessions.load(directory, lock)
-            if session.expired:
-                raise expired()
+            _refuse_late(deleted=session.deleted, finalized=session.finalized, expired=session.expired)
             _refuse_other_family(session, place)
             opened = len(session) == 0 and session.opening is None
             if index is not None and index in session:
@@ -93,6 +94,13 @@ class ChunkStore:
                 self._quota.stored(place.key.tenant, chunk.size)
             lead = lead_of(session.opening.purpose if session.opening else None)
             return PlacedChunk(directory, index, chunk.size, chunk.sha256, len(session), session.size, opened, lead)
+
+    def _locked(self, directory: SessionDirectory) -> LockFile:
+        try:
+            return locked(directory.lock)
+        except FileNotFoundError:  # its first chunk
+            self._spool.open(directory.key)
+            return locked(directory.lock)
 
     @staticmethod
     def _name(
@@ -106,13 +114,6 @@ class ChunkStore:
             raise Unavailable("The spool's disk does not keep its locks: send the chunk again.", code="busy")
         session.add(index, chunk.size, chunk.sha256, lock)
         return index
-
-    @staticmethod
-    def _refuse_late(directory: SessionDirectory) -> None:
-        if directory.deleted.exists():
-            raise NotFound("The session was deleted: use a new session id.")
-        if directory.manifest.exists():
-            raise Conflict("The session is finalized and takes no more chunks: use a new session id.", code="finalized")
 
     @staticmethod
     def _refuse_other_bytes(session: OpenSession, chunk: SealedChunk, index: int) -> None:
@@ -129,6 +130,15 @@ class ChunkStore:
                 f"A session may have at most {self._max_session_size} bytes: finalize it and go on in a new one.",
                 code="session_too_large",
             )
+
+
+def _refuse_late(*, deleted: bool, finalized: bool, expired: bool) -> None:
+    if deleted:
+        raise NotFound("The session was deleted: use a new session id.")
+    if finalized:
+        raise Conflict("The session is finalized and takes no more chunks: use a new session id.", code="finalized")
+    if expired:
+        raise has_expired()
 
 
 def _refuse_other_family(session: OpenSession, place: Place) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from services.ingest.intake.expiry import expired
 from services.ingest.intake.session_index import OpenSession, SessionIndex
 from shared.clock import now, rfc3339
-from shared.durable import lock_created, locked, sync_directory, write_durably
+from shared.durable import LockFile, lock_created, locked, sync_directory, write_durably
 from shared.errors import Conflict, NotFound, NothingThere, Unavailable
 from shared.manifest import Manifest, Original, StoredManifest, dump_manifest
 from shared.spool import SessionDirectory, Spool
@@ -56,7 +56,7 @@ class Sealer:
             session.chunks()
             with locked(directory.lock) as lock:
                 session = self._sessions.load(directory, lock)
-                stored = directory.read_manifest() or self._write(directory, session, trace, closing)
+                stored = directory.read_manifest() or self._write(directory, lock, session, trace, closing)
             self._sessions.forget(key)
         else:
             sync_directory(directory.path)  # who named it is still at it, or may not have lived to do so
@@ -64,7 +64,7 @@ class Sealer:
         return stored
 
     def _write(
-        self, directory: SessionDirectory, session: OpenSession, trace: Trace, closing: Closing | None
+        self, directory: SessionDirectory, lock: LockFile, session: OpenSession, trace: Trace, closing: Closing | None
     ) -> StoredManifest:
         if directory.deleted.exists():
             raise NotFound("The session was deleted.")
@@ -94,11 +94,14 @@ class Sealer:
             purpose=session.opening.purpose if session.opening else None,
             original=closing.original if closing else None,
         )
-        return write_manifest(directory, manifest, self._spool.temporaries)
+        return write_manifest(directory, lock, manifest, self._spool.temporaries)
 
 
-def write_manifest(directory: SessionDirectory, manifest: Manifest, temporaries: Path) -> StoredManifest:
-    """Write a session's manifest durably; the caller holds the session's lock, and has seen that none is there."""
+def write_manifest(
+    directory: SessionDirectory, lock: LockFile, manifest: Manifest, temporaries: Path
+) -> StoredManifest:
+    """Write a session's manifest durably; the caller holds the session's `lock`, and has seen that none is there."""
+    lock.count_change()
     write_durably(directory.manifest, dump_manifest(manifest), temporaries)
     stored = directory.read_manifest()
     if stored is None:

@@ -24,10 +24,13 @@ class OpenSession:
     def __init__(self, directory: SessionDirectory, lock: LockFile) -> None:
         self._directory = directory
         self.opening = directory.read_opening()
-        self.expired = directory.expired.exists()  # whoever expires a session counts that as a change
+        # Whoever ends a session in any way counts that as a change.
+        self.deleted = directory.deleted.exists()
+        self.finalized = directory.manifest.exists()
+        self.expired = directory.expired.exists()
         self._sizes = directory.sizes()
         self._hashes: dict[int, str] = {}
-        self._changes = lock.changes
+        self._version = lock.version
         self.size = sum(self._sizes.values())
         self.next_index = max(self._sizes, default=-1) + 1
 
@@ -43,7 +46,7 @@ class OpenSession:
         self._hashes[index] = sha256
         self.size += size
         self.next_index = max(self.next_index, index + 1)
-        self._changes = lock.changes
+        self._version = lock.version
 
     def chunk(self, index: int) -> Chunk:
         """Describe a chunk, reading it back if its hash is not remembered; blocks."""
@@ -73,7 +76,7 @@ class OpenSession:
 
     def is_current(self, lock: LockFile) -> bool:
         """Whether nobody else changed the session since we last looked."""
-        return self._changes == lock.changes
+        return self._version == lock.version
 
 
 class SessionIndex:

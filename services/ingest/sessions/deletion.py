@@ -116,13 +116,14 @@ class Eraser:
     def _begin(self, key: SessionKey, record: Record | None, lead: str | None) -> None:
         directory = self.spool.open(key)
         directory.keep()
-        with locked(directory.lock):
+        with locked(directory.lock) as lock:
             if directory.deleted.exists():  # begun by somebody else since we looked, and perhaps ended
                 return
             objects = _object_keys(directory, record)
             for name in objects:
                 if name.startswith(documents_prefix(key.tenant)):
                     self.late.expect(name)
+            lock.count_change()
             self.spool.begin_deletion(directory, Deletion(tuple(objects), lead))
         self.sessions.forget(key)
 

@@ -25,6 +25,27 @@ def test_many_small_pieces_are_written_in_order(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.fixture
+def no_nameless_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the filesystem be one without O_TMPFILE: the kernel is asked for a folder to write into, and says no."""
+    monkeypatch.setattr("shared.durable._NAMELESS_FILE", os.O_WRONLY | os.O_CLOEXEC)
+
+
+@pytest.mark.usefixtures("no_nameless_files")
+def test_where_files_need_a_name_they_have_one_until_they_are_whole(tmp_path: Path) -> None:
+    temporaries, final = tmp_path / "t", tmp_path / "final"
+    temporaries.mkdir()
+    file = TemporaryFile(temporaries)
+    file.write([b"whole"])
+    assert [path.read_bytes() for path in temporaries.iterdir()] == [b"whole"]
+    assert file.publish(final)
+    assert not file.publish(final)
+    file.discard()
+    assert list(temporaries.iterdir()) == []
+    assert final.read_bytes() == b"whole"
+
+
+@pytest.mark.usefixtures("no_nameless_files")
 def test_a_sweep_takes_what_a_crash_left_and_spares_what_is_being_written(tmp_path: Path) -> None:
     live = TemporaryFile(tmp_path)
     left = tmp_path / "left"

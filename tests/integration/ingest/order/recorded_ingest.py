@@ -84,13 +84,13 @@ def _wrap(record: Record) -> None:
 
 
 def _descriptor(fd: int) -> str:
-    return str(Path(f"/proc/self/fd/{fd}").readlink())
+    return str(Path(f"/proc/self/fd/{fd}").readlink()).removesuffix(" (deleted)")
 
 
 def _whole(path: Any, folder: int | None) -> str:
     text = os.fsdecode(path)
     if text.startswith("/proc/self/fd/"):
-        return str(Path(text).readlink())
+        return _descriptor(int(text.removeprefix("/proc/self/fd/")))
     return text if folder is None or text.startswith("/") else f"{_descriptor(folder)}/{text}"
 
 

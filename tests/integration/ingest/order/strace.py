@@ -14,8 +14,8 @@ _UNFINISHED = " <unfinished ...>"
 _DONE = re.compile(r"\) += (-?\d+)")
 _DESCRIPTOR = re.compile(r"(\d+)<((?:[^<>\\]|\\.|->)*)>")
 _STRING = re.compile(r'"((?:[^"\\]|\\.)*)"')
-_ANCHORED = re.compile(r'(?:AT_FDCWD|\d+)(?:<((?:[^<>\\]|->)*)>)?, "((?:[^"\\]|\\.)*)"')
-_OWN_DESCRIPTOR = re.compile(r"/proc/self/fd/(\d+)$")
+_ANCHORED = re.compile(r'(?:AT_FDCWD|\d+)(?:<((?:[^<>\\]|->)*)>(?:\(deleted\))?)?, "((?:[^"\\]|\\.)*)"')
+_OWN_DESCRIPTOR = re.compile(r"/proc/self/fd/\d+$")
 
 
 def can_strace() -> bool:
@@ -47,7 +47,7 @@ def read_strace(record: Path) -> list[SystemCall]:
         done = _DONE.search(arguments)
         if done is not None and int(done[1]) >= 0:
             calls.extend(_call(name, arguments, begin, number))
-    return sorted(_without_own_descriptors(calls), key=lambda call: call.begin)
+    return sorted(calls, key=lambda call: call.begin)
 
 
 def _call(name: str, arguments: str, begin: int, end: int) -> Iterator[SystemCall]:
@@ -71,15 +71,7 @@ def _call(name: str, arguments: str, begin: int, end: int) -> Iterator[SystemCal
 
 
 def _anchored(folder: str, path: str) -> str:
+    """Return a path as a whole; a file without a name goes by what its descriptor, which is its anchor, shows."""
+    if _OWN_DESCRIPTOR.match(path):
+        return folder
     return path if path.startswith("/") else f"{folder}/{path}"
-
-
-def _without_own_descriptors(calls: list[SystemCall]) -> Iterator[SystemCall]:
-    """Give files that were named by their descriptor the path by which they were synced: the last one under it."""
-    last: dict[int, str] = {}
-    for call in calls:
-        if call.kind == "sync":
-            last[call.fd] = call.path
-        own = _OWN_DESCRIPTOR.match(call.source)
-        source = last.get(int(own[1]), call.source) if own else call.source
-        yield SystemCall(call.kind, call.begin, call.end, call.path, source, call.text, call.fd)
