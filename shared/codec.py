@@ -2,14 +2,14 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from cloudevents.core.exceptions import CloudEventValidationError
 from cloudevents.core.formats.json import JSONFormat
-from cloudevents.core.v1.event import CloudEvent
 from pydantic import TypeAdapter
+from pydantic_core import to_json
 
 from shared.clock import now
 from shared.errors import InvalidInput
@@ -64,8 +64,11 @@ def envelope(
 
 
 def encode(item: Envelope) -> bytes:
-    """Write an envelope as one CloudEvents JSON document."""
-    attributes = {
+    """Write an envelope as one CloudEvents JSON document (JSON event format 1.0.2, section 3).
+
+    Not by the library that reads it, which takes a tenth of what a small chunk costs ingest.
+    """
+    document: dict[str, object] = {
         "specversion": "1.0",
         "id": item.id,
         "source": item.source,
@@ -78,8 +81,8 @@ def encode(item: Envelope) -> bytes:
         "tenantid": item.key.tenant,
     }
     if item.lead is not None:
-        attributes["leadid"] = item.lead
-    return JSONFormat().write(CloudEvent(attributes, asdict(item.event)))
+        document["leadid"] = item.lead
+    return to_json(document | {"data": item.event})
 
 
 def decode_from(subject: str, payload: bytes) -> Envelope:

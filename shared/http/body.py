@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from typing import Self, TypeVar
 
 from pydantic import ValidationError
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
+from starlette.types import Receive
 
 from shared.errors import InvalidInput, TooLarge, TooSlow, Unsupported
 from shared.http.answers import JSON, adapter_of
@@ -64,14 +65,11 @@ async def read_pieces(request: Request, limits: BodyLimits, too_large: str) -> A
     """
     if declared_size(request) > limits.size:
         raise TooLarge(too_large)
-    stream = request.stream()
-    patience = _Patience(limits)
+    patience = _Patience(limits, request.receive)
     left = limits.size
-    while True:
-        try:
-            piece = await patience.next_of(stream)
-        except StopAsyncIteration:
-            return
+    more = True
+    while more:
+        piece, more = await patience.next()
         left -= len(piece)
         if left < 0:
             raise TooLarge(too_large)
@@ -82,22 +80,29 @@ async def read_pieces(request: Request, limits: BodyLimits, too_large: str) -> A
 class _Patience:
     """How long a body's sender is waited for; what we ourselves take between two pieces is not held against it."""
 
-    def __init__(self, limits: BodyLimits) -> None:
+    def __init__(self, limits: BodyLimits, receive: Receive) -> None:
         self._limits = limits
+        self._receive = receive
         self._left = limits.idle
 
-    async def next_of(self, stream: AsyncIterator[bytes]) -> bytes:
-        """Return the next piece; raises StopAsyncIteration, and TooSlow for a sender that is idle or lags behind."""
+    async def next(self) -> tuple[bytes, bool]:
+        """Return the next piece, and whether more follows (ASGI, `http.request`).
+
+        Raises TooSlow for a sender that is idle or lags behind, and ClientDisconnect.
+        """
         loop = asyncio.get_running_loop()
         begun = loop.time()
         try:
             async with asyncio.timeout(min(self._limits.idle, self._left)):
-                piece = await anext(stream)
+                message = await self._receive()
         except TimeoutError as exc:
             raise TooSlow("The body stopped arriving, or came too slowly: send the request again.") from exc
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        piece: bytes = message.get("body", b"")
         if self._limits.slowest > 0:
             self._left += len(piece) / self._limits.slowest - (loop.time() - begun)
-        return piece
+        return piece, message.get("more_body", False)
 
 
 async def read_json(request: Request, kind: type[WantedT], limits: BodyLimits) -> WantedT:

@@ -6,6 +6,7 @@ import structlog
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from shared.caller import Caller, Permission
 from shared.errors import Kind, NotAuthenticated, OutsideRange, Permanent, RoomtoneError, TooMany
@@ -28,7 +29,7 @@ class FamilyRoute(Route):
     def __init__(
         self,
         path: str,
-        endpoint: Callable[[Request], Awaitable[Response]],
+        endpoint: ASGIApp,
         *,
         method: str,
         family: "Family",
@@ -53,29 +54,45 @@ class Family:
         self, method: str, path: str, handler: Handler, *, needs: Permission, operation: Operation
     ) -> FamilyRoute:
         """Return a route that lets only callers with `needs` through to `handler`, before any body is read."""
-
-        async def guarded(request: Request) -> Response:
-            try:
-                caller = caller_of(request.scope)
-                caller.require(needs)
-                return await handler(request, caller)
-            except ClientDisconnect:
-                log.info("the client hung up before the body was complete")
-                return Response(status_code=400)  # nobody is left to read it
-            except RoomtoneError as exc:
-                return self.refusal(request, exc)
-            except OSError as exc:
-                log.exception("the disk refused")
-                return self.refusal(request, of_os_error(exc))
-            except Exception:
-                log.exception("unexpected failure")
-                return self.refusal(request, Permanent("Something failed on the server: try again.", code="internal"))
-
-        return FamilyRoute(path, guarded, method=method, family=self, needs=needs, operation=operation)
+        return FamilyRoute(
+            path, _Guarded(self, handler, needs), method=method, family=self, needs=needs, operation=operation
+        )
 
     def refusal(self, request: Request, error: RoomtoneError) -> Response:
         """Write one error in the family's shape, with the headers that its status asks for."""
         return answer(self._error_body(request, error), status_of(error.kind), _headers(error))
+
+
+class _Guarded:
+    """A handler as an ASGI application: starlette's own wrapping would look for exceptions that are never raised."""
+
+    def __init__(self, family: Family, handler: Handler, needs: Permission) -> None:
+        self._family = family
+        self._handler = handler
+        self._needs = needs
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive, send)
+        answered = await self._answer(request)
+        await answered(scope, receive, send)
+
+    async def _answer(self, request: Request) -> Response:
+        try:
+            caller = caller_of(request.scope)
+            caller.require(self._needs)
+            return await self._handler(request, caller)
+        except ClientDisconnect:
+            log.info("the client hung up before the body was complete")
+            return Response(status_code=400)  # nobody is left to read it
+        except RoomtoneError as exc:
+            return self._family.refusal(request, exc)
+        except OSError as exc:
+            log.exception("the disk refused")
+            return self._family.refusal(request, of_os_error(exc))
+        except Exception:
+            log.exception("unexpected failure")
+            failure = Permanent("Something failed on the server: try again.", code="internal")
+            return self._family.refusal(request, failure)
 
 
 def _headers(error: RoomtoneError) -> dict[str, str]:

@@ -137,19 +137,19 @@ def test_an_expired_session_is_told_in_these_members() -> None:
 
 def test_a_chunk_event_is_these_bytes() -> None:
     assert encode(wrapped(EXAMPLES[1])).decode() == (
-        '{"specversion": "1.0", "id": "00000000000000000000000000000000", "source": "/roomtone/test", '
-        '"type": "roomtone.v1.chunk.received", "subject": "abc123", "time": "2026-01-02T03:04:05Z", '
-        '"datacontenttype": "application/json", '
-        '"traceparent": "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", "requestid": "call-7", '
-        '"tenantid": "default", "data": {"chunk_index": 3, "size": 32000, "sha256": "' + "ab" * 32 + '", '
-        '"total_chunks": 4}}'
+        '{"specversion":"1.0","id":"00000000000000000000000000000000","source":"/roomtone/test",'
+        '"type":"roomtone.v1.chunk.received","subject":"abc123","time":"2026-01-02T03:04:05Z",'
+        '"datacontenttype":"application/json",'
+        '"traceparent":"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01","requestid":"call-7",'
+        '"tenantid":"default","data":{"chunk_index":3,"size":32000,"sha256":"' + "ab" * 32 + '",'
+        '"total_chunks":4}}'
     )
 
 
 def test_an_event_of_a_lead_says_whose_and_is_the_same_otherwise() -> None:
     plain, of_a_lead = wrapped(EXAMPLES[1]), replace(wrapped(EXAMPLES[1]), lead="17")
     assert encode(of_a_lead).decode() == encode(plain).decode().replace(
-        '"tenantid": "default"', '"tenantid": "default", "leadid": "17"'
+        '"tenantid":"default"', '"tenantid":"default","leadid":"17"'
     )
     assert decode(encode(of_a_lead)) == of_a_lead
 
