@@ -69,6 +69,10 @@ class TemporaryFile:
             if views:
                 views[0] = views[0][written:]
 
+    def write_back(self) -> None:
+        """Have the disk begin with what was written, without waiting for it; only a hint, and never a promise."""
+        os.posix_fadvise(self._fd, 0, 0, os.POSIX_FADV_DONTNEED)
+
     def sync(self) -> None:
         """Force the bytes to the disk; a failure here is final for this file (its pages are marked clean)."""
         failpoint("spool.fsync")

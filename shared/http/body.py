@@ -14,7 +14,7 @@ from shared.http.answers import JSON, adapter_of
 
 WantedT = TypeVar("WantedT")
 
-_SMALL = 256 * 1024
+_SMALL = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)

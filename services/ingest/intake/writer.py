@@ -37,9 +37,13 @@ class ChunkWriter:
         """Take a piece; returns after a disk write once enough has gathered, which slows the sender down."""
         self._gathered.append(piece)
         self.pending += len(piece)
-        if self.pending >= self._arrival.share:
+        if self.pending > self._arrival.share:
             loop = asyncio.get_running_loop()
-            await to_the_end(loop.run_in_executor(self._executor, self.finish))
+            await to_the_end(loop.run_in_executor(self._executor, self._write_early))
+
+    def _write_early(self) -> None:
+        self.finish()
+        self._written.write_back()
 
     def finish(self) -> None:
         """Write what has gathered; blocks. Raises what `Arrival.take` raises, and OSError."""
