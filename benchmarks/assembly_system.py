@@ -12,7 +12,10 @@ from deploy.local.nats_server import NatsServer
 from deploy.local.object_store import RcloneStore, StoreKeys
 from deploy.local.ports import free_ports
 from shared.objects import ObjectStore, open_store
+from shared.spool import Spool
+from shared.subjects import SessionKey
 from tests.service_process import ServiceProcess
+from tests.waiting import until
 
 _OCTETS = {"Content-Type": "application/octet-stream"}
 
@@ -24,6 +27,7 @@ class System:
     client: httpx.AsyncClient
     store: ObjectStore
     assembler: int
+    spool: Spool
     sessions: int = 0
 
     async def send(self, chunks: list[bytes]) -> str:
@@ -42,6 +46,8 @@ class System:
         seconds = perf_counter() - started
         if answer.status_code != httpx.codes.OK:
             raise RuntimeError(f"finalize was answered {answer.status_code}: {answer.text[:300]}")
+        directory = self.spool.session(SessionKey("default", session))
+        await until(lambda: directory.result.exists() and not directory.sizes())  # what follows is measured alone
         return seconds
 
 
@@ -73,4 +79,4 @@ async def system_in(folder: Path) -> AsyncIterator[System]:
         ):
             await ingest.ready()
             await assembler.ready()
-            yield System(client, store, assembler.pid)
+            yield System(client, store, assembler.pid, Spool(folder / "spool"))

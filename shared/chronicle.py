@@ -5,7 +5,7 @@ from it.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable
 from dataclasses import dataclass
 
 from nats.errors import Error as NatsError
@@ -38,8 +38,24 @@ class Chronicle:
         May run twice. A deletion that comes while this runs either sees what was written here or is seen here.
         """
         try:
-            await self._keep_and_catalogue(told)
+            await _all_done(self.catalog.tell(told), self._keep(told))
             await self.bus.publish(told)
+            await self.catalog.record(told.key)
+        except Deleted:
+            await self.erase(told.key, None)
+            return False
+        return True
+
+    async def tell_at_once(self, told: Envelope, *, settling: Awaitable[None]) -> bool:
+        """Tell an event as `tell` does, but keep it in the bucket last: nobody who listens waits for that.
+
+        Published once `settling` is done, that makes durable what the event speaks of; raises what it raises. Where
+        keeping fails, the event stands all the same: raises Unavailable, and must not be followed by another.
+        """
+        try:
+            await _all_done(self.catalog.tell(told), settling)
+            await self.bus.publish(told)
+            await self._keep(told)
             await self.catalog.record(told.key)
         except Deleted:
             await self.erase(told.key, None)
@@ -80,17 +96,19 @@ class Chronicle:
         """Read one kept event; raises UndecodableEventError for what is none."""
         return decode(b"".join([piece async for piece in self.store.read(name)]))
 
-    async def _keep_and_catalogue(self, told: Envelope) -> None:
-        """Do both at once, and have both done or failed behind it: nothing may write on while it is erased."""
-        keeping = [self._keep(told)] if _worth_keeping(told) else []
-        for outcome in await asyncio.gather(self.catalog.tell(told), *keeping, return_exceptions=True):
-            if isinstance(outcome, BaseException):
-                raise outcome
-
     async def _keep(self, told: Envelope) -> None:
+        if not _worth_keeping(told):
+            return
         key = chronicle_key(told.key, told.event.NAME)
         await self.store.put(key, encode(told), content_type=_EVENT_TYPE, metadata={})
         await self.store.settle(key)  # the spool is erased next: a rebuilt catalog must find this
+
+
+async def _all_done(*works: Awaitable[object]) -> None:
+    """Do all at once, and have all done or failed behind it: nothing may write on while it is erased."""
+    for outcome in await asyncio.gather(*works, return_exceptions=True):
+        if isinstance(outcome, BaseException):
+            raise outcome
 
 
 def _worth_keeping(told: Envelope) -> bool:

@@ -12,6 +12,7 @@ from services.assembler.sources import Source as RecordingSource
 from services.assembler.sources import opened
 from services.assembler.spill import spill_in
 from services.assembler.transfer import (
+    PART_BYTES,
     WAV_TYPE,
     Destination,
     StoredObject,
@@ -23,7 +24,6 @@ from services.assembler.write_back import writing_back
 from shared.audio.decode import DecodePolicy
 from shared.audio.pcm import BYTES_PER_SECOND, SAMPLE_BYTES
 from shared.audio.sniff import Refusal, segments
-from shared.durable import sync_file
 from shared.errors import BadMedia
 from shared.events import AudioFailed, AudioReady, Intake, StoredOriginal
 from shared.manifest import Manifest, Original, StoredManifest
@@ -39,8 +39,8 @@ _WAV_HEADER = 44
 class Assembler:
     """Makes WAVs; running twice on the same session gives the same objects under the same keys.
 
-    A store on this machine that confirms objects before they are on the disk has its files synced in `store_folder`:
-    the spool is erased once a recording is stored, and nothing may be lost to a power cut then.
+    A store on this machine that confirms objects before they are on the disk, in `store_folder`, has them written there
+    while they arrive: they are synced before anyone hears of them.
     """
 
     spool: Spool
@@ -51,8 +51,9 @@ class Assembler:
     async def assemble(self, directory: SessionDirectory, stored: StoredManifest) -> AudioReady | AudioFailed:
         """Check what was received, keep the original if it is wanted, decode, upload, look again.
 
-        Returns the event to publish: a failure too, where the original is safe and only a WAV can't be made of it.
-        Raises Permanent for chunks that are missing, changed or not audio, and Unavailable when the store is away.
+        Returns the event to publish once it is settled: a failure too, where the original is safe and only a WAV can't
+        be made of it. Raises Permanent for chunks that are missing, changed or not audio, and Unavailable when the
+        store is away.
         """
         manifest = stored.manifest
         async with opened(directory, manifest, self.store, self.spool) as source:
@@ -89,6 +90,13 @@ class Assembler:
             intake=intake_of(manifest),
         )
 
+    async def settle(self, ended: AudioReady | AudioFailed) -> None:
+        """Make what was stored survive a power loss, before anyone hears of it; raises OSError."""
+        if isinstance(ended, AudioReady):
+            await self.store.settle(ended.object_key)
+        if ended.original is not None:
+            await self.store.settle(ended.original.object_key)
+
     async def erase(self, directory: SessionDirectory, manifest: Manifest) -> None:
         """Remove what was uploaded for a session that was deleted meanwhile; raises Unavailable."""
         await self.store.delete(wav_key(directory.key))
@@ -106,7 +114,6 @@ class Assembler:
             metadata = {"manifest-sha256": manifest_sha256}
             to = Destination(self.store, original.object_key, original.content_type, metadata, source.proof)
             sha256 = (await upload_object(to, contents(source.recording.files, size))).sha256
-        await self._sync(original.object_key)
         return StoredOriginal(
             url=self.store.url(original.object_key),
             object_key=original.object_key,
@@ -133,12 +140,7 @@ class Assembler:
         else:
             work = Decoding(self.policy, self.spool.temporaries, files, found, warnings)
             wav = await self._decoded(to, work)
-        await self._sync(key)
         return wav, tuple(warnings)
-
-    async def _sync(self, key: str) -> None:
-        if self.store_folder is not None:
-            await asyncio.to_thread(sync_file, self.store_folder / key, self.store_folder)
 
     async def _pcm(self, to: Destination, files: Sequence[ChunkFile], warnings: list[str]) -> StoredObject:
         size = sum(file.size for file in files)
@@ -147,7 +149,7 @@ class Assembler:
             raise BadMedia(f"The audio is longer than {limit} seconds.", code="too_long")
         if size % SAMPLE_BYTES:
             warnings.append("The last byte was half a sample and was dropped.")
-        async with self._writing_back(to.key):
+        async with self._writing_back(to.key, size):
             return await upload_wav(to, samples(files), size - size % SAMPLE_BYTES)
 
     async def _decoded(self, to: Destination, work: Decoding) -> StoredObject:
@@ -156,11 +158,13 @@ class Assembler:
                 return await upload_wav_of_unknown_length(to, pcm)
         with spill_in(self.spool.temporaries) as spill:
             await work.into(spill)
-            async with self._writing_back(to.key):
+            async with self._writing_back(to.key, spill.samples_bytes):
                 return await upload_object(to, spill.wav())
 
-    def _writing_back(self, key: str) -> AbstractAsyncContextManager[None]:
-        return writing_back((self.store_folder / key).parent) if self.store_folder else nullcontext()
+    def _writing_back(self, key: str, size: int) -> AbstractAsyncContextManager[None]:
+        if self.store_folder is None or size < PART_BYTES:  # a single put is over before the disk would have begun
+            return nullcontext()
+        return writing_back((self.store_folder / key).parent)
 
 
 def intake_of(manifest: Manifest) -> Intake:

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 import structlog
 
 from services.assembler.assemble import Assembler, intake_of
+from shared.catalog import Deleted
 from shared.chronicle import Chronicle
 from shared.codec import Envelope, envelope, event_id
 from shared.durable import try_lock
 from shared.errors import Permanent, RoomtoneError, Unavailable
-from shared.events import AudioFailed, SessionFinalized
+from shared.events import AudioFailed, AudioReady, SessionFinalized
 from shared.failpoints import failpoint
 from shared.manifest import StoredManifest
 from shared.purpose import lead_of
@@ -54,12 +55,18 @@ class FinalizedSessions:
                 ended = await self.assembler.assemble(directory, stored)
                 failpoint("assembler.uploaded")
                 lead = lead_of(stored.manifest.purpose)
-                outcome = envelope("assembler", job.key, ended, cause=stored.sha256, trace=job.trace, lead=lead)
+                outcome = _outcome(job, ended, lead)
             await self._end(directory, stored, outcome)
         failpoint("assembler.closed")
 
     async def give_up(self, job: Envelope, error: RoomtoneError) -> None:
-        """Tell `audio.failed` with a reason fit for a caller."""
+        """Tell `audio.failed` with a reason fit for a caller; a recording that was told to be ready stays so.
+
+        Of that one only its kept event may be missing: its chunks stay for a further try.
+        """
+        if (ready := await self._told_ready(job)) is not None:
+            await self.chronicle.bus.publish(ready)  # again, in case that is what failed
+            return
         directory = self.spool.session(job.key)
         stored = await asyncio.to_thread(_readable_manifest, directory)
         failed = AudioFailed(
@@ -73,8 +80,21 @@ class FinalizedSessions:
         outcome = envelope("assembler", job.key, failed, cause=job.id, trace=job.trace, lead=lead)
         await self._end(directory, stored, outcome)
 
+    async def _told_ready(self, job: Envelope) -> Envelope | None:
+        """Return the event by which the catalog knows that this job's recording is stored."""
+        try:
+            record = await self.chronicle.catalog.record(job.key)
+        except Deleted:
+            return None
+        match record.ended if record else None:
+            case AudioReady(manifest_sha256=sha256) as ready if sha256 == _finalized(job).manifest_sha256:
+                return _outcome(job, ready, job.lead)
+            case _:
+                return None
+
     async def _end(self, directory: SessionDirectory, stored: StoredManifest | None, outcome: Envelope) -> None:
-        alive = await self.chronicle.tell(outcome)
+        assert isinstance(outcome.event, AudioReady | AudioFailed)  # noqa: S101  # no session ends otherwise
+        alive = await self.chronicle.tell_at_once(outcome, settling=self.assembler.settle(outcome.event))
         failpoint("assembler.told")
         if not alive:
             log.info("the session was deleted meanwhile", session=directory.key.session)
@@ -97,6 +117,11 @@ async def _working_on(directory: SessionDirectory) -> AsyncIterator[None]:
         yield
     finally:
         lock.release()
+
+
+def _outcome(job: Envelope, ended: AudioReady | AudioFailed, lead: str | None) -> Envelope:
+    """Wrap what became of a session under an id that follows from its manifest: the same, however often it is made."""
+    return envelope("assembler", job.key, ended, cause=ended.manifest_sha256, trace=job.trace, lead=lead)
 
 
 def _failed_before(job: Envelope, outcome: Envelope) -> bool:
