@@ -46,14 +46,13 @@ class Chronicle:
             return False
         return True
 
-    async def tell_at_once(self, told: Envelope, *, settling: Awaitable[None]) -> bool:
+    async def tell_at_once(self, told: Envelope) -> bool:
         """Tell an event as `tell` does, but keep it in the bucket last: nobody who listens waits for that.
 
-        Published once `settling` is done, that makes durable what the event speaks of; raises what it raises. Where
-        keeping fails, the event stands all the same: raises Unavailable, and must not be followed by another.
+        Where keeping fails, the event stands all the same: raises Unavailable, and must not be followed by another.
         """
         try:
-            await _all_done(self.catalog.tell(told), settling)
+            await self.catalog.tell(told)
             await self.bus.publish(told)
             await self._keep(told)
             await self.catalog.record(told.key)

@@ -94,7 +94,8 @@ class FinalizedSessions:
 
     async def _end(self, directory: SessionDirectory, stored: StoredManifest | None, outcome: Envelope) -> None:
         assert isinstance(outcome.event, AudioReady | AudioFailed)  # noqa: S101  # no session ends otherwise
-        alive = await self.chronicle.tell_at_once(outcome, settling=self.assembler.settle(outcome.event))
+        await self.assembler.settle(outcome.event)
+        alive = await self.chronicle.tell_at_once(outcome)
         failpoint("assembler.told")
         if not alive:
             log.info("the session was deleted meanwhile", session=directory.key.session)
