@@ -2,22 +2,17 @@
 
 import asyncio
 import random
-import socket
-import struct
-from collections.abc import Coroutine, Sequence
-from contextlib import suppress
-from types import TracebackType
-from typing import Self
+from collections.abc import Sequence
 
 from tests.chaos.tally import Tally
+from tests.relay import Relay, first_of
 
 FAULTS: Sequence[str] = ("500", "503", "slow", "stall", "reset", "answer lost")
 _SLOW_SECONDS = (0.2, 2.0)
 _STALL_SECONDS = (2.0, 15.0)
-_RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
-class FaultyStore:
+class FaultyStore(Relay):
     """Passes bytes on to a port of this machine; what a client says first after an answer begins a request.
 
     `rate` is the share of requests that go wrong, 0 for none, each in one way of `kinds`: answered 500 or 503 without
@@ -25,20 +20,17 @@ class FaultyStore:
     all that, what is stalled included.
     """
 
-    def __init__(self, port: int, dice: random.Random, tally: Tally) -> None:
+    def __init__(self, target: int, dice: random.Random, tally: Tally) -> None:
+        super().__init__(target)
         self.rate = 0.0
         self.kinds = FAULTS
-        self._port = port
         self._dice = dice
         self._tally = tally
-        self._server: asyncio.Server | None = None
-        self._passing: set[asyncio.Task[None]] = set()
         self._stalled: set[asyncio.Future[None]] = set()
 
     @property
     def endpoint(self) -> str:
-        assert self._server is not None, "not entered"
-        return f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
+        return f"http://127.0.0.1:{self.port}"
 
     def calm(self) -> None:
         """Let nothing go wrong from now on."""
@@ -46,35 +38,15 @@ class FaultyStore:
         for task in self._stalled:
             task.cancel()
 
-    async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    async def pass_on(
+        self,
+        client: asyncio.StreamReader,
+        back: asyncio.StreamWriter,
+        answers: asyncio.StreamReader,
+        there: asyncio.StreamWriter,
     ) -> None:
-        assert self._server is not None
-        self._server.close()
-        for task in self._passing:
-            task.cancel()
-        await asyncio.gather(*self._passing, return_exceptions=True)
-
-    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._passing.add(task)
-        there: asyncio.StreamWriter | None = None
-        try:
-            answers, there = await asyncio.open_connection("127.0.0.1", self._port)
-            talk = _Talk(reader, writer, answers, there)
-            await _first_of(self._requests(talk), talk.pass_answers())
-        except (OSError, asyncio.CancelledError):
-            _reset(writer)
-        finally:
-            self._passing.discard(task)
-            for end in (writer, there):
-                if end is not None:
-                    end.close()
+        talk = _Talk(client, back, answers, there)
+        await first_of(self._requests(talk), talk.pass_answers())
 
     async def _requests(self, talk: "_Talk") -> None:
         while piece := await talk.client.read(65536):
@@ -141,24 +113,3 @@ class _Talk:
             self._answered = True
             self.back.write(piece)
             await self.back.drain()
-
-
-async def _first_of(*work: Coroutine[None, None, None]) -> None:
-    """Run until one of these ends, and end the others; raises what it raised."""
-    tasks = [asyncio.create_task(item) for item in work]
-    try:
-        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        for task in done:
-            task.result()
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-
-def _reset(writer: asyncio.StreamWriter) -> None:
-    """Close with RST rather than FIN, as a machine that crashed does."""
-    connection = writer.get_extra_info("socket")
-    if connection is not None:
-        with suppress(OSError):
-            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
