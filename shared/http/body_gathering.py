@@ -8,7 +8,7 @@ from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 _MOST = 1024 * 1024
 _LEAST = 64 * 1024
-_TOGETHER = 16 * 1024 * 1024  # over all connections
+_TOGETHER = 4 * 1024 * 1024  # over all connections
 _PATIENCE = 0.01  # seconds; a sender that is slower than this is heard piece by piece
 
 
