@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 
@@ -12,7 +13,7 @@ from deploy.local.nats_server import NatsServer
 from deploy.local.object_store import RcloneStore, StoreKeys
 from deploy.local.ports import free_ports
 from shared.objects import ObjectStore, open_store
-from shared.spool import Spool
+from shared.spool import SessionDirectory, Spool
 from shared.subjects import SessionKey
 from tests.service_process import ServiceProcess
 from tests.waiting import until
@@ -47,8 +48,12 @@ class System:
         if answer.status_code != httpx.codes.OK:
             raise RuntimeError(f"finalize was answered {answer.status_code}: {answer.text[:300]}")
         directory = self.spool.session(SessionKey("default", session))
-        await until(lambda: directory.result.exists() and not directory.sizes())  # what follows is measured alone
+        await until(partial(_closed, directory))  # what follows is measured alone
         return seconds
+
+
+def _closed(directory: SessionDirectory) -> bool:
+    return directory.result.exists() and not any(name.endswith(".chunk") for name in directory.names())
 
 
 @asynccontextmanager
