@@ -125,12 +125,13 @@ class SessionDirectory:
 
     def sizes(self) -> dict[int, int]:
         """Return the size in bytes of each stored chunk by its index, in no particular order."""
+        sizes = {}
         with os.scandir(self.path) as entries:
-            return {
-                int(entry.name.removesuffix(_CHUNK)): entry.stat(follow_symlinks=False).st_size
-                for entry in entries
-                if entry.name.endswith(_CHUNK)
-            }
+            for entry in entries:
+                if entry.name.endswith(_CHUNK):
+                    with suppress(FileNotFoundError):  # erased meanwhile
+                        sizes[int(entry.name.removesuffix(_CHUNK))] = entry.stat(follow_symlinks=False).st_size
+        return sizes
 
     def read_opening(self) -> Opening | None:
         """Return what the session was opened for, or None for a raw one."""

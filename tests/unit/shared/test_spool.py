@@ -1,0 +1,30 @@
+"""What is read of a session's directory while somebody else changes it."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from shared.spool import Spool
+from shared.subjects import SessionKey
+
+
+def test_a_chunk_that_is_erased_while_the_directory_is_read_is_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = Spool(tmp_path).open(SessionKey("default", "call"))
+    for index in range(3):
+        session.chunk(index).write_bytes(bytes(index + 1))
+    scandir = os.scandir
+
+    @contextmanager
+    def slow_scandir(path: Path) -> Iterator[Iterator[os.DirEntry[str]]]:
+        with scandir(path) as entries:
+            seen = list(entries)
+        session.chunk(1).unlink()
+        yield iter(seen)
+
+    monkeypatch.setattr(os, "scandir", slow_scandir)
+    assert session.sizes() == {0: 1, 2: 3}
