@@ -81,9 +81,12 @@ class TemporaryFile:
     def publish(self, final: Path) -> bool:
         """Give the file its final name unless that name is taken; returns whether it got it."""
         try:
-            # The descriptor stands for a folder that an absolute path does not need: with one, the call follows the
-            # kernel's own link to the file (linkat(2), AT_SYMLINK_FOLLOW).
-            os.link(self.path, final, src_dir_fd=self._fd, follow_symlinks=self._name is None)
+            if self._name is not None:
+                os.link(self._name, final, follow_symlinks=False)
+            else:
+                # The descriptor stands for a folder that an absolute path does not need: with one, the call follows
+                # the kernel's own link to the file (linkat(2), AT_SYMLINK_FOLLOW).
+                os.link(self.path, final, src_dir_fd=self._fd, follow_symlinks=True)
         except FileExistsError:
             return False
         return True

@@ -60,12 +60,12 @@ class FinalizedSessions:
         failpoint("assembler.closed")
 
     async def give_up(self, job: Envelope, error: RoomtoneError) -> None:
-        """Tell `audio.failed` with a reason fit for a caller; a recording that was told to be ready stays so.
+        """Tell `audio.failed` with a reason fit for a caller; what was told for good already stands.
 
-        Of that one only its kept event may be missing: its chunks stay for a further try.
+        Of such a recording only the kept event may be missing: its chunks stay for a further try.
         """
-        if (ready := await self._told_ready(job)) is not None:
-            await self.chronicle.bus.publish(ready)  # again, in case that is what failed
+        if (told := await self._told_for_good(job)) is not None:
+            await self.chronicle.bus.publish(told)  # again, in case that is what failed
             return
         directory = self.spool.session(job.key)
         stored = await asyncio.to_thread(_readable_manifest, directory)
@@ -80,17 +80,16 @@ class FinalizedSessions:
         outcome = envelope("assembler", job.key, failed, cause=job.id, trace=job.trace, lead=lead)
         await self._end(directory, stored, outcome)
 
-    async def _told_ready(self, job: Envelope) -> Envelope | None:
-        """Return the event by which the catalog knows that this job's recording is stored."""
+    async def _told_for_good(self, job: Envelope) -> Envelope | None:
+        """Return the event by which the catalog knows that the bucket holds what this job is about."""
         try:
             record = await self.chronicle.catalog.record(job.key)
         except Deleted:
             return None
-        match record.ended if record else None:
-            case AudioReady(manifest_sha256=sha256) as ready if sha256 == _finalized(job).manifest_sha256:
-                return _outcome(job, ready, job.lead)
-            case _:
-                return None
+        if record is None or record.ended is None or record.ended.manifest_sha256 != _finalized(job).manifest_sha256:
+            return None
+        told = _outcome(job, record.ended, record.lead)
+        return told if ended_for_good(told) else None
 
     async def _end(self, directory: SessionDirectory, stored: StoredManifest | None, outcome: Envelope) -> None:
         assert isinstance(outcome.event, AudioReady | AudioFailed)  # noqa: S101  # no session ends otherwise

@@ -74,6 +74,10 @@ class OpenSession:
             gaps.append((expected, total - 1))
         return gaps
 
+    def is_of(self, lock: LockFile) -> bool:
+        """Whether it is still the directory that we know, and not one that was made anew."""
+        return self._version[0] == lock.created
+
     def is_current(self, lock: LockFile) -> bool:
         """Whether nobody else changed the session since we last looked."""
         return self._version == lock.version
@@ -93,8 +97,8 @@ class SessionIndex:
         """Return the session as the disk has it now; the caller holds its lock file."""
         with self._guard:
             known = self._sessions.get(directory.key)
-        if known is None:
-            directory.keep()  # once for each session we come to know, before any of its chunks is acknowledged
+        if known is None or not known.is_of(lock):
+            directory.keep()  # once for each directory we come to know, before any of its chunks is acknowledged
         if known is None or not known.is_current(lock):
             known = OpenSession(directory, lock)
         with self._guard:

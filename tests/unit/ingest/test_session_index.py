@@ -1,6 +1,8 @@
 import os
 from pathlib import Path
 
+import pytest
+
 from services.ingest.intake.session_index import OpenSession, SessionIndex
 from shared.durable import locked
 from shared.spool import SessionDirectory, Spool
@@ -45,6 +47,21 @@ def test_another_writers_chunk_is_seen_however_coarse_the_disks_clock(tmp_path: 
         session.add(1, 6, "00", lock)
     os.utime(directory.path, ns=(before.st_atime_ns, before.st_mtime_ns))
     assert len(load(ours, directory)) == 2
+
+
+def test_a_directory_that_another_process_made_anew_is_made_durable_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index, synced = SessionIndex(), list[Path]()
+    monkeypatch.setattr("shared.spool.sync_directory", synced.append)
+    directory = opened(tmp_path, "a")
+    load(index, directory)
+    load(index, directory)
+    assert synced.count(directory.path.parent) == 1
+    with locked(directory.lock) as lock:
+        Spool(tmp_path).remove(directory, lock)
+    load(index, opened(tmp_path, "a"))
+    assert synced.count(directory.path.parent) == 2
 
 
 def test_the_oldest_sessions_are_forgotten_once_there_are_too_many_chunks(tmp_path: Path) -> None:

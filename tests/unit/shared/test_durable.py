@@ -32,8 +32,11 @@ def no_nameless_files(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("no_nameless_files")
-def test_where_files_need_a_name_they_have_one_until_they_are_whole(tmp_path: Path) -> None:
-    temporaries, final = tmp_path / "t", tmp_path / "final"
+def test_where_files_need_a_name_they_have_one_until_they_are_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    temporaries, final = Path("t"), Path("final")
     temporaries.mkdir()
     file = TemporaryFile(temporaries)
     file.write([b"whole"])
