@@ -46,15 +46,17 @@ class Chronicle:
             return False
         return True
 
-    async def tell_at_once(self, told: Envelope) -> bool:
+    async def tell_at_once(self, told: Envelope, *, keep: bool = True) -> bool:
         """Tell an event as `tell` does, but keep it in the bucket last: nobody who listens waits for that.
 
         Where keeping fails, the event stands all the same: raises Unavailable, and must not be followed by another.
+        Without `keep` it is only told.
         """
         try:
             await self.catalog.tell(told)
             await self.bus.publish(told)
-            await self._keep(told)
+            if keep:
+                await self._keep(told)
             await self.catalog.record(told.key)
         except Deleted:
             await self.erase(told.key, None)

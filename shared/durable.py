@@ -49,7 +49,11 @@ class TemporaryFile:
         else:
             self._name = directory / secrets.token_hex(16)
             self._fd = os.open(self._name, _NEW_FILE, 0o600)
-            fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            try:
+                fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                self.discard()
+                raise
 
     @property
     def path(self) -> Path:
@@ -198,10 +202,18 @@ def locked(path: Path) -> LockFile:
             lock = LockFile(fd)
             if not lock.removed:
                 return lock
+            _end_removal(path, fd)
         except BaseException:
             os.close(fd)
             raise
         os.close(fd)
+
+
+def _end_removal(path: Path, fd: int) -> None:
+    """Take away the name of a held lock file that guards nothing, if whoever removed it did not live to do so."""
+    with suppress(FileNotFoundError):
+        if os.path.samestat(path.lstat(), os.fstat(fd)):
+            path.unlink()
 
 
 class HeldLock:

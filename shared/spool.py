@@ -212,9 +212,13 @@ class Spool:
         What stays is a few hundred bytes that answer a second finalize and refuse a late chunk. After a failure
         the chunks stay as well, where they are the only copy.
         """
-        write_durably(session.result, encode(outcome), self.temporaries)
+        self.record_end(session, outcome)
         if ended_for_good(outcome):
             self.erase_chunks(session)
+
+    def record_end(self, session: SessionDirectory, outcome: Envelope) -> None:
+        """Record how a session ended, and leave its chunks where they are."""
+        write_durably(session.result, encode(outcome), self.temporaries)
 
     def erase_chunks(self, session: SessionDirectory) -> None:
         """Remove a session's chunks and nothing else."""
@@ -223,10 +227,15 @@ class Spool:
                 Path(entry.path).unlink(missing_ok=True)
 
     def begin_deletion(self, session: SessionDirectory, deletion: Deletion) -> None:
-        """Let a session take nothing more, and remember to erase it and its objects; the caller holds its lock."""
+        """Remember to erase a session and its objects, before it is marked; the caller holds its lock."""
         place = self._deletions / _deletion_name(session.key)
         write_durably(place, _DELETIONS.dump_json(deletion), self.temporaries)
-        write_durably(session.deleted, b"", self.temporaries)
+
+    def mark_deleted(self, session: SessionDirectory, lock: LockFile) -> None:
+        """Let a session take nothing more, whoever remembers it as open; the caller holds its `lock`. Again is fine."""
+        if not session.deleted.exists():
+            lock.count_change()
+            write_durably(session.deleted, b"", self.temporaries)
 
     def end_deletion(self, session: SessionDirectory) -> None:
         """Forget that there was something left to erase; the mark in the session's directory stays."""

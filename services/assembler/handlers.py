@@ -50,6 +50,8 @@ class FinalizedSessions:
                 await asyncio.to_thread(directory.result.unlink, missing_ok=True)
                 outcome = None
             if outcome is None:
+                outcome = await self._told_for_good(job)
+            if outcome is None:
                 if stored.sha256 != finalized.manifest_sha256:
                     raise Permanent("The manifest is not the one that was finalized.", code="other_manifest")
                 ended = await self.assembler.assemble(directory, stored)
@@ -64,10 +66,12 @@ class FinalizedSessions:
 
         Of such a recording only the kept event may be missing: its chunks stay for a further try.
         """
-        if (told := await self._told_for_good(job)) is not None:
-            await self.chronicle.bus.publish(told)  # again, in case that is what failed
-            return
         directory = self.spool.session(job.key)
+        if (told := await self._told_for_good(job)) is not None:
+            alive = await self.chronicle.tell_at_once(told, keep=False)  # again, in case that is what failed
+            if alive and await asyncio.to_thread(directory.exists):
+                await asyncio.to_thread(self.spool.record_end, directory, told)
+            return
         stored = await asyncio.to_thread(_readable_manifest, directory)
         failed = AudioFailed(
             code=error.code,

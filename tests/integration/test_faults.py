@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import AsyncIterator
-from functools import partial
 from pathlib import Path
 
 import imageio_ffmpeg
@@ -13,7 +12,6 @@ from deploy.local.nats_server import NatsServer
 from deploy.local.object_store import RcloneStore
 from shared.bus import Bus, open_bus
 from shared.codec import Envelope, decode, envelope
-from shared.dead_letters import DeadLetters, Letter
 from shared.events import AudioFailed, AudioReady, SessionFinalized
 from shared.history import last_event
 from shared.metrics import Metrics
@@ -35,10 +33,6 @@ from tests.waiting import until
 async def state_of(road: Road, session: str) -> str:
     state: str = (await road.client.get(f"/sessions/{session}")).json()["state"]
     return state
-
-
-async def given_up(bus: Bus) -> list[Letter]:
-    return [letter async for letter in DeadLetters(bus).of_queue("assembler")]
 
 
 async def status_of_end(road: Road, session: str) -> int:
@@ -279,34 +273,6 @@ async def test_a_store_that_does_not_sync_has_its_object_synced_where_it_keeps_i
             await until(directory.result.exists)  # the answer may come before
             left = 0 if status == 200 else 1
             await until(lambda directory=directory, left=left: len(directory.sizes()) == left)  # type: ignore[misc]
-
-
-async def test_a_recording_that_was_told_to_be_ready_stays_so_though_its_event_can_not_be_kept(
-    tmp_path: Path, private_nats: NatsServer, object_store: RcloneStore, bus: Bus
-) -> None:
-    store, session = object_store.config("ascending"), SessionKey("default", "unkept")
-    spool, folder = (
-        tmp_path / "spool",
-        tmp_path / "folder",
-    )  # in which the recording can be synced, and its kept event can't
-    folder.mkdir()
-    (folder / "audio_unkept.wav").touch()
-    settings = assembler_settings(spool, private_nats.url, store, store_folder=folder, assembler_tries=1)
-    async with ingest_running(ingest_settings(spool, private_nats.url, store)) as road, assembler_running(settings):
-        await road.send("unkept", tone(1))
-        assert await status_of_end(road, "unkept") == 200
-        (letter,) = await until(partial(given_up, bus), what="the job to be given up")
-        assert samples_of(await download(store, "audio_unkept.wav")) == tone(1)
-        assert await last_event(bus, session, AudioFailed) is None
-        assert await state_of(road, "unkept") == "ready"
-        assert len(road.directory("unkept").sizes()) == 1
-
-        kept = folder / ".roomtone/default/unkept/audio.ready.json"
-        kept.parent.mkdir(parents=True)
-        kept.touch()
-        await DeadLetters(bus).retry(letter)
-        await until(lambda: not road.directory("unkept").sizes(), what="a further try to end it")
-    assert await last_event(bus, session, AudioFailed) is None
 
 
 async def test_a_stream_deleted_under_a_running_system_is_made_anew(

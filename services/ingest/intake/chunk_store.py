@@ -98,7 +98,10 @@ class ChunkStore:
     def _locked(self, directory: SessionDirectory) -> LockFile:
         try:
             return locked(directory.lock)
-        except FileNotFoundError:  # its first chunk
+        except FileNotFoundError:
+            if self._sessions.knows(directory.key):  # removed by another process: only the catalog may know why
+                self._sessions.forget(directory.key)
+                raise Unavailable("The session was put away meanwhile: send the chunk again.", code="busy") from None
             self._spool.open(directory.key)
             return locked(directory.lock)
 

@@ -123,9 +123,15 @@ class Eraser:
             for name in objects:
                 if name.startswith(documents_prefix(key.tenant)):
                     self.late.expect(name)
-            lock.count_change()
             self.spool.begin_deletion(directory, Deletion(tuple(objects), lead))
+            self.spool.mark_deleted(directory, lock)
         self.sessions.forget(key)
+
+    def _mark(self, directory: SessionDirectory) -> None:
+        """Mark a session whose deletion was begun: whoever began it may not have lived to do so."""
+        with locked(directory.lock) as lock:
+            self.spool.mark_deleted(directory, lock)
+        self.sessions.forget(directory.key)
 
     async def _go_on(self, directory: SessionDirectory) -> Receipt:
         key = directory.key
@@ -134,6 +140,7 @@ class Eraser:
             under_way = await blocking(self.executor, self.spool.deletion, directory)
             if under_way is None:  # somebody else finished it while we waited
                 raise no_such_session()
+            await blocking(self.executor, self._mark, directory)
             wanted = under_way.objects
             erased = await self._erase(key, wanted)
             chunks = await blocking(self.executor, self.spool.erase, directory)

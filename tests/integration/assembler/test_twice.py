@@ -13,7 +13,7 @@ from services.assembler.handlers import FinalizedSessions
 from shared.audio.decode import DecodePolicy
 from shared.bus import Bus, open_bus
 from shared.chronicle import open_chronicle
-from shared.codec import Envelope
+from shared.codec import Envelope, envelope
 from shared.errors import Permanent, Unavailable
 from shared.events import AudioFailed, AudioReady, Event, SessionFinalized
 from shared.history import last_event
@@ -106,3 +106,26 @@ async def test_a_job_given_up_twice_and_worked_on_again_has_failed_once(work: Wo
     assert await work.told(AudioFailed) == 1
     assert await work.told(AudioReady) == 0
     assert len(directory.sizes()) == 1
+
+
+@pytest.mark.parametrize("then", ["again", "given up"])
+async def test_what_was_told_to_be_ready_is_not_followed_by_a_failure(work: Work, then: str) -> None:
+    directory = work.spool.session(work.job.key)
+    stored = directory.read_manifest()
+    assert stored is not None
+    ready = await work.worker.assembler.assemble(directory, stored)
+    told = envelope("assembler", work.job.key, ready, cause=stored.sha256, trace=work.job.trace)
+    await work.worker.chronicle.tell_at_once(told, keep=False)  # and died
+    directory.chunk(0).write_bytes(b"spoilt since")
+    if then == "again":
+        await work.worker.handle(work.job)
+    else:
+        await work.worker.give_up(work.job, Unavailable("The store is away."))
+    outcome = directory.read_outcome()
+    assert outcome is not None
+    assert outcome.event == ready
+    assert len(directory.sizes()) == (0 if then == "again" else 1)
+    assert await work.told(AudioFailed) == 0
+    await work.worker.handle(work.job)  # as a retry of its dead letter does
+    assert directory.sizes() == {}
+    assert await work.told(AudioReady) == 1

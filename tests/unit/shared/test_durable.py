@@ -1,3 +1,5 @@
+import errno
+import fcntl
 import os
 import threading
 from pathlib import Path
@@ -109,3 +111,27 @@ def test_who_waits_for_a_lock_file_that_is_removed_opens_the_next_one(tmp_path: 
         lock.remove(path)
     waiting.join()
     assert seen == [0]
+
+
+def test_a_lock_file_whose_removal_a_crash_cut_short_is_removed_by_the_next_one(tmp_path: Path) -> None:
+    path = tmp_path / "lock"
+    with locked(path) as lock:
+        os.link(path, tmp_path / "kept")
+        lock.count_change()
+        lock.remove(path)
+    (tmp_path / "kept").rename(path)
+    with locked(path) as lock:
+        assert lock.changes == 0
+
+
+@pytest.mark.usefixtures("no_nameless_files")
+def test_a_temporary_file_that_can_not_be_locked_leaves_no_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(fd: int, how: int) -> None:
+        raise OSError(errno.ENOLCK, f"no locks: {fd} {how}")
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    with pytest.raises(OSError, match="no locks"):
+        TemporaryFile(tmp_path)
+    assert list(tmp_path.iterdir()) == []

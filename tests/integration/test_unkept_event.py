@@ -1,0 +1,59 @@
+"""A recording that is told to be ready while the bucket does not keep the event."""
+
+from collections.abc import AsyncIterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from deploy.local.nats_server import NatsServer
+from deploy.local.object_store import RcloneStore
+from shared.bus import Bus, open_bus
+from shared.dead_letters import DeadLetters, Letter
+from shared.events import AudioFailed
+from shared.history import last_event
+from shared.metrics import Metrics
+from shared.settings import BusConfig
+from shared.subjects import SessionKey
+from tests.integration.audio_files import samples_of, tone
+from tests.integration.road import assembler_running, assembler_settings, download, ingest_running, ingest_settings
+from tests.waiting import until
+
+
+@pytest.fixture
+async def bus(private_nats: NatsServer) -> AsyncIterator[Bus]:
+    async with open_bus(BusConfig(url=private_nats.url), service="test", metrics=Metrics()) as bus:
+        await bus.wait_ready()
+        yield bus
+
+
+async def given_up(bus: Bus) -> list[Letter]:
+    return [letter async for letter in DeadLetters(bus).of_queue("assembler")]
+
+
+async def test_a_recording_that_was_told_to_be_ready_stays_so_though_its_event_can_not_be_kept(
+    tmp_path: Path, private_nats: NatsServer, object_store: RcloneStore, bus: Bus
+) -> None:
+    store, session = object_store.config("ascending"), SessionKey("default", "unkept")
+    spool, folder = (
+        tmp_path / "spool",
+        tmp_path / "folder",
+    )  # in which the recording can be synced, and its kept event can't
+    folder.mkdir()
+    (folder / "audio_unkept.wav").touch()
+    settings = assembler_settings(spool, private_nats.url, store, store_folder=folder, assembler_tries=1)
+    async with ingest_running(ingest_settings(spool, private_nats.url, store)) as road, assembler_running(settings):
+        await road.send("unkept", tone(1))
+        assert (await road.finalize("unkept")).status_code == 200
+        (letter,) = await until(partial(given_up, bus), what="the job to be given up")
+        assert samples_of(await download(store, "audio_unkept.wav")) == tone(1)
+        assert await last_event(bus, session, AudioFailed) is None
+        assert (await road.client.get("/sessions/unkept")).json()["state"] == "ready"
+        assert len(road.directory("unkept").sizes()) == 1
+
+        kept = folder / ".roomtone/default/unkept/audio.ready.json"
+        kept.parent.mkdir(parents=True)
+        kept.touch()
+        await DeadLetters(bus).retry(letter)
+        await until(lambda: not road.directory("unkept").sizes(), what="a further try to end it")
+    assert await last_event(bus, session, AudioFailed) is None
