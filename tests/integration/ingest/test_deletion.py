@@ -13,7 +13,7 @@ from deploy.local.object_store import RcloneStore
 from shared.bus import Bus
 from shared.chronicle import Chronicle, open_chronicle
 from shared.codec import envelope
-from shared.durable import try_lock
+from shared.durable import locked, try_lock
 from shared.events import AnalysisCompleted
 from shared.objects import ObjectStore, open_store
 from shared.settings import StoreConfig
@@ -24,6 +24,8 @@ from tests.integration.audio_files import tone
 from tests.integration.road import Road, assembler_running, assembler_settings, ingest_running, ingest_settings
 from tests.tokens import bearer, token_settings
 from tests.waiting import until
+
+OCTETS = {"Content-Type": "application/octet-stream"}
 
 
 @pytest.fixture
@@ -165,6 +167,32 @@ async def test_a_deletion_that_a_crash_cut_short_is_gone_on_with(
         await until(lambda: not (object_store.bucket_folder / "audio_cut-short.wav").exists())
         await until(lambda: road.spool.deletions() == [])
         assert (await road.client.get("/sessions/cut-short")).status_code == 404
+
+
+async def test_a_session_whose_deletion_was_cut_short_takes_nothing_more_from_those_who_knew_it(
+    tmp_path: Path, nats_url: str, ascending_store_config: StoreConfig
+) -> None:
+    async with ingest_running(ingest_settings(tmp_path, nats_url, ascending_store_config)) as road:
+        await road.send("halfway", b"first")
+        await asyncio.to_thread(road.spool.begin_deletion, road.directory("halfway"), Deletion(()))  # and died
+        assert (await road.client.delete("/sessions/halfway")).status_code == 200
+        again = await road.client.post("/upload_chunk/halfway?chunk_index=0", content=b"first", headers=OCTETS)
+        assert again.status_code == 404
+    assert road.directory("halfway").sizes() == {}
+
+
+async def test_a_session_that_another_process_removed_is_not_taken_for_the_one_that_was_known(
+    tmp_path: Path, nats_url: str, ascending_store_config: StoreConfig
+) -> None:
+    async with ingest_running(ingest_settings(tmp_path, nats_url, ascending_store_config)) as road:
+        await road.send("removed", b"first")
+        directory = road.directory("removed")
+        with locked(directory.lock) as lock:
+            road.spool.remove(directory, lock)
+        answers = [await road.client.post("/upload_chunk/removed", content=b"next", headers=OCTETS) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [503, 200]  # by then the catalog was asked
+    assert answers[0].json()["code"] == "busy"
+    assert answers[1].json()["total_chunks"] == 1
 
 
 async def test_a_store_that_is_away_delays_the_receipt_and_not_the_disappearance(
