@@ -72,6 +72,10 @@ class Admission:
         self._reserve.require(self._announced)
         self._quota.require(tenant, self._arriving[tenant], of_one)
 
+    def would_fit(self, tenant: str) -> bool:
+        """Whether all that is announced fits, as far as is known without asking the disk."""
+        return self._reserve.has_left(self._announced) and not self._quota.may_refuse(tenant, self._arriving[tenant])
+
     def require_next(self, tenant: str, of_one: int, size: int) -> None:
         """Raise OutOfSpace, TooLarge or TooMany unless the disk and the quota take the next `size` bytes; blocks."""
         self._reserve.take(size)
@@ -97,6 +101,10 @@ class Arrival:
     def enter(self) -> None:
         """Refuse what can't be kept as things stand; raises OutOfSpace, TooLarge and TooMany. Blocks."""
         self._admission.require_announced(self._tenant, self._arriving)
+
+    def would_enter(self) -> bool:
+        """Whether `enter` would let it in, as far as is known without asking the disk."""
+        return self._admission.would_fit(self._tenant)
 
     def take(self, size: int) -> None:
         """Let the next `size` bytes be written; raises OutOfSpace, TooLarge and TooMany. Blocks."""

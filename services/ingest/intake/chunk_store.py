@@ -46,7 +46,7 @@ class PlacedChunk:
 
 
 class ChunkStore:
-    """Places chunks; every method blocks."""
+    """Places chunks; every method blocks but `would_admit`."""
 
     def __init__(self, spool: Spool, sessions: SessionIndex, quota: TenantQuota, *, max_session_size: int) -> None:
         self._spool = spool
@@ -70,6 +70,12 @@ class ChunkStore:
                 expired=not self._sessions.knows(key) and directory.expired.exists(),
             )
             self._refuse_oversize(self._sessions.known_size(key) + declared_size)
+
+    def would_admit(self, key: SessionKey | None, declared_size: int, arrival: Arrival) -> bool:
+        """Whether memory alone says that `admit` lets a chunk in: of a session that is open here; does not block."""
+        if key is None or not self._sessions.knows(key):
+            return False
+        return self._sessions.known_size(key) + declared_size <= self._max_session_size and arrival.would_enter()
 
     def place(self, place: Place, chunk: SealedChunk) -> PlacedChunk:
         """Give a chunk its final name: the one asked for, or the next in arrival order.

@@ -28,6 +28,10 @@ class DiskReserve:
             if size > self._left_now():
                 raise _full()
 
+    def has_left(self, size: int) -> bool:
+        """Whether `size` bytes more would have left the reserve free when the disk was last asked."""
+        return size <= self._left
+
     def take(self, size: int) -> None:
         """Let `size` bytes be written; raises OutOfSpace where the reserve would not stay free. May block."""
         with self._guard:

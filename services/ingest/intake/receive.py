@@ -32,7 +32,7 @@ class IncomingChunk(Protocol):
 
     @property
     def at_once(self) -> bool:
-        """Whether all of it is here or on its way, so that looking at the disk before would save nobody anything."""
+        """Whether all of it is here or on its way: a look at the disk before is worth a hop only in doubt."""
 
     def pieces(self) -> AsyncIterator[bytes]:
         """Yield the bytes; raises for what must not be stored."""
@@ -62,7 +62,7 @@ class ChunkReceiver:
         A sender that hangs up, a limit passed or a full disk leaves nothing behind. Raises what the chunk and
         `ChunkStore` raise, and OSError. `arrival` is the upload's place among those in progress.
         """
-        if not chunk.at_once:
+        if not (chunk.at_once and self._chunks.would_admit(chunk.known_key, chunk.declared_size, arrival)):
             await blocking(self._executor, self._chunks.admit, chunk.known_key, chunk.declared_size, arrival)
         writer = ChunkWriter(self._spool.temporaries, self._executor, arrival)
         placed = await self._store(chunk, writer)

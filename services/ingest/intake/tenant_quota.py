@@ -74,6 +74,13 @@ class TenantQuota:
                 code="over_quota",
             )
 
+    def may_refuse(self, tenant: str, arriving: int) -> bool:
+        """Whether `require` would refuse, or would have to count first."""
+        if not self._quota:
+            return False
+        usage = self._usage(tenant)
+        return usage.known is None or self._is_over(usage, arriving)
+
     def stored(self, tenant: str, size: int) -> None:
         """Count a chunk that just got its name."""
         if self._quota:

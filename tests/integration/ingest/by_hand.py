@@ -1,0 +1,17 @@
+"""Requests as no client library sends them."""
+
+import asyncio
+
+from tests.integration.road import Road
+
+
+async def exchange(road: Road, headers: str, session: str, body: bytes = b"", *, path: str = "/upload_chunk/") -> bytes:
+    """Send a request by hand and return what comes back until the server stops talking or answered once."""
+    host, port = road.client.base_url.host, road.client.base_url.port
+    reader, writer = await asyncio.open_connection(host, port)
+    head = f"POST {path}{session} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/octet-stream\r\n"
+    writer.write(f"{head}{headers}\r\n".encode() + body)
+    try:
+        return await asyncio.wait_for(reader.read(65_536), 10)
+    finally:
+        writer.close()
