@@ -6,10 +6,21 @@ import struct
 from abc import ABC, abstractmethod
 from collections.abc import Coroutine
 from contextlib import suppress
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Ends:
+    """Both halves of a connection: `client` and the way `back`, the target's `answers` and the way `there`."""
+
+    client: asyncio.StreamReader
+    back: asyncio.StreamWriter
+    answers: asyncio.StreamReader
+    there: asyncio.StreamWriter
 
 
 class Relay(ABC):
@@ -40,13 +51,7 @@ class Relay(ABC):
         await asyncio.gather(*self._passing, return_exceptions=True)
 
     @abstractmethod
-    async def pass_on(
-        self,
-        client: asyncio.StreamReader,
-        back: asyncio.StreamWriter,
-        answers: asyncio.StreamReader,
-        there: asyncio.StreamWriter,
-    ) -> None:
+    async def pass_on(self, ends: Ends) -> None:
         """Serve one connection; both of its halves are closed behind it."""
 
     async def _accept(self, client: asyncio.StreamReader, back: asyncio.StreamWriter) -> None:
@@ -56,7 +61,7 @@ class Relay(ABC):
         there: asyncio.StreamWriter | None = None
         try:
             answers, there = await asyncio.open_connection("127.0.0.1", self._target)
-            await self.pass_on(client, back, answers, there)
+            await self.pass_on(Ends(client, back, answers, there))
         except (OSError, asyncio.CancelledError):
             _reset(back)
         finally:

@@ -5,7 +5,7 @@ import random
 from collections.abc import Sequence
 
 from tests.chaos.tally import Tally
-from tests.relay import Relay, first_of
+from tests.relay import Ends, Relay, first_of
 
 FAULTS: Sequence[str] = ("500", "503", "slow", "stall", "reset", "answer lost")
 _SLOW_SECONDS = (0.2, 2.0)
@@ -38,33 +38,27 @@ class FaultyStore(Relay):
         for task in self._stalled:
             task.cancel()
 
-    async def pass_on(
-        self,
-        client: asyncio.StreamReader,
-        back: asyncio.StreamWriter,
-        answers: asyncio.StreamReader,
-        there: asyncio.StreamWriter,
-    ) -> None:
-        talk = _Talk(client, back, answers, there)
+    async def pass_on(self, ends: Ends) -> None:
+        talk = _Talk(ends)
         await first_of(self._requests(talk), talk.pass_answers())
 
     async def _requests(self, talk: "_Talk") -> None:
-        while piece := await talk.client.read(65536):
+        while piece := await talk.ends.client.read(65536):
             fault = self._draw() if talk.begins_request() else ""
             if fault in {"500", "503"}:
-                talk.back.write(f"HTTP/1.1 {fault} No\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".encode())
+                talk.ends.back.write(f"HTTP/1.1 {fault} No\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".encode())
                 return
             if fault == "slow":
                 await asyncio.sleep(self._dice.uniform(*_SLOW_SECONDS))
             elif fault == "stall":
                 await self._stall()
             elif fault == "reset":
-                talk.there.write(piece[: len(piece) // 2])
-                await talk.there.drain()
+                talk.ends.there.write(piece[: len(piece) // 2])
+                await talk.ends.there.drain()
                 raise ConnectionResetError
             talk.lose_answer = talk.lose_answer or fault == "answer lost"
-            talk.there.write(piece)
-            await talk.there.drain()
+            talk.ends.there.write(piece)
+            await talk.ends.there.drain()
 
     def _draw(self) -> str:
         if self._dice.random() >= self.rate:
@@ -87,18 +81,9 @@ class FaultyStore(Relay):
 class _Talk:
     """One connection and its other half."""
 
-    def __init__(
-        self,
-        client: asyncio.StreamReader,
-        back: asyncio.StreamWriter,
-        answers: asyncio.StreamReader,
-        there: asyncio.StreamWriter,
-    ) -> None:
-        self.client = client
-        self.back = back
-        self.there = there
+    def __init__(self, ends: Ends) -> None:
+        self.ends = ends
         self.lose_answer = False
-        self._answers = answers
         self._answered = True
 
     def begins_request(self) -> bool:
@@ -107,9 +92,9 @@ class _Talk:
         return begins
 
     async def pass_answers(self) -> None:
-        while piece := await self._answers.read(65536):
+        while piece := await self.ends.answers.read(65536):
             if self.lose_answer:
                 raise ConnectionResetError
             self._answered = True
-            self.back.write(piece)
-            await self.back.drain()
+            self.ends.back.write(piece)
+            await self.ends.back.drain()

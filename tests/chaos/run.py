@@ -86,19 +86,24 @@ class Run:
 
     async def drain(self) -> None:
         """Wait until every call has its result and nothing is under way; standing still for long is a violation."""
-        seen: object = None
-        since = time.monotonic()
-        while True:
-            now = len(self.traffic.awaited), await unsettled(self.field.nats.url)
-            if now == (0, 0):
-                return
-            if now != seen:
-                seen, since = now, time.monotonic()
-            if time.monotonic() - since > self.plan.patience:
+        left = await self._left()
+        while left != (0, 0):
+            try:
+                changed = await until(partial(self._left_but, left), within=self.plan.patience)
+            except AssertionError:
                 stuck = ", ".join(call.session for call in list(self.traffic.awaited)[:10])
-                self.tally.violated(f"stuck: {now[0]} calls without a result ({stuck}), {now[1]} jobs unsettled")
+                self.tally.violated(f"stuck: {left[0]} calls without a result ({stuck}), {left[1]} jobs unsettled")
                 return
-            await asyncio.sleep(0.25)
+            assert changed is not None
+            left = changed
+
+    async def _left(self) -> tuple[int, int]:
+        return len(self.traffic.awaited), await unsettled(self.field.nats.url)
+
+    async def _left_but(self, before: tuple[int, int]) -> tuple[int, int] | None:
+        """Return what is left once that is not the same as before, None until then."""
+        now = await self._left()
+        return None if now == before else now
 
 
 async def run_chaos(plan: Plan, folder: Path, say: Callable[[str], None]) -> tuple[list[Call], Tally]:

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from tests.relay import Relay, copy, first_of
+from tests.relay import Ends, Relay, copy, first_of
 
 
 class Gate(Relay):
@@ -19,21 +19,15 @@ class Gate(Relay):
     def open(self) -> None:
         self._marker = None
 
-    async def pass_on(
-        self,
-        client: asyncio.StreamReader,
-        back: asyncio.StreamWriter,
-        answers: asyncio.StreamReader,
-        there: asyncio.StreamWriter,
-    ) -> None:
-        await first_of(self._forth(client, there), copy(answers, back))
+    async def pass_on(self, ends: Ends) -> None:
+        await first_of(self._forth(ends), copy(ends.answers, ends.back))
 
-    async def _forth(self, client: asyncio.StreamReader, there: asyncio.StreamWriter) -> None:
+    async def _forth(self, ends: Ends) -> None:
         seen = b""
-        while piece := await client.read(65536):
+        while piece := await ends.client.read(65536):
             seen = (seen + piece)[-len(piece) - 200 :]
             if self._marker is not None and self._marker in seen:
                 self.reached.set()
                 await asyncio.Event().wait()  # whoever waits for this is killed before it is answered
-            there.write(piece)
-            await there.drain()
+            ends.there.write(piece)
+            await ends.there.drain()
