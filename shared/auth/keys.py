@@ -10,6 +10,7 @@ from typing import Protocol
 import httpx
 import structlog
 
+from shared.auth.checks import Freshness
 from shared.auth.key import VerificationKey, keys_from_set
 from shared.auth.tokens import UnverifiedToken
 from shared.errors import Unavailable
@@ -44,21 +45,6 @@ class OneKey:
     def running(self) -> AbstractAsyncContextManager[None]:
         """Hold nothing."""
         return nullcontext()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Freshness:
-    """When a published set is fetched, in seconds.
-
-    Older than `refresh_after` it is fetched again beside its use; if that fails it serves until `usable_for`.
-    Between two fetches lie at least `pause`, however many tokens name keys that nobody has heard of; a key that was
-    published and used within one pause is therefore unknown until it ends.
-    """
-
-    refresh_after: float = 600.0
-    usable_for: float = 24 * 3600.0
-    pause: float = 10.0
-    timeout: float = 5.0
 
 
 class PublishedKeys:

@@ -2,14 +2,17 @@
 
 import re
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from shared.auth.authenticator import TokenChecks
-from shared.auth.key import VerificationKey, key_from_pem
+from shared.auth.checks import TokenChecks
 from shared.auth.policy import ALGORITHMS, TokenPolicy
+
+if TYPE_CHECKING:
+    from shared.auth.key import VerificationKey
 
 _CLAIM = re.compile(r"[!-~]{1,256}", re.ASCII)
 
@@ -91,10 +94,12 @@ class TokenSettings(BaseSettings):
     def _algorithms(self) -> frozenset[str]:
         return frozenset(name.strip() for name in self.jwt_algorithm.split(",") if name.strip())
 
-    def _key(self) -> VerificationKey | None:
+    def _key(self) -> "VerificationKey | None":
         """Read the key; raises ValueError if it is none, or fits no algorithm that is allowed."""
         if self.main_service_jwt_public_key is None:
             return None
+        from shared.auth.key import key_from_pem  # noqa: PLC0415  # 9 MB, for nothing where there is no key
+
         pem = self.main_service_jwt_public_key.get_secret_value().replace("\\n", "\n").strip()
         return key_from_pem(pem, self._algorithms() & ALGORITHMS.keys() or ALGORITHMS)
 

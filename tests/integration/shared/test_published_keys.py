@@ -9,9 +9,10 @@ from secrets import token_urlsafe
 import pytest
 from joserfc.jwk import ECKey, OctKey
 
-from shared.auth.authenticator import Verifying
-from shared.auth.keys import Freshness, PublishedKeys
+from shared.auth.checks import Freshness
+from shared.auth.keys import PublishedKeys
 from shared.auth.policy import TokenPolicy
+from shared.auth.verifying import Verifying
 from shared.errors import NotAuthenticated, Unavailable
 from shared.metrics import Metrics
 from tests.integration.shared.provider import Provider, rsa_key, token_by
