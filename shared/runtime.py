@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from pydantic_settings import BaseSettings
 from starlette.types import ASGIApp
 
-from shared.http.http1 import HttpProtocol
+from shared.http.http1 import http_connections
 from shared.http.websocket import WebSocketProtocol
 from shared.logs import configure_logging
 from shared.settings import ServiceSettings
@@ -57,7 +57,7 @@ def server_config(app: ASGIApp, settings: ServiceSettings) -> uvicorn.Config:
         host=settings.host,
         port=settings.port,
         loop="uvloop",
-        http=HttpProtocol,
+        http=http_connections(),  # type: ignore[arg-type]  # it only calls it
         ws=WebSocketProtocol,
         ws_max_size=64 * 1024,
         ws_per_message_deflate=False,

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 import httpx
 import uvicorn
 
-from shared.http.http1 import HttpProtocol
+from shared.http.http1 import HttpProtocol, http_connections
 from shared.http.service import Service
 from shared.runtime import server_config
 from shared.settings import ServiceSettings
@@ -24,7 +24,7 @@ async def serving(
     """
     listener = socket.create_server(("127.0.0.1", 0))
     config = server_config(service.app, settings)
-    config.http = http
+    config.http = http_connections(http)  # type: ignore[assignment]  # it only calls it
     server = uvicorn.Server(config)
     running = asyncio.create_task(server.serve(sockets=[listener]))
     base = f"http://127.0.0.1:{listener.getsockname()[1]}"

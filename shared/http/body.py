@@ -75,6 +75,7 @@ async def read_pieces(request: Request, limits: BodyLimits, too_large: str) -> A
             raise TooLarge(too_large)
         if piece:
             yield piece
+        del piece  # it would be held until the next one is there
 
 
 class _Patience:

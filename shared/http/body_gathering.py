@@ -1,15 +1,21 @@
 """How much of a body is gathered before the application is woken: a byte costs it about as much as a mebibyte."""
 
 import asyncio
+from collections import OrderedDict
 from collections.abc import Sized
 
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
+_UNASKED = 32 * 1024  # bytes of a body that every connection may hold, however many there are: a second of speech
+_UNASKED_TOGETHER = 2 * 1024 * 1024
+_HEAD = 8 * 1024  # a read's room for what stands before the body
+_LEAST_READ = 16 * 1024  # less is not worth a system call
+_LEAST = 256 * 1024
 _MOST = 1024 * 1024
-_LEAST = 64 * 1024
-_TOGETHER = 4 * 1024 * 1024  # over all connections
+_TOGETHER = 4 * 1024 * 1024
 _PATIENCE = 0.01  # seconds; a sender that is slower than this is heard piece by piece
+_PATIENCE_WITH_US = 1.0  # seconds; who gets no memory goes on in small pieces
 
 
 class _Pieces(bytearray):
@@ -29,40 +35,135 @@ class _Pieces(bytearray):
         return self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces)
 
 
-class BodyGathering:
-    """One connection's body bytes on their way to `receive()`: handed over when there are many, or after 10 ms.
+class BodyMemory:
+    """What the bodies on all connections of a server may take together, beyond the little that needs no asking.
 
-    Reading pauses while the application has not fetched what was handed over, so a connection holds no more than its
-    share and what the kernel delivered in one read.
+    Granted first come, first served. Whoever is not served waits in the kernel's buffers, and its sender with it: a
+    few bodies that gather much are done sooner than many that gather little, and hold less.
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, flow: FlowControl, connections: Sized) -> None:
+    def __init__(self, size: int = _TOGETHER) -> None:
+        self._size = size
+        self._free = size
+        self._waiting: OrderedDict[BodyFlow, int] = OrderedDict()
+
+    def ask(self, body: "BodyFlow", connections: int) -> int:
+        """Return how many bytes `body` may gather; 0 makes it wait until it is `granted` some, or gives up."""
+        share = max(_LEAST, min(_MOST, self._size // max(1, connections)))
+        if self._waiting or share > self._free:
+            self._waiting[body] = share
+            return 0
+        self._free -= share
+        return share
+
+    def give_up(self, body: "BodyFlow") -> None:
+        """Wait no more."""
+        self._waiting.pop(body, None)
+
+    def give_back(self, share: int) -> None:
+        """Let the next ones have it."""
+        self._free += share
+        while self._waiting and (wanted := next(iter(self._waiting.values()))) <= self._free:
+            body, _ = self._waiting.popitem(last=False)
+            self._free -= wanted
+            body.granted(wanted)
+
+
+class BodyFlow(FlowControl):
+    """One connection's body bytes on their way to `receive()`: handed over when there are many, or after 10 ms.
+
+    It asks for memory only while the application waits for bytes, and gives it back when the application comes for
+    more: so nobody holds any who does not use it. Reading pauses while a body may not grow.
+    """
+
+    def __init__(
+        self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop, connections: Sized, memory: BodyMemory
+    ) -> None:
+        super().__init__(transport)
         self._loop = loop
-        self._flow = flow
         self._connections = connections
+        self._memory = memory
+        self._cycle: RequestResponseCycle | None = None
+        self._wanted = False
+        self._share = 0
         self._timer: asyncio.TimerHandle | None = None
+
+    @property
+    def room(self) -> int:
+        """How many bytes one read may bring."""
+        return max(_LEAST_READ, self._share - self._gathered) if self._share else self._unasked + _HEAD
 
     def add(self, cycle: RequestResponseCycle, piece: bytes) -> None:
         """Take a piece of the body that `cycle` receives."""
         if not isinstance(cycle.body, _Pieces):
             cycle.body = _Pieces()
         cycle.body.append(piece)
-        if cycle.body.size >= self._share:
-            self._flow.pause_reading()
-            self._hand_over(cycle)
-        elif self._timer is None:
-            self._timer = self._loop.call_later(_PATIENCE, self._hand_over, cycle)
+        self._cycle = cycle
+        if not self._may_grow():
+            self.pause_reading()
+
+    def resume_reading(self) -> None:
+        """Go on: the application waits for more, so it has done with what it was given."""
+        self._wanted = True
+        self._give_back()
+        if self._may_grow():
+            super().resume_reading()
+
+    def granted(self, share: int) -> None:
+        """Go on with memory that was asked for."""
+        self._share = share
+        self._wait(_PATIENCE)
+        super().resume_reading()
 
     def end(self) -> None:
-        """Wait for nothing more: the body is complete, or its connection has gone."""
+        """Wait for nothing more: the body is complete, or nobody wants it any more."""
+        self._wanted = False
+        self._cycle = None
+        self._stop_waiting()
+        self._give_back()
+
+    @property
+    def _unasked(self) -> int:
+        return max(_UNASKED, min(_LEAST, _UNASKED_TOGETHER // max(1, len(self._connections))))
+
+    @property
+    def _gathered(self) -> int:
+        body = self._cycle.body if self._cycle is not None else None
+        return body.size if isinstance(body, _Pieces) else 0
+
+    def _may_grow(self) -> bool:
+        gathered = self._gathered
+        if not self._wanted:
+            return gathered < self._unasked
+        if not self._share and gathered >= self._unasked:
+            self._share = self._memory.ask(self, len(self._connections))
+            self._wait(_PATIENCE if self._share else _PATIENCE_WITH_US)
+            return self._share > 0
+        if self._share and gathered + _LEAST_READ > self._share:
+            self._hand_over()
+            return False
+        if gathered and self._timer is None:
+            self._wait(_PATIENCE)
+        return True
+
+    def _wait(self, seconds: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._loop.call_later(seconds, self._hand_over)
+
+    def _hand_over(self) -> None:
+        self._stop_waiting()
+        self._wanted = False
+        if self._cycle is not None:
+            self._cycle.message_event.set()
+
+    def _stop_waiting(self) -> None:
+        self._memory.give_up(self)
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
 
-    def _hand_over(self, cycle: RequestResponseCycle) -> None:
-        self.end()
-        cycle.message_event.set()
-
-    @property
-    def _share(self) -> int:
-        return max(_LEAST, min(_MOST, _TOGETHER // max(1, len(self._connections))))
+    def _give_back(self) -> None:
+        share, self._share = self._share, 0
+        if share:
+            self._memory.give_back(share)

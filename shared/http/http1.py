@@ -2,13 +2,15 @@
 
 import asyncio
 from asyncio import TimerHandle
-from typing import ClassVar
+from collections.abc import Callable
+from typing import Any, ClassVar
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from shared.http.answering import Answering
-from shared.http.body_gathering import BodyGathering
+from shared.http.body_gathering import BodyFlow, BodyMemory
 from shared.http.protocol_refusals import BROKEN, LATE, NO_TOKEN, TOO_LONG, refusal_of_head
+from shared.http.reading import BoundedReading
 
 _HEAD_LIMIT = 64 * 1024
 _TOKEN_HEADER = b"\nauthorization:"
@@ -43,15 +45,21 @@ class HttpProtocol(HttpToolsProtocol):
     _drained = 0
     _said_all = False
 
+    flow: BodyFlow  # in place of uvicorn's, and known to its request cycles as such
+
+    def __init__(self, memory: BodyMemory, **given: Any) -> None:
+        super().__init__(**given)
+        self._memory = memory
+
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         """Expect a head."""
         super().connection_made(transport)
-        self._gathering = BodyGathering(self.loop, self.flow, self.connections)
+        self.flow = BodyFlow(transport, self.loop, self.connections, self._memory)
         self._expect_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Expect nothing more."""
-        self._gathering.end()
+        self.flow.end()
         self._head_end, self._drain_end = _cancelled(self._head_end), _cancelled(self._drain_end)
         super().connection_lost(exc)
 
@@ -60,6 +68,7 @@ class HttpProtocol(HttpToolsProtocol):
         if self._said_all:
             raise ValueError
         self._in_head, self._moved, self._has_token = True, True, False
+        self.flow.end()
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
@@ -77,27 +86,29 @@ class HttpProtocol(HttpToolsProtocol):
         """Gather the body for the application."""
         self._moved = True
         if not self._upgrading and not self.cycle.response_complete:
-            self._gathering.add(self.cycle, body)
+            self.flow.add(self.cycle, body)
 
     def on_message_complete(self) -> None:
         """End the body; an upgraded connection is no longer ours."""
         self._moved = True
-        self._gathering.end()
+        self.flow.end()
         self._in_body = self._upgrading
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
         """Bound what still comes of a body that was answered before its end."""
+        self.flow.end()
         super().on_response_complete()
+        self.flow.end()  # uvicorn went on reading, which is not the next application's wish
         if self._answered and self._in_body and not self.transport.is_closing():
             self._drain()
 
-    def data_received(self, data: bytes) -> None:
+    def data_received(self, data: bytes | memoryview) -> None:
         """Parse what came, drop what nobody waits for, and refuse what does not end."""
         if self.transport.is_closing() or not self._may_go_on(data):
             return
         self._moved = False
-        super().data_received(data)
+        super().data_received(data)  # type: ignore[arg-type]  # the parser takes any buffer
         if self._refused or self.transport.is_closing():
             return
         self._overhead = 0 if self._moved else self._overhead + len(data)
@@ -126,9 +137,9 @@ class HttpProtocol(HttpToolsProtocol):
     def _answered(self) -> bool:
         return self.cycle is not None and self.cycle.response_complete
 
-    def _look_for_token(self, data: bytes) -> None:
+    def _look_for_token(self, data: bytes | memoryview) -> None:
         self._has_token = self._has_token or _TOKEN_HEADER in (self._end_of_last + data).lower()
-        self._end_of_last = data[-len(_TOKEN_HEADER) :]
+        self._end_of_last = bytes(data[-len(_TOKEN_HEADER) :])
 
     def _expect_head(self) -> None:
         self._head_end = self.loop.call_later(self.head_seconds, self._head_is_late)
@@ -151,7 +162,7 @@ class HttpProtocol(HttpToolsProtocol):
             if self._answered:
                 self._close_answered()
 
-    def _may_go_on(self, data: bytes) -> bool:
+    def _may_go_on(self, data: bytes | memoryview) -> bool:
         """Count what is dropped, and close when it is too much; a body that is drained is still parsed to its end."""
         if self._drain_end is None:
             return True
@@ -202,6 +213,17 @@ class HttpProtocol(HttpToolsProtocol):
         self._said_all = True
         if self.transport.can_write_eof():
             self.transport.write_eof()
+
+
+def http_connections(kind: type[HttpProtocol] = HttpProtocol) -> Callable[..., BoundedReading]:
+    """Return what makes the protocol of each new connection, as uvicorn calls it."""
+    memory = BodyMemory()
+
+    def made(**given: object) -> BoundedReading:
+        protocol = kind(memory, **given)
+        return BoundedReading(protocol, lambda: protocol.flow.room)
+
+    return made
 
 
 def _cancelled(timer: TimerHandle | None) -> TimerHandle | None:

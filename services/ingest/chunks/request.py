@@ -41,6 +41,7 @@ class ChunkRequest:
         async for piece in self._content():
             empty = False
             yield piece
+            del piece  # as in `read_pieces`
         if empty:
             raise InvalidInput("The chunk is empty: send at least one byte.", code="empty_chunk")
 

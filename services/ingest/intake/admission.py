@@ -10,7 +10,7 @@ from services.ingest.intake.tenant_quota import TenantQuota
 from shared.errors import Unavailable
 
 _MOST_GATHERED = 1024 * 1024  # a hop to a thread costs tens of microseconds: take a mebibyte along each time
-_LEAST_GATHERED = 128 * 1024
+_LEAST_GATHERED = 64 * 1024
 _GATHERED_TOGETHER = 8 * 1024 * 1024
 
 

@@ -74,6 +74,7 @@ class ChunkReceiver:
         try:
             async for piece in chunk.pieces():
                 await writer.add(piece)
+                del piece  # written: not to be held while the next one gathers
             place = await chunk.place()
         except BaseException:
             await to_the_end(asyncio.ensure_future(blocking(self._executor, writer.discard)))
