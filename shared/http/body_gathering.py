@@ -15,7 +15,7 @@ _LEAST = 256 * 1024
 _MOST = 1024 * 1024
 _TOGETHER = 4 * 1024 * 1024
 _PATIENCE = 0.01  # seconds; a sender that is slower than this is heard piece by piece
-_PATIENCE_WITH_US = 1.0  # seconds; who gets no memory goes on in small pieces
+_PATIENCE_WITH_US = 0.25  # seconds; who gets no memory goes on in small pieces
 
 
 class _Pieces(bytearray):
