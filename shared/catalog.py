@@ -40,6 +40,14 @@ class Deleted(Exception):
     """The session was deleted: nothing more is to be known of it."""
 
 
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A session's record as it was seen, and its revision; neither of a session that was not there."""
+
+    record: Record | None = None
+    revision: int = 0
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Call:
     """One stored recording of a call; they sort by when they were opened."""
@@ -59,17 +67,20 @@ class Catalog:
 
     async def record(self, key: SessionKey) -> Record | None:
         """Return what is known of a session, or None; raises Deleted."""
-        record, _ = await self._read(key)
-        return record
+        return (await self.look(key)).record
 
-    async def tell(self, told: Envelope) -> Record:
-        """Fold an event into its session's record and return it; after a deletion raises Deleted instead."""
+    async def tell(self, told: Envelope, seen: Entry | None = None) -> Record:
+        """Fold an event into its session's record and return it; after a deletion raises Deleted instead.
+
+        What was `seen` before saves a look, where nobody else wrote since.
+        """
         for _ in range(_TRIES):
-            before, revision = await self._read(told.key)
-            after = folded(before, told)
-            if after == before or await self._write(told.key, after, revision):
+            entry = seen or await self.look(told.key)
+            after = folded(entry.record, told)
+            if after == entry.record or await self._write(told.key, after, entry.revision):
                 await self._index(after)
                 return after
+            seen = None
         raise Unavailable("The catalog is busy with this session: try again.", code="catalog_busy")
 
     async def calls(self, tenant: str, lead: str, call_log: str = "*") -> list[Call]:
@@ -92,17 +103,17 @@ class Catalog:
             async with self._bucket() as bucket:
                 await bucket.put(name, b"")
 
-    async def _read(self, key: SessionKey) -> tuple[Record | None, int]:
-        """Return a session's record and its revision, 0 if there is none; raises Deleted."""
+    async def look(self, key: SessionKey) -> Entry:
+        """Return what is known of a session, with what `tell` needs to write behind it; raises Deleted."""
         async with self._bucket() as bucket:
             try:
                 entry = await bucket.get(_session_name(key))
             except KeyNotFoundError as exc:
                 if exc.op in _DELETED:
                     raise Deleted from exc
-                return None, 0
+                return Entry()
         try:
-            return _RECORD.validate_json(entry.value or b""), entry.revision or 0
+            return Entry(_RECORD.validate_json(entry.value or b""), entry.revision or 0)
         except ValidationError as exc:
             raise Unavailable("The catalog's entry can't be read: rebuild the catalog.", code="catalog_spoilt") from exc
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from nats.errors import Error as NatsError
 
 from shared.bus import Bus
-from shared.catalog import Catalog, Deleted
+from shared.catalog import Catalog, Deleted, Entry
 from shared.codec import Envelope, decode, encode
 from shared.dead_letters import DeadLetters
 from shared.errors import Unavailable
@@ -46,14 +46,14 @@ class Chronicle:
             return False
         return True
 
-    async def tell_at_once(self, told: Envelope, *, keep: bool = True) -> bool:
+    async def tell_at_once(self, told: Envelope, *, keep: bool = True, seen: Entry | None = None) -> bool:
         """Tell an event as `tell` does, but keep it in the bucket last: nobody who listens waits for that.
 
         Where keeping fails, the event stands all the same: raises Unavailable, and must not be followed by another.
-        Without `keep` it is only told.
+        Without `keep` it is only told. `seen` is what the catalog had when it was last looked at.
         """
         try:
-            await self.catalog.tell(told)
+            await self.catalog.tell(told, seen)
             await self.bus.publish(told)
             if keep:
                 await self._keep(told)

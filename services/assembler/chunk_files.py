@@ -101,7 +101,9 @@ def samples(files: Sequence[ChunkFile]) -> AsyncIterator[bytes]:
 async def contents(files: Sequence[ChunkFile], size: int) -> AsyncIterator[bytes]:
     """Yield the first `size` bytes of all files in order, about a mebibyte at a time, however small the files."""
     pieces = _pieces(files, size)
-    while piece := await asyncio.to_thread(_gathered, pieces):
+    left = size
+    while left > 0 and (piece := await asyncio.to_thread(_gathered, pieces)):
+        left -= len(piece)
         yield piece
 
 

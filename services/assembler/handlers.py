@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import structlog
 
 from services.assembler.assemble import Assembler, intake_of
-from shared.catalog import Deleted
+from shared.catalog import Deleted, Entry
 from shared.chronicle import Chronicle
 from shared.codec import Envelope, envelope, event_id
-from shared.durable import try_lock
+from shared.durable import HeldLock, try_lock
 from shared.errors import Permanent, RoomtoneError, Unavailable
 from shared.events import AudioFailed, AudioReady, SessionFinalized
 from shared.failpoints import failpoint
@@ -20,6 +20,15 @@ from shared.purpose import lead_of
 from shared.spool import SessionDirectory, Spool, ended_for_good
 
 log = structlog.stdlib.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What a session's directory says of it: whether it was deleted, how it ended, and its manifest."""
+
+    deleted: bool
+    outcome: Envelope | None
+    stored: StoredManifest | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,17 +49,19 @@ class FinalizedSessions:
         """Take one session to its end; raises Permanent or Unavailable."""
         finalized = _finalized(job)
         directory = self.spool.session(job.key)
-        async with _working_on(directory):
-            deleted, outcome, stored = await asyncio.to_thread(_read, directory)
-            if deleted:
+        async with _working_on(directory) as found:
+            if found.deleted:
                 return
-            if stored is None:
+            if found.stored is None:
                 raise _not_here()
+            stored, outcome = found.stored, found.outcome
             if outcome is not None and _failed_before(job, outcome):
                 await asyncio.to_thread(directory.result.unlink, missing_ok=True)
                 outcome = None
+            seen = None
             if outcome is None:
-                outcome = await self._told_for_good(job)
+                seen = await self._seen(job)
+                outcome = _told_for_good(job, seen)
             if outcome is None:
                 if stored.sha256 != finalized.manifest_sha256:
                     raise Permanent("The manifest is not the one that was finalized.", code="other_manifest")
@@ -58,7 +69,7 @@ class FinalizedSessions:
                 failpoint("assembler.uploaded")
                 lead = lead_of(stored.manifest.purpose)
                 outcome = _outcome(job, ended, lead)
-            await self._end(directory, stored, outcome)
+            await self._end(directory, stored, outcome, seen)
         failpoint("assembler.closed")
 
     async def give_up(self, job: Envelope, error: RoomtoneError) -> None:
@@ -67,7 +78,8 @@ class FinalizedSessions:
         Of such a recording only the kept event may be missing: its chunks stay for a further try.
         """
         directory = self.spool.session(job.key)
-        if (told := await self._told_for_good(job)) is not None:
+        seen = await self._seen(job)
+        if (told := _told_for_good(job, seen)) is not None:
             alive = await self.chronicle.tell_at_once(told, keep=False)  # again, in case that is what failed
             if alive and await asyncio.to_thread(directory.exists):
                 await asyncio.to_thread(self.spool.record_end, directory, told)
@@ -82,23 +94,21 @@ class FinalizedSessions:
         )
         lead = lead_of(stored.manifest.purpose) if stored else job.lead
         outcome = envelope("assembler", job.key, failed, cause=job.id, trace=job.trace, lead=lead)
-        await self._end(directory, stored, outcome)
+        await self._end(directory, stored, outcome, seen)
 
-    async def _told_for_good(self, job: Envelope) -> Envelope | None:
-        """Return the event by which the catalog knows that the bucket holds what this job is about."""
+    async def _seen(self, job: Envelope) -> Entry:
+        """Look into the catalog; nothing is seen of a deleted session, which telling its end will find out."""
         try:
-            record = await self.chronicle.catalog.record(job.key)
+            return await self.chronicle.catalog.look(job.key)
         except Deleted:
-            return None
-        if record is None or record.ended is None or record.ended.manifest_sha256 != _finalized(job).manifest_sha256:
-            return None
-        told = _outcome(job, record.ended, record.lead)
-        return told if ended_for_good(told) else None
+            return Entry()
 
-    async def _end(self, directory: SessionDirectory, stored: StoredManifest | None, outcome: Envelope) -> None:
+    async def _end(
+        self, directory: SessionDirectory, stored: StoredManifest | None, outcome: Envelope, seen: Entry | None
+    ) -> None:
         assert isinstance(outcome.event, AudioReady | AudioFailed)  # noqa: S101  # no session ends otherwise
         await self.assembler.settle(outcome.event)
-        alive = await self.chronicle.tell_at_once(outcome)
+        alive = await self.chronicle.tell_at_once(outcome, seen=seen)
         failpoint("assembler.told")
         if not alive:
             log.info("the session was deleted meanwhile", session=directory.key.session)
@@ -109,18 +119,31 @@ class FinalizedSessions:
 
 
 @asynccontextmanager
-async def _working_on(directory: SessionDirectory) -> AsyncIterator[None]:
-    """Hold a session against other workers and against its deletion; raises Unavailable while somebody else does."""
+async def _working_on(directory: SessionDirectory) -> AsyncIterator[_Found]:
+    """Hold a session against other workers and against its deletion, and say what its directory has of it.
+
+    Raises Unavailable while somebody else holds it.
+    """
     try:
-        lock = await asyncio.to_thread(try_lock, directory.working)
+        held = await asyncio.to_thread(_take, directory)
     except FileNotFoundError:
         raise _not_here() from None
-    if lock is None:
+    if held is None:
         raise Unavailable("The session is being worked on elsewhere.", code="busy")
+    lock, found = held
     try:
-        yield
+        yield found
     finally:
         lock.release()
+
+
+def _told_for_good(job: Envelope, seen: Entry) -> Envelope | None:
+    """Return the event by which the catalog knows that the bucket holds what this job is about."""
+    record = seen.record
+    if record is None or record.ended is None or record.ended.manifest_sha256 != _finalized(job).manifest_sha256:
+        return None
+    told = _outcome(job, record.ended, record.lead)
+    return told if ended_for_good(told) else None
 
 
 def _outcome(job: Envelope, ended: AudioReady | AudioFailed, lead: str | None) -> Envelope:
@@ -134,8 +157,16 @@ def _failed_before(job: Envelope, outcome: Envelope) -> bool:
     return isinstance(outcome.event, AudioFailed) and outcome.id != told_by_this and not ended_for_good(outcome)
 
 
-def _read(directory: SessionDirectory) -> tuple[bool, Envelope | None, StoredManifest | None]:
-    return directory.deleted.exists(), directory.read_outcome(), directory.read_manifest()
+def _take(directory: SessionDirectory) -> tuple[HeldLock, _Found] | None:
+    """Lock a session and read what is there of it, or return None while somebody else holds it; blocks."""
+    lock = try_lock(directory.working)
+    if lock is None:
+        return None
+    try:
+        return lock, _Found(directory.deleted.exists(), directory.read_outcome(), directory.read_manifest())
+    except BaseException:
+        lock.release()
+        raise
 
 
 def _readable_manifest(directory: SessionDirectory) -> StoredManifest | None:

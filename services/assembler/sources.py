@@ -54,7 +54,12 @@ async def opened(
 
 @asynccontextmanager
 async def _proving(recording: ChunkFiles) -> AsyncIterator[asyncio.Future[None]]:
-    """Prove the chunks in a thread beside the block, which ends only when the thread has."""
+    """Prove the chunks in a thread beside the block, which ends only when the thread has; small ones are proved."""
+    if not recording.unproved:
+        done = asyncio.get_running_loop().create_future()
+        done.set_result(None)
+        yield done
+        return
     proof = asyncio.create_task(asyncio.to_thread(recording.prove))
     try:
         yield proof

@@ -17,7 +17,8 @@ from shared.failpoints import failpoint
 from shared.manifest import StoredManifest
 from shared.spool import SessionDirectory, Spool
 from shared.subjects import SessionKey
-from shared.trace import current_trace
+from shared.tasks import blocking
+from shared.trace import Trace, current_trace
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -41,11 +42,9 @@ class Finalizer:
         Without `wait`, or with the bus away, None comes at once; the outbox goes on publishing. Raises what
         `Sealer.seal` raises.
         """
-        loop = asyncio.get_running_loop()
-        stored = await loop.run_in_executor(self.executor, partial(self.sealer.seal, key, current_trace(), closing))
-        failpoint("ingest.sealed")
         directory = self.spool.session(key)
-        ended = await self._ended(directory)
+        stored, ended = await blocking(self.executor, self._seal, directory, current_trace(), closing)
+        failpoint("ingest.sealed")
         if ended is not None and not _worth_another_try(ended):
             return ended
         with self.results.expect(key) as result:
@@ -53,6 +52,11 @@ class Finalizer:
             if not published or not wait:
                 return None
             return await result.within(self.wait_seconds, or_else=partial(self._ended, directory))
+
+    def _seal(
+        self, directory: SessionDirectory, trace: Trace, closing: Closing | None
+    ) -> tuple[StoredManifest, Envelope | None]:
+        return self.sealer.seal(directory.key, trace, closing), directory.read_outcome()
 
     async def _publish(
         self, directory: SessionDirectory, stored: StoredManifest, failed: Envelope | None, *, patience: float | None
@@ -72,7 +76,7 @@ class Finalizer:
         return True
 
     async def _ended(self, directory: SessionDirectory) -> Envelope | None:
-        return await asyncio.get_running_loop().run_in_executor(self.executor, directory.read_outcome)
+        return await blocking(self.executor, directory.read_outcome)
 
 
 def _worth_another_try(ended: Envelope) -> bool:
