@@ -31,10 +31,10 @@ class Answering(asyncio.Transport):
             self._loop.call_soon(self._let_go)
         elif self._held is not None and len(data) <= _JOINED:
             data, self._held = self._held + data, None
-            self._transport.write(data)
+            self._send(data)
         else:
             self._let_go()
-            self._transport.write(data)
+            self._send(data)
 
     def is_closing(self) -> bool:
         """Whether the connection ends."""
@@ -48,5 +48,8 @@ class Answering(asyncio.Transport):
     def _let_go(self) -> None:
         if self._held is not None:
             held, self._held = self._held, None
-            if not self._transport.is_closing():
-                self._transport.write(held)
+            self._send(held)
+
+    def _send(self, data: bytes | bytearray | memoryview) -> None:
+        if not self._transport.is_closing():
+            self._transport.write(data)

@@ -14,12 +14,17 @@ _LEAST_READ = 16 * 1024  # less is not worth a system call
 _LEAST = 256 * 1024
 _MOST = 1024 * 1024
 _TOGETHER = 4 * 1024 * 1024
+_CRUMB = 1024  # a piece of less is copied rather than kept: as an object it takes 56 bytes more
+_MANY_PIECES = 256  # in one read
 _PATIENCE = 0.01  # seconds; a sender that is slower than this is heard piece by piece
 _PATIENCE_WITH_US = 0.25  # seconds; who gets no memory goes on in small pieces
 
 
 class _Pieces(bytearray):
-    """What uvicorn takes for the bytes gathered so far; joined once, when `receive()` wants them."""
+    """What uvicorn takes for the bytes gathered so far; joined once, when `receive()` wants them.
+
+    The array itself holds the crumbs at the end.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -28,10 +33,20 @@ class _Pieces(bytearray):
 
     def append(self, piece: bytes) -> None:  # type: ignore[override]  # nobody appends single bytes to a body
         """Take a piece as it is."""
-        self._pieces.append(piece)
         self.size += len(piece)
+        if len(piece) < _CRUMB:
+            self.extend(piece)
+        else:
+            self._gather_crumbs()
+            self._pieces.append(piece)
+
+    def _gather_crumbs(self) -> None:
+        if len(self) > 0:
+            self._pieces.append(b"".join([self]))
+            self.clear()
 
     def __bytes__(self) -> bytes:
+        self._gather_crumbs()
         return self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces)
 
 
@@ -73,24 +88,36 @@ class BodyFlow(FlowControl):
     """One connection's body bytes on their way to `receive()`: handed over when there are many, or after 10 ms.
 
     It asks for memory only while the application waits for bytes, and gives it back when the application comes for
-    more: so nobody holds any who does not use it. Reading pauses while a body may not grow.
+    more: so nobody holds any who does not use it. Reading pauses while a body may not grow, and while requests are
+    `pipelined`: the newest does not run yet, so nobody waits for its body.
     """
 
     def __init__(
-        self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop, connections: Sized, memory: BodyMemory
+        self,
+        transport: asyncio.Transport,
+        loop: asyncio.AbstractEventLoop,
+        memory: BodyMemory,
+        *,
+        connections: Sized,
+        pipelined: Sized,
     ) -> None:
         super().__init__(transport)
         self._loop = loop
-        self._connections = connections
         self._memory = memory
+        self._connections = connections
+        self._pipelined = pipelined
         self._cycle: RequestResponseCycle | None = None
         self._wanted = False
         self._share = 0
+        self._pieces = 0
+        self._in_crumbs = False
         self._timer: asyncio.TimerHandle | None = None
 
     @property
     def room(self) -> int:
         """How many bytes one read may bring."""
+        if self._in_crumbs:
+            return _LEAST_READ
         return max(_LEAST_READ, self._share - self._gathered) if self._share else self._unasked + _HEAD
 
     def add(self, cycle: RequestResponseCycle, piece: bytes) -> None:
@@ -99,15 +126,24 @@ class BodyFlow(FlowControl):
             cycle.body = _Pieces()
         cycle.body.append(piece)
         self._cycle = cycle
+        self._pieces += 1
         if not self._may_grow():
             self.pause_reading()
 
+    def end_read(self) -> None:
+        """Let others have their turn after a read of very many pieces: each of them costs as much as a large one."""
+        self._in_crumbs, self._pieces = self._pieces > _MANY_PIECES, 0
+        if self._in_crumbs and not self.read_paused:
+            self.pause_reading()
+            self._loop.call_soon(self._go_on)
+
     def resume_reading(self) -> None:
         """Go on: the application waits for more, so it has done with what it was given."""
+        if self._pipelined:
+            return
         self._wanted = True
         self._give_back()
-        if self._may_grow():
-            super().resume_reading()
+        self._go_on()
 
     def granted(self, share: int) -> None:
         """Go on with memory that was asked for."""
@@ -130,6 +166,10 @@ class BodyFlow(FlowControl):
     def _gathered(self) -> int:
         body = self._cycle.body if self._cycle is not None else None
         return body.size if isinstance(body, _Pieces) else 0
+
+    def _go_on(self) -> None:
+        if not self._pipelined and self._may_grow():
+            super().resume_reading()
 
     def _may_grow(self) -> bool:
         gathered = self._gathered

@@ -9,7 +9,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from shared.caller import Caller, Permission
-from shared.errors import Kind, NotAuthenticated, OutsideRange, Permanent, RoomtoneError, TooMany
+from shared.errors import Kind, NotAuthenticated, OutsideRange, Permanent, RoomtoneError, TooMany, TooSlow
 from shared.http.answers import answer
 from shared.http.authentication import caller_of
 from shared.http.operation import Operation
@@ -103,6 +103,8 @@ def _headers(error: RoomtoneError) -> dict[str, str]:
             return {"Retry-After": str(error.retry_after)}
         case OutsideRange():
             return {"Content-Range": f"bytes */{error.size}"}
+        case TooSlow():
+            return {"Connection": "close"}  # the rest of its body is not waited for (RFC 9110, section 15.5.9)
         case _ if error.kind in {Kind.UNAVAILABLE, Kind.OUT_OF_SPACE}:
             return {"Retry-After": str(_RETRY_AFTER_SECONDS)}
         case _:

@@ -5,15 +5,19 @@ from asyncio import TimerHandle
 from collections.abc import Callable
 from typing import Any, ClassVar
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
+from uvicorn._types import ASGI3Application
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from shared.http.answering import Answering
 from shared.http.body_gathering import BodyFlow, BodyMemory
 from shared.http.protocol_refusals import BROKEN, LATE, NO_TOKEN, TOO_LONG, refusal_of_head
 from shared.http.reading import BoundedReading
+from shared.http.upgrades import head_without_upgrade, may_upgrade
 
 _HEAD_LIMIT = 64 * 1024
 _TOKEN_HEADER = b"\nauthorization:"
+_MOST_PIPELINED = 128  # requests that wait for the answer before theirs; each takes about 3 kB
 
 
 class HttpProtocol(HttpToolsProtocol):
@@ -23,6 +27,9 @@ class HttpProtocol(HttpToolsProtocol):
     goes on for 64 KiB (431, RFC 6585): parsing takes time that grows with the square of its length, on the loop that
     everyone shares. No token is that long, so a head with one is answered 401. The same holds for what stands between
     the pieces of a body, and behind it.
+
+    A wish to upgrade to anything but a WebSocket is ignored: the request is read as if it did not have it. Requests
+    that are sent behind each other are answered in turn, and none of them can become a WebSocket.
 
     Whoever is answered while still sending is listened to for a while: closing at once would reset the connection,
     and take the answer with it. After `drain_bytes` or `drain_seconds` more it is closed all the same.
@@ -44,6 +51,8 @@ class HttpProtocol(HttpToolsProtocol):
     _drain_end: TimerHandle | None = None
     _drained = 0
     _said_all = False
+    _to_read_again = False  # whether the head just read wishes for what is to be ignored
+    _running: RequestResponseCycle | None = None
 
     flow: BodyFlow  # in place of uvicorn's, and known to its request cycles as such
 
@@ -54,13 +63,17 @@ class HttpProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         """Expect a head."""
         super().connection_made(transport)
-        self.flow = BodyFlow(transport, self.loop, self.connections, self._memory)
+        self.flow = BodyFlow(transport, self.loop, self._memory, connections=self.connections, pipelined=self.pipeline)
         self._expect_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Expect nothing more."""
         self.flow.end()
         self._head_end, self._drain_end = _cancelled(self._head_end), _cancelled(self._drain_end)
+        if self._running is not None:  # uvicorn tells only the newest
+            self._running.disconnected = True
+            self._running.message_event.set()
+        self.pipeline.clear()
         super().connection_lost(exc)
 
     def on_message_begin(self) -> None:
@@ -76,24 +89,27 @@ class HttpProtocol(HttpToolsProtocol):
         self._in_head, self._in_body, self._moved = False, True, True
         self._head_end = _cancelled(self._head_end)
         self._refusal = refusal_of_head(self.headers, self.parser.get_http_version())
-        if self._refusal is not None:
-            raise ValueError  # makes the parser stop, and uvicorn send a 400, which is ours
+        if self._refusal is not None or len(self.pipeline) >= _MOST_PIPELINED:
+            raise ValueError  # makes the parser stop, and us refuse
+        if self.parser.should_upgrade():
+            self._consider_upgrade()
+            return
         super().on_headers_complete()
-        if self.cycle is not None and self.cycle.scope is self.scope:  # not so for a WebSocket
-            self.cycle.transport = Answering(self.transport, self.loop, self._close_answered)
+        self.cycle.transport = Answering(self.transport, self.loop, self._close_answered)
 
     def on_body(self, body: bytes) -> None:
         """Gather the body for the application."""
         self._moved = True
-        if not self._upgrading and not self.cycle.response_complete:
+        if not self.cycle.response_complete:
             self.flow.add(self.cycle, body)
 
     def on_message_complete(self) -> None:
         """End the body; an upgraded connection is no longer ours."""
         self._moved = True
         self.flow.end()
-        self._in_body = self._upgrading
-        super().on_message_complete()
+        self._in_body = self.parser.should_upgrade()
+        if not self._in_body:
+            super().on_message_complete()
 
     def on_response_complete(self) -> None:
         """Bound what still comes of a body that was answered before its end."""
@@ -108,7 +124,8 @@ class HttpProtocol(HttpToolsProtocol):
         if self.transport.is_closing() or not self._may_go_on(data):
             return
         self._moved = False
-        super().data_received(data)  # type: ignore[arg-type]  # the parser takes any buffer
+        self._parse(data)
+        self.flow.end_read()
         if self._refused or self.transport.is_closing():
             return
         self._overhead = 0 if self._moved else self._overhead + len(data)
@@ -119,19 +136,48 @@ class HttpProtocol(HttpToolsProtocol):
         if self._overhead > _HEAD_LIMIT:
             self._refuse(NO_TOKEN if self._in_head and self._has_token else TOO_LONG)
 
-    def send_400_response(self, msg: str) -> None:  # noqa: ARG002  # uvicorn's words are no help
-        """Answer what the parser stopped at."""
-        self._refuse(self._refusal or BROKEN)
-
     def eof_received(self) -> None:
         """Let a refused connection go once its peer has said everything."""
         if self._refused:
             self.transport.close()
         super().eof_received()
 
-    @property
-    def _upgrading(self) -> bool:
-        return self.parser.should_upgrade() and self._should_upgrade()
+    def _parse(self, data: bytes | memoryview) -> None:
+        """Read on, as uvicorn does, but past a wish for an upgrade that is ignored."""
+        self._unset_keepalive_if_required()
+        try:
+            self.parser.feed_data(data)
+        except HttpParserError:
+            self._refuse(self._refusal or BROKEN)
+        except HttpParserUpgrade as upgrade:
+            if self._to_read_again:
+                self._parse_again(data[upgrade.args[0] :])
+            else:
+                self.handle_websocket_upgrade()
+
+    def _consider_upgrade(self) -> None:
+        """Decide what becomes of a head with such a wish; the parser takes what follows for another protocol."""
+        if not (self._should_upgrade() and may_upgrade(self.parser.get_method(), self.headers)):
+            if self._to_read_again:  # a CONNECT, which is nothing else
+                raise ValueError
+            self._to_read_again = True
+        elif self.cycle is not None and not self.cycle.response_complete:
+            raise ValueError  # its frames would stand before the answer that is still to come
+        else:
+            super().on_headers_complete()
+
+    def _parse_again(self, rest: bytes | memoryview) -> None:
+        method, version = self.parser.get_method(), self.parser.get_http_version()
+        self.parser = HttpRequestParser(self)
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn has it
+        self._parse(head_without_upgrade(method, self.url, version, self.headers))
+        self._to_read_again = False
+        if len(rest) > 0 and not self._refused and not self.transport.is_closing():
+            self._parse(rest)
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        self._running = cycle
+        super()._start_asgi_task(cycle, app)
 
     @property
     def _answered(self) -> bool:
@@ -202,7 +248,7 @@ class HttpProtocol(HttpToolsProtocol):
         if cycle is not None and not cycle.response_complete:
             cycle.disconnected = True
             cycle.message_event.set()
-            if cycle.response_started or not cycle.more_body:  # this would be taken for the answer to that request
+            if self.pipeline or cycle.response_started or not cycle.more_body:  # ours would be taken for that answer
                 self.transport.abort()
                 return
         self.transport.write(answer)

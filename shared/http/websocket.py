@@ -12,6 +12,9 @@ from collections.abc import Callable
 from starlette.types import Scope
 from uvicorn._types import ASGISendEvent
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.exceptions import SecurityError
+
+from shared.http.protocol_refusals import BROKEN, TOO_LONG
 
 _EXTENSION = "roomtone.shutdown"
 _LAST_SECONDS = 3.0  # for the peer to read what is buffered and to answer our close frame
@@ -38,6 +41,14 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         super().connection_made(transport)
         self.logger = self.conn.logger = logging.getLogger("uvicorn.websocket")
         self.conn.debug = self.logger.isEnabledFor(logging.DEBUG)
+
+    def data_received(self, data: bytes) -> None:
+        """Read on; an opening handshake that can't be read is answered, where uvicorn would wait for ever."""
+        super().data_received(data)
+        if self.conn.handshake_exc is not None and not self.handshake_initiated and not self.transport.is_closing():
+            self.handshake_complete = self.close_sent = True
+            self.transport.write(TOO_LONG if isinstance(self.conn.handshake_exc, SecurityError) else BROKEN)
+            self.transport.close()
 
     async def run_asgi(self) -> None:
         """Offer the extension to the application, and run it."""
