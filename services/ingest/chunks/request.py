@@ -6,7 +6,7 @@ from starlette.requests import Request
 
 from services.ingest.intake.chunk_form import ChunkForm
 from services.ingest.intake.chunk_store import Place
-from shared.errors import InvalidInput, Unsupported
+from shared.errors import InvalidInput, TooLarge, Unsupported
 from shared.http.body import BodyLimits, arrives_at_once, declared_size, media_type, read_pieces, refuse_encoding
 from shared.http.multipart import boundary_of
 from shared.http.operation import OCTETS
@@ -31,6 +31,8 @@ class ChunkRequest:
         self.known_key = key
         self.at_once = arrives_at_once(request)
         self.declared_size = 0 if self._form else declared_size(request)
+        if self.declared_size > limits.size:  # before the session's limit: a new session would not help
+            raise TooLarge(self._too_large)
         self._index: int | None = None
         for text in request.query_params.getlist(INDEX_FIELD):
             self._take_index(text)

@@ -294,3 +294,9 @@ async def test_a_path_with_a_slash_more_is_not_found_and_redirects_nowhere(road:
         answer = await road.client.get(path)
         assert answer.status_code == 404
         assert "location" not in answer.headers
+
+
+async def test_a_chunk_too_large_for_any_session_is_told_so(road: Road, session: str) -> None:
+    answer = await road.client.post(f"/upload_chunk/{session}", content=bytes(4 * LIMIT), headers=OCTETS)
+    assert_refused(answer, 413, session)
+    assert "smaller chunks" in answer.json()["message"]

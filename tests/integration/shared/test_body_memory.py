@@ -6,6 +6,7 @@ import os
 import socket
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
@@ -13,10 +14,12 @@ import pytest
 import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from deploy.local.ports import free_ports
 from shared.http.http1 import http_connections
+from tests.service_process import ServiceProcess
 
 KIB = 1024
 MIB = 1024 * KIB
@@ -36,6 +39,7 @@ class Holding:
                 Route("/hash", self._hash, methods=["POST"]),
                 Route("/hold/{point}", self._hold, methods=["POST"]),
                 Route("/early", self._early, methods=["POST"]),
+                Route("/stream", self._stream),
             ]
         )
 
@@ -58,6 +62,13 @@ class Holding:
             self._changed.notify_all()
         await self.released.wait()
         return PlainTextResponse("released")
+
+    async def _stream(self, _request: Request) -> Response:
+        async def pieces() -> AsyncIterator[bytes]:
+            yield b"begun"
+            await self.released.wait()
+
+        return StreamingResponse(pieces())
 
     async def _early(self, request: Request) -> Response:
         await anext(aiter(request.stream()))
@@ -169,3 +180,40 @@ async def test_who_is_answered_early_is_heard_out(base: str) -> None:
         answers = await asyncio.gather(*(client.post("/early", content=bytes(LARGE)) for _ in range(MANY)))
         assert {answer.text for answer in answers} == {"enough"}
         await hashed(client, bytes(LARGE))
+
+
+async def test_what_is_sent_behind_a_request_holds_nothing_before_its_turn(base: str) -> None:
+    async with AsyncExitStack() as stack, http_client(base) as client:
+        for _ in range(MANY):
+            address = urlsplit(base)
+            reader, writer = await asyncio.open_connection(address.hostname, address.port)
+            stack.push_async_callback(aborted, writer)
+            writer.write(b"GET /stream HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            writer.write(b"POST /hash HTTP/1.1\r\nHost: localhost\r\nContent-Length: 16000000\r\n\r\n" + bytes(MIB))
+            await reader.readuntil(b"begun")
+        async with asyncio.timeout(10):  # in pieces without memory it would take a minute
+            await hashed(client, os.urandom(8 * MIB))
+
+
+async def test_a_body_in_crumbs_comes_whole_and_lets_others_have_their_turn(tmp_path: Path) -> None:
+    body = os.urandom(500_000)
+    crumbs = b"".join(b"2\r\n%b\r\n" % body[start : start + 2] for start in range(0, len(body), 2))
+    head = b"POST /upload_chunk/crumbs HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/octet-stream\r\n"
+    (port,) = free_ports(1)
+    settings = {"PORT": str(port), "LOCAL_TEMP_CHUNK_PATH": str(tmp_path / "spool"), "NATS_URL": "nats://127.0.0.1:1"}
+    async with AsyncExitStack() as stack:
+        ingest = await stack.enter_async_context(ServiceProcess("ingest", tmp_path, settings))  # with its own loop
+        client = await stack.enter_async_context(http_client(ingest.base_url))
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        stack.push_async_callback(aborted, writer)
+        writer.write(head + b"Transfer-Encoding: chunked\r\n\r\n" + crumbs + b"0\r\n\r\n")
+        answer = asyncio.create_task(reader.readuntil(b"\r\n\r\n"))
+        others = 0
+        async with asyncio.timeout(60):
+            while not answer.done():
+                assert (await client.get("/livez")).is_success
+                others += 1
+        assert (await answer).startswith(b"HTTP/1.1 200 ")
+    (chunk,) = (tmp_path / "spool").rglob("*.chunk")
+    assert chunk.read_bytes() == body
+    assert others >= MANY // 2
