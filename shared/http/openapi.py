@@ -19,8 +19,8 @@ page of a foreign origin that would change something where no token is asked for
 host name that is not of this machine and not in `ALLOWED_HOSTS`, with 421; a head of over 64 KiB, with 431, one that \
 takes longer than 30 seconds, with 408, one without a `Host` or with two, and all else that can't be read as HTTP/1.1, \
 with 400; and a `Transfer-Encoding` other than `chunked`, with 501. A wish to upgrade to anything but a WebSocket is \
-ignored; of requests that are sent behind each other at most 128 may wait for the answer before theirs. Who goes on sending after an answer is listened to \
-for 10 seconds or 32 MiB."""
+ignored; of requests that are sent behind each other at most 128 may wait for the answer before theirs. Who goes on \
+sending after an answer is listened to for 10 seconds or 32 MiB."""
 _RANGE_HEADERS = {"Range", "If-Range"}  # of no meaning for HEAD (RFC 9110, section 14.2)
 _OF_RANGES = {"206", "416"}
 _BEARER = """\
