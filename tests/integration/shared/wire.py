@@ -1,0 +1,75 @@
+"""Connections used by hand, against a real server."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from services.ingest.app import create_service
+from services.ingest.settings import IngestSettings
+from shared.http.http1 import HttpProtocol
+from shared.metrics import Metrics
+from tests.serving import serving
+
+MIB = 1024 * 1024
+GET = b"GET /livez HTTP/1.1\r\nHost: localhost\r\n"
+POST = b"POST /upload_chunk/c HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/octet-stream\r\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Wire:
+    """One connection, used by hand."""
+
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+
+    async def send(self, data: bytes) -> None:
+        self.writer.write(data)
+        await self.writer.drain()
+
+    async def answer(self) -> tuple[int, dict[str, object]]:
+        """Return the next answer's status and JSON."""
+        async with asyncio.timeout(20):
+            head = (await self.reader.readuntil(b"\r\n\r\n")).decode().lower()
+            size = int(head.partition("content-length: ")[2].partition("\r\n")[0])
+            assert "content-type: application/json" in head
+            return int(head.split()[1]), json.loads(await self.reader.readexactly(size))
+
+    async def ends(self) -> bool:
+        """Wait until the server has closed; whether it had nothing more to say."""
+        with suppress(ConnectionResetError):
+            async with asyncio.timeout(20):
+                return await self.reader.read() == b""
+        return True
+
+
+@asynccontextmanager
+async def server(spool: Path, http: type[HttpProtocol] = HttpProtocol, **more: object) -> AsyncIterator[str]:
+    settings = IngestSettings.model_validate({"local_temp_chunk_path": spool, "nats_url": "nats://127.0.0.1:1"} | more)
+    async with serving(create_service(settings, Metrics()), settings, http) as base:
+        yield base
+
+
+@asynccontextmanager
+async def wire_to(base: str) -> AsyncIterator[Wire]:
+    address = urlsplit(base)
+    reader, writer = await asyncio.open_connection(address.hostname, address.port)
+    try:
+        yield Wire(reader, writer)
+    finally:
+        writer.transport.abort()
+        with suppress(OSError):
+            await writer.wait_closed()
+
+
+async def refused(base: str, request: bytes) -> tuple[int, str]:
+    """Send a request that is answered in JSON and has no second one after it."""
+    async with wire_to(base) as wire:
+        await wire.send(request)
+        status, body = await wire.answer()
+        assert await wire.ends()
+    assert body["status"] == "error"
+    return status, str(body["message"])
