@@ -15,6 +15,7 @@ import structlog
 log = structlog.stdlib.get_logger(__name__)
 
 _END_TRIES = 30
+_SMALL_BODY = 256 * 1024
 
 ArgumentsT = ParamSpec("ArgumentsT")
 ResultT = TypeVar("ResultT")
@@ -25,6 +26,11 @@ async def blocking(
 ) -> ResultT:
     """Run `call`, which blocks, in a thread of `executor`; cancelled, it goes on to its end with nobody waiting."""
     return await asyncio.get_running_loop().run_in_executor(executor, partial(call, *args, **kwargs))
+
+
+async def digesting(digest: Callable[[bytes], ResultT], body: bytes) -> ResultT:
+    """Return what `digest` makes of a body: in a thread if it is large, since hashing takes up to 2 ms a mebibyte."""
+    return digest(body) if len(body) <= _SMALL_BODY else await asyncio.to_thread(digest, body)
 
 
 async def to_the_end(work: "asyncio.Future[ResultT]") -> ResultT:

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from services.assembler.wav import HEADER_BYTES, wav_header
 from shared.errors import RoomtoneError, Unavailable
 from shared.objects import ObjectStore, PartReceipt
+from shared.tasks import digesting
 
 PART_BYTES = 5 * 1024 * 1024  # R2's least; all parts but the last must be equal
 _IN_FLIGHT = 2  # a store that wants parts in order holds one while it writes the other
-_SMALL_BODY = 256 * 1024
 WAV_TYPE = "audio/wav"
 
 
@@ -48,17 +48,9 @@ async def upload_object(to: Destination, content: AsyncIterator[bytes]) -> Store
     digest = hashlib.sha256()
     async with _uploading(to) as upload:
         async for body in _cut(content):
-            await _hash(digest, body)
+            await digesting(digest.update, body)
             await upload.add(body)
     return StoredObject(upload.size, digest.hexdigest())
-
-
-async def _hash(digest: "hashlib._Hash", body: bytes) -> None:
-    """Add a body to a digest, in a thread unless that would take longer than the hashing."""
-    if len(body) <= _SMALL_BODY:
-        digest.update(body)
-    else:
-        await asyncio.to_thread(digest.update, body)
 
 
 async def upload_wav_of_unknown_length(to: Destination, pcm: AsyncIterator[bytes]) -> StoredObject:

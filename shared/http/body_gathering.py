@@ -73,11 +73,15 @@ class BodyMemory:
 
     def give_up(self, body: "BodyFlow") -> None:
         """Wait no more."""
-        self._waiting.pop(body, None)
+        if self._waiting.pop(body, None) is not None:
+            self._serve()  # who stood behind may want less
 
     def give_back(self, share: int) -> None:
         """Let the next ones have it."""
         self._free += share
+        self._serve()
+
+    def _serve(self) -> None:
         while self._waiting and (wanted := next(iter(self._waiting.values()))) <= self._free:
             body, _ = self._waiting.popitem(last=False)
             self._free -= wanted

@@ -115,7 +115,6 @@ class HttpProtocol(HttpToolsProtocol):
         """Bound what still comes of a body that was answered before its end."""
         self.flow.end()
         super().on_response_complete()
-        self.flow.end()  # uvicorn went on reading, which is not the next application's wish
         if self._answered and self._in_body and not self.transport.is_closing():
             self._drain()
 

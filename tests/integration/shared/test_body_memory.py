@@ -18,6 +18,7 @@ from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from deploy.local.ports import free_ports
+from shared.http.body_gathering import BodyFlow, BodyMemory
 from shared.http.http1 import http_connections
 from tests.service_process import ServiceProcess
 
@@ -217,3 +218,14 @@ async def test_a_body_in_crumbs_comes_whole_and_lets_others_have_their_turn(tmp_
     (chunk,) = (tmp_path / "spool").rglob("*.chunk")
     assert chunk.read_bytes() == body
     assert others >= MANY // 2
+
+
+async def test_who_gives_up_lets_those_behind_have_what_is_free() -> None:
+    memory, loop = BodyMemory(MIB), asyncio.get_running_loop()
+    holder, large, small = (BodyFlow(asyncio.Transport(), loop, memory, connections=(), pipelined=()) for _ in range(3))
+    assert memory.ask(holder, connections=2) == MIB // 2
+    assert (memory.ask(large, connections=1), memory.ask(small, connections=4)) == (0, 0)
+    memory.give_up(large)
+    assert small.room == MIB // 4
+    small.end()
+    holder.end()
