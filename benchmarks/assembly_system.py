@@ -12,9 +12,10 @@ import httpx
 from deploy.local.nats_server import NatsServer
 from deploy.local.object_store import RcloneStore, StoreKeys
 from deploy.local.ports import free_ports
-from shared.objects import ObjectStore, open_store
-from shared.spool import SessionDirectory, Spool
-from shared.subjects import SessionKey
+from shared.domain.identifiers import SessionKey
+from shared.storage.object_store import ObjectStore, open_store
+from shared.storage.session_directory import SessionDirectory
+from shared.storage.spool import Spool
 from tests.service_process import ServiceProcess
 from tests.waiting import until
 

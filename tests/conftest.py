@@ -9,7 +9,7 @@ import pytest
 from deploy.local.nats_server import NatsServer
 from deploy.local.object_store import RcloneStore, StoreKeys
 from deploy.local.ports import free_ports
-from shared.settings import StoreConfig
+from shared.storage.settings import StoreConfig
 from tests.environment import clean_environment
 
 _REPOSITORY = Path(__file__).parents[1]

@@ -8,10 +8,10 @@ from contextlib import asynccontextmanager
 import httpx
 import uvicorn
 
-from shared.http.http1 import HttpProtocol, http_connections
-from shared.http.service import Service
-from shared.runtime import server_config
-from shared.settings import ServiceSettings
+from shared.runtime.protocols.http1 import HttpProtocol, http_connections
+from shared.runtime.server import server_config
+from shared.runtime.service import Service
+from shared.runtime.settings import ServiceSettings
 
 
 @asynccontextmanager

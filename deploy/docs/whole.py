@@ -7,9 +7,9 @@ from pydantic import SecretStr
 
 from deploy.local.app import OneMachine
 from deploy.local.composition import create_services
-from shared.http.schemas import Json
-from shared.http.service import Service
-from shared.metrics import Metrics
+from shared.observability.metrics import Metrics
+from shared.openapi.schemas import Json
+from shared.runtime.service import Service
 
 _NOWHERE = "127.0.0.1:9"
 

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from deploy.local.data_folder import DataFolder, DataFolderError
 from deploy.local.object_store import StoreKeys
 from deploy.local.ports import free_ports
-from shared.durable import write_durably
+from shared.storage.durable_files import write_durably
 
 
 class Addresses(BaseModel):

@@ -10,13 +10,13 @@ from starlette.routing import Match, Route, WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from shared.auth.authenticator import Anonymous
-from shared.http.cross_origin import OriginPolicy
-from shared.http.description import TITLE, describe, description_route
 from shared.http.health import Check
+from shared.http.middleware.cross_origin import OriginPolicy
 from shared.http.paths import shown
-from shared.http.schemas import Json
-from shared.http.service import Service, assemble_service
-from shared.metrics import Metrics
+from shared.observability.metrics import Metrics
+from shared.openapi.route import TITLE, describe, description_route
+from shared.openapi.schemas import Json
+from shared.runtime.service import Service, assemble_service
 
 
 class OneMachine:

@@ -22,9 +22,9 @@ from deploy.local.proxies import go_directly_to_this_machine
 from deploy.local.run import Run
 from deploy.local.settings import LocalSettings, NamedStore
 from deploy.local.welcome import welcome
-from shared.logs import configure_logging
-from shared.metrics import Metrics
-from shared.runtime import load_settings
+from shared.env import load_settings
+from shared.observability.logs import configure_logging
+from shared.observability.metrics import Metrics
 
 
 def main() -> None:

@@ -15,10 +15,10 @@ from services.ingest.app import create_service as create_ingest
 from services.ingest.settings import IngestSettings
 from services.notifier.app import create_service as create_notifier
 from services.notifier.settings import NotifierSettings
-from shared.http.service import Service
-from shared.metrics import Metrics
-from shared.runtime import load_settings
-from shared.settings import PartOrder
+from shared.env import load_settings
+from shared.observability.metrics import Metrics
+from shared.runtime.service import Service
+from shared.storage.settings import PartOrder
 
 
 class BusPlace(TypedDict, total=False):

@@ -7,10 +7,10 @@ from dataclasses import replace
 from deploy.local.data_folder import DataFolder, DataFolderError
 from deploy.local.engines import choose_engines
 from deploy.local.settings import LocalSettings
-from services.analyzer.handlers import SERVICE as ANALYZER
+from services.analyzer.worker import SERVICE as ANALYZER
 from services.assembler.app import SERVICE as ASSEMBLER
-from shared.dead_letter_command import add_dead_letter_arguments, run_dead_letters
-from shared.runtime import load_settings
+from shared.env import load_settings
+from shared.messaging.dead_letter_cli import add_dead_letter_arguments, run_dead_letters
 
 
 def main() -> None:

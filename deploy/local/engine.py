@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Self
 
 from deploy.local.log_file import last_line, open_log
-from shared.child import Command, Limits, start_child
+from shared.process.child import Command, Limits, start_child
 
 _READY_SECONDS = 30.0
 _STOP_SECONDS = 5.0

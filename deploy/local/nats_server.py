@@ -7,7 +7,7 @@ from pathlib import Path
 
 from deploy.local.engine import Engine
 from deploy.local.programs import find_program
-from shared.child import Command
+from shared.process.child import Command
 
 HOST = "127.0.0.1"
 _MEGABYTE = 1024 * 1024

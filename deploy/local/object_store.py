@@ -9,9 +9,9 @@ from pydantic import SecretStr
 
 from deploy.local.engine import Engine
 from deploy.local.programs import find_program
-from shared.child import Command
-from shared.objects import open_store
-from shared.settings import PartOrder, StoreConfig
+from shared.process.child import Command
+from shared.storage.object_store import open_store
+from shared.storage.settings import PartOrder, StoreConfig
 
 HOST = "127.0.0.1"
 BUCKET = "recordings"

@@ -6,9 +6,9 @@ from deploy.local.composition import BusPlace, StorePlace, place_of
 from deploy.local.data_folder import DataFolder, DataFolderError
 from deploy.local.engines import choose_engines
 from deploy.local.settings import LocalSettings, NamedStore
-from services.assembler.rebuild_command import run_rebuild
+from services.assembler.rebuild_catalog import run_rebuild
 from services.assembler.settings import AssemblerSettings
-from shared.runtime import load_settings
+from shared.env import load_settings
 
 
 def main() -> None:

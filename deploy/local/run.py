@@ -17,8 +17,8 @@ from deploy.local.engines import Engines, started
 from deploy.local.revival import keep_running
 from deploy.local.server import Server
 from deploy.local.settings import LocalSettings
-from shared.runtime import server_config
-from shared.tasks import end_tasks
+from shared.process.tasks import end_tasks
+from shared.runtime.server import server_config
 
 log = structlog.stdlib.get_logger(__name__)
 

@@ -5,7 +5,8 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from shared.settings import ServiceSettings, SpoolSettings, StoreSettings
+from shared.runtime.settings import ServiceSettings
+from shared.storage.settings import SpoolSettings, StoreSettings
 
 
 class LocalSettings(ServiceSettings, SpoolSettings):

@@ -4,11 +4,12 @@ import argparse
 import sys
 
 from services.analyzer.app import create_service
-from services.analyzer.handlers import SERVICE
 from services.analyzer.settings import AnalyzerSettings
-from shared.dead_letter_command import add_dead_letter_arguments, run_dead_letters
-from shared.metrics import Metrics
-from shared.runtime import load_settings, serve
+from services.analyzer.worker import SERVICE
+from shared.env import load_settings
+from shared.messaging.dead_letter_cli import add_dead_letter_arguments, run_dead_letters
+from shared.observability.metrics import Metrics
+from shared.runtime.server import serve
 
 
 def main() -> None:

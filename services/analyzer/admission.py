@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
-from shared.errors import Unavailable
+from shared.domain.errors import Unavailable
 
 _UPLOADS_EACH = 4  # requests that may be here, arriving or waiting, for each one that is being analyzed
 

@@ -6,13 +6,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from services.analyzer.pieces import Cutter, Piece
-from services.analyzer.recording import Recording
-from services.analyzer.score.protocol import Score, Scorer
+from services.analyzer.score.protocol import Recording, Score, Scorer
+from services.analyzer.splitter import Cutter, Piece
 from services.analyzer.transcribe.protocol import Transcriber
-from services.analyzer.wav import samples_of
-from shared.errors import BadMedia
-from shared.events import TranscriptLine
+from services.analyzer.wav_reader import samples_of
+from shared.domain.errors import BadMedia
+from shared.domain.events import TranscriptLine
 
 
 @dataclass(frozen=True, slots=True, eq=False)

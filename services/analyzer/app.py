@@ -7,22 +7,46 @@ from starlette.applications import Starlette
 
 from services.analyzer.admission import Admission
 from services.analyzer.analyze import Analyst
-from services.analyzer.handlers import SERVICE, AnalysisWorker
-from services.analyzer.models import open_models
 from services.analyzer.one_shot import OneShot
 from services.analyzer.rate_limit import RateLimit
 from services.analyzer.routes import AnalysisLimits, analysis_routes
+from services.analyzer.score.local import LocalScorer
+from services.analyzer.score.protocol import Scorer
 from services.analyzer.settings import AnalyzerSettings
+from services.analyzer.transcribe.moonshine import open_moonshine
+from services.analyzer.transcribe.protocol import Transcriber
+from services.analyzer.worker import SERVICE, AnalysisWorker
 from shared.auth.authenticator import create_authenticator
-from shared.bus import Bus, open_bus
-from shared.chronicle import open_chronicle
-from shared.consumer import QueuePolicy, WorkQueue
-from shared.events import AudioReady
-from shared.http.service import Service, WhileRunning, assemble_service
-from shared.metrics import Metrics
-from shared.objects import open_store
-from shared.subjects import every_session
-from shared.tasks import owned_tasks
+from shared.catalog.event_store import open_chronicle
+from shared.domain.events import AudioReady
+from shared.domain.subjects import every_session
+from shared.messaging.bus import Bus, open_bus
+from shared.messaging.work_queue import QueuePolicy, WorkQueue
+from shared.observability.metrics import Metrics
+from shared.process.tasks import owned_tasks
+from shared.runtime.service import Service, WhileRunning, assemble_service
+from shared.storage.object_store import open_store
+
+
+@asynccontextmanager
+async def open_models(settings: AnalyzerSettings) -> AsyncIterator[tuple[Transcriber, Scorer]]:
+    """Open both; nothing is asked of either before the first recording."""
+    if settings.openai_api_key is None:
+        async with open_moonshine(deadline=settings.model_deadline_seconds) as transcriber:
+            yield transcriber, LocalScorer()
+        return
+    # Only here, since the SDK costs 50 MB and most of a second.
+    from services.analyzer.openai_client import open_client  # noqa: PLC0415
+    from services.analyzer.score.openai import OpenAIScorer  # noqa: PLC0415
+    from services.analyzer.transcribe.openai import OpenAITranscriber  # noqa: PLC0415
+
+    key = settings.openai_api_key.get_secret_value()
+    deadline = settings.model_deadline_seconds
+    async with open_client(key, settings.openai_base_url, retries=settings.openai_retries) as client:
+        yield (
+            OpenAITranscriber(client, settings.openai_transcribe_model, deadline=deadline),
+            OpenAIScorer(client, settings.openai_score_model, deadline=deadline),
+        )
 
 
 def create_service(settings: AnalyzerSettings, metrics: Metrics) -> Service:

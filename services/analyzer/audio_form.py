@@ -5,10 +5,9 @@ from collections.abc import Sequence
 from starlette.requests import Request
 
 from services.analyzer.memory_file import MemoryFile
-from shared.errors import InvalidInput, RoomtoneError, TooLarge
+from shared.domain.errors import InvalidInput, RoomtoneError, TooLarge
 from shared.http.body import BodyLimits, refuse_encoding
-from shared.http.multipart import BAD_FIELD, Field, FileStart, boundary_of
-from shared.http.one_file import OneFileForm
+from shared.http.multipart import BAD_FIELD, Field, FileStart, OneFileForm, boundary_of
 
 FILE_FIELD = "audio"
 _MIB = 1024 * 1024

@@ -10,7 +10,7 @@ from shared.audio.decode import DecodePolicy, Decoder
 from shared.audio.pcm import BYTES_PER_SECOND
 from shared.audio.sniff import HEAD, Container, sniff
 from shared.audio.source import Source
-from shared.errors import BadMedia, InvalidInput, Permanent, RoomtoneError, Unavailable
+from shared.domain.errors import BadMedia, InvalidInput, Permanent, RoomtoneError, Unavailable
 
 _SHORTEST = BYTES_PER_SECOND // 50  # a fiftieth of a second: nothing that anyone could hear a word in
 _PIECE = 256 * 1024

@@ -8,7 +8,7 @@ from http import HTTPStatus
 import structlog
 from openai import APIConnectionError, APIStatusError, APITimeoutError, AsyncOpenAI, OpenAIError
 
-from shared.errors import Permanent, RoomtoneError, Unavailable
+from shared.domain.errors import Permanent, RoomtoneError, Unavailable
 
 log = structlog.stdlib.get_logger(__name__)
 

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_address
 
-from shared.caller import Caller
-from shared.errors import TooMany
+from shared.domain.caller import Caller
+from shared.domain.errors import TooMany
 
 _MOST_CALLERS = 10_000  # a few MB; who asks anew after that many others begins with a full bucket
 _SUBNET = 64  # bits of an IPv6 address that one subscriber has: the rest is theirs to choose

@@ -1,26 +1,50 @@
 """One-shot analysis: `POST /analyze-audio` (contracts, section 2)."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from services.analyzer.admission import Admission
-from services.analyzer.analysis_errors import ANALYSES
-from services.analyzer.analysis_operation import ANALYZE_AUDIO, DETAIL, analyzed
 from services.analyzer.analyze import Analysis
 from services.analyzer.audio_form import AudioForm
-from services.analyzer.hang_up import while_connected
 from services.analyzer.memory_file import MemoryFile, memory_file
 from services.analyzer.one_shot import OneShot
 from services.analyzer.rate_limit import RateLimit, name_for_limit
-from shared.caller import Caller, Permission
-from shared.errors import InvalidInput, Permanent, TooSlow
-from shared.http.answers import answer
+from services.analyzer.schemas import ANALYSES, ANALYZE_AUDIO, DETAIL, analyzed
+from shared.domain.caller import Caller, Permission
+from shared.domain.errors import InvalidInput, Permanent, TooSlow
 from shared.http.body import BodyLimits
+from shared.http.responses import answer
+
+WorkT = TypeVar("WorkT")
+
+
+async def while_connected(request: Request, work: Coroutine[Any, Any, WorkT]) -> WorkT:
+    """Return what `work` does, or cancel it and raise ClientDisconnect when the client hangs up first.
+
+    The request's body must have been read to its end: what comes after that is the hang-up alone.
+    """
+    working = asyncio.create_task(work)
+    listening = asyncio.create_task(_hung_up(request))
+    try:
+        await asyncio.wait((working, listening), return_when=asyncio.FIRST_COMPLETED)
+        if working.done():
+            return working.result()
+        raise ClientDisconnect
+    finally:
+        working.cancel()
+        listening.cancel()
+        await asyncio.gather(working, listening, return_exceptions=True)
+
+
+async def _hung_up(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

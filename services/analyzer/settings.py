@@ -9,7 +9,9 @@ from pydantic_settings import NoDecode
 from shared.audio.decode import DecodePolicy
 from shared.audio.settings import FFmpegSettings
 from shared.http.body import BodyLimits
-from shared.settings import ServiceSettings, StoreSettings, WorkSettings
+from shared.messaging.settings import WorkSettings
+from shared.runtime.settings import ServiceSettings
+from shared.storage.settings import StoreSettings
 
 _MIB = 1024 * 1024
 _EXTENSION = re.compile(r"[a-z0-9]{1,16}", re.ASCII)

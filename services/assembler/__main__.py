@@ -4,11 +4,12 @@ import argparse
 import sys
 
 from services.assembler.app import SERVICE, create_service
-from services.assembler.rebuild_command import run_rebuild
+from services.assembler.rebuild_catalog import run_rebuild
 from services.assembler.settings import AssemblerSettings
-from shared.dead_letter_command import add_dead_letter_arguments, run_dead_letters
-from shared.metrics import Metrics
-from shared.runtime import load_settings, serve
+from shared.env import load_settings
+from shared.messaging.dead_letter_cli import add_dead_letter_arguments, run_dead_letters
+from shared.observability.metrics import Metrics
+from shared.runtime.server import serve
 
 
 def main() -> None:

@@ -7,19 +7,19 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from starlette.applications import Starlette
 
 from services.assembler.assemble import Assembler
-from services.assembler.handlers import FinalizedSessions
 from services.assembler.settings import AssemblerSettings
+from services.assembler.worker import FinalizedSessions
 from shared.auth.authenticator import create_authenticator
-from shared.bus import Bus, open_bus
-from shared.chronicle import open_chronicle
-from shared.consumer import QueuePolicy, WorkQueue
-from shared.events import SessionFinalized
-from shared.http.service import Service, WhileRunning, assemble_service
-from shared.metrics import Metrics
-from shared.objects import ObjectStore, open_store
-from shared.spool import Spool
-from shared.subjects import every_session
-from shared.tasks import owned_tasks
+from shared.catalog.event_store import open_chronicle
+from shared.domain.events import SessionFinalized
+from shared.domain.subjects import every_session
+from shared.messaging.bus import Bus, open_bus
+from shared.messaging.work_queue import QueuePolicy, WorkQueue
+from shared.observability.metrics import Metrics
+from shared.process.tasks import owned_tasks
+from shared.runtime.service import Service, WhileRunning, assemble_service
+from shared.storage.object_store import ObjectStore, open_store
+from shared.storage.spool import Spool
 
 SERVICE = "assembler"
 

@@ -6,12 +6,7 @@ from contextlib import AbstractAsyncContextManager, aclosing, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
-from services.assembler.chunk_files import ChunkFile, contents, samples
-from services.assembler.decoding import Decoding
-from services.assembler.sources import Source as RecordingSource
-from services.assembler.sources import opened
-from services.assembler.spill import spill_in
-from services.assembler.transfer import (
+from services.assembler.bucket_upload import (
     PART_BYTES,
     WAV_TYPE,
     Destination,
@@ -20,17 +15,23 @@ from services.assembler.transfer import (
     upload_wav,
     upload_wav_of_unknown_length,
 )
-from services.assembler.write_back import writing_back
+from services.assembler.chunk_files import ChunkFile, contents, samples
+from services.assembler.decoding import Decoding
+from services.assembler.sources import Source as RecordingSource
+from services.assembler.sources import opened
+from services.assembler.spill_file import spill_in
+from services.assembler.writeback import writing_back
 from shared.audio.decode import DecodePolicy
 from shared.audio.pcm import BYTES_PER_SECOND, SAMPLE_BYTES
 from shared.audio.sniff import Refusal, segments
-from shared.errors import BadMedia
-from shared.events import AudioFailed, AudioReady, Intake, StoredOriginal
-from shared.manifest import Manifest, Original, StoredManifest
-from shared.object_names import wav_key, wav_name
-from shared.objects import ObjectStore
-from shared.purpose import RegisteredDocument
-from shared.spool import SessionDirectory, Spool
+from shared.domain.errors import BadMedia
+from shared.domain.events import AudioFailed, AudioReady, Intake, StoredOriginal
+from shared.domain.manifest import Manifest, Original, StoredManifest
+from shared.domain.object_keys import wav_key, wav_name
+from shared.domain.upload_kind import RegisteredDocument
+from shared.storage.object_store import ObjectStore
+from shared.storage.session_directory import SessionDirectory
+from shared.storage.spool import Spool
 
 _WAV_HEADER = 44
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from shared.audio.pcm import SAMPLE_BYTES
 from shared.audio.sniff import HEAD, Beginning, beginning
-from shared.errors import Permanent
-from shared.manifest import Chunk, Manifest
-from shared.spool import SessionDirectory
+from shared.domain.errors import Permanent
+from shared.domain.manifest import Chunk, Manifest
+from shared.storage.session_directory import SessionDirectory
 
 _READ = 1024 * 1024
 _SMALL = 64 * 1024  # read whole at the first look: opening a file costs more than hashing that much

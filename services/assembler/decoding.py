@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from services.assembler.chunk_files import ChunkFile
-from services.assembler.spill import Spill
-from services.assembler.wav import HEADER_BYTES
+from services.assembler.spill_file import Spill
 from shared.audio.decode import DecodePolicy, Decoder
 from shared.audio.pcm import BYTES_PER_SECOND
 from shared.audio.sniff import Segment
 from shared.audio.source import Source
-from shared.errors import BadMedia
-from shared.failpoints import failpoint
+from shared.audio.wav import HEADER_BYTES
+from shared.domain.errors import BadMedia
+from shared.process.failpoints import failpoint
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,9 @@ from pydantic import Field
 
 from shared.audio.decode import DecodePolicy
 from shared.audio.settings import FFmpegSettings
-from shared.settings import ServiceSettings, SpoolSettings, StoreSettings, WorkSettings
+from shared.messaging.settings import WorkSettings
+from shared.runtime.settings import ServiceSettings
+from shared.storage.settings import SpoolSettings, StoreSettings
 
 
 class AssemblerSettings(ServiceSettings, SpoolSettings, StoreSettings, FFmpegSettings, WorkSettings):

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from functools import partial
 
 from services.assembler.chunk_files import ChunkFiles, one_file, open_chunks
-from shared.durable import TemporaryFile
-from shared.errors import NotFound, Permanent
-from shared.manifest import Manifest
-from shared.objects import ObjectStore
-from shared.purpose import RegisteredDocument
-from shared.spool import SessionDirectory, Spool
+from shared.domain.errors import NotFound, Permanent
+from shared.domain.manifest import Manifest
+from shared.domain.upload_kind import RegisteredDocument
+from shared.storage.durable_files import TemporaryFile
+from shared.storage.object_store import ObjectStore
+from shared.storage.session_directory import SessionDirectory
+from shared.storage.spool import Spool
 
 
 @dataclass(frozen=True, slots=True)

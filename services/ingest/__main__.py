@@ -2,8 +2,9 @@
 
 from services.ingest.app import create_service
 from services.ingest.settings import IngestSettings
-from shared.metrics import Metrics
-from shared.runtime import load_settings, serve
+from shared.env import load_settings
+from shared.observability.metrics import Metrics
+from shared.runtime.server import serve
 
 settings = load_settings(IngestSettings)
 serve(create_service(settings, Metrics()).app, settings, service="ingest")

@@ -6,17 +6,17 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 from starlette.applications import Starlette
 
-from services.ingest.chunks.routes import chunk_routes
+from services.ingest.call_recordings.routes import recording_routes
 from services.ingest.documents.routes import DirectUploads, document_routes
-from services.ingest.recordings.routes import recording_routes
+from services.ingest.indexed_uploads.routes import upload_routes
+from services.ingest.lifespan import UseCases, open_use_cases
+from services.ingest.raw_chunks.routes import chunk_routes
 from services.ingest.sessions.routes import session_routes
 from services.ingest.settings import IngestSettings
-from services.ingest.uploads.routes import upload_routes
-from services.ingest.use_cases import UseCases, open_use_cases
 from shared.auth.authenticator import create_authenticator
-from shared.http.service import Service, WhileRunning, assemble_service
-from shared.metrics import Metrics
-from shared.spool import Spool
+from shared.observability.metrics import Metrics
+from shared.runtime.service import Service, WhileRunning, assemble_service
+from shared.storage.spool import Spool
 
 
 def create_service(settings: IngestSettings, metrics: Metrics) -> Service:

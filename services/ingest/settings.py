@@ -4,9 +4,10 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from services.ingest.uploads.callback_settings import CallbackSettings
-from shared.objects import LONGEST_SIGNED_SECONDS
-from shared.settings import ServiceSettings, SpoolSettings, StoreSettings
+from services.ingest.indexed_uploads.callbacks.settings import CallbackSettings
+from shared.runtime.settings import ServiceSettings
+from shared.storage.object_store import LONGEST_SIGNED_SECONDS
+from shared.storage.settings import SpoolSettings, StoreSettings
 
 _MIB = 1024 * 1024
 

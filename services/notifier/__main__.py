@@ -2,8 +2,9 @@
 
 from services.notifier.app import SERVICE, create_service
 from services.notifier.settings import NotifierSettings
-from shared.metrics import Metrics
-from shared.runtime import load_settings, serve
+from shared.env import load_settings
+from shared.observability.metrics import Metrics
+from shared.runtime.server import serve
 
 if __name__ == "__main__":
     settings = load_settings(NotifierSettings)

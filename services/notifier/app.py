@@ -8,13 +8,13 @@ from starlette.applications import Starlette
 
 from services.notifier.feed import Feed
 from services.notifier.hub import Hub
+from services.notifier.routes import notify_routes
 from services.notifier.settings import NotifierSettings
-from services.notifier.socket import notify_routes
 from shared.auth.authenticator import create_authenticator
-from shared.bus import open_bus
-from shared.http.service import Service, assemble_service
-from shared.metrics import Metrics
-from shared.tasks import owned_tasks
+from shared.messaging.bus import open_bus
+from shared.observability.metrics import Metrics
+from shared.process.tasks import owned_tasks
+from shared.runtime.service import Service, assemble_service
 
 SERVICE = "notifier"
 

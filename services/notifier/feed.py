@@ -10,11 +10,11 @@ from nats.errors import Error as NatsError
 from nats.js.api import StreamInfo
 
 from services.notifier.frames import SUBJECTS
-from services.notifier.pull import Pull, PullBrokenError, create_consumer
-from shared.bus import Bus
-from shared.codec import Envelope, UndecodableEventError, decode_from
-from shared.failpoints import failpoint
-from shared.subjects import STREAM
+from services.notifier.pull_consumer import Pull, PullBrokenError, create_consumer
+from shared.domain.envelope import Envelope, UndecodableEventError, decode_from
+from shared.domain.subjects import STREAM
+from shared.messaging.bus import Bus
+from shared.process.failpoints import failpoint
 
 log = structlog.stdlib.get_logger(__name__)
 

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import cast
 
-from shared.clock import rfc3339
-from shared.codec import Envelope
-from shared.events import AnalysisCompleted, AnalysisFailed, AudioFailed, AudioReady, ChunkReceived, Event
-from shared.subjects import every_session
+from shared.domain.clock import rfc3339
+from shared.domain.envelope import Envelope
+from shared.domain.events import AnalysisCompleted, AnalysisFailed, AudioFailed, AudioReady, ChunkReceived, Event
+from shared.domain.subjects import every_session
 
 Member = str | int | float
 

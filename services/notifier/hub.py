@@ -16,10 +16,10 @@ from services.notifier.frames import (
 )
 from services.notifier.listener import Ending, Listener
 from services.notifier.subscription import Subscription
-from shared.clock import now
-from shared.codec import Envelope
-from shared.errors import Unavailable
-from shared.metrics import Metrics
+from shared.domain.clock import now
+from shared.domain.envelope import Envelope
+from shared.domain.errors import Unavailable
+from shared.observability.metrics import Metrics
 
 log = structlog.stdlib.get_logger(__name__)
 

@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from shared.settings import ServiceSettings
+from shared.runtime.settings import ServiceSettings
 
 _MIB = 1024 * 1024
 

@@ -4,10 +4,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from services.notifier.frames import EVENT_NAMES, UNASKED_EVENT_NAMES
-from shared.caller import covered
-from shared.errors import InvalidInput
-from shared.identifiers import identifier
-from shared.subjects import SessionKey
+from shared.domain.caller import covered
+from shared.domain.errors import InvalidInput
+from shared.domain.identifiers import SessionKey, identifier
 
 MAX_SESSIONS = 100
 

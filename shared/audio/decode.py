@@ -11,11 +11,41 @@ from pathlib import Path
 
 import structlog
 
-from shared.audio.complaints import Complaints
 from shared.audio.pcm import BYTES_PER_SECOND, SAMPLE_BYTES, SAMPLE_RATE
 from shared.audio.source import Source, open_source
-from shared.child import CANNOT_START, Command, Limits, start_child
-from shared.errors import BadMedia, Unavailable
+from shared.domain.errors import BadMedia, Unavailable
+from shared.process.child import CANNOT_START, Command, Limits, start_child
+
+_STDERR_READ = 64 * 1024
+_KEPT = 2048
+_DAMAGE = (b"[error]", b"[fatal]", b"[panic]")
+_RECONFIGURED = b"Reconfiguring filter graph"
+_OVERLAP = len(_RECONFIGURED) - 1  # no less than any other sign
+
+
+class Complaints:
+    """What FFmpeg, told to name the level of each line, wrote; `last` is the end of it.
+
+    `damaged`: something could not be decoded. `reconfigured`: the sound's rate or channels changed on the way. A file's
+    own title may say either; the first costs its owner a warning, the second a decode more.
+    """
+
+    def __init__(self) -> None:
+        self.last = ""
+        self.damaged = False
+        self.reconfigured = False
+
+    async def listen(self, stream: asyncio.StreamReader) -> None:
+        """Read to the end, since a child whose words nobody takes stands still."""
+        kept = overlap = b""
+        while piece := await stream.read(_STDERR_READ):
+            seen = overlap + piece
+            self.damaged = self.damaged or any(sign in seen for sign in _DAMAGE)
+            self.reconfigured = self.reconfigured or _RECONFIGURED in seen
+            overlap = seen[-_OVERLAP:]
+            kept = (kept + piece)[-_KEPT:]
+        self.last = kept.decode(errors="replace").strip()
+
 
 log = structlog.stdlib.get_logger(__name__)
 

@@ -4,15 +4,12 @@ import os
 
 import imageio_ffmpeg
 from pydantic import field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from shared.env import EnvSettings
 
 
-class FFmpegSettings(BaseSettings):
+class FFmpegSettings(EnvSettings):
     """The decoder's program: one that is named, or the one in the `imageio-ffmpeg` package."""
-
-    model_config = SettingsConfigDict(
-        env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True, hide_input_in_errors=True
-    )
 
     ffmpeg_path: str | None = None
 

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Protocol
 
-from shared.auth.checks import TokenChecks
-from shared.caller import ANONYMOUS, Caller
-from shared.metrics import Metrics
+from shared.auth.jwt_config import TokenChecks
+from shared.domain.caller import ANONYMOUS, Caller
+from shared.observability.metrics import Metrics
 
 
 class Authenticator(Protocol):
@@ -46,6 +46,6 @@ def create_authenticator(checks: TokenChecks | None, metrics: Metrics) -> Authen
     """Return what checks tokens so, or what asks for none."""
     if checks is None:
         return Anonymous()
-    from shared.auth.verifying import create_verifying  # noqa: PLC0415  # 9 MB, for nothing where nobody is asked
+    from shared.auth.jwt_authenticator import create_verifying  # noqa: PLC0415  # 9 MB, for nothing where nobody is asked
 
     return create_verifying(checks, metrics)

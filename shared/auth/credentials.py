@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Sequence
 
-from shared.auth.rejection import Rejection, TokenRejected
+from shared.auth.errors import Rejection, TokenRejected
 
 SUBPROTOCOL = "roomtone"
 

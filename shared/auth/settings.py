@@ -6,26 +6,22 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from shared.auth.checks import TokenChecks
+from shared.auth.jwt_config import TokenChecks
 from shared.auth.policy import ALGORITHMS, TokenPolicy
+from shared.env import EnvSettings
 
 if TYPE_CHECKING:
-    from shared.auth.key import VerificationKey
+    from shared.auth.verification_keys import VerificationKey
 
 _CLAIM = re.compile(r"[!-~]{1,256}", re.ASCII)
 
 
-class TokenSettings(BaseSettings):
+class TokenSettings(EnvSettings):
     r"""One key in PEM (where `\n` may stand for a line break) or the address of a JWK set; neither: nobody is asked.
 
     `jwt_algorithm` lists what is allowed, comma separated.
     """
-
-    model_config = SettingsConfigDict(
-        env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True, hide_input_in_errors=True
-    )
 
     main_service_jwt_public_key: SecretStr | None = None
     main_service_jwks_url: str | None = None
@@ -98,7 +94,7 @@ class TokenSettings(BaseSettings):
         """Read the key; raises ValueError if it is none, or fits no algorithm that is allowed."""
         if self.main_service_jwt_public_key is None:
             return None
-        from shared.auth.key import key_from_pem  # noqa: PLC0415  # 9 MB, for nothing where there is no key
+        from shared.auth.verification_keys import key_from_pem  # noqa: PLC0415  # 9 MB, for nothing where there is no key
 
         pem = self.main_service_jwt_public_key.get_secret_value().replace("\\n", "\n").strip()
         return key_from_pem(pem, self._algorithms() & ALGORITHMS.keys() or ALGORITHMS)

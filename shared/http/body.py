@@ -9,8 +9,8 @@ from pydantic import ValidationError
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import Receive
 
-from shared.errors import InvalidInput, TooLarge, TooSlow, Unsupported
-from shared.http.answers import JSON, adapter_of
+from shared.domain.errors import InvalidInput, TooLarge, TooSlow, Unsupported
+from shared.http.responses import JSON, adapter_of
 
 WantedT = TypeVar("WantedT")
 

@@ -9,11 +9,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from shared.clock import now, rfc3339
-from shared.http.answers import answer
+from shared.domain.clock import now, rfc3339
+from shared.http.fields import Timestamp
 from shared.http.operation import Answer, Operation
-from shared.http.values import Timestamp
-from shared.metrics import Metrics
+from shared.http.responses import answer
+from shared.observability.metrics import Metrics
 
 Check = Callable[[], Awaitable[str | None]]
 """Returns why the service can't do its job, or None; must answer within a second or so."""

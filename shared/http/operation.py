@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from shared.errors import Kind
-from shared.http.answers import JSON
+from shared.domain.errors import Kind
+from shared.http.responses import JSON
 
 OCTETS = "application/octet-stream"
 FORM = "multipart/form-data"

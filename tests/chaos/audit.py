@@ -9,10 +9,10 @@ from nats.errors import TimeoutError as NatsTimeoutError
 from nats.js import JetStreamContext
 from nats.js.api import AckPolicy, ConsumerConfig
 
-from shared.manifest import Manifest
-from shared.objects import ObjectStore, open_store
-from shared.spool import Spool
-from shared.subjects import SessionKey
+from shared.domain.identifiers import SessionKey
+from shared.domain.manifest import Manifest
+from shared.storage.object_store import ObjectStore, open_store
+from shared.storage.spool import Spool
 from tests.chaos.call import Call, sha256
 from tests.chaos.field import Field
 from tests.chaos.sender import Traffic

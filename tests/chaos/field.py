@@ -9,8 +9,8 @@ from pathlib import Path
 from deploy.local.nats_server import NatsServer
 from deploy.local.object_store import RcloneStore, StoreKeys
 from deploy.local.ports import free_ports
-from shared.settings import StoreConfig
-from shared.spool import Spool
+from shared.storage.settings import StoreConfig
+from shared.storage.spool import Spool
 from tests.chaos.faulty_store import FaultyStore
 from tests.chaos.plan import SERVICES, Plan
 from tests.chaos.tally import Tally

@@ -13,8 +13,8 @@ import sys
 
 from pydantic import SecretStr
 
-from shared.settings import StoreConfig
-from shared.store_client import open_client
+from shared.storage.s3_client import open_client
+from shared.storage.settings import StoreConfig
 from tests.chaos.kernel import die_with_parent
 
 

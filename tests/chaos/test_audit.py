@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from shared.manifest import Chunk, Manifest
+from shared.domain.manifest import Chunk, Manifest
 from tests.chaos.audit import audit_chunks
 from tests.chaos.call import Call, draw_call, sha256
 from tests.chaos.tally import Tally

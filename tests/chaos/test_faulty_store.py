@@ -8,8 +8,8 @@ from dataclasses import replace
 import pytest
 
 from deploy.local.object_store import RcloneStore
-from shared.errors import RoomtoneError
-from shared.objects import ObjectStore, open_store
+from shared.domain.errors import RoomtoneError
+from shared.storage.object_store import ObjectStore, open_store
 from tests.chaos.faulty_store import FAULTS, FaultyStore
 from tests.chaos.tally import Tally
 from tests.waiting import until

@@ -14,9 +14,9 @@ from starlette.routing import Route, WebSocketRoute
 from deploy.docs.examples import example
 from deploy.docs.files import FOLDER, files
 from deploy.docs.whole import services_nowhere, whole_document
-from shared.http.description import describe
-from shared.http.family import FamilyRoute
-from shared.http.service import Service
+from shared.http.api_group import FamilyRoute
+from shared.openapi.route import describe
+from shared.runtime.service import Service
 from shared.version import VERSION
 from tests.e2e.one_machine import OneMachine
 

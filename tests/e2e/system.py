@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deploy.local.ports import free_ports
-from shared.settings import StoreConfig
+from shared.storage.settings import StoreConfig
 from tests.e2e.one_machine import one_machine
 from tests.service_process import ServiceProcess
 

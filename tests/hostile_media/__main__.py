@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from shared.logs import configure_logging
+from shared.observability.logs import configure_logging
 from tests.hostile_media.mutation import Spoilt, mutated, truncated
 from tests.hostile_media.run import run
 from tests.integration.audio_files import CODECS, encoded

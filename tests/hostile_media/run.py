@@ -17,7 +17,7 @@ from shared.audio.decode import DecodePolicy, Decoder
 from shared.audio.pcm import BYTES_PER_SECOND
 from shared.audio.sniff import HEAD, Container, sniff
 from shared.audio.source import Source
-from shared.errors import BadMedia, Unavailable
+from shared.domain.errors import BadMedia, Unavailable
 from tests.hostile_media.mutation import SECONDS, Spoilt
 from tests.integration.audio_files import encoded
 from tests.processes import children_of

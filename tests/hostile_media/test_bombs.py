@@ -12,7 +12,7 @@ from shared.audio.decode import DecodePolicy, Decoder
 from shared.audio.pcm import BYTES_PER_SECOND
 from shared.audio.sniff import HEAD, Container, sniff
 from shared.audio.source import Source
-from shared.errors import BadMedia
+from shared.domain.errors import BadMedia
 from tests.hostile_media.bombs import BOMBS, claiming, silence
 from tests.integration.audio_files import encoded
 from tests.processes import children_of

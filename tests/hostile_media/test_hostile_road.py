@@ -5,14 +5,14 @@ from functools import partial
 
 import pytest
 
-from shared.bus import Bus, open_bus
-from shared.codec import Envelope
-from shared.events import AudioFailed
-from shared.history import last_event
-from shared.metrics import Metrics
-from shared.objects import open_store
-from shared.settings import BusConfig, StoreConfig
-from shared.subjects import SessionKey
+from shared.domain.envelope import Envelope
+from shared.domain.events import AudioFailed
+from shared.domain.identifiers import SessionKey
+from shared.messaging.bus import Bus, last_event, open_bus
+from shared.messaging.settings import BusConfig
+from shared.observability.metrics import Metrics
+from shared.storage.object_store import open_store
+from shared.storage.settings import StoreConfig
 from tests.hostile_media.bombs import BOMBS, silence, wav
 from tests.hostile_media.listener import Listener, listening
 from tests.hostile_media.playlists import playlists

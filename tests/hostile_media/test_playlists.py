@@ -13,7 +13,7 @@ import pytest
 from shared.audio.decode import DecodePolicy, Decoder
 from shared.audio.sniff import Container, Refusal, sniff
 from shared.audio.source import Source
-from shared.errors import BadMedia
+from shared.domain.errors import BadMedia
 from tests.hostile_media.listener import Listener, listening
 from tests.hostile_media.playlists import playlists
 

@@ -11,7 +11,7 @@ from shared.audio.decode import DecodePolicy, Decoder
 from shared.audio.pcm import BYTES_PER_SECOND
 from shared.audio.sniff import Container
 from shared.audio.source import Source
-from shared.errors import BadMedia
+from shared.domain.errors import BadMedia
 from tests.hostile_media.stand_in import stand_in, telling
 from tests.integration.audio_files import encoded
 from tests.processes import descendants_of

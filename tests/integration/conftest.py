@@ -4,10 +4,11 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from shared.bus import Bus, open_bus
-from shared.metrics import Metrics
-from shared.objects import ObjectStore, open_store
-from shared.settings import BusConfig, StoreConfig
+from shared.messaging.bus import Bus, open_bus
+from shared.messaging.settings import BusConfig
+from shared.observability.metrics import Metrics
+from shared.storage.object_store import ObjectStore, open_store
+from shared.storage.settings import StoreConfig
 
 
 @pytest.fixture

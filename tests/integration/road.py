@@ -11,11 +11,12 @@ from services.assembler.app import create_service as create_assembler
 from services.assembler.settings import AssemblerSettings
 from services.ingest.app import create_service as create_ingest
 from services.ingest.settings import IngestSettings
-from shared.metrics import Metrics
-from shared.objects import open_store
-from shared.settings import StoreConfig
-from shared.spool import SessionDirectory, Spool
-from shared.subjects import SessionKey
+from shared.domain.identifiers import SessionKey
+from shared.observability.metrics import Metrics
+from shared.storage.object_store import open_store
+from shared.storage.session_directory import SessionDirectory
+from shared.storage.settings import StoreConfig
+from shared.storage.spool import Spool
 from tests.serving import serving
 from tests.waiting import until
 

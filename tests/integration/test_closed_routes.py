@@ -15,9 +15,9 @@ from services.ingest.app import create_service as create_ingest
 from services.notifier.app import create_service as create_notifier
 from services.notifier.settings import NotifierSettings
 from shared.http.paths import HEALTH_PATHS
-from shared.http.service import Service
-from shared.metrics import Metrics
-from shared.settings import StoreConfig
+from shared.observability.metrics import Metrics
+from shared.runtime.service import Service
+from shared.storage.settings import StoreConfig
 from tests.integration.road import assembler_settings, ingest_settings, store_settings
 from tests.serving import serving
 from tests.tokens import token_settings

@@ -11,14 +11,15 @@ import pytest
 
 from deploy.local.nats_server import NatsServer
 from deploy.local.object_store import RcloneStore
-from shared.bus import Bus, open_bus
-from shared.codec import envelope
-from shared.dead_letters import DeadLetters
-from shared.events import AudioReady
-from shared.metrics import Metrics
-from shared.settings import BusConfig, StoreConfig
-from shared.subjects import SessionKey
-from shared.trace import new_trace
+from shared.domain.envelope import envelope
+from shared.domain.events import AudioReady
+from shared.domain.identifiers import SessionKey
+from shared.messaging.bus import Bus, open_bus
+from shared.messaging.dead_letters import DeadLetters
+from shared.messaging.settings import BusConfig
+from shared.observability.metrics import Metrics
+from shared.observability.trace import new_trace
+from shared.storage.settings import StoreConfig
 from tests.environment import clean_environment
 from tests.integration.audio_files import encoded, samples_of, tone
 from tests.integration.road import (

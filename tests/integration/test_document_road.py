@@ -8,12 +8,12 @@ import pytest
 
 from deploy.local.nats_server import NatsServer
 from deploy.local.object_store import RcloneStore
-from shared.bus import Bus
-from shared.events import AudioReady
-from shared.history import last_event
-from shared.purpose import RegisteredDocument
-from shared.settings import StoreConfig
-from shared.subjects import STREAM, SessionKey, every_event_of
+from shared.domain.events import AudioReady
+from shared.domain.identifiers import SessionKey
+from shared.domain.subjects import STREAM, every_event_of
+from shared.domain.upload_kind import RegisteredDocument
+from shared.messaging.bus import Bus, last_event
+from shared.storage.settings import StoreConfig
 from tests.integration.audio_files import encoded, samples_of, strength
 from tests.integration.ingest.direct_uploads import PHOTO, Uploader, get, put
 from tests.integration.road import Road, assembler_running, assembler_settings, ingest_running, ingest_settings

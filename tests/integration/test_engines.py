@@ -19,8 +19,8 @@ from deploy.local.nats_server import NatsServer
 from deploy.local.object_store import BUCKET, RcloneStore, StoreKeys
 from deploy.local.ports import is_free
 from deploy.local.revival import keep_running
-from shared.objects import open_store
-from shared.store_client import open_client
+from shared.storage.object_store import open_store
+from shared.storage.s3_client import open_client
 from tests.processes import is_running
 from tests.waiting import until
 

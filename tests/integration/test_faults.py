@@ -10,14 +10,13 @@ from nats.aio.msg import Msg
 
 from deploy.local.nats_server import NatsServer
 from deploy.local.object_store import RcloneStore
-from shared.bus import Bus, open_bus
-from shared.codec import Envelope, decode, envelope
-from shared.events import AudioFailed, AudioReady, SessionFinalized
-from shared.history import last_event
-from shared.metrics import Metrics
-from shared.settings import BusConfig
-from shared.subjects import SessionKey
-from shared.trace import new_trace
+from shared.domain.envelope import Envelope, decode, envelope
+from shared.domain.events import AudioFailed, AudioReady, SessionFinalized
+from shared.domain.identifiers import SessionKey
+from shared.messaging.bus import Bus, last_event, open_bus
+from shared.messaging.settings import BusConfig
+from shared.observability.metrics import Metrics
+from shared.observability.trace import new_trace
 from tests.integration.audio_files import encoded, samples_of, tone
 from tests.integration.road import (
     Road,

@@ -8,13 +8,12 @@ import pytest
 
 from deploy.local.nats_server import NatsServer
 from deploy.local.object_store import RcloneStore
-from shared.bus import Bus, open_bus
-from shared.dead_letters import DeadLetters, Letter
-from shared.events import AudioFailed
-from shared.history import last_event
-from shared.metrics import Metrics
-from shared.settings import BusConfig
-from shared.subjects import SessionKey
+from shared.domain.events import AudioFailed
+from shared.domain.identifiers import SessionKey
+from shared.messaging.bus import Bus, last_event, open_bus
+from shared.messaging.dead_letters import DeadLetters, Letter
+from shared.messaging.settings import BusConfig
+from shared.observability.metrics import Metrics
 from tests.integration.audio_files import samples_of, tone
 from tests.integration.road import assembler_running, assembler_settings, download, ingest_running, ingest_settings
 from tests.waiting import until

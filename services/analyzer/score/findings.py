@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from services.analyzer.recording import Recording
 from services.analyzer.score.fusion import LineFeatures, is_loud
+from services.analyzer.score.lexicon import NEGATIVE_WORDS, wording_of
 from services.analyzer.score.loudness import rises
 from services.analyzer.score.phrases import HOSTILE
-from services.analyzer.score.words import NEGATIVE_WORDS, wording_of
-from shared.events import TranscriptLine
+from services.analyzer.score.protocol import Recording
+from shared.domain.events import TranscriptLine
 
 _LITTLE_SPEECH = 5.0  # seconds: a greeting
 _ORDER = (*(phrases.code for phrases in HOSTILE), NEGATIVE_WORDS)

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from services.analyzer.score.protocol import Score
 from services.analyzer.score.summary import band_of, timestamp
-from shared.events import TranscriptLine
+from shared.domain.events import TranscriptLine
 
 _LONGEST_QUOTE = 12  # words
 _NOTABLE = 2  # a grade that is worth a reason code

@@ -2,10 +2,9 @@
 
 import asyncio
 
-from services.analyzer.recording import Recording
 from services.analyzer.score.findings import findings_of, reason_codes, speech_seconds
 from services.analyzer.score.fusion import confidence, temperature
-from services.analyzer.score.protocol import Score
+from services.analyzer.score.protocol import Recording, Score
 from services.analyzer.score.summary import no_speech, summarize
 
 _NAME = "local-1"

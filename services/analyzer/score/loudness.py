@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from services.analyzer.levels import FRAMES_PER_SECOND, Levels, decibels, power
-from shared.events import TranscriptLine
+from shared.domain.events import TranscriptLine
 
 _BLOCK = FRAMES_PER_SECOND  # a second: about three syllables, so that one plosive is no shout
 _LEAST_BLOCK = FRAMES_PER_SECOND // 5  # what is left of a second at a line's end counts from here on

@@ -8,12 +8,11 @@ from openai import AsyncOpenAI
 from pydantic import BaseModel, ValidationError
 
 from services.analyzer.openai_client import asking
-from services.analyzer.recording import Recording
 from services.analyzer.score.judgement import INSTRUCTIONS, Judgement, schema, score_of
-from services.analyzer.score.protocol import Score
+from services.analyzer.score.protocol import Recording, Score
 from services.analyzer.score.summary import no_speech
-from shared.errors import Permanent, Unavailable
-from shared.events import TranscriptLine
+from shared.domain.errors import Permanent, Unavailable
+from shared.domain.events import TranscriptLine
 
 _MOST_TEXT = 200_000  # characters: some 50,000 tokens, five hours of talk
 _TRIES_IN_FULL = 2  # tries that may take all their time before the whole is given up

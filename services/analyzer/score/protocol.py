@@ -3,7 +3,17 @@
 from dataclasses import dataclass
 from typing import Protocol
 
-from services.analyzer.recording import Recording
+from services.analyzer.levels import Levels
+from shared.domain.events import TranscriptLine
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Recording:
+    """What was said when, how loud it was frame by frame, and how many seconds it lasts in all."""
+
+    lines: tuple[TranscriptLine, ...]
+    levels: Levels
+    seconds: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

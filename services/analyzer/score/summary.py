@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from services.analyzer.score.findings import Finding
 from services.analyzer.score.fusion import is_loud
+from services.analyzer.score.lexicon import NEGATIVE_WORDS, wording_of
 from services.analyzer.score.protocol import Score
-from services.analyzer.score.words import NEGATIVE_WORDS, wording_of
 
 _LONGEST_QUOTE = 12  # words
 _QUOTE_STEP = 4

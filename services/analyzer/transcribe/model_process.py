@@ -9,7 +9,7 @@ from typing import Self
 
 import structlog
 
-from shared.child import Command, Limits, start_child
+from shared.process.child import Command, Limits, start_child
 
 log = structlog.stdlib.get_logger(__name__)
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import structlog
 from pydantic import TypeAdapter, ValidationError
 
-from services.analyzer.pieces import Piece
+from services.analyzer.splitter import Piece
 from services.analyzer.transcribe.model_process import ModelProcess, ModelStoppedError
-from shared.errors import Unavailable
-from shared.events import TranscriptLine
+from shared.domain.errors import Unavailable
+from shared.domain.events import TranscriptLine
 
 log = structlog.stdlib.get_logger(__name__)
 

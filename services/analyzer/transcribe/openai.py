@@ -6,10 +6,10 @@ from openai import AsyncOpenAI
 from pydantic import BaseModel, ValidationError
 
 from services.analyzer.openai_client import asking
-from services.analyzer.pieces import Piece
-from services.analyzer.wav import wav_header
-from shared.errors import Unavailable
-from shared.events import TranscriptLine
+from services.analyzer.splitter import Piece
+from services.analyzer.wav_reader import wav_header
+from shared.domain.errors import Unavailable
+from shared.domain.events import TranscriptLine
 
 _LONGEST_WITH_TIMES = 180.0  # 5.8 MB, held up to three times while it is sent; a request may have 25 MB
 _LONGEST_WITHOUT_TIMES = 30.0  # the piece's own times are all that is known of its words

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from services.analyzer.pieces import Piece
-from shared.events import TranscriptLine
+from services.analyzer.splitter import Piece
+from shared.domain.events import TranscriptLine
 
 
 class Transcriber(Protocol):

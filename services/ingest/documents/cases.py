@@ -4,13 +4,13 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import Self
 
-from services.ingest.documents.addresses import UploadAddresses
 from services.ingest.documents.manifests import DocumentManifests
 from services.ingest.documents.reader import DocumentReader
 from services.ingest.documents.registrations import Registrations
-from services.ingest.intake.finalize import Finalizer
-from shared.chronicle import Chronicle
-from shared.spool import Spool
+from services.ingest.documents.upload_urls import UploadAddresses
+from services.ingest.finalization.finalizer import Finalizer
+from shared.catalog.event_store import Chronicle
+from shared.storage.spool import Spool
 
 
 @dataclass(frozen=True, slots=True)

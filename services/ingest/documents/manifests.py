@@ -2,15 +2,16 @@
 
 from dataclasses import dataclass
 
-from services.ingest.intake.seal import other_family, write_manifest
-from shared.clock import now, rfc3339
-from shared.durable import locked
-from shared.errors import NotFound
-from shared.manifest import Manifest, Original
-from shared.purpose import RegisteredDocument
-from shared.spool import SessionDirectory, Spool
-from shared.subjects import SessionKey
-from shared.trace import Trace
+from services.ingest.finalization.manifest_writer import other_family, write_manifest
+from shared.domain.clock import now, rfc3339
+from shared.domain.errors import NotFound
+from shared.domain.identifiers import SessionKey
+from shared.domain.manifest import Manifest, Original
+from shared.domain.upload_kind import RegisteredDocument
+from shared.observability.trace import Trace
+from shared.storage.lock_files import locked
+from shared.storage.session_directory import SessionDirectory
+from shared.storage.spool import Spool
 
 
 @dataclass(frozen=True, slots=True)

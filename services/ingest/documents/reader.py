@@ -5,13 +5,13 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from shared.catalog import Catalog, Deleted
-from shared.clock import now
-from shared.errors import NotFound
-from shared.events import DocumentRegistered
-from shared.objects import ObjectStore
-from shared.spool import Spool
-from shared.subjects import SessionKey
+from shared.catalog.catalog import Catalog, Deleted
+from shared.domain.clock import now
+from shared.domain.errors import NotFound
+from shared.domain.events import DocumentRegistered
+from shared.domain.identifiers import SessionKey
+from shared.storage.object_store import ObjectStore
+from shared.storage.spool import Spool
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,22 +4,22 @@ from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from services.ingest.documents.addresses import refuse_long_recording
-from services.ingest.documents.keys import document_key, is_object_key
+from services.ingest.api.filenames import is_recording
 from services.ingest.documents.manifests import DocumentManifests, document_deleted, original_of
-from services.ingest.intake.finalize import Finalizer
-from services.ingest.intake.media_types import is_recording
-from services.ingest.intake.seal import Closing
-from shared.catalog import Deleted
-from shared.chronicle import Chronicle
-from shared.clock import now, rfc3339
-from shared.codec import Envelope, envelope
-from shared.errors import Conflict, NotFound
-from shared.events import DocumentRegistered
-from shared.purpose import RegisteredDocument
-from shared.subjects import SessionKey
-from shared.tasks import blocking
-from shared.trace import current_trace
+from services.ingest.documents.object_keys import document_key, is_object_key
+from services.ingest.documents.upload_urls import refuse_long_recording
+from services.ingest.finalization.finalizer import Finalizer
+from services.ingest.finalization.manifest_writer import Closing
+from shared.catalog.catalog import Deleted
+from shared.catalog.event_store import Chronicle
+from shared.domain.clock import now, rfc3339
+from shared.domain.envelope import Envelope, envelope
+from shared.domain.errors import Conflict, NotFound
+from shared.domain.events import DocumentRegistered
+from shared.domain.identifiers import SessionKey
+from shared.domain.upload_kind import RegisteredDocument
+from shared.observability.trace import current_trace
+from shared.process.tasks import blocking
 
 
 @dataclass(frozen=True, slots=True)

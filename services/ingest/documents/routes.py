@@ -8,10 +8,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from services.ingest.documents.addresses import AnnouncedFile
+from services.ingest.api.accepted import status_url
+from services.ingest.api.filenames import safe_filename
+from services.ingest.api.unconfigured_store import store_not_configured
 from services.ingest.documents.cases import DocumentCases
-from services.ingest.documents.errors import DOCUMENTS
-from services.ingest.documents.operations import (
+from services.ingest.documents.reader import FoundDocument
+from services.ingest.documents.schemas import (
+    DOCUMENTS,
     READ,
     REGISTER,
     SIGN,
@@ -22,20 +25,16 @@ from services.ingest.documents.operations import (
     PublicDocument,
     Registration,
 )
-from services.ingest.documents.reader import FoundDocument
-from services.ingest.intake.file_names import safe_filename
-from services.ingest.intake.processing import status_url
-from services.ingest.no_store import store_not_configured
-from shared.caller import Caller, Permission
-from shared.clock import rfc3339
-from shared.errors import NotAllowed
-from shared.events import DocumentRegistered
-from shared.http.answers import answer
+from services.ingest.documents.upload_urls import AnnouncedFile
+from shared.domain.caller import Caller, Permission
+from shared.domain.clock import rfc3339
+from shared.domain.errors import NotAllowed
+from shared.domain.events import DocumentRegistered
+from shared.domain.identifiers import SessionKey, identifier
+from shared.domain.upload_kind import RegisteredDocument
+from shared.http.api_group import FamilyRoute
 from shared.http.body import BodyLimits, read_json
-from shared.http.family import FamilyRoute
-from shared.identifiers import identifier
-from shared.purpose import RegisteredDocument
-from shared.subjects import SessionKey
+from shared.http.responses import answer
 
 _ROOT = "/api/v1/documents/"
 _SIGN = "upload/generate-url"

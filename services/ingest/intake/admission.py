@@ -7,7 +7,7 @@ from threading import Lock
 
 from services.ingest.intake.disk_reserve import DiskReserve
 from services.ingest.intake.tenant_quota import TenantQuota
-from shared.errors import Unavailable
+from shared.domain.errors import Unavailable
 
 _MOST_GATHERED = 1024 * 1024  # a hop to a thread costs tens of microseconds: take a mebibyte along each time
 _LEAST_GATHERED = 64 * 1024

@@ -3,16 +3,16 @@
 from dataclasses import dataclass
 
 from services.ingest.intake.admission import Arrival
-from services.ingest.intake.expiry import expired as has_expired
-from services.ingest.intake.session_index import OpenSession, SessionIndex
+from services.ingest.intake.staged_chunk import SealedChunk
 from services.ingest.intake.tenant_quota import TenantQuota
-from services.ingest.intake.writer import SealedChunk
-from shared.durable import LockFile, locked
-from shared.errors import Conflict, NotFound, TooLarge, Unavailable
-from shared.identifiers import MAX_CHUNK_INDEX
-from shared.purpose import lead_of
-from shared.spool import SessionDirectory, Spool
-from shared.subjects import SessionKey
+from services.ingest.session_state.expiry import expired as has_expired
+from services.ingest.session_state.session_cache import OpenSession, SessionIndex
+from shared.domain.errors import Conflict, NotFound, TooLarge, Unavailable
+from shared.domain.identifiers import MAX_CHUNK_INDEX, SessionKey
+from shared.domain.upload_kind import lead_of
+from shared.storage.lock_files import LockFile, locked
+from shared.storage.session_directory import SessionDirectory
+from shared.storage.spool import Spool
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from threading import Lock
 
-from shared.errors import OutOfSpace
+from shared.domain.errors import OutOfSpace
 
 _FRESH_SECONDS = 0.05  # the disk is asked no more often: what we let in meanwhile is counted, others write less
 

@@ -16,10 +16,10 @@ from threading import Lock
 from time import perf_counter
 
 from services.ingest.intake.chunk_store import ChunkStore, Place, PlacedChunk
-from services.ingest.intake.writer import ChunkWriter
-from shared.durable import sync_directory
-from shared.failpoints import failpoint
-from shared.tasks import to_the_end
+from services.ingest.intake.staged_chunk import ChunkWriter
+from shared.process.failpoints import failpoint
+from shared.process.tasks import to_the_end
+from shared.storage.durable_files import sync_directory
 
 _MOST_CHUNKS = 64
 _MOST_BYTES = 1024 * 1024  # a turn of more would keep the first of its chunks waiting for the others' writing

@@ -13,8 +13,8 @@ from threading import Lock
 
 import structlog
 
-from shared.errors import TooLarge, TooMany
-from shared.spool import Spool
+from shared.domain.errors import TooLarge, TooMany
+from shared.storage.spool import Spool
 
 log = structlog.stdlib.get_logger(__name__)
 

@@ -11,24 +11,26 @@ from typing import Literal
 
 import structlog
 
-from services.ingest.intake.session_index import SessionIndex
-from services.ingest.sessions.late_arrivals import LateArrivals
-from services.ingest.sessions.status import no_such_session, refuse_other_lead, refuse_other_leads, view_spool
-from shared.caller import Caller
-from shared.catalog import Deleted
-from shared.chronicle import Chronicle
-from shared.clock import now, rfc3339
-from shared.codec import envelope
-from shared.durable import HeldLock, locked, try_lock
-from shared.errors import RoomtoneError, Unavailable
-from shared.events import SessionDeleted
-from shared.http.values import Count, Identifier, Sha256, Timestamp
-from shared.object_names import chronicle_prefix, documents_prefix, wav_key
-from shared.record import Record
-from shared.spool import Deletion, SessionDirectory, Spool
-from shared.subjects import SessionKey
-from shared.tasks import blocking
-from shared.trace import current_trace
+from services.ingest.api.session_resource import no_such_session, refuse_other_lead
+from services.ingest.background.deleted_object_watch import LateArrivals
+from services.ingest.session_state.session_cache import SessionIndex
+from services.ingest.sessions.status import refuse_other_leads, view_spool
+from shared.catalog.catalog import Deleted
+from shared.catalog.event_store import Chronicle
+from shared.catalog.record import Record
+from shared.domain.caller import Caller
+from shared.domain.clock import now, rfc3339
+from shared.domain.envelope import envelope
+from shared.domain.errors import RoomtoneError, Unavailable
+from shared.domain.events import SessionDeleted
+from shared.domain.identifiers import SessionKey
+from shared.domain.object_keys import chronicle_prefix, documents_prefix, wav_key
+from shared.http.fields import Count, Identifier, Sha256, Timestamp
+from shared.observability.trace import current_trace
+from shared.process.tasks import blocking
+from shared.storage.lock_files import HeldLock, locked, try_lock
+from shared.storage.session_directory import SessionDirectory
+from shared.storage.spool import Deletion, Spool
 
 log = structlog.stdlib.get_logger(__name__)
 

@@ -6,16 +6,15 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
+from services.ingest.api.session_resource import SESSION_ID, SESSIONS, session_key
 from services.ingest.sessions.deletion import Eraser, Receipt
-from services.ingest.sessions.errors import SESSIONS
-from services.ingest.sessions.session_id import SESSION_ID, session_key
 from services.ingest.sessions.status import StatusReader
-from services.ingest.sessions.status_document import SessionStatus
-from shared.caller import Caller, Permission
-from shared.errors import Kind
-from shared.http.answers import answer
+from services.ingest.sessions.status_schema import SessionStatus
+from shared.domain.caller import Caller, Permission
+from shared.domain.errors import Kind
 from shared.http.operation import Answer, Operation
 from shared.http.paths import ANYTHING
+from shared.http.responses import answer
 
 _PATH = f"/sessions/{{session_id:{ANYTHING}}}"
 _FRESH = {"Cache-Control": "no-store"}

@@ -5,19 +5,21 @@ from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from services.ingest.intake.expiry import Expiry, read_expiry
-from services.ingest.sessions.status_document import Downloads, SessionStatus, SpoolView, document
-from shared.caller import Caller, covered
-from shared.catalog import Catalog, Deleted
-from shared.codec import Envelope
-from shared.durable import lock_created
-from shared.errors import NotFound, Unavailable
-from shared.events import AudioFailed, AudioReady
-from shared.objects import ObjectStore
-from shared.purpose import lead_of
-from shared.record import Record, folded
-from shared.spool import Opening, SessionDirectory, Spool
-from shared.subjects import SessionKey
+from services.ingest.api.session_resource import no_such_session, refuse_other_lead
+from services.ingest.session_state.expiry import Expiry, read_expiry
+from services.ingest.sessions.status_schema import Downloads, SessionStatus, SpoolView, document
+from shared.catalog.catalog import Catalog, Deleted
+from shared.catalog.record import Record, folded
+from shared.domain.caller import Caller
+from shared.domain.envelope import Envelope
+from shared.domain.errors import Unavailable
+from shared.domain.events import AudioFailed, AudioReady
+from shared.domain.identifiers import SessionKey
+from shared.domain.upload_kind import lead_of
+from shared.storage.lock_files import lock_created
+from shared.storage.object_store import ObjectStore
+from shared.storage.session_directory import Opening, SessionDirectory
+from shared.storage.spool import Spool
 
 _CATALOG_SECONDS = 0.5  # a look takes milliseconds; a frozen bus must not keep the caller
 
@@ -65,17 +67,6 @@ def _expired(expiry: Expiry, opening: Opening | None) -> SpoolView:
         updated_at=datetime.fromisoformat(expiry.expired_at),
         lead=lead_of(opening.purpose if opening else None),
     )
-
-
-def no_such_session() -> NotFound:
-    """Return the one answer to whatever is not there, never was, was deleted or is another tenant's or lead's."""
-    return NotFound("There is no such session.")
-
-
-def refuse_other_lead(caller: Caller, lead: str | None) -> None:
-    """Raise NotFound for a session of a lead that the caller does not have."""
-    if not covered(caller.leads, lead):
-        raise no_such_session()
 
 
 def refuse_other_leads(caller: Caller, view: SpoolView | None, record: Record | None) -> None:

@@ -16,7 +16,7 @@ import imageio_ffmpeg
 
 from services.analyzer.app import create_service
 from services.analyzer.settings import AnalyzerSettings
-from shared.metrics import Metrics
+from shared.observability.metrics import Metrics
 from tests.integration.analyzer.speech import beckett
 from tests.serving import serving
 

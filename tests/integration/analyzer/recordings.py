@@ -2,14 +2,14 @@
 
 import hashlib
 
-from services.analyzer.wav import wav_header
-from shared.bus import Bus
-from shared.codec import Envelope, envelope
-from shared.events import AudioReady, Event
-from shared.history import last_event
-from shared.objects import ObjectStore
-from shared.subjects import STREAM, SessionKey, subject_of
-from shared.trace import new_trace
+from services.analyzer.wav_reader import wav_header
+from shared.domain.envelope import Envelope, envelope
+from shared.domain.events import AudioReady, Event
+from shared.domain.identifiers import SessionKey
+from shared.domain.subjects import STREAM, subject_of
+from shared.messaging.bus import Bus, last_event
+from shared.observability.trace import new_trace
+from shared.storage.object_store import ObjectStore
 from tests.waiting import until
 
 

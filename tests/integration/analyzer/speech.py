@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 
 from services.analyzer.levels import frame_levels
-from services.analyzer.pieces import Piece
+from services.analyzer.splitter import Piece
 
 WORDS = ("Ever tried", "Ever failed", "No matter", "Try again")
 

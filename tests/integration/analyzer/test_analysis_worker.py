@@ -4,17 +4,16 @@ from dataclasses import replace
 import pytest
 
 from services.analyzer.analyze import Analyst
-from services.analyzer.handlers import AnalysisWorker
-from services.analyzer.pieces import Piece
 from services.analyzer.score.local import LocalScorer
-from shared.bus import Bus
-from shared.catalog import Catalog
-from shared.chronicle import Chronicle
-from shared.codec import encode
-from shared.errors import Permanent, Unavailable
-from shared.events import AnalysisCompleted, AnalysisFailed, TranscriptLine
-from shared.history import last_event
-from shared.objects import ObjectStore
+from services.analyzer.splitter import Piece
+from services.analyzer.worker import AnalysisWorker
+from shared.catalog.catalog import Catalog
+from shared.catalog.event_store import Chronicle
+from shared.domain.envelope import encode
+from shared.domain.errors import Permanent, Unavailable
+from shared.domain.events import AnalysisCompleted, AnalysisFailed, TranscriptLine
+from shared.messaging.bus import Bus, last_event
+from shared.storage.object_store import ObjectStore
 from tests.integration.analyzer.recordings import put, times_told, wav_of
 from tests.integration.analyzer.speech import beckett
 

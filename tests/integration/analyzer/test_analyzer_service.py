@@ -6,11 +6,11 @@ import httpx
 
 from services.analyzer.app import create_service
 from services.analyzer.settings import AnalyzerSettings
-from shared.bus import Bus
-from shared.events import AnalysisCompleted, AnalysisFailed, TranscriptLine
-from shared.metrics import Metrics
-from shared.objects import ObjectStore
-from shared.settings import StoreConfig
+from shared.domain.events import AnalysisCompleted, AnalysisFailed, TranscriptLine
+from shared.messaging.bus import Bus
+from shared.observability.metrics import Metrics
+from shared.storage.object_store import ObjectStore
+from shared.storage.settings import StoreConfig
 from tests.integration.analyzer.fake_openai import KEY, FakeOpenAI, Reply, judged
 from tests.integration.analyzer.recordings import outcome, put, ready, times_told, wav_of
 from tests.integration.analyzer.speech import WORDS, beckett

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from services.analyzer.transcribe.moonshine import MoonshineTranscriber, open_moonshine
-from shared.errors import Unavailable
-from shared.events import TranscriptLine
+from shared.domain.errors import Unavailable
+from shared.domain.events import TranscriptLine
 from tests.integration.analyzer.speech import WORDS, beckett, piece
 from tests.processes import is_running
 from tests.waiting import until

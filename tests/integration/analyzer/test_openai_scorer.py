@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from openai import AsyncOpenAI
 
-from services.analyzer.recording import Recording
 from services.analyzer.score.judgement import Judgement
 from services.analyzer.score.openai import OpenAIScorer
-from shared.errors import Permanent, Unavailable
-from shared.events import TranscriptLine
+from services.analyzer.score.protocol import Recording
+from shared.domain.errors import Permanent, Unavailable
+from shared.domain.events import TranscriptLine
 from tests.integration.analyzer.fake_openai import HANG, FakeOpenAI, Reply, failure, judged
 
 LINES = (

@@ -6,9 +6,9 @@ from openai import AsyncOpenAI
 
 from services.analyzer.openai_client import open_client
 from services.analyzer.transcribe.openai import OpenAITranscriber
-from services.analyzer.wav import wav_header
-from shared.errors import Permanent, RoomtoneError, Unavailable
-from shared.events import TranscriptLine
+from services.analyzer.wav_reader import wav_header
+from shared.domain.errors import Permanent, RoomtoneError, Unavailable
+from shared.domain.events import TranscriptLine
 from tests.integration.analyzer.fake_openai import HANG, KEY, PROVIDER_TEXT, FakeOpenAI, Reply, failure
 from tests.integration.analyzer.speech import beckett, piece
 

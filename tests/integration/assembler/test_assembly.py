@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from deploy.local.object_store import RcloneStore
-from shared.settings import StoreConfig
+from shared.storage.settings import StoreConfig
 from tests.integration.audio_files import encoded, samples_of, strength, tone
 from tests.integration.road import (
     Road,

@@ -9,7 +9,7 @@ import pytest
 
 from deploy.local.nats_server import NatsServer
 from deploy.local.object_store import RcloneStore
-from shared.spool import SessionDirectory
+from shared.storage.session_directory import SessionDirectory
 from tests.integration.audio_files import encoded
 from tests.integration.ingest.uploading import Uploader
 from tests.integration.road import assembler_running, assembler_settings, ingest_running, ingest_settings

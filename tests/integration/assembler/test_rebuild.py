@@ -9,17 +9,18 @@ import pytest
 
 from deploy.local.nats_server import NatsServer
 from deploy.local.object_store import RcloneStore
-from services.assembler.rebuild import Summary, rebuild_catalog
-from services.assembler.wav import wav_header
-from shared.bus import open_bus
-from shared.chronicle import open_chronicle
-from shared.codec import envelope
-from shared.events import AnalysisCompleted
-from shared.metrics import Metrics
-from shared.objects import open_store
-from shared.settings import BusConfig, StoreConfig
-from shared.subjects import SessionKey
-from shared.trace import new_trace
+from services.assembler.rebuild_catalog import Summary, rebuild_catalog
+from shared.audio.wav import wav_header
+from shared.catalog.event_store import open_chronicle
+from shared.domain.envelope import envelope
+from shared.domain.events import AnalysisCompleted
+from shared.domain.identifiers import SessionKey
+from shared.messaging.bus import open_bus
+from shared.messaging.settings import BusConfig
+from shared.observability.metrics import Metrics
+from shared.observability.trace import new_trace
+from shared.storage.object_store import open_store
+from shared.storage.settings import StoreConfig
 from tests.environment import clean_environment
 from tests.integration.audio_files import tone
 from tests.integration.road import (

@@ -9,19 +9,20 @@ import pytest
 
 from deploy.local.nats_server import NatsServer
 from services.assembler.assemble import Assembler
-from services.assembler.handlers import FinalizedSessions
+from services.assembler.worker import FinalizedSessions
 from shared.audio.decode import DecodePolicy
-from shared.bus import Bus, open_bus
-from shared.chronicle import open_chronicle
-from shared.codec import Envelope, envelope
-from shared.errors import Permanent, Unavailable
-from shared.events import AudioFailed, AudioReady, Event, SessionFinalized
-from shared.history import last_event
-from shared.metrics import Metrics
-from shared.objects import ObjectStore
-from shared.settings import BusConfig, StoreConfig
-from shared.spool import Spool
-from shared.subjects import STREAM, SessionKey, subject_of
+from shared.catalog.event_store import open_chronicle
+from shared.domain.envelope import Envelope, envelope
+from shared.domain.errors import Permanent, Unavailable
+from shared.domain.events import AudioFailed, AudioReady, Event, SessionFinalized
+from shared.domain.identifiers import SessionKey
+from shared.domain.subjects import STREAM, subject_of
+from shared.messaging.bus import Bus, last_event, open_bus
+from shared.messaging.settings import BusConfig
+from shared.observability.metrics import Metrics
+from shared.storage.object_store import ObjectStore
+from shared.storage.settings import StoreConfig
+from shared.storage.spool import Spool
 from tests.integration.audio_files import encoded, samples_of, tone
 from tests.integration.road import download, ingest_running, ingest_settings
 from tests.waiting import until

@@ -8,8 +8,8 @@ from pathlib import Path
 import httpx
 
 from deploy.local.ports import free_ports
-from shared.settings import StoreConfig
-from shared.spool import Spool
+from shared.storage.settings import StoreConfig
+from shared.storage.spool import Spool
 from tests.integration.audio_files import encoded
 from tests.integration.ingest.main_service import SECRET, MainService
 from tests.integration.ingest.uploading import Uploader

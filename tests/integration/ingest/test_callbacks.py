@@ -10,12 +10,12 @@ from starlette.responses import RedirectResponse, Response, StreamingResponse
 
 from deploy.local.nats_server import NatsServer
 from deploy.local.ports import free_ports
-from shared.bus import Bus, open_bus
-from shared.events import WebhookDelivered, WebhookFailed
-from shared.history import last_event
-from shared.metrics import Metrics
-from shared.settings import BusConfig, StoreConfig
-from shared.subjects import SessionKey
+from shared.domain.events import WebhookDelivered, WebhookFailed
+from shared.domain.identifiers import SessionKey
+from shared.messaging.bus import Bus, last_event, open_bus
+from shared.messaging.settings import BusConfig
+from shared.observability.metrics import Metrics
+from shared.storage.settings import StoreConfig
 from tests.integration.audio_files import encoded
 from tests.integration.ingest.main_service import MainService
 from tests.integration.ingest.uploading import Uploader

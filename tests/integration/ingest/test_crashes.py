@@ -12,8 +12,9 @@ import httpx
 import pytest
 
 from deploy.local.ports import free_ports
-from shared.spool import SessionDirectory, Spool
-from shared.subjects import SessionKey
+from shared.domain.identifiers import SessionKey
+from shared.storage.session_directory import SessionDirectory
+from shared.storage.spool import Spool
 from tests.service_process import ServiceProcess
 from tests.waiting import until
 

@@ -10,16 +10,17 @@ from pathlib import Path
 import pytest
 
 from deploy.local.object_store import RcloneStore
-from shared.bus import Bus
-from shared.chronicle import Chronicle, open_chronicle
-from shared.codec import envelope
-from shared.durable import locked, try_lock
-from shared.events import AnalysisCompleted
-from shared.objects import ObjectStore, open_store
-from shared.settings import StoreConfig
-from shared.spool import Deletion
-from shared.subjects import STREAM, SessionKey, every_event_of
-from shared.trace import new_trace
+from shared.catalog.event_store import Chronicle, open_chronicle
+from shared.domain.envelope import envelope
+from shared.domain.events import AnalysisCompleted
+from shared.domain.identifiers import SessionKey
+from shared.domain.subjects import STREAM, every_event_of
+from shared.messaging.bus import Bus
+from shared.observability.trace import new_trace
+from shared.storage.lock_files import locked, try_lock
+from shared.storage.object_store import ObjectStore, open_store
+from shared.storage.settings import StoreConfig
+from shared.storage.spool import Deletion
 from tests.integration.audio_files import tone
 from tests.integration.road import Road, assembler_running, assembler_settings, ingest_running, ingest_settings
 from tests.tokens import bearer, token_settings

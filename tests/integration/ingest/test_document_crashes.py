@@ -13,11 +13,12 @@ import pytest
 from deploy.local.nats_server import NatsServer
 from deploy.local.object_store import RcloneStore
 from deploy.local.ports import free_ports
-from shared.bus import Bus, open_bus
-from shared.metrics import Metrics
-from shared.settings import BusConfig
-from shared.spool import Spool
-from shared.subjects import STREAM, SessionKey, every_event_of
+from shared.domain.identifiers import SessionKey
+from shared.domain.subjects import STREAM, every_event_of
+from shared.messaging.bus import Bus, open_bus
+from shared.messaging.settings import BusConfig
+from shared.observability.metrics import Metrics
+from shared.storage.spool import Spool
 from tests.integration.audio_files import encoded, samples_of
 from tests.integration.ingest.direct_uploads import Uploader
 from tests.integration.ingest.gate import Gate

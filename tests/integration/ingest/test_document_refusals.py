@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from deploy.local.object_store import RcloneStore
-from shared.settings import StoreConfig
+from shared.storage.settings import StoreConfig
 from tests.integration.ingest.direct_uploads import DOCUMENTS, PHOTO, SIGN, Uploader
 from tests.integration.road import OCTETS, Road, ingest_running, ingest_settings
 from tests.tokens import bearer, token_settings

@@ -8,15 +8,15 @@ from pathlib import Path
 import pytest
 
 from deploy.local.object_store import RcloneStore
-from shared.bus import Bus
-from shared.clock import now
-from shared.codec import decode
-from shared.events import DocumentRegistered
-from shared.history import last_event
-from shared.object_names import chronicle_key
-from shared.purpose import RegisteredDocument
-from shared.settings import StoreConfig
-from shared.subjects import STREAM, SessionKey, subject_of
+from shared.domain.clock import now
+from shared.domain.envelope import decode
+from shared.domain.events import DocumentRegistered
+from shared.domain.identifiers import SessionKey
+from shared.domain.object_keys import chronicle_key
+from shared.domain.subjects import STREAM, subject_of
+from shared.domain.upload_kind import RegisteredDocument
+from shared.messaging.bus import Bus, last_event
+from shared.storage.settings import StoreConfig
 from tests.integration.audio_files import encoded
 from tests.integration.ingest.direct_uploads import DOCUMENTS, PHOTO, Uploader, get, put
 from tests.integration.road import Road, ingest_running, ingest_settings

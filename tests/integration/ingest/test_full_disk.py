@@ -11,8 +11,8 @@ import httpx
 import pytest
 
 from deploy.local.ports import free_ports
-from shared.spool import Spool
-from shared.subjects import SessionKey
+from shared.domain.identifiers import SessionKey
+from shared.storage.spool import Spool
 from tests.integration.ingest.lead_client import LeadClient, new_call
 from tests.service_process import ServiceProcess
 

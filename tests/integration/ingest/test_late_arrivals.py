@@ -8,10 +8,10 @@ import httpx
 import pytest
 
 from deploy.local.object_store import RcloneStore
-from services.ingest.sessions.late_arrivals import LateArrivals
-from shared.objects import open_store
-from shared.settings import StoreConfig
-from shared.tasks import owned_tasks
+from services.ingest.background.deleted_object_watch import LateArrivals
+from shared.process.tasks import owned_tasks
+from shared.storage.object_store import open_store
+from shared.storage.settings import StoreConfig
 from tests.integration.road import Road, ingest_running, ingest_settings
 from tests.waiting import until
 

@@ -7,16 +7,17 @@ from functools import partial
 import httpx
 import pytest
 
-from shared.bus import Bus
-from shared.codec import Envelope, decode, envelope
-from shared.events import AudioFailed, AudioReady, ChunkReceived, SessionDeleted, SessionFinalized, SessionOpened
-from shared.history import last_event
-from shared.manifest import Manifest, dump_manifest
-from shared.purpose import LeadRecording, RegisteredDocument
-from shared.settings import StoreConfig
-from shared.spool import Deletion, Opening
-from shared.subjects import STREAM, SessionKey, every_event_of
-from shared.trace import new_trace
+from shared.domain.envelope import Envelope, decode, envelope
+from shared.domain.events import AudioFailed, AudioReady, ChunkReceived, SessionDeleted, SessionFinalized, SessionOpened
+from shared.domain.identifiers import SessionKey
+from shared.domain.manifest import Manifest, dump_manifest
+from shared.domain.subjects import STREAM, every_event_of
+from shared.domain.upload_kind import LeadRecording, RegisteredDocument
+from shared.messaging.bus import Bus, last_event
+from shared.observability.trace import new_trace
+from shared.storage.session_directory import Opening
+from shared.storage.settings import StoreConfig
+from shared.storage.spool import Deletion
 from tests.integration.audio_files import encoded, tone
 from tests.integration.ingest.lead_client import LeadClient, new_call
 from tests.integration.ingest.told_recordings import tell_event, tell_recording

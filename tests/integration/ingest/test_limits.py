@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.settings import StoreConfig
+from shared.storage.settings import StoreConfig
 from tests.integration.audio_files import tone
 from tests.integration.ingest.lead_client import LeadClient, new_call
 from tests.integration.ingest.uploading import Uploader

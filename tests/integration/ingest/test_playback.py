@@ -9,7 +9,7 @@ import pytest
 
 from deploy.local.nats_server import NatsServer
 from deploy.local.object_store import RcloneStore
-from shared.settings import StoreConfig
+from shared.storage.settings import StoreConfig
 from tests.integration.audio_files import encoded
 from tests.integration.ingest.lead_client import LeadClient, new_call
 from tests.integration.ingest.told_recordings import path_of, told_recording

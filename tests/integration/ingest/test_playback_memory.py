@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from deploy.local.object_store import RcloneStore
-from shared.settings import StoreConfig
+from shared.storage.settings import StoreConfig
 from tests.integration.ingest.lead_client import LeadClient, new_call
 from tests.integration.ingest.told_recordings import path_of, tell_recording, told_recording
 from tests.service_process import ServiceProcess

@@ -11,14 +11,14 @@ import pytest
 from nats.aio.msg import Msg
 
 from deploy.local.nats_server import NatsServer
-from shared.bus import Bus, open_bus
-from shared.codec import Envelope, decode
-from shared.events import SessionExpired
-from shared.history import last_event
-from shared.metrics import Metrics
-from shared.settings import BusConfig, StoreConfig
-from shared.spool import SessionDirectory
-from shared.subjects import SessionKey
+from shared.domain.envelope import Envelope, decode
+from shared.domain.events import SessionExpired
+from shared.domain.identifiers import SessionKey
+from shared.messaging.bus import Bus, last_event, open_bus
+from shared.messaging.settings import BusConfig
+from shared.observability.metrics import Metrics
+from shared.storage.session_directory import SessionDirectory
+from shared.storage.settings import StoreConfig
 from tests.integration.audio_files import tone
 from tests.integration.ingest.lead_client import LeadClient, new_call
 from tests.integration.ingest.uploading import Uploader

@@ -4,8 +4,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from shared.events import AnalysisCompleted
-from shared.settings import StoreConfig
+from shared.domain.events import AnalysisCompleted
+from shared.storage.settings import StoreConfig
 from tests.integration.audio_files import encoded
 from tests.integration.ingest.lead_client import LeadClient, new_call
 from tests.integration.ingest.told_recordings import tell_event, tell_recording

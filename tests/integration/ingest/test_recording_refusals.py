@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from shared.settings import StoreConfig
+from shared.storage.settings import StoreConfig
 from tests.integration.audio_files import encoded
 from tests.integration.ingest.lead_client import LeadClient, assert_refused, new_call
 from tests.integration.road import Road, ingest_running, ingest_settings

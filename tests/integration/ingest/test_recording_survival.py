@@ -5,7 +5,7 @@ from pathlib import Path
 
 from deploy.local.nats_server import NatsServer
 from deploy.local.object_store import RcloneStore
-from shared.settings import StoreConfig
+from shared.storage.settings import StoreConfig
 from tests.integration.audio_files import encoded
 from tests.integration.ingest.lead_client import LeadClient, assert_refused, new_call
 from tests.integration.road import (

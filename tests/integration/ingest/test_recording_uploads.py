@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from shared.settings import StoreConfig
+from shared.storage.settings import StoreConfig
 from tests.integration.audio_files import encoded, samples_of, strength
 from tests.integration.ingest.lead_client import LeadClient, new_call
 from tests.integration.road import (

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.settings import StoreConfig
+from shared.storage.settings import StoreConfig
 from tests.integration.road import Road, ingest_running, ingest_settings
 
 IDLE = 0.5

@@ -13,8 +13,8 @@ import pytest
 from botocore.config import Config
 
 from deploy.local.object_store import RcloneStore
-from shared.clock import now
-from shared.settings import StoreConfig
+from shared.domain.clock import now
+from shared.storage.settings import StoreConfig
 from tests.integration.ingest.direct_uploads import PHOTO, SIGN, Uploader, in_bucket, put
 from tests.integration.road import Road, ingest_running, ingest_settings
 from tests.tokens import bearer, token_settings

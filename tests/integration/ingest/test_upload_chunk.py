@@ -7,7 +7,7 @@ from itertools import count
 import httpx
 import pytest
 
-from shared.settings import StoreConfig
+from shared.storage.settings import StoreConfig
 from tests.integration.ingest.by_hand import exchange
 from tests.integration.road import OCTETS, Road, ingest_running, ingest_settings
 from tests.waiting import until

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from shared.settings import StoreConfig
+from shared.storage.settings import StoreConfig
 from tests.integration.ingest.uploading import Uploader
 from tests.integration.road import ingest_running, ingest_settings
 from tests.tokens import bearer, token_settings

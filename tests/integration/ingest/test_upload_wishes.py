@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from deploy.local.object_store import RcloneStore
-from shared.settings import StoreConfig
+from shared.storage.settings import StoreConfig
 from tests.integration.ingest.direct_uploads import PHOTO, SIGN, Uploader, in_bucket
 from tests.integration.road import Road, ingest_running, ingest_settings
 

@@ -9,12 +9,11 @@ import pytest
 
 from deploy.local.nats_server import NatsServer
 from deploy.local.object_store import RcloneStore
-from shared.bus import Bus
-from shared.events import WebhookDelivered
-from shared.history import last_event
-from shared.objects import open_store
-from shared.settings import StoreConfig
-from shared.subjects import SessionKey
+from shared.domain.events import WebhookDelivered
+from shared.domain.identifiers import SessionKey
+from shared.messaging.bus import Bus, last_event
+from shared.storage.object_store import open_store
+from shared.storage.settings import StoreConfig
 from tests.integration.audio_files import encoded, samples_of, strength
 from tests.integration.ingest.main_service import MainService, main_service
 from tests.integration.ingest.uploading import Uploader

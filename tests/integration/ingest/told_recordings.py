@@ -3,18 +3,19 @@
 import hashlib
 import uuid
 
-from shared.bus import open_bus
-from shared.chronicle import open_chronicle
-from shared.clock import now, rfc3339
-from shared.codec import envelope
-from shared.events import AudioFailed, Event, Intake, StoredOriginal
-from shared.metrics import Metrics
-from shared.object_names import of_tenant
-from shared.objects import open_store
-from shared.purpose import LeadRecording
-from shared.settings import BusConfig, StoreConfig
-from shared.subjects import SessionKey
-from shared.trace import current_trace
+from shared.catalog.event_store import open_chronicle
+from shared.domain.clock import now, rfc3339
+from shared.domain.envelope import envelope
+from shared.domain.events import AudioFailed, Event, Intake, StoredOriginal
+from shared.domain.identifiers import SessionKey
+from shared.domain.object_keys import of_tenant
+from shared.domain.upload_kind import LeadRecording
+from shared.messaging.bus import open_bus
+from shared.messaging.settings import BusConfig
+from shared.observability.metrics import Metrics
+from shared.observability.trace import current_trace
+from shared.storage.object_store import open_store
+from shared.storage.settings import StoreConfig
 
 
 async def told_recording(nats_url: str, config: StoreConfig, lead: str, call: str, content: bytes) -> str:

@@ -6,7 +6,7 @@ from secrets import token_hex
 import pytest
 
 from services.notifier.settings import NotifierSettings
-from shared.bus import Bus
+from shared.messaging.bus import Bus
 from tests.integration.notifier.serving import Notifier, publishing, serving_notifier
 
 

@@ -14,10 +14,10 @@ from websockets.exceptions import ConnectionClosed
 
 from services.notifier.app import create_service
 from services.notifier.settings import NotifierSettings
-from shared.bus import Bus, open_bus
-from shared.http.service import Service
-from shared.metrics import Metrics
-from shared.settings import BusConfig
+from shared.messaging.bus import Bus, open_bus
+from shared.messaging.settings import BusConfig
+from shared.observability.metrics import Metrics
+from shared.runtime.service import Service
 from tests import serving
 from tests.waiting import until
 

@@ -7,7 +7,7 @@ from contextlib import suppress
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
-from shared.bus import Bus
+from shared.messaging.bus import Bus
 from tests.integration.notifier.serving import WITHIN, Notifier, ending_of, frame_of, hearing, narrow_socket
 from tests.unit.notifier.samples import AUDIO_READY, analysis, chunk, happened
 from tests.waiting import until

@@ -13,7 +13,7 @@ import pytest
 from websockets.asyncio.client import connect
 
 from deploy.local.ports import free_ports
-from shared.bus import Bus
+from shared.messaging.bus import Bus
 from tests.integration.notifier.serving import ending_of, frame_of, narrow_socket
 from tests.unit.notifier.samples import analysis, happened
 from tests.waiting import until

@@ -13,10 +13,10 @@ from websockets.exceptions import InvalidStatus
 
 from deploy.local.nats_server import NatsServer
 from services.notifier.settings import NotifierSettings
-from shared.bus import Bus
-from shared.codec import decode
-from shared.errors import Unavailable
-from shared.subjects import STREAM
+from shared.domain.envelope import decode
+from shared.domain.errors import Unavailable
+from shared.domain.subjects import STREAM
+from shared.messaging.bus import Bus
 from tests.integration.notifier.serving import Notifier, frame_of, hearing, publishing, serving_notifier
 from tests.unit.notifier.samples import chunk, happened
 from tests.waiting import until

@@ -12,8 +12,8 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Subprotocol
 
 from services.notifier.settings import NotifierSettings
-from shared.bus import Bus
-from shared.codec import Envelope
+from shared.domain.envelope import Envelope
+from shared.messaging.bus import Bus
 from tests.integration.notifier.serving import Notifier, ending_of, frame_of, hearing, serving_notifier
 from tests.tokens import bearer, mint, token_settings
 from tests.unit.notifier.samples import analysis, happened

@@ -4,15 +4,16 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from itertools import count
 
-from shared.bus import Bus
-from shared.codec import Envelope, envelope
-from shared.consumer import QueuePolicy, WorkQueue
-from shared.errors import RoomtoneError
-from shared.events import Event, SessionOpened
-from shared.metrics import Metrics
-from shared.subjects import SessionKey, every_session
-from shared.tasks import owned_tasks
-from shared.trace import new_trace
+from shared.domain.envelope import Envelope, envelope
+from shared.domain.errors import RoomtoneError
+from shared.domain.events import Event, SessionOpened
+from shared.domain.identifiers import SessionKey
+from shared.domain.subjects import every_session
+from shared.messaging.bus import Bus
+from shared.messaging.work_queue import QueuePolicy, WorkQueue
+from shared.observability.metrics import Metrics
+from shared.observability.trace import new_trace
+from shared.process.tasks import owned_tasks
 
 QUEUE = "worker"
 _numbers = count()

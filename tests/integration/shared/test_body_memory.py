@@ -18,8 +18,8 @@ from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from deploy.local.ports import free_ports
-from shared.http.body_gathering import BodyFlow, BodyMemory
-from shared.http.http1 import http_connections
+from shared.runtime.protocols.body_buffer import BodyFlow, BodyMemory
+from shared.runtime.protocols.http1 import http_connections
 from tests.service_process import ServiceProcess
 
 KIB = 1024

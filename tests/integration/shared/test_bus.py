@@ -6,13 +6,13 @@ import signal
 import sys
 
 from deploy.local.nats_server import NatsServer
-from shared.bus import open_bus
-from shared.codec import envelope
-from shared.events import AnalysisFailed
-from shared.metrics import Metrics
-from shared.settings import BusConfig
-from shared.subjects import SessionKey
-from shared.trace import new_trace
+from shared.domain.envelope import envelope
+from shared.domain.events import AnalysisFailed
+from shared.domain.identifiers import SessionKey
+from shared.messaging.bus import open_bus
+from shared.messaging.settings import BusConfig
+from shared.observability.metrics import Metrics
+from shared.observability.trace import new_trace
 from tests.waiting import until
 
 _LONG_WORDS = "x" * 100_000

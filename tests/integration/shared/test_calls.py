@@ -3,15 +3,15 @@
 import asyncio
 import uuid
 
-from shared.bus import open_bus
-from shared.catalog import Catalog
-from shared.codec import envelope
-from shared.events import AudioFailed, Intake, StoredOriginal
-from shared.metrics import Metrics
-from shared.purpose import LeadRecording
-from shared.settings import BusConfig
-from shared.subjects import SessionKey
-from shared.trace import current_trace
+from shared.catalog.catalog import Catalog
+from shared.domain.envelope import envelope
+from shared.domain.events import AudioFailed, Intake, StoredOriginal
+from shared.domain.identifiers import SessionKey
+from shared.domain.upload_kind import LeadRecording
+from shared.messaging.bus import open_bus
+from shared.messaging.settings import BusConfig
+from shared.observability.metrics import Metrics
+from shared.observability.trace import current_trace
 
 OPENED = ("2025-01-27T12:34:56.001Z", "2025-01-27T12:34:57.000Z", "2025-01-27T12:34:56.002Z")
 

@@ -5,7 +5,7 @@ import sys
 from errno import EPERM, ESRCH
 from pathlib import Path
 
-from shared.child import CANNOT_START, Command, Limits, start_child
+from shared.process.child import CANNOT_START, Command, Limits, start_child
 from tests.waiting import until
 
 PIPE = asyncio.subprocess.PIPE

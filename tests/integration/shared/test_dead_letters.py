@@ -6,15 +6,16 @@ import pytest
 from nats.js.api import RawStreamMsg
 
 from deploy.local.nats_server import NatsServer
-from shared.bus import Bus, open_bus
-from shared.codec import encode, envelope
-from shared.dead_letters import DeadLetters, Letter
-from shared.errors import BadMedia, InvalidInput, Unavailable
-from shared.events import SessionFinalized, SessionOpened
-from shared.metrics import Metrics
-from shared.settings import BusConfig
-from shared.subjects import DEAD_STREAM, STREAM, SessionKey
-from shared.trace import new_trace
+from shared.domain.envelope import encode, envelope
+from shared.domain.errors import BadMedia, InvalidInput, Unavailable
+from shared.domain.events import SessionFinalized, SessionOpened
+from shared.domain.identifiers import SessionKey
+from shared.domain.subjects import DEAD_STREAM, STREAM
+from shared.messaging.bus import Bus, open_bus
+from shared.messaging.dead_letters import DeadLetters, Letter
+from shared.messaging.settings import BusConfig
+from shared.observability.metrics import Metrics
+from shared.observability.trace import new_trace
 from tests.integration.shared.notebook import QUEUE, Notebook, order, working
 from tests.waiting import until
 

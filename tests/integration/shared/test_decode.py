@@ -8,7 +8,7 @@ from shared.audio.decode import DecodePolicy, Decoder
 from shared.audio.pcm import BYTES_PER_SECOND
 from shared.audio.sniff import HEAD, Container, Refusal, Segment, beginning, segments, sniff
 from shared.audio.source import OpenFile, Source
-from shared.errors import BadMedia
+from shared.domain.errors import BadMedia
 from tests.integration.audio_files import CODECS, encoded, strength, tone
 
 POLICY = DecodePolicy(ffmpeg=imageio_ffmpeg.get_ffmpeg_exe())

@@ -11,7 +11,7 @@ from shared.audio.decode import DecodePolicy, Decoder
 from shared.audio.pcm import BYTES_PER_SECOND
 from shared.audio.sniff import Container
 from shared.audio.source import Source
-from shared.errors import BadMedia, Unavailable
+from shared.domain.errors import BadMedia, Unavailable
 from tests.integration.audio_files import CODECS, encoded
 from tests.integration.shared.test_decode import POLICY, cut, decode, stored
 

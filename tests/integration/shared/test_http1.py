@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.http.http1 import HttpProtocol
+from shared.runtime.protocols.http1 import HttpProtocol
 from tests.integration.shared.wire import GET, MIB, POST, refused, server, wire_to
 from tests.tokens import token_settings
 

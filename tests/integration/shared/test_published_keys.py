@@ -9,12 +9,12 @@ from secrets import token_urlsafe
 import pytest
 from joserfc.jwk import ECKey, OctKey
 
-from shared.auth.checks import Freshness
-from shared.auth.keys import PublishedKeys
+from shared.auth.jwt_authenticator import Verifying
+from shared.auth.jwt_config import Freshness
+from shared.auth.key_sources import PublishedKeys
 from shared.auth.policy import TokenPolicy
-from shared.auth.verifying import Verifying
-from shared.errors import NotAuthenticated, Unavailable
-from shared.metrics import Metrics
+from shared.domain.errors import NotAuthenticated, Unavailable
+from shared.observability.metrics import Metrics
 from tests.integration.shared.provider import Provider, rsa_key, token_by
 from tests.tokens import AUDIENCE, ISSUER
 from tests.waiting import until

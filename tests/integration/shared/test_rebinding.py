@@ -13,8 +13,8 @@ from websockets.typing import Origin
 
 from services.notifier.app import create_service
 from services.notifier.settings import NotifierSettings
-from shared.metrics import Metrics
-from shared.settings import StoreConfig
+from shared.observability.metrics import Metrics
+from shared.storage.settings import StoreConfig
 from tests.e2e.one_machine import OneMachine, one_machine
 from tests.integration.road import Road, ingest_running, ingest_settings
 from tests.serving import serving

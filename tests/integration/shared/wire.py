@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 
 from services.ingest.app import create_service
 from services.ingest.settings import IngestSettings
-from shared.http.http1 import HttpProtocol
-from shared.metrics import Metrics
+from shared.observability.metrics import Metrics
+from shared.runtime.protocols.http1 import HttpProtocol
 from tests.serving import serving
 
 MIB = 1024 * 1024

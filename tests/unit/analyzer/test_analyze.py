@@ -3,12 +3,11 @@ from collections.abc import AsyncIterator, Sequence
 import pytest
 
 from services.analyzer.analyze import Analyst
-from services.analyzer.pieces import Piece
-from services.analyzer.recording import Recording
-from services.analyzer.score.protocol import Score
-from services.analyzer.wav import wav_header
-from shared.errors import BadMedia
-from shared.events import TranscriptLine
+from services.analyzer.score.protocol import Recording, Score
+from services.analyzer.splitter import Piece
+from services.analyzer.wav_reader import wav_header
+from shared.domain.errors import BadMedia
+from shared.domain.events import TranscriptLine
 from tests.unit.analyzer.sound import silence, tone
 
 

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from services.analyzer.levels import FRAMES_PER_SECOND
-from services.analyzer.recording import Recording
 from services.analyzer.score.local import score_locally
+from services.analyzer.score.protocol import Recording
 from services.analyzer.score.summary import quote, timestamp
-from shared.events import TranscriptLine
+from shared.domain.events import TranscriptLine
 
 
 def recording(*said: str, dbfs: float = -25.0, loud: frozenset[int] = frozenset()) -> Recording:

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.analyzer.levels import frame_levels
-from services.analyzer.pieces import Cutter, Piece
+from services.analyzer.splitter import Cutter, Piece
 from tests.unit.analyzer.sound import silence, tone
 
 LONGEST = 6.0

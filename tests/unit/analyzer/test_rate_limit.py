@@ -3,8 +3,8 @@
 import pytest
 
 from services.analyzer.rate_limit import RateLimit, name_for_limit
-from shared.caller import ANONYMOUS, Caller
-from shared.errors import TooMany
+from shared.domain.caller import ANONYMOUS, Caller
+from shared.domain.errors import TooMany
 
 
 class Clock:

@@ -4,8 +4,8 @@ from dataclasses import asdict
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.analyzer.transcript import leading_lines
-from shared.events import TranscriptLine
+from services.analyzer.worker import leading_lines
+from shared.domain.events import TranscriptLine
 
 lines = st.lists(
     st.builds(TranscriptLine, start=st.just(3599.123), end=st.just(3602.456), text=st.text(max_size=200)), max_size=30

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.analyzer.wav import WavReader, wav_header
-from shared.errors import BadMedia
+from services.analyzer.wav_reader import WavReader, wav_header
+from shared.domain.errors import BadMedia
 
 
 def read_in_pieces(wav: bytes, sizes: list[int]) -> bytes:

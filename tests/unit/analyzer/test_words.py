@@ -2,7 +2,7 @@ from itertools import pairwise
 
 import pytest
 
-from services.analyzer.score.words import wording_of
+from services.analyzer.score.lexicon import wording_of
 
 LADDER = [
     "Thank you, that was very kind of you.",

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.assembler.wav import HEADER_BYTES, wav_header
+from shared.audio.wav import HEADER_BYTES, wav_header
 
 
 @given(st.binary(max_size=2000))

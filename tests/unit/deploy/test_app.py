@@ -11,8 +11,8 @@ from starlette.routing import Route
 
 from deploy.local.app import OneMachine
 from shared.auth.authenticator import Anonymous
-from shared.http.service import Service, assemble_service
-from shared.metrics import Metrics
+from shared.observability.metrics import Metrics
+from shared.runtime.service import Service, assemble_service
 
 
 def _service(name: str, routes: list[Route], *, diary: list[str], reason: str | None = None) -> Service:

@@ -8,9 +8,9 @@ import pytest
 from services.ingest.intake.admission import Admission
 from services.ingest.intake.disk_reserve import DiskReserve
 from services.ingest.intake.tenant_quota import TenantQuota
-from shared.errors import OutOfSpace, RoomtoneError, TooLarge, TooMany, Unavailable
-from shared.spool import Spool
-from shared.subjects import SessionKey
+from shared.domain.errors import OutOfSpace, RoomtoneError, TooLarge, TooMany, Unavailable
+from shared.domain.identifiers import SessionKey
+from shared.storage.spool import Spool
 from tests.unit.ingest.executors import Immediate
 
 GIB = 1024**3

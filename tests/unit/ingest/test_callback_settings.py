@@ -5,7 +5,7 @@ import base64
 import pytest
 from pydantic import ValidationError
 
-from services.ingest.uploads.callback_settings import CallbackSettings
+from services.ingest.indexed_uploads.callbacks.settings import CallbackSettings
 
 URL = "https://main.example.com/hooks"
 GOOD = "whsec_" + base64.b64encode(bytes(range(32))).decode()

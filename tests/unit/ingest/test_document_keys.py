@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.ingest.documents.keys import document_key, is_object_key, new_object_key
-from shared.errors import InvalidInput
+from services.ingest.documents.object_keys import document_key, is_object_key, new_object_key
+from shared.domain.errors import InvalidInput
 
 MOMENT = datetime(2025, 1, 27, 12, 34, 56, tzinfo=UTC)
 

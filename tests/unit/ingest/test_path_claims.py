@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from services.ingest.recordings.path_claims import PathClaims
-from shared.errors import TooMany
-from shared.subjects import SessionKey
+from services.ingest.session_state.path_claims import PathClaims
+from shared.domain.errors import TooMany
+from shared.domain.identifiers import SessionKey
 
 CALL = "123e4567-e89b-12d3-a456-426614174000"
 

@@ -10,12 +10,12 @@ import pytest
 from starlette.datastructures import Headers
 from starlette.types import Message, Receive, Send
 
-from services.ingest.recordings.playback import Playback, content_disposition
-from services.ingest.recordings.stored import StoredCall
-from shared.errors import NotFound, Unavailable
-from shared.events import AudioFailed, StoredOriginal
-from shared.objects import ObjectInfo
-from shared.record import Record
+from services.ingest.call_recordings.playback import Playback, content_disposition
+from services.ingest.call_recordings.stored_recordings import StoredCall
+from shared.catalog.record import Record
+from shared.domain.errors import NotFound, Unavailable
+from shared.domain.events import AudioFailed, StoredOriginal
+from shared.storage.object_store import ObjectInfo
 
 MIB = 1024 * 1024
 CONTENT = bytes(range(256)) * 4 * 1024 * 20  # 20 MiB

@@ -4,8 +4,8 @@ import time
 
 import pytest
 
-from services.ingest.recordings.ranges import ByteRange, wanted_range
-from shared.errors import OutsideRange
+from services.ingest.call_recordings.range_requests import ByteRange, wanted_range
+from shared.domain.errors import OutsideRange
 
 SIZE = 1000
 

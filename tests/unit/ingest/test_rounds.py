@@ -3,9 +3,10 @@
 from collections.abc import Set as AbstractSet
 from pathlib import Path
 
-from services.ingest.intake.rounds import Rounds
-from shared.spool import SessionDirectory, Spool
-from shared.subjects import SessionKey
+from services.ingest.background.spool_scanner import Rounds
+from shared.domain.identifiers import SessionKey
+from shared.storage.session_directory import SessionDirectory
+from shared.storage.spool import Spool
 from tests.unit.ingest.executors import Immediate
 
 

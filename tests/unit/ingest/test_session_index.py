@@ -3,10 +3,11 @@ from pathlib import Path
 
 import pytest
 
-from services.ingest.intake.session_index import OpenSession, SessionIndex
-from shared.durable import locked
-from shared.spool import SessionDirectory, Spool
-from shared.subjects import SessionKey
+from services.ingest.session_state.session_cache import OpenSession, SessionIndex
+from shared.domain.identifiers import SessionKey
+from shared.storage.lock_files import locked
+from shared.storage.session_directory import SessionDirectory
+from shared.storage.spool import Spool
 
 
 def opened(root: Path, name: str, indices: tuple[int, ...] = ()) -> SessionDirectory:
@@ -53,7 +54,7 @@ def test_a_directory_that_another_process_made_anew_is_made_durable_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     index, synced = SessionIndex(), list[Path]()
-    monkeypatch.setattr("shared.spool.sync_directory", synced.append)
+    monkeypatch.setattr("shared.storage.session_directory.sync_directory", synced.append)
     directory = opened(tmp_path, "a")
     load(index, directory)
     load(index, directory)

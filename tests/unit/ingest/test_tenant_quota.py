@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 
 from services.ingest.intake.tenant_quota import TenantQuota
-from shared.errors import TooMany
-from shared.spool import SessionDirectory, Spool
-from shared.subjects import SessionKey
+from shared.domain.errors import TooMany
+from shared.domain.identifiers import SessionKey
+from shared.storage.session_directory import SessionDirectory
+from shared.storage.spool import Spool
 from tests.unit.ingest.executors import Immediate
 
 

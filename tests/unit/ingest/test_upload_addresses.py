@@ -6,9 +6,9 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import pytest
 from pydantic import SecretStr
 
-from services.ingest.documents.addresses import AnnouncedFile, UploadAddress, UploadAddresses
-from shared.objects import LONGEST_SIGNED_SECONDS, ObjectStore, open_store
-from shared.settings import StoreConfig
+from services.ingest.documents.upload_urls import AnnouncedFile, UploadAddress, UploadAddresses
+from shared.storage.object_store import LONGEST_SIGNED_SECONDS, ObjectStore, open_store
+from shared.storage.settings import StoreConfig
 
 R2 = StoreConfig(
     endpoint="https://account.r2.cloudflarestorage.com",

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 from starlette.datastructures import Headers
 
-from services.ingest.recordings.validators import validators
+from services.ingest.call_recordings.range_requests import validators
 
 SHA256 = "ab" * 32
 VALID = validators(SHA256, datetime(2025, 1, 27, 12, 34, 56, 789_000, tzinfo=UTC))

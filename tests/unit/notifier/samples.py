@@ -2,10 +2,10 @@
 
 from datetime import UTC, datetime
 
-from shared.codec import Envelope
-from shared.events import AnalysisCompleted, AudioReady, ChunkReceived, Event
-from shared.subjects import SessionKey
-from shared.trace import new_trace
+from shared.domain.envelope import Envelope
+from shared.domain.events import AnalysisCompleted, AudioReady, ChunkReceived, Event
+from shared.domain.identifiers import SessionKey
+from shared.observability.trace import new_trace
 
 MOMENT = datetime(2025, 1, 27, 12, 34, 56, 789000, UTC)
 

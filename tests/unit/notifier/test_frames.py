@@ -16,7 +16,7 @@ from services.notifier.frames import (
     hello_frame,
     retry_after_frame,
 )
-from shared.events import AnalysisFailed, AudioFailed, Event
+from shared.domain.events import AnalysisFailed, AudioFailed, Event
 from tests.unit.notifier.samples import AUDIO_READY, MOMENT, analysis, chunk, happened
 
 GOLDEN: list[tuple[Event, str]] = [

@@ -8,9 +8,9 @@ import pytest
 from services.notifier.hub import Hub
 from services.notifier.listener import Ending, Listener
 from services.notifier.subscription import Subscription
-from shared.errors import Unavailable
-from shared.events import SessionOpened
-from shared.metrics import Metrics
+from shared.domain.errors import Unavailable
+from shared.domain.events import SessionOpened
+from shared.observability.metrics import Metrics
 from tests.unit.notifier.samples import AUDIO_READY, analysis, chunk, happened
 
 EVERYTHING = Subscription("default")

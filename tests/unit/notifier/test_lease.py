@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from services.notifier.lease import Lease
-from shared.caller import ANONYMOUS, Caller, Permission
-from shared.errors import NotAllowed
+from services.notifier.token_lifetime import Lease
+from shared.domain.caller import ANONYMOUS, Caller, Permission
+from shared.domain.errors import NotAllowed
 
 ACME = Caller("acme")
 

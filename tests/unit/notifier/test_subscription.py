@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from services.notifier.frames import EVENT_NAMES
 from services.notifier.subscription import MAX_SESSIONS, Subscription, parse_subscription, refuse_tokens
-from shared.errors import InvalidInput
-from shared.subjects import SessionKey
+from shared.domain.errors import InvalidInput
+from shared.domain.identifiers import SessionKey
 
 IDENTIFIERS = st.text("abcXYZ019_-", min_size=1, max_size=8)
 

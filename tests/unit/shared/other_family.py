@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from starlette.requests import Request
 from starlette.responses import Response
 
-from shared.caller import Caller, Permission
-from shared.http.family import Family
+from shared.domain.caller import Caller, Permission
+from shared.http.api_group import Family
 from shared.http.operation import Answer, Operation
 
 

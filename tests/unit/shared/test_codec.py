@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from shared.codec import Envelope, UndecodableEventError, decode, encode, envelope
-from shared.events import (
+from shared.domain.envelope import Envelope, UndecodableEventError, decode, encode, envelope
+from shared.domain.events import (
     EVENT_TYPES,
     AnalysisCompleted,
     AnalysisFailed,
@@ -24,9 +24,9 @@ from shared.events import (
     WebhookDelivered,
     WebhookFailed,
 )
-from shared.purpose import IndexedUpload, LeadRecording, RegisteredDocument
-from shared.subjects import SessionKey
-from shared.trace import Trace
+from shared.domain.identifiers import SessionKey
+from shared.domain.upload_kind import IndexedUpload, LeadRecording, RegisteredDocument
+from shared.observability.trace import Trace
 
 TRACE = Trace("call-7", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")
 KEY = SessionKey("default", "abc123")

@@ -12,9 +12,9 @@ from starlette.routing import Route
 
 from deploy.local.app import OneMachine
 from shared.auth.authenticator import Anonymous
-from shared.http.cross_origin import OriginPolicy
-from shared.http.service import Service, assemble_service
-from shared.metrics import Metrics
+from shared.http.middleware.cross_origin import OriginPolicy
+from shared.observability.metrics import Metrics
+from shared.runtime.service import Service, assemble_service
 
 LISTED, FOREIGN = "https://app.example.com", "https://evil.example"
 PREFLIGHT = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization,content-type"}

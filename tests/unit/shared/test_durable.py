@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from shared.durable import TemporaryFile, locked, sweep_temporaries, write_durably
+from shared.storage.durable_files import TemporaryFile, sweep_temporaries, write_durably
+from shared.storage.lock_files import locked
 
 
 def test_a_file_gets_its_name_whole_and_only_once(tmp_path: Path) -> None:
@@ -30,7 +31,7 @@ def test_many_small_pieces_are_written_in_order(tmp_path: Path) -> None:
 @pytest.fixture
 def no_nameless_files(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the filesystem be one without O_TMPFILE: the kernel is asked for a folder to write into, and says no."""
-    monkeypatch.setattr("shared.durable._NAMELESS_FILE", os.O_WRONLY | os.O_CLOEXEC)
+    monkeypatch.setattr("shared.storage.durable_files._NAMELESS_FILE", os.O_WRONLY | os.O_CLOEXEC)
 
 
 @pytest.mark.usefixtures("no_nameless_files")

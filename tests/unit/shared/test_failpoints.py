@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from shared.failpoints import failpoint, parse_failpoints
+from shared.process.failpoints import failpoint, parse_failpoints
 
 
 def test_a_spot_that_is_not_armed_does_nothing() -> None:
@@ -24,7 +24,7 @@ def test_an_armed_spot_acts_at_its_turn_and_never_again() -> None:
 
 
 def test_a_kill_leaves_no_time_for_anything() -> None:
-    code = "from shared.failpoints import failpoint\ntry:\n failpoint('x')\nfinally:\n print('cleaned up')"
+    code = "from shared.process.failpoints import failpoint\ntry:\n failpoint('x')\nfinally:\n print('cleaned up')"
     ended = subprocess.run(
         [sys.executable, "-c", code], env={**os.environ, "FAILPOINTS": "x=kill"}, check=False, capture_output=True
     )

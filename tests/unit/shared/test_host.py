@@ -3,8 +3,8 @@
 import pytest
 from pydantic import ValidationError
 
-from shared.http.host import host_served
-from shared.settings import ServiceSettings
+from shared.http.origins import host_served
+from shared.runtime.settings import ServiceSettings
 from tests.tokens import token_settings
 
 LISTED = ("gateway.example", "10.1.2.3")

@@ -2,10 +2,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.errors import InvalidInput, Kind
-from shared.http.statuses import status_of
-from shared.identifiers import chunk_index, identifier
-from shared.trace import new_trace
+from shared.domain.errors import InvalidInput, Kind
+from shared.domain.identifiers import chunk_index, identifier
+from shared.http.responses import status_of
+from shared.observability.trace import new_trace
 
 
 @given(st.text(max_size=200))

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.errors import InvalidInput, TooLarge
+from shared.domain.errors import InvalidInput, TooLarge
 from shared.http.multipart import Field, FileStart, FormEvent, boundary_of, read_form
 
 

@@ -10,13 +10,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
-from shared.caller import Caller, Permission
-from shared.errors import Kind, RoomtoneError
-from shared.http.description import describe
-from shared.http.family import Family, FamilyRoute
+from shared.domain.caller import Caller, Permission
+from shared.domain.errors import Kind, RoomtoneError
+from shared.http.api_group import Family, FamilyRoute
+from shared.http.fields import Timestamp
 from shared.http.operation import FORM, OCTETS, Answer, Body, Operation, Parameter
 from shared.http.paths import ANYTHING
-from shared.http.values import Timestamp
+from shared.openapi.route import describe
 from tests.unit.shared import other_family
 
 

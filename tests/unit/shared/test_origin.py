@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared.http.origin import normal_origin, origin_allowed
+from shared.http.origins import normal_origin, origin_allowed
 
 LISTED = ("https://app.example.com",)
 

@@ -3,7 +3,8 @@ from typing import ClassVar
 import pytest
 from pydantic import ValidationError
 
-from shared.settings import ServiceSettings, StoreSettings
+from shared.runtime.settings import ServiceSettings
+from shared.storage.settings import StoreSettings
 
 R2 = {
     "R2_ACCOUNT_ID": "acc",

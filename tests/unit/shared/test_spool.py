@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from shared.spool import Spool
-from shared.subjects import SessionKey
+from shared.domain.identifiers import SessionKey
+from shared.storage.spool import Spool
 
 
 def test_a_chunk_that_is_erased_while_the_directory_is_read_is_left_out(

@@ -1,6 +1,6 @@
 import asyncio
 
-from shared.tasks import owned_tasks
+from shared.process.tasks import owned_tasks
 
 
 async def test_work_ends_with_its_owner_even_if_a_cancellation_is_swallowed() -> None:

@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from joserfc.jwk import ECKey, OKPKey
 from pydantic import ValidationError
 
-from shared.settings import ServiceSettings
+from shared.runtime.settings import ServiceSettings
 from tests.tokens import signing_key, token_settings
 
 

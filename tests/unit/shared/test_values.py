@@ -5,7 +5,7 @@ from typing import Annotated
 import pytest
 from pydantic import Field, TypeAdapter, ValidationError
 
-from shared.http.values import Integral
+from shared.http.fields import Integral
 
 WHOLE = TypeAdapter[int](Annotated[int, Field(strict=True, ge=0), Integral])
 

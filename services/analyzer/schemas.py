@@ -1,0 +1,140 @@
+"""What one-shot analysis takes and answers (contracts, section 2)."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import Field
+from starlette.requests import Request
+
+from services.analyzer.analyze import Analysis
+from services.analyzer.audio_form import FILE_FIELD
+from shared.domain.clock import now, rfc3339
+from shared.domain.errors import Kind, RoomtoneError
+from shared.http.api_group import Family
+from shared.http.fields import Confidence, Seconds, Temperature, Timestamp
+from shared.http.operation import FORM, OCTETS, Answer, Body, Operation, Parameter
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnalysisError:
+    """The family's error; `error` is a few words and `details` a sentence for people, `code` is stable."""
+
+    error: str
+    details: str
+    code: str
+    timestamp: Timestamp
+
+
+_TITLES = {
+    "missing_file": "No audio file provided",
+    "bad_extension": "Invalid file format",
+    "not_audio": "Invalid file format",
+    "bad_media": "Invalid file format",
+    "no_audio": "Invalid file format",
+    "too_long": "Audio too long",
+    "bad_encoding": "Unsupported content encoding",
+    "busy": "Server busy",
+}
+_TITLES_OF_KINDS = {
+    Kind.INVALID: "Invalid request",
+    Kind.NOT_AUTHENTICATED: "Not authenticated",
+    Kind.NOT_ALLOWED: "Not allowed",
+    Kind.TOO_LARGE: "File too large",
+    Kind.TOO_SLOW: "Upload too slow",
+    Kind.TOO_MANY: "Rate limit exceeded",
+    Kind.UNAVAILABLE: "Service unavailable",
+}
+
+
+def _body(_request: Request, error: RoomtoneError) -> AnalysisError:
+    title = _TITLES.get(error.code) or _TITLES_OF_KINDS.get(error.kind, "Analysis failed")
+    return AnalysisError(error=title, details=error.message, code=error.code, timestamp=rfc3339(now()))
+
+
+ANALYSES = Family("One-shot analysis", _body, AnalysisError)
+
+
+DETAIL = "detail"
+
+
+def _is_absent(value: object) -> bool:
+    return value is None
+
+
+_ABSENT = Field(exclude_if=_is_absent)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Segment:
+    """Something said, with seconds from the recording's start."""
+
+    start: Seconds
+    end: Seconds
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Analyzed:
+    """How heated the conversation was; the last four members are there with `detail=true` only."""
+
+    temperature: Temperature
+    confidence: Confidence
+    timestamp: Timestamp
+    analysis_summary: str
+    segments: Annotated[tuple[Segment, ...] | None, _ABSENT] = None
+    transcript: Annotated[str | None, _ABSENT] = None
+    scorer: Annotated[str | None, _ABSENT] = None
+    reason_codes: Annotated[tuple[str, ...] | None, _ABSENT] = None
+
+
+def analyzed(analysis: Analysis, *, detail: bool) -> Analyzed:
+    """Write an analysis as the answer."""
+    score, lines = analysis.score, analysis.recording.lines
+    return Analyzed(
+        temperature=score.temperature,
+        confidence=score.confidence,
+        timestamp=rfc3339(now()),
+        analysis_summary=score.summary,
+        segments=tuple(Segment(start=line.start, end=line.end, text=line.text) for line in lines) if detail else None,
+        transcript=" ".join(line.text for line in lines) if detail else None,
+        scorer=score.scorer if detail else None,
+        reason_codes=score.reason_codes if detail else None,
+    )
+
+
+ANALYZE_AUDIO = Operation(
+    summary="Score one recording",
+    description=(
+        "Nothing of the request is kept. A recording in which nobody speaks has temperature 1 and confidence 0. "
+        "The extension of the file's name must be among those allowed, and the bytes must be audio."
+    ),
+    parameters=[
+        Parameter(
+            name=DETAIL,
+            where="query",
+            description="`true` for what was said, by which scorer, and the reasons as stable words.",
+            schema={"type": "boolean"},
+        )
+    ],
+    bodies=[
+        Body(
+            schema={
+                "type": "object",
+                "required": [FILE_FIELD],
+                "properties": {FILE_FIELD: {"type": "string", "contentMediaType": OCTETS}},
+            },
+            media_type=FORM,
+            file_names={FILE_FIELD: "call.wav"},
+        )
+    ],
+    answers={200: Answer(description="How heated the conversation was.", kind=Analyzed)},
+    refusals=[
+        Kind.INVALID,
+        Kind.TOO_SLOW,
+        Kind.TOO_LARGE,
+        Kind.UNSUPPORTED,
+        Kind.TOO_MANY,
+        Kind.PERMANENT,
+        Kind.UNAVAILABLE,
+    ],
+)

@@ -1,0 +1,69 @@
+"""Our own WAV, read as it streams in: a 44-byte header, then mono 16 kHz 16-bit little-endian samples."""
+
+import struct
+from collections.abc import AsyncGenerator, AsyncIterator
+
+from shared.audio.pcm import BYTES_PER_SECOND, SAMPLE_BYTES, SAMPLE_RATE
+from shared.domain.errors import BadMedia
+
+# RIFF size "WAVE" "fmt " 16, then format tag, channels, rate, bytes a second, block align, bits, "data" size:
+# the canonical form of Microsoft's "Multimedia Programming Interface and Data Specifications 1.0".
+_HEADER = struct.Struct("<4sI4s4sIHHIIHH4sI")
+_FORMAT = (16, 1, 1, SAMPLE_RATE, BYTES_PER_SECOND, SAMPLE_BYTES, 8 * SAMPLE_BYTES)
+
+
+class WavReader:
+    """Takes a WAV's bytes in any pieces and gives back its samples' bytes; holds nothing but a header.
+
+    It trusts nobody: any other form, and any disagreement between the header and what comes, is BadMedia.
+    """
+
+    def __init__(self) -> None:
+        self._header = b""
+        self._left: int | None = None
+        self._odd = b""
+
+    def feed(self, piece: bytes) -> bytes:
+        """Return the whole samples that `piece` completes; raises BadMedia."""
+        if self._left is None:
+            missing = _HEADER.size - len(self._header)
+            self._header += piece[:missing]
+            piece = piece[missing:]
+            if len(self._header) < _HEADER.size:
+                return b""
+            self._left = _data_size(self._header)
+        if len(piece) > self._left:
+            raise BadMedia("The WAV holds more bytes than its header says.", code="wav_malformed")
+        self._left -= len(piece)
+        samples = self._odd + piece if self._odd else piece
+        whole = len(samples) - len(samples) % SAMPLE_BYTES
+        self._odd = samples[whole:]
+        return samples[:whole]
+
+    def finish(self) -> None:
+        """Say that the bytes are over; raises BadMedia when the header promised more."""
+        if self._left != 0:
+            raise BadMedia("The WAV ends before its header says it does.", code="wav_malformed")
+
+
+async def samples_of(wav: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
+    """Yield the samples of a WAV of ours as it streams in; raises BadMedia for any other form."""
+    reader = WavReader()
+    async for piece in wav:
+        yield reader.feed(piece)
+    reader.finish()
+
+
+def _data_size(header: bytes) -> int:
+    """Return how many bytes of samples follow; raises BadMedia for any form but our own."""
+    riff, riff_size, wave, fmt, *form, data, size = _HEADER.unpack(header)
+    if (riff, wave, fmt, data) != (b"RIFF", b"WAVE", b"fmt ", b"data") or tuple(form) != _FORMAT:
+        raise BadMedia("Not a WAV of mono 16-bit samples at 16 kHz.", code="wav_unexpected")
+    if riff_size != size + _HEADER.size - 8 or size % SAMPLE_BYTES:
+        raise BadMedia("The WAV's header contradicts itself.", code="wav_malformed")
+    return int(size)
+
+
+def wav_header(size: int) -> bytes:
+    """Return the header for `size` bytes of samples."""
+    return _HEADER.pack(b"RIFF", size + _HEADER.size - 8, b"WAVE", b"fmt ", *_FORMAT, b"data", size)

@@ -1,0 +1,50 @@
+"""A form that carries a chunk, taken apart while it arrives: its fields, wherever they stand, and its bytes."""
+
+from collections.abc import AsyncIterator
+
+from starlette.requests import Request
+
+from shared.domain.errors import InvalidInput
+from shared.http.body import BodyLimits
+from shared.http.multipart import Field, FileStart, OneFileForm
+
+
+class ChunkForm:
+    """One `multipart/form-data` request; iterate `pieces()` to its end, then all `fields` are known.
+
+    Before that, `fields` holds those that came before the file. `filename` is what the file part calls itself. The
+    file may also stand under the name `or_field`.
+    """
+
+    def __init__(
+        self,
+        request: Request,
+        limits: BodyLimits,
+        *,
+        boundary: str,
+        file_field: str,
+        or_field: str | None = None,
+        too_large: str,
+    ) -> None:
+        names = (file_field,) if or_field is None else (file_field, or_field)
+        self._form = OneFileForm(request, limits, boundary=boundary, file_fields=names, too_large=too_large)
+        self.fields: dict[str, str] = {}
+        self.filename = ""
+
+    async def pieces(self) -> AsyncIterator[bytes]:
+        """Yield the file's bytes as they come, counted against the limit.
+
+        Raises InvalidInput for a field given twice, and what `OneFileForm.events` raises.
+        """
+        async for event in self._form.events():
+            match event:
+                case FileStart(_, filename):
+                    self.filename = filename
+                case Field(name, value):
+                    self._take(name, value)
+                case _:
+                    yield event
+
+    def _take(self, name: str, value: str) -> None:
+        if self.fields.setdefault(name, value) != value:
+            raise InvalidInput("A field of the form is given twice and differs.", code="duplicate_field")

@@ -1,0 +1,51 @@
+"""How the session family says no: `{"status":"error","message":…,"session_id":…}` (contracts, section 1)."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from starlette.requests import Request
+
+from shared.domain.caller import Caller, covered
+from shared.domain.errors import NotFound, RoomtoneError
+from shared.domain.identifiers import IDENTIFIER_SCHEMA, SessionKey, identifier
+from shared.http.api_group import Family
+from shared.http.operation import Parameter
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionError:
+    """The family's error; `code` is stable, `message` is for people."""
+
+    status: Literal["error"] = "error"
+    message: str
+    code: str
+    session_id: str
+
+
+def _body(request: Request, error: RoomtoneError) -> SessionError:
+    session = request.path_params.get("session_id", "")[:128]
+    return SessionError(message=error.message, code=error.code, session_id=session)
+
+
+SESSIONS = Family("Raw chunk sessions", _body, SessionError)
+
+
+SESSION_ID = Parameter(
+    name="session_id", where="path", description="The session's id.", schema=IDENTIFIER_SCHEMA, required=True
+)
+
+
+def session_key(request: Request, caller: Caller) -> SessionKey:
+    """Read whose session a request is about; raises InvalidInput before anything is touched."""
+    return SessionKey(caller.tenant, identifier(request.path_params["session_id"], "session_id"))
+
+
+def no_such_session() -> NotFound:
+    """Return the one answer to whatever is not there, never was, was deleted or is another tenant's or lead's."""
+    return NotFound("There is no such session.")
+
+
+def refuse_other_lead(caller: Caller, lead: str | None) -> None:
+    """Raise NotFound for a session of a lead that the caller does not have."""
+    if not covered(caller.leads, lead):
+        raise no_such_session()

@@ -1,0 +1,34 @@
+"""What stands where the bucket would be when none is configured: whoever asks it for anything is told so."""
+
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING, NoReturn, cast
+
+from pydantic import SecretStr
+
+from shared.domain.errors import Unavailable
+from shared.storage.object_store import ObjectStore, open_store
+from shared.storage.settings import StoreConfig, StoreSettings
+
+if TYPE_CHECKING:
+    from types_aiobotocore_s3 import S3Client
+
+_NOWHERE = StoreConfig(endpoint="", bucket="", access_key="", secret_key=SecretStr(""), address="", part_order="any")
+
+
+def store_not_configured() -> Unavailable:
+    """Return what a caller is told who needs the bucket (contracts, section 5)."""
+    return Unavailable("Cloudflare R2 not configured", code="store_not_configured")
+
+
+class _NoClient:
+    """Has no operation of S3."""
+
+    def __getattr__(self, _operation: str) -> NoReturn:
+        raise store_not_configured()
+
+
+async def open_store_if_any(stack: AsyncExitStack, settings: StoreSettings) -> ObjectStore:
+    """Open the configured bucket, or return one whose every operation raises Unavailable."""
+    if not settings.names_store:
+        return ObjectStore(cast("S3Client", _NoClient()), _NOWHERE)
+    return await stack.enter_async_context(open_store(settings.store()))

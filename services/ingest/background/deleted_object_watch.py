@@ -1,0 +1,70 @@
+"""Documents that come back: an address that was signed before a deletion holds after it, for a week at most.
+
+The store knows nothing of our deletion, and an address can't be taken back; so what comes to one is erased again.
+"""
+
+import asyncio
+import hashlib
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import structlog
+from pydantic import TypeAdapter, ValidationError
+
+from shared.domain.clock import now
+from shared.domain.errors import RoomtoneError
+from shared.storage.durable_files import write_durably
+from shared.storage.object_store import LONGEST_SIGNED_SECONDS, ObjectStore
+from shared.storage.spool import Spool
+
+log = structlog.stdlib.get_logger(__name__)
+
+_EVERY_SECONDS = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Watched:
+    object_key: str
+    until: datetime
+
+
+_WATCHED = TypeAdapter(_Watched)
+
+
+@dataclass(frozen=True, slots=True)
+class LateArrivals:
+    """Remembers durably which objects must not come back, and looks for them until no address to them holds."""
+
+    spool: Spool
+    store: ObjectStore
+    executor: Executor
+    every: float = _EVERY_SECONDS
+
+    def expect(self, object_key: str) -> None:
+        """Watch for an object from now on; blocks."""
+        watched = _Watched(object_key, now() + timedelta(seconds=LONGEST_SIGNED_SECONDS))
+        name = hashlib.sha256(object_key.encode()).hexdigest()
+        write_durably(self.spool.late / name, _WATCHED.dump_json(watched), self.spool.temporaries)
+
+    async def run(self) -> None:
+        """Look now and every hour, until cancelled."""
+        while True:
+            try:
+                await self._look()
+            except (RoomtoneError, OSError, ValidationError):
+                log.warning("can't look for documents that came back; looking again later", exc_info=True)
+            await asyncio.sleep(self.every)
+
+    async def _look(self) -> None:
+        loop = asyncio.get_running_loop()
+        for file, watched in await loop.run_in_executor(self.executor, self._watched):
+            if await self.store.head(watched.object_key) is not None:
+                await self.store.delete(watched.object_key)
+                log.warning("a deleted document was uploaded again, and erased again")
+            if watched.until < now():
+                await loop.run_in_executor(self.executor, file.unlink)
+
+    def _watched(self) -> list[tuple[Path, _Watched]]:
+        return [(file, _WATCHED.validate_json(file.read_bytes())) for file in self.spool.late.iterdir()]

@@ -1,0 +1,29 @@
+"""Clears away what writers left that did not live to do it themselves, and claims that have served."""
+
+import asyncio
+from concurrent.futures import Executor
+
+import structlog
+
+from services.ingest.session_state.path_claims import PathClaims
+from shared.storage.durable_files import sweep_temporaries
+from shared.storage.spool import Spool
+
+log = structlog.stdlib.get_logger(__name__)
+
+_EVERY_SECONDS = 60.0
+
+
+async def sweep_regularly(spool: Spool, executor: Executor) -> None:
+    """Remove abandoned temporary files now and every minute, until cancelled; live ones are locked and stay."""
+    loop = asyncio.get_running_loop()
+    while True:
+        try:
+            removed = await loop.run_in_executor(executor, sweep_temporaries, spool.temporaries)
+            await loop.run_in_executor(executor, PathClaims(spool.claims).sweep)
+        except OSError:
+            log.exception("the spool can't be swept; trying again soon")
+        else:
+            if removed:
+                log.info("removed what a crash left", files=removed)
+        await asyncio.sleep(_EVERY_SECONDS)

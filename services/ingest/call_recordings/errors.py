@@ -1,0 +1,83 @@
+"""How the recordings of leads say no: `{"error":{"code":…,"message":…}}` (contracts, section 4)."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import assert_never
+
+from starlette.requests import Request
+
+from shared.domain.errors import Kind, RoomtoneError
+from shared.http.api_group import Family
+
+
+class RecordingErrorCode(StrEnum):
+    """What programs tell this family's errors by."""
+
+    VALIDATION = "VALIDATION_ERROR"
+    AUTHENTICATION = "AUTHENTICATION_ERROR"
+    AUTHORIZATION = "AUTHORIZATION_ERROR"
+    NOT_FOUND = "NOT_FOUND"
+    TIMEOUT = "REQUEST_TIMEOUT"
+    CONFLICT = "CONFLICT"
+    TOO_LARGE = "PAYLOAD_TOO_LARGE"
+    MEDIA_TYPE = "UNSUPPORTED_MEDIA_TYPE"
+    RANGE = "INVALID_RANGE"
+    TOO_MANY = "TOO_MANY_REQUESTS"
+    SERVER = "SERVER_ERROR"
+    UNAVAILABLE = "SERVICE_UNAVAILABLE"
+    STORAGE = "INSUFFICIENT_STORAGE"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordingFault:
+    """`code` is the family's, `message` is for people."""
+
+    code: RecordingErrorCode
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordingError:
+    """The family's error."""
+
+    error: RecordingFault
+
+
+def code_of(kind: Kind) -> RecordingErrorCode:  # noqa: C901, PLR0912  # one case a branch
+    """Return the family's code for a branch of the error tree."""
+    match kind:
+        case Kind.INVALID | Kind.NOTHING_THERE:
+            return RecordingErrorCode.VALIDATION
+        case Kind.NOT_AUTHENTICATED:
+            return RecordingErrorCode.AUTHENTICATION
+        case Kind.NOT_ALLOWED:
+            return RecordingErrorCode.AUTHORIZATION
+        case Kind.NOT_FOUND:
+            return RecordingErrorCode.NOT_FOUND
+        case Kind.TOO_SLOW:
+            return RecordingErrorCode.TIMEOUT
+        case Kind.CONFLICT:
+            return RecordingErrorCode.CONFLICT
+        case Kind.TOO_LARGE:
+            return RecordingErrorCode.TOO_LARGE
+        case Kind.UNSUPPORTED:
+            return RecordingErrorCode.MEDIA_TYPE
+        case Kind.OUTSIDE_RANGE:
+            return RecordingErrorCode.RANGE
+        case Kind.TOO_MANY:
+            return RecordingErrorCode.TOO_MANY
+        case Kind.PERMANENT:
+            return RecordingErrorCode.SERVER
+        case Kind.UNAVAILABLE:
+            return RecordingErrorCode.UNAVAILABLE
+        case Kind.OUT_OF_SPACE:
+            return RecordingErrorCode.STORAGE
+        case _:
+            assert_never(kind)
+
+
+def _body(_request: Request, error: RoomtoneError) -> RecordingError:
+    return RecordingError(error=RecordingFault(code=code_of(error.kind), message=error.message))
+
+
+RECORDINGS = Family("Call recordings of a lead", _body, RecordingError)

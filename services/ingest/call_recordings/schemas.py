@@ -1,0 +1,220 @@
+"""What the routes of leads' recordings take and answer (contracts, section 4)."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from services.ingest.api.accepted import PROCESSING
+from services.ingest.call_recordings.ids import UUID_SCHEMA
+from services.ingest.call_recordings.json_requests import AppendChunk, FinalizeUpload, InitUpload
+from shared.domain.errors import Kind
+from shared.domain.identifiers import IDENTIFIER_SCHEMA, INDEX_SCHEMA
+from shared.http.fields import Count, Identifier, Seconds, Size, Temperature, Timestamp
+from shared.http.operation import FORM, OCTETS, Answer, Body, Operation, Parameter
+
+MOST_LISTED = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenedRecording:
+    """`chunk_size` in bytes is advice."""
+
+    upload_id: Identifier
+    message: str
+    chunk_size: Size
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordingOpened:
+    """Chunks of this upload are welcome."""
+
+    data: OpenedRecording
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AppendedChunk:
+    """`chunks_received` and `total_size` (bytes) are of all chunks so far, each counted once."""
+
+    upload_id: Identifier
+    chunks_received: Count
+    total_size: Size
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChunkAppended:
+    """The chunk is durable."""
+
+    data: AppendedChunk
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredRecording:
+    """`id` is the call log's; `recording_path` is relative to the tenant's part of the bucket."""
+
+    id: str
+    recording_path: str
+    message: str
+    upload_id: Identifier
+    session_id: Identifier
+    status_url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordingUploaded:
+    """The recording is in the bucket, byte for byte."""
+
+    data: StoredRecording
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordingProcessing:
+    """The recording is safe, and is being stored under the path that is said here."""
+
+    status: Literal["processing"] = "processing"
+    session_id: Identifier
+    status_url: str
+    data: StoredRecording
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListedRecording:
+    """A call's newest recording; what is not known is null."""
+
+    id: str
+    recording_path: str
+    filename: str
+    content_type: str
+    size_bytes: Size
+    created_at: Timestamp
+    duration_seconds: Seconds | None
+    session_id: Identifier
+    temperature: Temperature | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordingList:
+    """One page, newest first; `next_cursor` is null on the last one."""
+
+    data: list[ListedRecording]
+    next_cursor: str | None
+
+
+_LEAD_ID = Parameter(
+    name="lead_id", where="path", description="The lead's id.", schema=IDENTIFIER_SCHEMA, required=True
+)
+_RECORDING_ID = Parameter(
+    name="recording_id", where="path", description="The call log's id.", schema=UUID_SCHEMA, required=True
+)
+_FILE = {"type": "string", "contentMediaType": OCTETS, "minLength": 1}
+_WHOLE_FORM = {
+    "type": "object",
+    "required": ["file", "call_log_id"],
+    "properties": {"file": _FILE, "call_log_id": UUID_SCHEMA},
+}
+_CHUNK_FORM = {
+    "type": "object",
+    "required": ["action", "upload_id", "chunk_index", "chunk"],
+    "properties": {
+        "action": {"const": "append"},
+        "upload_id": IDENTIFIER_SCHEMA,
+        "chunk_index": INDEX_SCHEMA,
+        "chunk": _FILE,
+    },
+}
+
+UPLOAD_RECORDING = Operation(
+    summary="Store a recording of a call with a lead: at once, or in chunks",
+    description=(
+        "At once as a form with `file` and `call_log_id`. In chunks by `action`: `init`, then `append` for each in any"
+        " order, then `finalize`, which is idempotent. The file's name must be a recording's, and its bytes must agree"
+        " with it. `Prefer: respond-async` does not wait for the bucket."
+    ),
+    parameters=[
+        _LEAD_ID,
+        Parameter(name="Prefer", where="header", description="`respond-async` not to wait (RFC 7240)."),
+    ],
+    bodies=[
+        Body(kind=InitUpload),
+        Body(kind=AppendChunk),
+        Body(kind=FinalizeUpload),
+        Body(schema=_WHOLE_FORM, media_type=FORM, file_names={"file": "call.wav"}),
+        Body(schema=_CHUNK_FORM, media_type=FORM),
+    ],
+    answers={
+        200: Answer(description="The recording is in the bucket.", kind=RecordingUploaded),
+        201: Answer(description="The upload is open.", kind=RecordingOpened),
+        202: Answer(description="The chunk is stored: it survives a crash and a power loss.", kind=ChunkAppended),
+    },
+    alternatives=[
+        (202, Answer(description=PROCESSING.description, kind=RecordingProcessing, headers=PROCESSING.headers)),
+    ],
+    refusals=[
+        Kind.INVALID,
+        Kind.NOTHING_THERE,
+        Kind.NOT_FOUND,
+        Kind.TOO_SLOW,
+        Kind.CONFLICT,
+        Kind.TOO_LARGE,
+        Kind.UNSUPPORTED,
+        Kind.TOO_MANY,
+        Kind.UNAVAILABLE,
+        Kind.OUT_OF_SPACE,
+    ],
+)
+
+_CACHED = {
+    "ETag": "A strong validator of the bytes.",
+    "Last-Modified": "When they were stored.",
+    "Cache-Control": "`private, no-cache`: keep it, and ask whether it is still the one.",
+}
+_PLAYED = {
+    **_CACHED,
+    "Content-Length": "How many bytes follow.",
+    "Accept-Ranges": "`bytes`.",
+    "Content-Disposition": "`inline`, with the file's name (RFC 6266).",
+    "X-Content-Type-Options": "`nosniff`.",
+}
+AUDIO = "audio/*"
+
+PLAY_RECORDING = Operation(
+    summary="Play the newest recording of a call",
+    description=(
+        "The bytes as they were sent, with the type that the file's name stands for. Several ranges at once, malformed"
+        " ones and other units than `bytes` are answered with all of it."
+    ),
+    parameters=[
+        _LEAD_ID,
+        _RECORDING_ID,
+        Parameter(name="Range", where="header", description="One range: `bytes=0-1`, `bytes=500-`, `bytes=-500`."),
+        Parameter(name="If-Range", where="header", description="An ETag or a date that the range is about."),
+        Parameter(name="If-None-Match", where="header", description="ETags that the caller has already."),
+        Parameter(name="If-Modified-Since", where="header", description="When the caller last got it."),
+    ],
+    answers={
+        200: Answer(description="All of it.", media_type=AUDIO, headers=_PLAYED),
+        206: Answer(
+            description="The range that was asked for.",
+            media_type=AUDIO,
+            headers={**_PLAYED, "Content-Range": "Which bytes of how many: `bytes 0-1/160044`."},
+        ),
+        304: Answer(description="The caller has it already.", media_type=None, headers=_CACHED),
+    },
+    refusals=[Kind.INVALID, Kind.NOT_FOUND, Kind.OUTSIDE_RANGE, Kind.UNAVAILABLE],
+    head=True,
+)
+
+LIST_RECORDINGS = Operation(
+    summary="List the recordings of a lead",
+    description="The newest of each call, newest first.",
+    parameters=[
+        _LEAD_ID,
+        Parameter(
+            name="limit",
+            where="query",
+            description="How many at most; 50 without it.",
+            schema={"type": "integer", "minimum": 1, "maximum": MOST_LISTED},
+        ),
+        Parameter(name="cursor", where="query", description="The `next_cursor` of the page before."),
+    ],
+    answers={200: Answer(description="One page.", kind=RecordingList)},
+    refusals=[Kind.INVALID, Kind.UNAVAILABLE],
+)

@@ -1,0 +1,131 @@
+"""The use case behind every upload of a lead's recording: opened, found again, stored under a path of its own."""
+
+import asyncio
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from functools import partial
+from itertools import count
+
+from services.ingest.api.filenames import extension_of, require_agreement, require_audio_name, safe_filename
+from services.ingest.finalization.finalizer import Finalizer
+from services.ingest.finalization.manifest_writer import Closing
+from services.ingest.session_state.opened_sessions import Openings
+from services.ingest.session_state.path_claims import PathClaims
+from shared.audio.sniff import HEAD
+from shared.domain.errors import NotFound, Permanent
+from shared.domain.events import AudioFailed
+from shared.domain.identifiers import SessionKey
+from shared.domain.manifest import Original
+from shared.domain.object_keys import of_tenant, within_tenant
+from shared.domain.upload_kind import LeadRecording
+from shared.storage.session_directory import SessionDirectory
+from shared.storage.spool import Spool
+
+
+@dataclass(frozen=True, slots=True)
+class Lead:
+    """Whose recordings a caller speaks of; the caller may."""
+
+    tenant: str
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """One recording on its way in: its session, and what was said when it was opened."""
+
+    key: SessionKey
+    recording: LeadRecording
+
+
+@dataclass(frozen=True, slots=True)
+class StoredUpload:
+    """A finalized upload; `path` is where it is kept among its tenant's objects, `ended` whether it is there yet."""
+
+    upload: Upload
+    path: str
+    ended: bool
+
+
+def recording_name(filename: str) -> str:
+    """Return a recording's name reduced to a safe one; raises InvalidInput for a name that is no recording's."""
+    name = safe_filename(filename)
+    require_audio_name(name)
+    return name
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingUploads:
+    """Opens, finds and finalizes uploads; `folder` is where recordings lie among a tenant's objects."""
+
+    openings: Openings
+    finalizer: Finalizer
+    claims: PathClaims
+    spool: Spool
+    executor: Executor
+    folder: str
+
+    async def open(self, lead: Lead, call_log: str, filename: str) -> Upload:
+        """Open an upload, durably; `filename` is a `recording_name`."""
+        recording = LeadRecording(lead=lead.id, call_log=call_log, filename=filename)
+        return Upload(await self.openings.open(lead.tenant, recording), recording)
+
+    async def find(self, lead: Lead, upload_id: str) -> Upload:
+        """Return an upload of this lead's; raises InvalidInput and NotFound."""
+        key, recording = await self.openings.purpose(lead.tenant, upload_id, LeadRecording)
+        if recording.lead != lead.id:
+            raise NotFound("There is no such upload: initialize one first.")
+        return Upload(key, recording)
+
+    async def finalize(self, upload: Upload, total_chunks: int, *, wait: bool) -> StoredUpload:
+        """Close an upload and wait until its recording is in the bucket, or for a while; idempotent.
+
+        That no WAV can be made of it is no failure here. Raises InvalidInput where the bytes are not what the name
+        says, which leaves the upload open, what `Finalizer.finalize` raises, and Permanent when nothing was stored.
+        """
+        loop = asyncio.get_running_loop()
+        original = await loop.run_in_executor(self.executor, self._original, upload)
+        ended = await self.finalizer.finalize(upload.key, wait=wait, closing=Closing(total_chunks, original))
+        match ended.event if ended else None:
+            case AudioFailed(original=None) as failed:
+                raise Permanent(failed.reason, code=failed.code)
+            case _:
+                path = await loop.run_in_executor(self.executor, partial(self._path, upload, original))
+                return StoredUpload(upload, path, ended is not None)
+
+    def _original(self, upload: Upload) -> Original:
+        """Return where the recording is kept: where it was said before, or under a path that nobody has; blocks."""
+        directory = self.spool.session(upload.key)
+        stored = directory.read_manifest()
+        if stored is not None and stored.manifest.original is not None:
+            return stored.manifest.original
+        recording = upload.recording
+        if head := _beginning(directory):
+            require_agreement(recording.filename, head)
+        second = self.claims.claim(upload.key, recording.call_log)
+        path = f"{self.folder}/{recording.call_log}_{second}.{extension_of(recording.filename)}"
+        return Original(
+            object_key=of_tenant(upload.key.tenant, path),
+            filename=recording.filename,
+            content_type=require_audio_name(recording.filename),
+        )
+
+    def _path(self, upload: Upload, proposed: Original) -> str:
+        """Return the path that the upload got, which is that of whoever finalized it first; blocks."""
+        stored = self.spool.session(upload.key).read_manifest()
+        original = (stored.manifest.original if stored else None) or proposed
+        return within_tenant(upload.key.tenant, original.object_key)
+
+
+def _beginning(directory: SessionDirectory) -> bytes:
+    """Return an upload's first bytes, as far as they are there without a gap."""
+    head = b""
+    for index in count():
+        if len(head) >= HEAD:
+            break
+        try:
+            with directory.chunk(index).open("rb") as file:
+                head += file.read(HEAD - len(head))
+        except FileNotFoundError:
+            break
+    return head

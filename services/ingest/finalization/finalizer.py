@@ -1,0 +1,85 @@
+"""The use case behind every finalizing: one manifest, published, and the wait for what becomes of it."""
+
+import asyncio
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from functools import partial
+
+import structlog
+
+from services.ingest.finalization.manifest_writer import Closing, Sealer
+from services.ingest.finalization.outbox import Outbox
+from services.ingest.finalization.result_waiters import Results
+from shared.domain.envelope import Envelope
+from shared.domain.errors import Unavailable
+from shared.domain.events import AudioFailed
+from shared.domain.identifiers import SessionKey
+from shared.domain.manifest import StoredManifest
+from shared.observability.trace import Trace, current_trace
+from shared.process.failpoints import failpoint
+from shared.process.tasks import blocking
+from shared.storage.session_directory import SessionDirectory
+from shared.storage.spool import Spool
+
+log = structlog.stdlib.get_logger(__name__)
+
+_ASYNC_SECONDS = 0.5  # a caller who does not wait is not kept by a bus that does not answer
+
+
+@dataclass(frozen=True, slots=True)
+class Finalizer:
+    """Finalizes sessions; idempotent, since manifest, message id and result are each there once."""
+
+    spool: Spool
+    sealer: Sealer
+    outbox: Outbox
+    results: Results
+    executor: Executor
+    wait_seconds: float
+
+    async def finalize(self, key: SessionKey, *, wait: bool, closing: Closing | None = None) -> Envelope | None:
+        """Return how the session ended (`audio.ready` or `audio.failed`), or None when that takes longer.
+
+        Without `wait`, or with the bus away, None comes at once; the outbox goes on publishing. Raises what
+        `Sealer.seal` raises.
+        """
+        directory = self.spool.session(key)
+        stored, ended = await blocking(self.executor, self._seal, directory, current_trace(), closing)
+        failpoint("ingest.sealed")
+        if ended is not None and not _worth_another_try(ended):
+            return ended
+        with self.results.expect(key) as result:
+            published = await self._publish(directory, stored, ended, patience=None if wait else _ASYNC_SECONDS)
+            if not published or not wait:
+                return None
+            return await result.within(self.wait_seconds, or_else=partial(self._ended, directory))
+
+    def _seal(
+        self, directory: SessionDirectory, trace: Trace, closing: Closing | None
+    ) -> tuple[StoredManifest, Envelope | None]:
+        return self.sealer.seal(directory.key, trace, closing), directory.read_outcome()
+
+    async def _publish(
+        self, directory: SessionDirectory, stored: StoredManifest, failed: Envelope | None, *, patience: float | None
+    ) -> bool:
+        if failed is None and directory.published.exists():
+            return True
+        if failed is not None:
+            directory.result.unlink(missing_ok=True)
+            directory.published.unlink(missing_ok=True)
+        try:
+            async with asyncio.timeout(patience):
+                await self.outbox.publish(directory, stored, attempt=f"{failed.id}{failed.time}" if failed else "")
+        except (Unavailable, TimeoutError):
+            log.warning("the bus is away; the manifest is published later", session=directory.key.session)
+            self.outbox.later(directory)
+            return False
+        return True
+
+    async def _ended(self, directory: SessionDirectory) -> Envelope | None:
+        return await blocking(self.executor, directory.read_outcome)
+
+
+def _worth_another_try(ended: Envelope) -> bool:
+    """Whether a session failed only because something was away for too long."""
+    return isinstance(ended.event, AudioFailed) and ended.event.retryable

@@ -1,0 +1,139 @@
+"""What closes a session: its chunks become one manifest, once."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from services.ingest.session_state.expiry import expired
+from services.ingest.session_state.session_cache import OpenSession, SessionIndex
+from shared.domain.clock import now, rfc3339
+from shared.domain.errors import Conflict, NotFound, NothingThere, Unavailable
+from shared.domain.identifiers import SessionKey
+from shared.domain.manifest import Manifest, Original, StoredManifest, dump_manifest
+from shared.observability.trace import Trace
+from shared.storage.durable_files import sync_directory, write_durably
+from shared.storage.lock_files import LockFile, lock_created, locked
+from shared.storage.session_directory import SessionDirectory
+from shared.storage.spool import Spool
+
+_GAPS_NAMED = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Closing:
+    """What a client says when it finalizes a session that was opened for a purpose.
+
+    `total_chunks` is how many it means to have sent; `original` is where they are to be kept as they came.
+    """
+
+    total_chunks: int
+    original: Original
+
+
+class Sealer:
+    """Turns the chunks of a session into its one manifest; every method blocks."""
+
+    def __init__(self, spool: Spool, sessions: SessionIndex) -> None:
+        self._spool = spool
+        self._sessions = sessions
+
+    def seal(self, key: SessionKey, trace: Trace, closing: Closing | None) -> StoredManifest:
+        """Write the manifest, or return the one that is there; `closing` is None for a raw session.
+
+        Chunks are hashed before the lock is taken, so that a large session does not hold up a retry of its last
+        chunk. Raises NothingThere without chunks, NotFound after a deletion, and Conflict naming the missing indices,
+        for another number of chunks than was sealed, and for a session of another family.
+        """
+        directory = self._spool.session(key)
+        if not directory.exists():
+            raise _nothing_there()
+        if directory.deleted.exists():
+            raise NotFound("The session was deleted.")
+        stored = directory.read_manifest()
+        if stored is None:
+            with locked(directory.lock) as lock:
+                session = self._sessions.load(directory, lock)
+            if session.expired:
+                raise expired()
+            session.chunks()
+            with locked(directory.lock) as lock:
+                session = self._sessions.load(directory, lock)
+                stored = directory.read_manifest() or self._write(directory, lock, session, trace, closing)
+            self._sessions.forget(key)
+        else:
+            sync_directory(directory.path)  # who named it is still at it, or may not have lived to do so
+        _refuse_other_closing(stored.manifest, closing)
+        return stored
+
+    def _write(
+        self, directory: SessionDirectory, lock: LockFile, session: OpenSession, trace: Trace, closing: Closing | None
+    ) -> StoredManifest:
+        if directory.deleted.exists():
+            raise NotFound("The session was deleted.")
+        if session.expired:
+            raise expired()
+        if (session.opening is None) != (closing is None):
+            raise other_family()
+        if len(session) == 0:
+            raise _nothing_there()
+        if len(session) != len(directory.sizes()):
+            raise Unavailable("The spool's disk does not keep its locks: finalize again.", code="busy")
+        if gaps := session.missing(closing.total_chunks if closing else 0):
+            raise _gappy(gaps)
+        if closing is not None and len(session) > closing.total_chunks:
+            raise Conflict(
+                f"{len(session)} chunks are stored, more than total_chunks says: correct it and finalize again.",
+                code="more_chunks",
+            )
+        manifest = Manifest(
+            tenant=directory.key.tenant,
+            session=directory.key.session,
+            chunks=session.chunks(),
+            request_id=trace.request_id,
+            traceparent=trace.traceparent,
+            finalized_at=rfc3339(now()),
+            opened_at=_opened_at(directory, session),
+            purpose=session.opening.purpose if session.opening else None,
+            original=closing.original if closing else None,
+        )
+        return write_manifest(directory, lock, manifest, self._spool.temporaries)
+
+
+def write_manifest(
+    directory: SessionDirectory, lock: LockFile, manifest: Manifest, temporaries: Path
+) -> StoredManifest:
+    """Write a session's manifest durably; the caller holds the session's `lock`, and has seen that none is there."""
+    lock.count_change()
+    write_durably(directory.manifest, dump_manifest(manifest), temporaries)
+    stored = directory.read_manifest()
+    if stored is None:
+        raise Unavailable("The manifest vanished while it was written: try again.")
+    return stored
+
+
+def other_family() -> Conflict:
+    """Return what is told to whoever closes a session that another kind of upload has opened."""
+    return Conflict("The session was opened by another kind of upload: finalize it there.", code="other_family")
+
+
+def _nothing_there() -> NothingThere:
+    return NothingThere("No chunks were received for this session: upload some before finalizing.")
+
+
+def _refuse_other_closing(manifest: Manifest, closing: Closing | None) -> None:
+    if (manifest.original is None) != (closing is None):
+        raise other_family()
+    if closing is not None and len(manifest.chunks) != closing.total_chunks:
+        raise Conflict(f"The session was finalized with {len(manifest.chunks)} chunks.", code="finalized")
+
+
+def _opened_at(directory: SessionDirectory, session: OpenSession) -> str:
+    if session.opening is not None:
+        return session.opening.opened_at
+    return rfc3339(datetime.fromtimestamp(lock_created(directory.lock), UTC))
+
+
+def _gappy(gaps: list[tuple[int, int]]) -> Conflict:
+    named = ", ".join(str(first) if first == last else f"{first}-{last}" for first, last in gaps[:_GAPS_NAMED])
+    more = f" and {len(gaps) - _GAPS_NAMED} more ranges" if len(gaps) > _GAPS_NAMED else ""
+    return Conflict(f"Chunks are missing: {named}{more}. Upload them and finalize again.", code="missing_chunks")

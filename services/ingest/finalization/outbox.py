@@ -1,0 +1,120 @@
+"""The outbox: manifests on disk are published until the bus has confirmed them, whatever crashes in between."""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Set as AbstractSet
+from concurrent.futures import Executor
+
+import structlog
+
+from shared.domain.envelope import envelope
+from shared.domain.errors import Unavailable
+from shared.domain.events import SessionFinalized
+from shared.domain.identifiers import SessionKey
+from shared.domain.manifest import StoredManifest
+from shared.domain.upload_kind import lead_of
+from shared.messaging.bus import Bus
+from shared.observability.metrics import Metrics
+from shared.process.failpoints import failpoint
+from shared.process.tasks import blocking
+from shared.storage.durable_files import sync_directory
+from shared.storage.session_directory import SessionDirectory
+
+log = structlog.stdlib.get_logger(__name__)
+
+_RETRY_SECONDS = 2.0
+_MOST_PENDING = 10_000  # what is beyond is found on a later round
+_DOUBT_SECONDS = 900.0  # a session confirmed this long ago and still without result is published once more
+
+
+class Outbox:
+    """Publishes `session.finalized` and marks it; the marker's loss only means publishing again.
+
+    The rounds over the spool show it what a crash or an absent bus left; from then on that is tried every few seconds.
+    """
+
+    def __init__(self, executor: Executor, bus: Bus, metrics: Metrics) -> None:
+        self._executor = executor
+        self._bus = bus
+        self._metrics = metrics
+        self._wake = asyncio.Event()
+        self._pending = dict[SessionKey, SessionDirectory]()
+        self._found = deque[SessionDirectory]()  # by the round's thread, until it comes back to the loop
+
+    async def publish(self, directory: SessionDirectory, stored: StoredManifest, *, attempt: str = "") -> None:
+        """Tell the bus that a session is complete, and mark that it knows; raises Unavailable, to be tried again.
+
+        `attempt` names a further try after a failure, which the bus must not take for a repetition of the first.
+        """
+        manifest = stored.manifest
+        event = SessionFinalized(manifest_sha256=stored.sha256, chunks=len(manifest.chunks), bytes=manifest.size)
+        cause, lead = stored.sha256 + attempt, lead_of(manifest.purpose)
+        await self._bus.publish(envelope("ingest", manifest.key, event, cause=cause, trace=manifest.trace, lead=lead))
+        failpoint("ingest.published")
+        await asyncio.get_running_loop().run_in_executor(self._executor, directory.published.touch)
+
+    async def run(self) -> None:
+        """Publish what is pending: when it is found, when the bus is back, and every few seconds; until cancelled."""
+        self._bus.on_ready(self._wake.set)
+        while True:
+            self._wake.clear()
+            try:
+                await self._publish_pending()
+            except OSError:
+                log.exception("the spool can't be read; trying again soon")
+            self._metrics.outbox_pending.set(len(self._pending))
+            try:
+                async with asyncio.timeout(_RETRY_SECONDS if self._pending else None):
+                    await self._wake.wait()
+            except TimeoutError:
+                continue
+
+    def later(self, directory: SessionDirectory) -> None:
+        """Publish a session's manifest soon: that just failed, or was never done."""
+        if len(self._pending) < _MOST_PENDING:
+            self._pending[directory.key] = directory
+            self._wake.set()
+
+    def look(self, directory: SessionDirectory, names: AbstractSet[str]) -> None:
+        """Remember a session whose manifest the bus may not know of; blocks."""
+        waits = directory.manifest.name in names and names.isdisjoint({directory.result.name, directory.deleted.name})
+        if waits and not (directory.published.name in names and _fresh(directory)):
+            self._found.append(directory)
+
+    async def act(self) -> None:
+        """Publish what was found."""
+        while self._found:
+            self.later(self._found.popleft())
+
+    async def _publish_pending(self) -> None:
+        for directory in list(self._pending.values()):
+            stored = await blocking(self._executor, _unpublished, directory)
+            if stored is not None:
+                try:
+                    await self.publish(directory, stored)
+                except Unavailable:
+                    return
+                log.info("published a pending manifest", session=directory.key.session)
+            self._pending.pop(directory.key, None)
+
+
+def _unpublished(directory: SessionDirectory) -> StoredManifest | None:
+    """Return a manifest that is to be published, or None where that was done meanwhile or is of no use; blocks."""
+    if directory.result.exists() or _fresh(directory):
+        return None
+    try:
+        stored = directory.read_manifest()
+    except ValueError:
+        log.exception("a manifest can't be read", session=directory.key.session)
+        return None
+    if stored is not None:
+        sync_directory(directory.path)  # who named it may not have lived to do so
+    return stored
+
+
+def _fresh(directory: SessionDirectory) -> bool:
+    try:
+        return time.time() - directory.published.stat().st_mtime < _DOUBT_SECONDS
+    except FileNotFoundError:
+        return False

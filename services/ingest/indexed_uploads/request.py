@@ -1,0 +1,75 @@
+"""An indexed upload's chunk taken apart at the edge: refused as early as its fields allow, its bytes as a stream."""
+
+from collections.abc import AsyncIterator
+
+from starlette.requests import Request
+
+from services.ingest.api.chunk_form import ChunkForm
+from services.ingest.intake.chunk_store import Place
+from services.ingest.session_state.opened_sessions import Openings
+from shared.domain.errors import InvalidInput, Unsupported
+from shared.domain.identifiers import SessionKey, chunk_index, identifier
+from shared.domain.upload_kind import IndexedUpload
+from shared.http.body import BodyLimits, arrives_at_once, refuse_encoding
+from shared.http.multipart import boundary_of
+
+FILE_FIELD = "chunk"
+INDEX_FIELD = "chunk_index"
+SESSION_FIELD = "upload_session_id"
+
+
+class UploadChunkRequest:
+    """One form that carries one chunk of an upload of `tenant`; what its headers say wrong is refused at once."""
+
+    known_key = None  # the form tells it
+    declared_size = 0
+
+    def __init__(self, request: Request, tenant: str, openings: Openings, limits: BodyLimits) -> None:
+        refuse_encoding(request)
+        self.at_once = arrives_at_once(request)
+        boundary = boundary_of(request.headers.get("content-type", ""))
+        if boundary is None:
+            raise Unsupported(f"Send multipart/form-data with a file field {FILE_FIELD!r}.", code="bad_content_type")
+        self._form = ChunkForm(
+            request,
+            limits,
+            boundary=boundary,
+            file_field=FILE_FIELD,
+            too_large=f"A chunk may have at most {limits.size} bytes: send smaller chunks.",
+        )
+        self._tenant = tenant
+        self._openings = openings
+        self._key: SessionKey | None = None
+
+    async def pieces(self) -> AsyncIterator[bytes]:
+        """Yield the chunk's bytes as they come; raises what reading a form raises, and `place` for fields in front."""
+        empty = True
+        async for piece in self._form.pieces():
+            if empty:
+                empty = False
+                await self._check_fields_so_far()
+            yield piece
+        if empty:
+            raise InvalidInput("The chunk is empty: send at least one byte.", code="empty_chunk")
+
+    async def place(self) -> Place:
+        """Say where the chunk goes, now that all fields are known; raises InvalidInput and NotFound."""
+        key = self._key or await self._find(self._required(SESSION_FIELD))
+        return Place(key, chunk_index(self._required(INDEX_FIELD)), opened=True)
+
+    async def _check_fields_so_far(self) -> None:
+        fields = self._form.fields
+        if INDEX_FIELD in fields:
+            chunk_index(fields[INDEX_FIELD])
+        if SESSION_FIELD in fields:
+            self._key = await self._find(fields[SESSION_FIELD])
+
+    async def _find(self, session: str) -> SessionKey:
+        key, _ = await self._openings.purpose(self._tenant, identifier(session, SESSION_FIELD), IndexedUpload)
+        return key
+
+    def _required(self, name: str) -> str:
+        value = self._form.fields.get(name)
+        if value is None:
+            raise InvalidInput(f"The form has no field {name!r}.", code=f"missing_{name}")
+        return value

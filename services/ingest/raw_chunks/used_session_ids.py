@@ -1,0 +1,54 @@
+"""Session ids that were used so long ago that the spool does not remember: only the catalog does.
+
+Clients choose the ids of raw sessions. One that is used again would put a second recording in the place of the first.
+"""
+
+import asyncio
+from concurrent.futures import Executor
+from dataclasses import dataclass
+
+from services.ingest.api.session_resource import refuse_other_lead
+from services.ingest.session_state.session_cache import SessionIndex
+from shared.catalog.catalog import Catalog, Deleted
+from shared.catalog.record import Record
+from shared.domain.caller import Caller
+from shared.domain.errors import Conflict, NotFound, Unavailable
+from shared.domain.identifiers import SessionKey
+from shared.process.tasks import blocking
+from shared.storage.spool import Spool
+
+_CATALOG_SECONDS = 0.5  # a look takes milliseconds, once a session; a frozen bus must not keep a recording waiting
+
+
+@dataclass(frozen=True, slots=True)
+class UsedIds:
+    """Asks the catalog once for each session that neither memory nor spool knows."""
+
+    spool: Spool
+    sessions: SessionIndex
+    executor: Executor
+    catalog: Catalog
+
+    async def refuse(self, key: SessionKey, caller: Caller) -> None:
+        """Raise Conflict for an id whose session ended long ago, NotFound if it was deleted or is another lead's.
+
+        A catalog that can't be asked refuses nobody: a chunk is never turned away for want of the bus.
+        """
+        if self.sessions.knows(key) or await blocking(self.executor, self.spool.session(key).exists):
+            return
+        try:
+            async with asyncio.timeout(_CATALOG_SECONDS):
+                record = await self.catalog.record(key)
+        except Deleted:
+            raise NotFound("The session was deleted: use a new session id.") from None
+        except (Unavailable, TimeoutError):
+            return
+        if record is None:
+            return
+        refuse_other_lead(caller, record.lead)
+        if _has_ended(record):
+            raise Conflict("The session id was used before, and takes no more chunks: use a new one.", code="finalized")
+
+
+def _has_ended(record: Record) -> bool:
+    return (record.ended or record.expired or record.document) is not None

@@ -1,0 +1,52 @@
+"""How long a connection may go on: until its token expires, or longer with a newer one of the same tenant."""
+
+import asyncio
+import math
+import time
+from collections.abc import Callable
+
+from shared.domain.caller import Caller, Permission
+from shared.domain.errors import NotAllowed
+
+WARNING_SECONDS = 30.0
+
+_LOOK_AGAIN = 30.0  # the wall clock may be set while we wait
+
+
+class Lease:
+    """The caller behind one connection, and the watch over their token; `clock` gives seconds since the epoch."""
+
+    def __init__(self, caller: Caller, *, clock: Callable[[], float] = time.time) -> None:
+        caller.require(Permission.EVENTS_READ)
+        self._caller = caller
+        self._clock = clock
+        self._renewed = asyncio.Event()
+
+    def renew(self, caller: Caller) -> None:
+        """Go on with a newer token; raises NotAllowed for one that may not listen here, or is another tenant's."""
+        caller.require(Permission.EVENTS_READ)
+        if caller.tenant != self._caller.tenant:
+            raise NotAllowed("A new token must be of the tenant that the connection was opened for.")
+        self._caller = caller
+        self._renewed.set()
+
+    async def watch(self, warn: Callable[[int], None]) -> None:
+        """Return when the token expires; `warn` is told the seconds that are left once they are few, for each token."""
+        while True:
+            self._renewed.clear()
+            expires = self._caller.expires if self._caller.expires is not None else math.inf
+            if await self._renewed_before(expires - WARNING_SECONDS):
+                continue
+            warn(max(1, round(expires - self._clock())))
+            if not await self._renewed_before(expires):
+                return
+
+    async def _renewed_before(self, moment: float) -> bool:
+        while (left := moment - self._clock()) > 0:
+            try:
+                async with asyncio.timeout(min(left, _LOOK_AGAIN)):
+                    await self._renewed.wait()
+            except TimeoutError:
+                continue
+            return True
+        return self._renewed.is_set()

@@ -1,0 +1,65 @@
+"""Callers whose tokens are checked."""
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, contextmanager
+
+import structlog
+
+from shared.auth.credentials import short_enough, token_in
+from shared.auth.errors import TokenRejected
+from shared.auth.jwt_config import TokenChecks
+from shared.auth.key_sources import KeySource, OneKey, PublishedKeys
+from shared.auth.policy import TokenPolicy
+from shared.auth.tokens import parse_token, verify_token
+from shared.domain.caller import Caller
+from shared.observability.metrics import Metrics
+
+log = structlog.stdlib.get_logger(__name__)
+
+
+class Verifying:
+    """Every caller has a token that holds; `clock` gives seconds since the epoch."""
+
+    def __init__(
+        self, policy: TokenPolicy, keys: KeySource, metrics: Metrics, *, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._policy = policy
+        self._keys = keys
+        self._metrics = metrics
+        self._clock = clock
+
+    async def caller_with(self, headers: Iterable[tuple[bytes, bytes]], subprotocols: Sequence[str] = ()) -> Caller:
+        """Take the token out of the headers and check it."""
+        with self._counting_rejections():
+            return await self._check(token_in(headers, subprotocols))
+
+    async def caller_by(self, token: str) -> Caller:
+        """Check a token that came in some other way."""
+        with self._counting_rejections():
+            return await self._check(short_enough(token))
+
+    def running(self) -> AbstractAsyncContextManager[None]:
+        """Hold what the source of keys takes."""
+        return self._keys.running()
+
+    async def _check(self, text: str) -> Caller:
+        token = parse_token(text, self._policy)
+        return verify_token(token, await self._keys.keys_for(token), self._policy, self._clock())
+
+    @contextmanager
+    def _counting_rejections(self) -> Iterator[None]:
+        try:
+            yield
+        except TokenRejected as exc:
+            self._metrics.jwt_rejects.labels(exc.reason).inc()
+            log.info("token refused", reason=exc.reason)
+            raise
+
+
+def create_verifying(checks: TokenChecks, metrics: Metrics) -> Verifying:
+    """Return what checks tokens so."""
+    keys = (
+        OneKey(checks.key) if checks.key else PublishedKeys(checks.keys_url, checks.policy.algorithms, checks.freshness)
+    )
+    return Verifying(checks.policy, keys, metrics)

@@ -1,0 +1,51 @@
+"""Who is calling: a tenant, and what the token lets them do there (contracts, section 0)."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from shared.domain.errors import NotAllowed
+from shared.domain.identifiers import DEFAULT_TENANT
+
+
+def covered(leads: frozenset[str] | None, lead: str | None) -> bool:
+    """Whether what is of `lead` is for whoever has these `leads`: None has all, and what is of no lead is for all."""
+    return lead is None or leads is None or lead in leads
+
+
+class Permission(StrEnum):
+    """What a token's `scope` claim may name."""
+
+    AUDIO_WRITE = "audio:write"
+    AUDIO_READ = "audio:read"
+    EVENTS_READ = "events:read"
+
+
+EVERYTHING = frozenset(Permission)
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Whoever sent a request.
+
+    `leads` of None means every lead of the tenant. `subject` is the token's own name for its bearer, empty if it has
+    none; `expires` is when the token stops to hold, in seconds since the epoch, None for callers without one.
+    """
+
+    tenant: str
+    permissions: frozenset[Permission] = EVERYTHING
+    leads: frozenset[str] | None = None
+    subject: str = ""
+    expires: float | None = None
+
+    def require(self, permission: Permission) -> None:
+        """Raise NotAllowed unless the token covers `permission`."""
+        if permission not in self.permissions:
+            raise NotAllowed(f"The token does not cover this: it needs the scope {permission.value}.")
+
+    def require_lead(self, lead: str) -> None:
+        """Raise NotAllowed unless the token covers `lead`."""
+        if not covered(self.leads, lead):
+            raise NotAllowed("The token does not cover this lead.", code="lead_not_allowed")
+
+
+ANONYMOUS = Caller(DEFAULT_TENANT)

@@ -1,0 +1,41 @@
+"""Where events live on the bus: `roomtone.v1.<tenant>.<session>.<event>` (contracts, section 7)."""
+
+from shared.domain.identifiers import SessionKey
+
+STREAM = "ROOMTONE"
+PREFIX = "roomtone.v1"
+EVERYTHING = f"{PREFIX}.>"
+
+DEAD_STREAM = "ROOMTONE_DEAD"
+_DEAD_PREFIX = "roomtone-dead.v1"
+DEAD_LETTERS = f"{_DEAD_PREFIX}.>"
+
+
+def subject_of(key: SessionKey, event: str) -> str:
+    """Return the subject of one session's event; identifiers hold no dot, so tokens never shift."""
+    return f"{PREFIX}.{key.tenant}.{key.session}.{event}"
+
+
+def every_session(event: str) -> str:
+    """Return the filter that matches `event` of every session of every tenant."""
+    return f"{PREFIX}.*.*.{event}"
+
+
+def every_event_of(key: SessionKey) -> str:
+    """Return the filter that matches every event of one session."""
+    return f"{PREFIX}.{key.tenant}.{key.session}.>"
+
+
+def dead_letter_subject(queue: str, key: SessionKey, letter: str) -> str:
+    """Return where one dead letter of a queue is kept."""
+    return f"{_DEAD_PREFIX}.{queue}.{key.tenant}.{key.session}.{letter}"
+
+
+def dead_letters_of_queue(queue: str) -> str:
+    """Return the filter that matches every dead letter of one queue."""
+    return f"{_DEAD_PREFIX}.{queue}.>"
+
+
+def dead_letters_of_session(key: SessionKey) -> str:
+    """Return the filter that matches the dead letters of one session in every queue."""
+    return f"{_DEAD_PREFIX}.*.{key.tenant}.{key.session}.>"

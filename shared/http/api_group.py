@@ -1,0 +1,92 @@
+"""A contract family: routes whose handlers know their caller, and whose errors have one shape."""
+
+from collections.abc import Awaitable, Callable
+
+import structlog
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from shared.domain.caller import Caller, Permission
+from shared.domain.errors import Permanent, RoomtoneError
+from shared.http.middleware.authentication import caller_of
+from shared.http.operation import Operation
+from shared.http.responses import _headers, answer, of_os_error, status_of
+
+log = structlog.stdlib.get_logger(__name__)
+
+Handler = Callable[[Request, Caller], Awaitable[Response]]
+ErrorBody = Callable[[Request, RoomtoneError], object]
+
+
+class FamilyRoute(Route):
+    """A route of a family, with what it promises; made by `Family.route` only, which guards it."""
+
+    def __init__(
+        self,
+        path: str,
+        endpoint: ASGIApp,
+        *,
+        method: str,
+        family: "Family",
+        needs: Permission,
+        operation: Operation,
+    ) -> None:
+        super().__init__(path, endpoint, methods=[method])
+        self.family = family
+        self.needs = needs
+        self.operation = operation
+
+
+class Family:
+    """Makes a family's routes; `error_body` writes any error of ours as the family's dataclass `error_kind`."""
+
+    def __init__(self, name: str, error_body: ErrorBody, error_kind: type) -> None:
+        self.name = name
+        self.error_kind = error_kind
+        self._error_body = error_body
+
+    def route(
+        self, method: str, path: str, handler: Handler, *, needs: Permission, operation: Operation
+    ) -> FamilyRoute:
+        """Return a route that lets only callers with `needs` through to `handler`, before any body is read."""
+        return FamilyRoute(
+            path, _Guarded(self, handler, needs), method=method, family=self, needs=needs, operation=operation
+        )
+
+    def refusal(self, request: Request, error: RoomtoneError) -> Response:
+        """Write one error in the family's shape, with the headers that its status asks for."""
+        return answer(self._error_body(request, error), status_of(error.kind), _headers(error))
+
+
+class _Guarded:
+    """A handler as an ASGI application: starlette's own wrapping would look for exceptions that are never raised."""
+
+    def __init__(self, family: Family, handler: Handler, needs: Permission) -> None:
+        self._family = family
+        self._handler = handler
+        self._needs = needs
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive, send)
+        answered = await self._answer(request)
+        await answered(scope, receive, send)
+
+    async def _answer(self, request: Request) -> Response:
+        try:
+            caller = caller_of(request.scope)
+            caller.require(self._needs)
+            return await self._handler(request, caller)
+        except ClientDisconnect:
+            log.info("the client hung up before the body was complete")
+            return Response(status_code=400)  # nobody is left to read it
+        except RoomtoneError as exc:
+            return self._family.refusal(request, exc)
+        except OSError as exc:
+            log.exception("the disk refused")
+            return self._family.refusal(request, of_os_error(exc))
+        except Exception:
+            log.exception("unexpected failure")
+            failure = Permanent("Something failed on the server: try again.", code="internal")
+            return self._family.refusal(request, failure)

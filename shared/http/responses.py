@@ -1,0 +1,100 @@
+"""The one place where errors become HTTP statuses."""
+
+import errno
+from collections.abc import Mapping
+from typing import assert_never
+
+from pydantic import TypeAdapter
+from starlette.responses import Response
+
+from shared.domain.errors import (
+    Kind,
+    NotAuthenticated,
+    OutOfSpace,
+    OutsideRange,
+    RoomtoneError,
+    TooMany,
+    TooSlow,
+    Unavailable,
+)
+
+JSON = "application/json"
+
+
+_ADAPTERS: dict[object, TypeAdapter[object]] = {}
+
+
+def adapter_of(kind: type) -> TypeAdapter[object]:
+    """Return what reads and writes values of a dataclass; made once for each, of which there are a few dozen."""
+    adapter = _ADAPTERS.get(kind)
+    if adapter is None:
+        adapter = _ADAPTERS[kind] = TypeAdapter(kind)
+    return adapter
+
+
+def answer(body: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """Write a dataclass as a JSON answer."""
+    content = adapter_of(type(body)).dump_json(body)
+    return Response(content, status, headers, media_type=JSON)
+
+
+def status_of(kind: Kind) -> int:  # noqa: C901, PLR0912  # one case a branch
+    """Return the status for a branch of the error tree (RFC 9110, section 15; 429: RFC 6585; 507: RFC 4918)."""
+    match kind:
+        case Kind.INVALID | Kind.NOTHING_THERE:
+            return 400
+        case Kind.NOT_AUTHENTICATED:
+            return 401
+        case Kind.NOT_ALLOWED:
+            return 403
+        case Kind.NOT_FOUND:
+            return 404
+        case Kind.TOO_SLOW:
+            return 408
+        case Kind.CONFLICT:
+            return 409
+        case Kind.TOO_LARGE:
+            return 413
+        case Kind.UNSUPPORTED:
+            return 415
+        case Kind.OUTSIDE_RANGE:
+            return 416
+        case Kind.TOO_MANY:
+            return 429
+        case Kind.PERMANENT:
+            return 500
+        case Kind.UNAVAILABLE:
+            return 503
+        case Kind.OUT_OF_SPACE:
+            return 507
+        case _:
+            assert_never(kind)
+
+
+_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
+
+def of_os_error(error: OSError) -> RoomtoneError:
+    """Name what the disk said without repeating paths: short of space, or failing."""
+    if error.errno in _SPACE:
+        return OutOfSpace("The disk is full: nothing of this request was kept, try again later.")
+    return Unavailable("The disk refused the write: nothing of this request was kept, try again.")
+
+
+_RETRY_AFTER_SECONDS = 5
+
+
+def _headers(error: RoomtoneError) -> dict[str, str]:
+    match error:
+        case NotAuthenticated():
+            return {"WWW-Authenticate": "Bearer"}
+        case TooMany():
+            return {"Retry-After": str(error.retry_after)}
+        case OutsideRange():
+            return {"Content-Range": f"bytes */{error.size}"}
+        case TooSlow():
+            return {"Connection": "close"}  # the rest of its body is not waited for (RFC 9110, section 15.5.9)
+        case _ if error.kind in {Kind.UNAVAILABLE, Kind.OUT_OF_SPACE}:
+            return {"Retry-After": str(_RETRY_AFTER_SECONDS)}
+        case _:
+            return {}

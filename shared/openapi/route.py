@@ -1,0 +1,42 @@
+"""`/openapi.json`: a service describes what it answers, to everyone, as it does its health."""
+
+import json
+from collections.abc import Sequence
+from functools import cache
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from shared.http.health import HEALTH_OPERATIONS
+from shared.http.operation import Answer, Operation
+from shared.http.responses import JSON
+from shared.openapi.document import document
+from shared.openapi.schemas import Json
+
+TITLE = "Roomtone"
+_PATH = "/openapi.json"
+_COMMON = {
+    **HEALTH_OPERATIONS,
+    _PATH: Operation(
+        summary="Describe what can be called", answers={200: Answer(description="An OpenAPI 3.1 document.")}
+    ),
+}
+
+
+def describe(title: str, routes: Sequence[BaseRoute]) -> Json:
+    """Return the OpenAPI 3.1 document of `routes` and of what every service has beside its own."""
+    return document(title, routes, _COMMON)
+
+
+def description_route(title: str, routes: Sequence[BaseRoute]) -> Route:
+    """Return the route of the document, which is made when it is first asked for."""
+
+    @cache
+    def content() -> bytes:
+        return json.dumps(describe(title, routes), ensure_ascii=False).encode()
+
+    def answer(_request: Request) -> Response:  # in a thread: making it takes some milliseconds
+        return Response(content(), media_type=JSON)
+
+    return Route(_PATH, answer)

@@ -1,0 +1,112 @@
+"""JSON Schema (2020-12) of the dataclasses that requests are read as and answers are written from."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal
+
+from pydantic import TypeAdapter
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+from pydantic_core import core_schema
+
+from shared.http.operation import OCTETS
+from shared.http.responses import adapter_of
+
+Json = Mapping[str, object]
+Mode = Literal["validation", "serialization"]
+"""As what a dataclass is meant: `validation` for requests, `serialization` for answers."""
+
+_PREFIX = "#/components/schemas/"
+
+
+class Schemas:
+    """The schemas of many dataclasses at once, so that no two of them share a name.
+
+    `components` has them all by name. A request's members are required where they have no default, an answer's all of
+    them, since all are written, save those with an `exclude_if`. Further members are left open on both sides.
+    """
+
+    def __init__(self, kinds: Iterable[tuple[type, Mode]]) -> None:
+        inputs = [(kind, mode, adapter_of(kind)) for kind, mode in dict.fromkeys(kinds)]
+        found, shared = TypeAdapter.json_schemas(inputs, ref_template="{model}", schema_generator=_Tight)
+        self.components = {_name(name): _renamed(schema) for name, schema in sorted(shared.get("$defs", {}).items())}
+        self._found = {key: _renamed(schema) for key, schema in found.items()}
+
+    def of(self, kind: type, mode: Mode) -> Json:
+        """Return the schema of one of the dataclasses: a reference into `components`."""
+        schema = self._found[kind, mode]
+        assert isinstance(schema, dict)  # noqa: S101  # as every schema of ours
+        return schema
+
+
+class _Tight(GenerateJsonSchema):
+    """Without titles that repeat names, and with answers' members required also where they have a default."""
+
+    def field_title_should_be_set(self, _schema: object) -> bool:
+        return False
+
+    def field_is_required(
+        self,
+        field: core_schema.ModelField | core_schema.DataclassField | core_schema.TypedDictField,
+        total: bool,  # noqa: FBT001  # as it is called
+    ) -> bool:
+        if self.mode == "serialization":
+            return "serialization_exclude_if" not in field
+        return super().field_is_required(field, total)
+
+    def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
+        if self.mode == "serialization":
+            return self.generate_inner(schema["schema"])
+        return super().default_schema(schema)
+
+    def dataclass_field_schema(self, schema: core_schema.DataclassField) -> JsonSchemaValue:
+        found = super().dataclass_field_schema(schema)
+        left_out = schema.get("serialization_exclude_if")
+        if self.mode == "serialization" and left_out is not None and left_out(None):
+            return _never_null(found)
+        return found
+
+    def dataclass_schema(self, schema: core_schema.DataclassSchema) -> JsonSchemaValue:
+        return _untitled(super().dataclass_schema(schema))
+
+    def enum_schema(self, schema: core_schema.EnumSchema) -> JsonSchemaValue:
+        return _untitled(super().enum_schema(schema))
+
+    def bytes_schema(self, _schema: core_schema.BytesSchema) -> JsonSchemaValue:
+        return {"type": "string", "contentMediaType": OCTETS}
+
+
+def _untitled(schema: JsonSchemaValue) -> JsonSchemaValue:
+    return {key: value for key, value in schema.items() if key != "title"}
+
+
+def _never_null(schema: JsonSchemaValue) -> JsonSchemaValue:
+    kinds: list[JsonSchemaValue] = [kind for kind in schema.get("anyOf", []) if kind != {"type": "null"}]
+    match kinds:
+        case []:
+            return schema
+        case [kind]:
+            return {key: value for key, value in schema.items() if key != "anyOf"} | kind
+        case _:
+            return schema | {"anyOf": kinds}
+
+
+def _renamed(schema: Any) -> Any:
+    """Return `schema` with every reference pointing to where the document keeps it."""
+    match schema:
+        case {"$ref": str(name), **rest}:
+            return {"$ref": _PREFIX + _name(name), **_renamed(rest)}
+        case dict():
+            return {key: _renamed(value) for key, value in schema.items()}
+        case list():
+            return [_renamed(value) for value in schema]
+        case _:
+            return schema
+
+
+def _name(found: str) -> str:
+    """Make a plain name of pydantic's, which has modules only where two dataclasses share a name.
+
+    `services__ingest__uploads__Started` becomes `IngestUploadsStarted`, `Part-Input` becomes `PartInput`.
+    """
+    *modules, last = found.split("__")
+    words = [word.capitalize() for module in modules[1:] for word in module.split("_")]
+    return "".join(words) + last.replace("-", "")

@@ -1,0 +1,72 @@
+"""What is wrong with a request before there is one, as whole answers on the wire: no application sees it."""
+
+import json
+from collections.abc import Collection, Iterable
+from http import HTTPStatus
+
+
+def _refusal(status: HTTPStatus, message: str, *headers: str) -> bytes:
+    body = json.dumps({"status": "error", "message": message}, separators=(",", ":")).encode()
+    head = [
+        f"HTTP/1.1 {status.value} {status.phrase}",
+        *headers,
+        "content-type: application/json",
+        f"content-length: {len(body)}",
+        "connection: close",
+    ]
+    return "\r\n".join([*head, "", ""]).encode() + body
+
+
+TOO_LONG = _refusal(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "The request line and headers are too long.")
+NO_TOKEN = _refusal(
+    HTTPStatus.UNAUTHORIZED,
+    "A valid bearer token is required: send it as Authorization: Bearer <token>.",
+    "www-authenticate: Bearer",
+)
+LATE = _refusal(HTTPStatus.REQUEST_TIMEOUT, "The request line and headers did not arrive in time: send them again.")
+BROKEN = _refusal(HTTPStatus.BAD_REQUEST, "This can't be read as HTTP/1.1: check the request line, headers and chunks.")
+_NO_ONE_HOST = _refusal(HTTPStatus.BAD_REQUEST, "Send exactly one Host header.")
+_OTHER_CODING = _refusal(
+    HTTPStatus.NOT_IMPLEMENTED, "Transfer-Encoding may only be chunked: send the body without compression."
+)
+
+
+def refusal_of_head(headers: Collection[tuple[bytes, bytes]], version: str) -> bytes | None:
+    """Return the answer to a head that no request may have, None for a good one; names are in lower case.
+
+    There is one Host, save in HTTP/1.0 (RFC 9112, section 3.2), and no transfer coding but `chunked` (section 6.1):
+    what a body was coded with would be stored as if it were the recording.
+    """
+    hosts = [value for name, value in headers if name == b"host"]
+    if len(hosts) > 1 or (not hosts and version == "1.1"):
+        return _NO_ONE_HOST
+    codings = [value.strip().lower() for name, value in headers if name == b"transfer-encoding"]
+    return _OTHER_CODING if codings and codings != [b"chunked"] else None
+
+
+Header = tuple[bytes, bytes]
+
+_HOP = {b"upgrade", b"connection"}
+_BODY = {b"content-length", b"transfer-encoding"}
+
+
+def may_upgrade(method: bytes, headers: Iterable[Header]) -> bool:
+    """Whether a request can be an opening handshake (RFC 6455, section 4.1): a GET without a body."""
+    return method == b"GET" and all(name not in _BODY or value == b"0" for name, value in headers)
+
+
+def head_without_upgrade(method: bytes, target: bytes, version: str, headers: Iterable[Header]) -> bytes:
+    """Return a request's head as if it asked for no upgrade, which a server may ignore (RFC 9110, section 7.8).
+
+    Names are in lower case.
+    """
+    lines = [b" ".join([method, target, b"HTTP/" + version.encode()])]
+    options: list[bytes] = []
+    for name, value in headers:
+        if name == b"connection":
+            options += [option for part in value.split(b",") if (option := part.strip()).lower() != b"upgrade"]
+        if name not in _HOP:
+            lines.append(name + b": " + value)
+    if options:
+        lines.append(b"connection: " + b", ".join(options))
+    return b"\r\n".join([*lines, b"", b""])

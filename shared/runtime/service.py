@@ -1,0 +1,115 @@
+"""What every service is to those who run it: an ASGI application and the checks behind its readiness."""
+
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Match, Route
+
+from shared.auth.authenticator import Authenticator
+from shared.http.health import Check, health_routes
+from shared.http.middleware.authentication import Authentication
+from shared.http.middleware.cross_origin import OriginPolicy, cross_origin
+from shared.http.middleware.request_context import RequestContext
+from shared.observability.metrics import Metrics
+from shared.openapi.route import TITLE, description_route
+
+OpenedT = TypeVar("OpenedT")
+
+
+class WhileRunning(Generic[OpenedT]):
+    """What a service opens in its lifespan, as its handlers see it: there while the service runs, and only then."""
+
+    def __init__(self) -> None:
+        self._opened: OpenedT | None = None
+
+    def __call__(self) -> OpenedT:
+        """Return it; the server lets no request in before the lifespan has opened it."""
+        if self._opened is None:
+            raise RuntimeError("the service is not running")
+        return self._opened
+
+    @contextmanager
+    def holding(self, opened: OpenedT) -> Iterator[None]:
+        """Hand out `opened` inside the block."""
+        self._opened = opened
+        try:
+            yield
+        finally:
+            self._opened = None
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """One of the four; `routes` are its public ones, without the health routes that `app` adds."""
+
+    name: str
+    app: Starlette
+    routes: Sequence[BaseRoute]
+    checks: Sequence[Check]
+
+
+_METHOD_NOT_ALLOWED = 405
+_NO_FOREIGN_PAGES = OriginPolicy()
+
+
+def assemble_service(
+    name: str,
+    *,
+    routes: Sequence[BaseRoute],
+    lifespan: Callable[[Starlette], AbstractAsyncContextManager[None]],
+    checks: Sequence[Check],
+    metrics: Metrics,
+    authenticator: Authenticator,
+    origins: OriginPolicy = _NO_FOREIGN_PAGES,
+    description: Route | None = None,
+) -> Service:
+    """Put a service together: its routes, health beside them; around them a request's context, origin and token.
+
+    `description` replaces the document of the service's own routes.
+    """
+    described = description or description_route(f"{TITLE}: {name}", routes)
+
+    @asynccontextmanager
+    async def running(app: Starlette) -> AsyncIterator[None]:
+        async with authenticator.running(), lifespan(app):
+            yield
+
+    app = Starlette(
+        routes=[*routes, *health_routes(metrics, checks), described],
+        lifespan=running,
+        middleware=[
+            Middleware(RequestContext, service=name, metrics=metrics),
+            *cross_origin(origins),
+            Middleware(Authentication, authenticator=authenticator),
+        ],
+        exception_handlers={HTTPException: _plain_error},
+    )
+    app.router.redirect_slashes = False  # a redirect would be made of the Host header, and lose a body or a token
+    return Service(name, app, routes, checks)
+
+
+def _plain_error(request: Request, error: Exception) -> Response:
+    """Answer what no contract family covers: unknown paths and methods."""
+    assert isinstance(error, HTTPException)  # noqa: S101  # by registration
+    headers = {"Allow": ", ".join(_allowed(request))} if error.status_code == _METHOD_NOT_ALLOWED else error.headers
+    return JSONResponse({"status": "error", "message": error.detail}, status_code=error.status_code, headers=headers)
+
+
+def _allowed(request: Request) -> list[str]:
+    """Return the methods of a path, whichever routes have them (RFC 9110, section 10.2.1); each knows its own only."""
+    routes = [route for route in request.app.routes if isinstance(route, Route)]
+    return sorted(
+        {
+            method
+            for route in routes
+            if route.matches(request.scope)[0] is not Match.NONE
+            for method in route.methods or ()
+        }
+    )

@@ -1,0 +1,63 @@
+"""Settings that more than one service reads: environment first, then `.env`, validated whole at the start."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import BeforeValidator, Field, model_validator
+from pydantic_settings import NoDecode
+
+from shared.auth.settings import TokenSettings
+from shared.http.body import BodyLimits
+from shared.http.middleware.cross_origin import OriginPolicy
+from shared.http.origins import is_loopback, listed_hosts, listed_origins
+from shared.messaging.settings import BusConfig
+
+
+class ServiceSettings(TokenSettings):
+    """What every service needs: who may call, where it listens, where the bus is, how it logs and how it stops.
+
+    `cors_allowed_origins` lists, comma separated, the pages beside our own that may call; `allowed_hosts` the names
+    beside loopback's under which a server on loopback without tokens answers, such as a gateway's. Who sends a body
+    may be silent for `body_idle_seconds` at a time, and beyond them must send `min_body_rate` bytes a second; 0 for
+    no rate.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=8000, ge=0, le=65535)
+    allow_anonymous: bool = False
+    cors_allowed_origins: Annotated[tuple[str, ...], NoDecode, BeforeValidator(listed_origins)] = ()
+    allowed_hosts: Annotated[tuple[str, ...], NoDecode, BeforeValidator(listed_hosts)] = ()
+    body_idle_seconds: float = Field(default=30.0, gt=0, le=600)
+    min_body_rate: float = Field(default=500.0, ge=0, le=1_000_000)
+    nats_url: str = "nats://127.0.0.1:4222"
+    nats_replicas: int = Field(default=1, ge=1, le=5)
+    stream_max_age_days: int = Field(default=30, ge=1)
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["auto", "json", "console"] = "auto"
+    shutdown_grace_seconds: int = Field(default=10, ge=1, le=300)
+
+    def bus(self) -> BusConfig:
+        """Return what the bus's client needs."""
+        return BusConfig(url=self.nats_url, replicas=self.nats_replicas, max_age_days=self.stream_max_age_days)
+
+    def body_limits(self, size: int) -> BodyLimits:
+        """Return what a body of at most `size` bytes may take."""
+        return BodyLimits(size=size, idle=self.body_idle_seconds, slowest=self.min_body_rate)
+
+    def origins(self) -> OriginPolicy:
+        """Return which pages may call."""
+        anonymous = not self.authenticates
+        hosts = self.allowed_hosts if anonymous and is_loopback(self.host) else None
+        return OriginPolicy(self.cors_allowed_origins, guarded=anonymous, hosts=hosts)
+
+    @model_validator(mode="after")
+    def _refuse_to_be_open_by_accident(self) -> Self:
+        faults = list(self.token_faults())
+        if not (self.authenticates or self.allow_anonymous or is_loopback(self.host)):
+            faults.append(
+                f"HOST={self.host} is reachable from other machines and no authentication is configured: "
+                "set MAIN_SERVICE_JWT_PUBLIC_KEY or MAIN_SERVICE_JWKS_URL, set ALLOW_ANONYMOUS=true if that is "
+                "meant, or listen on 127.0.0.1"
+            )
+        if faults:
+            raise ValueError("; ".join(faults))
+        return self

@@ -1,0 +1,227 @@
+"""The bucket: the few S3 operations we need."""
+
+import asyncio
+import base64
+import hashlib
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from botocore.exceptions import ClientError
+
+from shared.domain.errors import NotFound, RoomtoneError, Unavailable
+from shared.process.tasks import digesting
+from shared.storage.durable_files import sync_file
+from shared.storage.s3_client import open_client, translated
+from shared.storage.settings import PartOrder, StoreConfig
+
+if TYPE_CHECKING:
+    from types_aiobotocore_s3 import S3Client
+    from types_aiobotocore_s3.type_defs import GetObjectOutputTypeDef
+
+_READ_SIZE = 256 * 1024
+_WINDOW = 8 * 1024 * 1024
+_MISSING = {"404", "NoSuchKey", "NotFound"}
+SIGNED_FOR_SECONDS = 3600
+LONGEST_SIGNED_SECONDS = 7 * 24 * 3600  # what S3 and R2 take
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectInfo:
+    """What the store says of an object; `metadata` may be empty on stores that forget it."""
+
+    size: int
+    metadata: Mapping[str, str]
+    modified: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PartReceipt:
+    """The store's word that it holds part `number` (from 1)."""
+
+    number: int
+    etag: str
+
+
+class ObjectStore:
+    """One bucket. Every call is retried a few times by the client, then raises Unavailable."""
+
+    def __init__(self, client: "S3Client", config: StoreConfig) -> None:
+        self._client = client
+        self._bucket = config.bucket
+        self._address = config.address
+        self._public = config.public
+        self._folder = config.folder
+        self.part_order: PartOrder = config.part_order
+
+    def url(self, key: str) -> str:
+        """Return the object's own address; whether it can be read there without a signature is the bucket's matter."""
+        return f"{self._address}/{quote(key)}"
+
+    def public_url(self, key: str) -> str | None:
+        """Return the address under which everyone can read the object, or None for a private bucket."""
+        return self.url(key) if self._public else None
+
+    async def put(self, key: str, body: bytes, *, content_type: str, metadata: Mapping[str, str]) -> None:
+        """Store a whole object in one request, its integrity checked by the store."""
+        with translated():
+            await self._client.put_object(
+                Bucket=self._bucket,
+                Key=key,
+                Body=body,
+                ContentType=content_type,
+                ContentMD5=await digesting(_content_md5, body),
+                Metadata=dict(metadata),
+            )
+
+    async def settle(self, key: str) -> None:
+        """Make a stored object survive a power loss, on a store that confirms objects before they are on the disk.
+
+        R2 and S3 confirm only what they have written redundantly, so there is nothing to do there. Raises OSError.
+        """
+        if self._folder is not None:
+            await asyncio.to_thread(sync_file, self._folder / key, self._folder)
+
+    async def head(self, key: str) -> ObjectInfo | None:
+        """Look an object up; None if there is none."""
+        with translated():
+            try:
+                answer = await self._client.head_object(Bucket=self._bucket, Key=key)
+            except ClientError as exc:
+                if exc.response["Error"]["Code"] in _MISSING:
+                    return None
+                raise
+            return ObjectInfo(answer["ContentLength"], answer["Metadata"], answer["LastModified"])
+
+    async def read(self, key: str, first: int = 0, last: int | None = None) -> AsyncGenerator[bytes, None]:
+        """Yield an object's bytes from `first` to `last` (inclusive), as slowly as the caller likes.
+
+        They come in order, some hundred kilobytes at a time. Each request asks for a window, so that a reader who takes
+        minutes holds no connection open for them; all windows are of the same object. Raises NotFound if it is not
+        there, and Unavailable if it ends early or was replaced meanwhile.
+        """
+        offset, end, etag = first, last, None
+        while end is None or offset <= end:
+            window = offset + _WINDOW - 1
+            with translated():
+                answer = await self._window(key, offset, window if end is None else min(window, end), etag)
+                etag = answer["ETag"]
+                size = int(answer["ContentRange"].rpartition("/")[2])
+                end = size - 1 if end is None else min(end, size - 1)
+                begun = offset
+                async with answer["Body"] as body:
+                    while piece := await body.read(_READ_SIZE):
+                        offset += len(piece)
+                        yield piece
+            if offset == begun:
+                raise Unavailable("The store ended an object early.", code="store_truncated")
+
+    async def _window(self, key: str, first: int, last: int, etag: str | None) -> "GetObjectOutputTypeDef":
+        wanted: dict[str, Any] = {"Bucket": self._bucket, "Key": key, "Range": f"bytes={first}-{last}"}
+        if etag is not None:
+            wanted["IfMatch"] = etag
+        try:
+            return await self._client.get_object(**wanted)
+        except ClientError as exc:
+            if exc.response["Error"]["Code"] in _MISSING:
+                raise NotFound("The object is not in the bucket.", code="object_missing") from exc
+            raise
+
+    async def delete(self, key: str) -> None:
+        """Remove an object, and what was uploaded for it and never completed; none there is fine, too."""
+        with translated():
+            await self._client.delete_object(Bucket=self._bucket, Key=key)
+        with suppress(RoomtoneError), translated():  # not every store can list what is unfinished; all drop it in time
+            answer = await self._client.list_multipart_uploads(Bucket=self._bucket, Prefix=key)
+            for upload in answer.get("Uploads", ()):
+                if upload["Key"] == key:
+                    await self.abort_parts(key, upload["UploadId"])
+
+    async def keys(self, prefix: str) -> AsyncGenerator[str, None]:
+        """Yield the keys that start with `prefix`, in the store's order."""
+        with translated():
+            pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix)
+            async for page in pages:
+                for item in page.get("Contents", ()):
+                    yield item["Key"]
+
+    async def begin_parts(self, key: str, *, content_type: str, metadata: Mapping[str, str]) -> str:
+        """Start a multipart upload and return its id."""
+        with translated():
+            answer = await self._client.create_multipart_upload(
+                Bucket=self._bucket, Key=key, ContentType=content_type, Metadata=dict(metadata)
+            )
+            return answer["UploadId"]
+
+    async def put_part(self, key: str, upload: str, number: int, body: bytes) -> PartReceipt:
+        """Send part `number` (from 1); all but the last must be of one size, at least 5 MiB (R2)."""
+        with translated():
+            answer = await self._client.upload_part(
+                Bucket=self._bucket,
+                Key=key,
+                UploadId=upload,
+                PartNumber=number,
+                Body=body,
+                ContentMD5=await digesting(_content_md5, body),
+            )
+            return PartReceipt(number, answer["ETag"])
+
+    async def complete_parts(self, key: str, upload: str, parts: list[PartReceipt]) -> None:
+        """Make the object out of its parts; the caller looks it up afterwards, since 200 may hold an error."""
+        with translated():
+            await self._client.complete_multipart_upload(
+                Bucket=self._bucket,
+                Key=key,
+                UploadId=upload,
+                MultipartUpload={
+                    "Parts": [
+                        {"PartNumber": part.number, "ETag": part.etag}
+                        for part in sorted(parts, key=lambda part: part.number)
+                    ]
+                },
+            )
+
+    async def abort_parts(self, key: str, upload: str) -> None:
+        """Drop an unfinished multipart upload, which would cost money otherwise."""
+        with translated():
+            await self._client.abort_multipart_upload(Bucket=self._bucket, Key=key, UploadId=upload)
+
+    async def signed_url(self, key: str, expires: int = SIGNED_FOR_SECONDS) -> str:
+        """Return an address from which anyone can read the object for `expires` seconds."""
+        return await self._client.generate_presigned_url(
+            "get_object", Params={"Bucket": self._bucket, "Key": key}, ExpiresIn=expires
+        )
+
+    async def signed_put(self, key: str, *, content_type: str, size: int | None, expires: int) -> str:
+        """Return an address to which anyone can PUT the object for `expires` seconds, of that type and size only.
+
+        Method, key and content type are signed, and the length where `size` (bytes) is given.
+        """
+        signed: dict[str, Any] = {"Bucket": self._bucket, "Key": key, "ContentType": content_type}
+        if size is not None:
+            signed["ContentLength"] = size
+        return await self._client.generate_presigned_url("put_object", Params=signed, ExpiresIn=expires)
+
+    async def check(self) -> str | None:
+        """Say why the bucket is of no use right now, or None."""
+        try:
+            with translated():
+                await self._client.head_bucket(Bucket=self._bucket)
+        except RoomtoneError as exc:
+            return f"the bucket can't be used ({exc.code}): check the store's settings"
+        return None
+
+
+def _content_md5(body: bytes) -> str:
+    """Return the Content-MD5 of a body: a wire checksum that R2 and its relatives verify, not a signature."""
+    return base64.b64encode(hashlib.md5(body, usedforsecurity=False).digest()).decode()
+
+
+@asynccontextmanager
+async def open_store(config: StoreConfig) -> AsyncIterator[ObjectStore]:
+    """Open one bucket; nothing is sent before the first call."""
+    async with open_client(config) as client:
+        yield ObjectStore(client, config)

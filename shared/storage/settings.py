@@ -1,0 +1,122 @@
+"""Settings."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar, Literal, Self
+
+from pydantic import SecretStr, model_validator
+
+from shared.env import EnvSettings
+
+PartOrder = Literal["any", "ascending"]
+
+
+@dataclass(frozen=True, slots=True)
+class StoreConfig:
+    """One bucket on one S3-compatible store.
+
+    `address` is what the URL of an object starts with, without a trailing slash; with `public`, everyone can read
+    there. `part_order` says whether the store takes the parts of a multipart upload in any order (R2, S3) or only
+    ascending without buffering them. `folder` is where a store on this machine keeps its objects, if it confirms them
+    before they are on the disk.
+    """
+
+    endpoint: str
+    bucket: str
+    access_key: str
+    secret_key: SecretStr
+    address: str
+    part_order: PartOrder
+    public: bool = False
+    folder: Path | None = None
+
+
+class StoreSettings(EnvSettings):
+    """The bucket, under the three families of names that exist for it; two that disagree are refused.
+
+    A service that has work to do without any bucket sets `needs_store` to False; half of one is refused all the same.
+    `store_folder` is where a store on this machine keeps the bucket's objects, if it does not sync them itself.
+    """
+
+    needs_store: ClassVar[bool] = True
+
+    r2_account_id: str | None = None
+    cloudflare_r2_account_id: str | None = None
+    s3_endpoint_url: str | None = None
+    r2_access_key_id: str | None = None
+    s3_access_key: str | None = None
+    cloudflare_r2_access_key_id: str | None = None
+    r2_secret_access_key: SecretStr | None = None
+    s3_secret_key: SecretStr | None = None
+    cloudflare_r2_secret_access_key: SecretStr | None = None
+    r2_bucket_name: str | None = None
+    s3_bucket_name: str | None = None
+    cloudflare_r2_bucket_name: str | None = None
+    cloudflare_r2_public_url: str | None = None
+    store_part_order: PartOrder = "any"
+    store_folder: Path | None = None
+
+    @model_validator(mode="after")
+    def _names_agree_and_nothing_is_missing(self) -> Self:
+        if self.needs_store or self.names_store:
+            self.store()
+        return self
+
+    @property
+    def names_store(self) -> bool:
+        """Whether anything at all says which bucket it is."""
+        return any(getattr(self, name) is not None for name in _STORE_NAMES)
+
+    def store(self) -> StoreConfig:
+        """Resolve the aliases; raises ValueError naming every setting that is missing or disagrees."""
+        faults: list[str] = []
+        access_key = self._one_of(faults, "r2_access_key_id", "s3_access_key", "cloudflare_r2_access_key_id")
+        secret_key = self._one_of(faults, "r2_secret_access_key", "s3_secret_key", "cloudflare_r2_secret_access_key")
+        bucket = self._one_of(faults, "r2_bucket_name", "s3_bucket_name", "cloudflare_r2_bucket_name")
+        endpoint, address = self._where(faults, bucket)
+        if faults:
+            raise ValueError("; ".join(faults))
+        if self.cloudflare_r2_public_url is not None:
+            address = self.cloudflare_r2_public_url.rstrip("/")
+        return StoreConfig(
+            endpoint=endpoint,
+            bucket=bucket,
+            access_key=access_key,
+            secret_key=SecretStr(secret_key),
+            address=address,
+            part_order=self.store_part_order,
+            public=self.cloudflare_r2_public_url is not None,
+            folder=self.store_folder,
+        )
+
+    def _where(self, faults: list[str], bucket: str) -> tuple[str, str]:
+        """Return the API's endpoint and what an object's own address starts with."""
+        if self.s3_endpoint_url is not None:
+            endpoint = self.s3_endpoint_url.rstrip("/")
+            return endpoint, f"{endpoint}/{bucket}"
+        account = self._one_of(faults, "r2_account_id", "cloudflare_r2_account_id", instead="S3_ENDPOINT_URL")
+        host = f"{account}.r2.cloudflarestorage.com"
+        return f"https://{host}", f"https://{bucket}.{host}"
+
+    def _one_of(self, faults: list[str], *names: str, instead: str | None = None) -> str:
+        given = {name.upper(): _plain(getattr(self, name)) for name in names if getattr(self, name) is not None}
+        if not given:
+            wanted = [name.upper() for name in names] + ([instead] if instead else [])
+            faults.append(f"one of {', '.join(wanted)} must be set")
+            return ""
+        if len(set(given.values())) > 1:
+            faults.append(f"{' and '.join(given)} name the same thing but disagree: keep one")
+        return next(iter(given.values()))
+
+
+_STORE_NAMES = StoreSettings.model_fields.keys() - {"store_part_order", "store_folder", "cloudflare_r2_public_url"}
+
+
+def _plain(value: str | SecretStr) -> str:
+    return value.get_secret_value() if isinstance(value, SecretStr) else value
+
+
+class SpoolSettings(EnvSettings):
+    """Where chunks wait on disk until their WAV is in the bucket; one filesystem, shared by ingest and assembler."""
+
+    local_temp_chunk_path: Path = Path("data/spool")
