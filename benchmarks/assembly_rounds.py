@@ -89,13 +89,13 @@ async def _upload(system: System, path: Path) -> float:
     """Upload a file as the store's client does it by itself: read a part, send it, and the next."""
     store, key = system.store, "bench/upload"
     started = perf_counter()
-    upload = await store.begin_parts(key, content_type=_WAV_TYPE, metadata={})
+    upload = await store.create_multipart_upload(key, content_type=_WAV_TYPE, metadata={})
     with path.open("rb") as file:
         parts = [
-            await store.put_part(key, upload, number, body)
+            await store.upload_part(key, upload, number, body)
             for number, body in enumerate(iter(lambda: file.read(_PART), b""), start=1)
         ]
-    await store.complete_parts(key, upload, parts)
+    await store.complete_multipart_upload(key, upload, parts)
     return perf_counter() - started
 
 

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 import httpx
 import uvicorn
 
-from shared.runtime.protocols.http1 import HttpProtocol, http_connections
+from shared.runtime.protocols.http1 import BoundedHttpProtocol, http1_protocol_factory
 from shared.runtime.server import server_config
 from shared.runtime.service import Service
 from shared.runtime.settings import ServiceSettings
@@ -16,7 +16,7 @@ from shared.runtime.settings import ServiceSettings
 
 @asynccontextmanager
 async def serving(
-    service: Service, settings: ServiceSettings, http: type[HttpProtocol] = HttpProtocol
+    service: Service, settings: ServiceSettings, http: type[BoundedHttpProtocol] = BoundedHttpProtocol
 ) -> AsyncIterator[str]:
     """Serve `service` on a free port with the server that production uses; yields its base URL.
 
@@ -24,7 +24,7 @@ async def serving(
     """
     listener = socket.create_server(("127.0.0.1", 0))
     config = server_config(service.app, settings)
-    config.http = http_connections(http)  # type: ignore[assignment]  # it only calls it
+    config.http = http1_protocol_factory(http)  # type: ignore[assignment]  # it only calls it
     server = uvicorn.Server(config)
     running = asyncio.create_task(server.serve(sockets=[listener]))
     base = f"http://127.0.0.1:{listener.getsockname()[1]}"

@@ -14,7 +14,7 @@ from shared.runtime.service import Service
 _NOWHERE = "127.0.0.1:9"
 
 
-def services_nowhere() -> Sequence[Service]:
+def unconfigured_services() -> Sequence[Service]:
     """Return the four services as they are without any settings; their engines are nowhere, and nothing is opened."""
     return create_services(
         bus={"nats_url": f"nats://{_NOWHERE}"},
@@ -30,6 +30,6 @@ def services_nowhere() -> Sequence[Service]:
     )
 
 
-def whole_document() -> Json:
+def combined_document() -> Json:
     """Return what the one-machine form serves at `/openapi.json`."""
-    return OneMachine(services_nowhere(), Metrics()).document
+    return OneMachine(unconfigured_services(), Metrics()).document

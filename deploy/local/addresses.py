@@ -31,7 +31,7 @@ class Addresses(BaseModel):
         return StoreKeys(self.store_access_key, self.store_secret_key)
 
 
-def kept_addresses(folder: DataFolder) -> Addresses:
+def load_or_choose_addresses(folder: DataFolder) -> Addresses:
     """Return the folder's addresses, choosing them the first time; raises DataFolderError for a spoilt file."""
     file = folder.addresses
     if not file.exists():

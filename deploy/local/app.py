@@ -9,14 +9,14 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Match, Route, WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from shared.auth.authenticator import Anonymous
+from shared.auth.authenticator import AnonymousAuthenticator
 from shared.http.health import Check
 from shared.http.middleware.cross_origin import OriginPolicy
 from shared.http.paths import shown
 from shared.observability.metrics import Metrics
-from shared.openapi.route import TITLE, describe, description_route
+from shared.openapi.route import TITLE, openapi_document, openapi_route
 from shared.openapi.schemas import Json
-from shared.runtime.service import Service, assemble_service
+from shared.runtime.service import Service, create_service_app
 
 
 class OneMachine:
@@ -29,21 +29,21 @@ class OneMachine:
         self._services = services
         self.checks = [_named(service.name, check) for service in services for check in service.checks]
         self._described = [route for service in services for route in service.routes]
-        self._own = assemble_service(
+        self._own = create_service_app(
             "one-machine",
             routes=[Route("/", self._index)],
             lifespan=self._lifespan,
             checks=self.checks,
             metrics=metrics,
-            authenticator=Anonymous(),
+            authenticator=AnonymousAuthenticator(),
             origins=origins or OriginPolicy(),
-            description=description_route(TITLE, self._described),
+            description=openapi_route(TITLE, self._described),
         ).app
 
     @property
     def document(self) -> Json:
         """What is served at `/openapi.json`: one document for all four."""
-        return describe(TITLE, self._described)
+        return openapi_document(TITLE, self._described)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection, or the lifespan of all four."""

@@ -12,7 +12,7 @@ import sys
 import uvloop
 
 from deploy.local.app import OneMachine
-from deploy.local.composition import BusPlace, StorePlace, create_services, place_of
+from deploy.local.composition import BusOverrides, StoreOverrides, create_services, store_overrides
 from deploy.local.data_folder import DataFolder, DataFolderError, claim
 from deploy.local.engine import EngineError
 from deploy.local.engines import choose_engines
@@ -49,8 +49,8 @@ def main() -> None:
 def _run(settings: LocalSettings, folder: DataFolder) -> None:
     with take_port(settings.host, settings.port) as listener:
         engines = choose_engines(folder, nats=settings.own_bus, store=not load_settings(NamedStore).given)
-        bus: BusPlace = {"nats_url": engines.nats.url} if engines.nats else {}
-        store: StorePlace = place_of(engines.store) if engines.store else {}
+        bus: BusOverrides = {"nats_url": engines.nats.url} if engines.nats else {}
+        store: StoreOverrides = store_overrides(engines.store) if engines.store else {}
         metrics = Metrics()
         services = create_services(
             bus=bus,

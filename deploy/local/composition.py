@@ -21,13 +21,13 @@ from shared.runtime.service import Service
 from shared.storage.settings import PartOrder
 
 
-class BusPlace(TypedDict, total=False):
+class BusOverrides(TypedDict, total=False):
     """Where the bus is, in the settings' names; empty to leave it to the environment."""
 
     nats_url: str
 
 
-class StorePlace(TypedDict, total=False):
+class StoreOverrides(TypedDict, total=False):
     """Where the bucket is, in the settings' names; empty to leave it to the environment."""
 
     s3_endpoint_url: str
@@ -37,7 +37,7 @@ class StorePlace(TypedDict, total=False):
     store_part_order: PartOrder
 
 
-def place_of(store: RcloneStore) -> StorePlace:
+def store_overrides(store: RcloneStore) -> StoreOverrides:
     """Say where our own store is."""
     config = store.config()
     return {
@@ -50,7 +50,7 @@ def place_of(store: RcloneStore) -> StorePlace:
 
 
 def create_services(
-    *, bus: BusPlace, store: StorePlace, store_folder: Path | None, spool: Path, metrics: Metrics
+    *, bus: BusOverrides, store: StoreOverrides, store_folder: Path | None, spool: Path, metrics: Metrics
 ) -> Sequence[Service]:
     """Return ingest, assembler, analyzer and notifier, which open nothing before their lifespans.
 

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
-from deploy.local.addresses import kept_addresses
+from deploy.local.addresses import load_or_choose_addresses
 from deploy.local.data_folder import DataFolder
 from deploy.local.engine import Engine, EngineError
 from deploy.local.nats_server import NatsServer
@@ -27,7 +27,7 @@ class Engines:
 
 def choose_engines(folder: DataFolder, *, nats: bool, store: bool) -> Engines:
     """Return the engines that are wanted, not started yet; raises DataFolderError."""
-    kept = kept_addresses(folder)
+    kept = load_or_choose_addresses(folder)
     return Engines(
         NatsServer(folder.nats, kept.nats_port, log=folder.log("nats-server")) if nats else None,
         RcloneStore(folder.objects, kept.store_port, kept.store_keys, log=folder.log("rclone")) if store else None,

@@ -2,7 +2,7 @@
 
 import sys
 
-from deploy.local.composition import BusPlace, StorePlace, place_of
+from deploy.local.composition import BusOverrides, StoreOverrides, store_overrides
 from deploy.local.data_folder import DataFolder, DataFolderError
 from deploy.local.engines import choose_engines
 from deploy.local.settings import LocalSettings, NamedStore
@@ -21,8 +21,8 @@ def main() -> None:
         engines = choose_engines(folder, nats=settings.own_bus, store=not load_settings(NamedStore).given)
     except DataFolderError as exc:
         sys.exit(f"rebuild-catalog: {exc}")
-    bus: BusPlace = {"nats_url": engines.nats.url} if engines.nats else {}
-    store: StorePlace = place_of(engines.store) if engines.store else {}
+    bus: BusOverrides = {"nats_url": engines.nats.url} if engines.nats else {}
+    store: StoreOverrides = store_overrides(engines.store) if engines.store else {}
     sys.exit(run_rebuild(load_settings(lambda: AssemblerSettings(**bus, **store))))
 
 

@@ -13,7 +13,7 @@ log = structlog.stdlib.get_logger(__name__)
 _STABLE_SECONDS = 60.0
 
 
-async def keep_running(engine: Engine, *, tries: int = 5, first_delay: float = 0.25) -> NoReturn:
+async def supervise(engine: Engine, *, tries: int = 5, first_delay: float = 0.25) -> NoReturn:
     """Start `engine` again each time it dies, until cancelled; raises EngineError when it won't stay up.
 
     It gets `tries`, the first after `first_delay` seconds, each other after twice as long; the count begins anew
@@ -26,10 +26,10 @@ async def keep_running(engine: Engine, *, tries: int = 5, first_delay: float = 0
         log.error("engine died", engine=engine.name, status=status, last_line=engine.last_line())
         if monotonic() - since > _STABLE_SECONDS:
             used = 0
-        used = await _start_again(engine, used, tries, first_delay)
+        used = await _restart(engine, used, tries, first_delay)
 
 
-async def _start_again(engine: Engine, used: int, tries: int, first_delay: float) -> int:
+async def _restart(engine: Engine, used: int, tries: int, first_delay: float) -> int:
     """Return how many tries are used up once the engine answers again."""
     while used < tries:
         await asyncio.sleep(first_delay * 2.0**used)

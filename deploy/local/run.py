@@ -14,10 +14,10 @@ from deploy.local.app import OneMachine
 from deploy.local.data_folder import DataFolder
 from deploy.local.engine import Engine, EngineError
 from deploy.local.engines import Engines, started
-from deploy.local.revival import keep_running
+from deploy.local.revival import supervise
 from deploy.local.server import Server
 from deploy.local.settings import LocalSettings
-from shared.process.tasks import end_tasks
+from shared.process.tasks import cancel_and_wait
 from shared.runtime.server import server_config
 
 log = structlog.stdlib.get_logger(__name__)
@@ -51,12 +51,12 @@ class Run:
     @asynccontextmanager
     async def _beside(self, server: Server, announce: Callable[[], None]) -> AsyncIterator[None]:
         """Keep what runs beside the server, and end it before the engines are stopped."""
-        tasks = [asyncio.create_task(_revive(engine, server)) for engine in self.engines.ours()]
+        tasks = [asyncio.create_task(_supervise(engine, server)) for engine in self.engines.ours()]
         tasks.append(asyncio.create_task(self._announce_when_ready(server, announce)))
         try:
             yield
         finally:
-            await end_tasks(tasks)
+            await cancel_and_wait(tasks)
 
     async def _announce_when_ready(self, server: Server, announce: Callable[[], None]) -> None:
         await server.serving.wait()
@@ -73,9 +73,9 @@ class Run:
             await asyncio.sleep(_ASK_EVERY)
 
 
-async def _revive(engine: Engine, server: Server) -> None:
+async def _supervise(engine: Engine, server: Server) -> None:
     try:
-        await keep_running(engine)
+        await supervise(engine)
     except EngineError as exc:
         server.fail(exc)
 

@@ -18,7 +18,7 @@ class Admission:
         self._wait = wait
 
     @contextmanager
-    def entered(self) -> Iterator[None]:
+    def reserve(self) -> Iterator[None]:
         """Hold a place for one request and the memory that it fills; raises Unavailable when all are taken."""
         if self._room == 0:
             raise _busy()

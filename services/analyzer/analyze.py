@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from services.analyzer.score.protocol import Recording, Score, Scorer
-from services.analyzer.splitter import Cutter, Piece
+from services.analyzer.splitter import AudioPiece, AudioSplitter
 from services.analyzer.transcribe.protocol import Transcriber
 from services.analyzer.wav_reader import samples_of
 from shared.domain.errors import BadMedia
@@ -23,7 +23,7 @@ class Analysis:
     transcriber: str
 
 
-class Analyst:
+class Analyzer:
     """Hears recordings through a transcriber and judges them with a scorer; one call for each recording.
 
     The sound is taken in only as fast as it is transcribed, and no more than a piece of it is ever held.
@@ -58,8 +58,8 @@ class Analyst:
         return Recording(tuple(line for line in lines if line.text), np.concatenate(levels), seconds)
 
 
-async def _pieces(samples: AsyncIterator[bytes], longest_seconds: float) -> AsyncGenerator[Piece, None]:
-    cutter = Cutter(longest_seconds)
+async def _pieces(samples: AsyncIterator[bytes], longest_seconds: float) -> AsyncGenerator[AudioPiece, None]:
+    cutter = AudioSplitter(longest_seconds)
     async for part in samples:
         for piece in cutter.feed(part):
             yield piece
@@ -67,7 +67,7 @@ async def _pieces(samples: AsyncIterator[bytes], longest_seconds: float) -> Asyn
         yield piece
 
 
-def _in_recording(line: TranscriptLine, piece: Piece) -> TranscriptLine:
+def _in_recording(line: TranscriptLine, piece: AudioPiece) -> TranscriptLine:
     """Return the line with seconds from the recording's start, kept inside its piece: models overshoot."""
     start = min(max(line.start, 0.0), piece.seconds)
     end = min(max(line.end, start), piece.seconds)

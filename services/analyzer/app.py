@@ -6,8 +6,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from starlette.applications import Starlette
 
 from services.analyzer.admission import Admission
-from services.analyzer.analyze import Analyst
-from services.analyzer.one_shot import OneShot
+from services.analyzer.analyze import Analyzer
+from services.analyzer.one_shot import OneShotAnalyzer
 from services.analyzer.rate_limit import RateLimit
 from services.analyzer.routes import AnalysisLimits, analysis_routes
 from services.analyzer.score.local import LocalScorer
@@ -17,14 +17,14 @@ from services.analyzer.transcribe.moonshine import open_moonshine
 from services.analyzer.transcribe.protocol import Transcriber
 from services.analyzer.worker import SERVICE, AnalysisWorker
 from shared.auth.authenticator import create_authenticator
-from shared.catalog.event_store import open_chronicle
+from shared.catalog.event_store import open_event_store
 from shared.domain.events import AudioReady
-from shared.domain.subjects import every_session
+from shared.domain.subjects import event_filter
 from shared.messaging.bus import Bus, open_bus
 from shared.messaging.work_queue import QueuePolicy, WorkQueue
 from shared.observability.metrics import Metrics
-from shared.process.tasks import owned_tasks
-from shared.runtime.service import Service, WhileRunning, assemble_service
+from shared.process.tasks import background_tasks
+from shared.runtime.service import Service, WhileRunning, create_service_app
 from shared.storage.object_store import open_store
 
 
@@ -52,19 +52,19 @@ async def open_models(settings: AnalyzerSettings) -> AsyncIterator[tuple[Transcr
 def create_service(settings: AnalyzerSettings, metrics: Metrics) -> Service:
     """Return the analyzer as an application; it is ready when it can be given work."""
     buses = WhileRunning[Bus]()
-    one_shots = WhileRunning[OneShot]()
+    one_shots = WhileRunning[OneShotAnalyzer]()
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
             bus, analyst = await _open(stack, settings, metrics)
-            with buses.holding(bus), one_shots.holding(OneShot(analyst, settings.decode_policy())):
+            with buses.holding(bus), one_shots.holding(OneShotAnalyzer(analyst, settings.decode_policy())):
                 yield
 
     async def bus_answers() -> str | None:
         return await buses().check()
 
-    return assemble_service(
+    return create_service_app(
         SERVICE,
         routes=analysis_routes(
             one_shots,
@@ -75,21 +75,21 @@ def create_service(settings: AnalyzerSettings, metrics: Metrics) -> Service:
         lifespan=lifespan,
         checks=[bus_answers],
         metrics=metrics,
-        authenticator=create_authenticator(settings.token_checks(), metrics),
+        authenticator=create_authenticator(settings.jwt_config(), metrics),
         origins=settings.origins(),
     )
 
 
-async def _open(stack: AsyncExitStack, settings: AnalyzerSettings, metrics: Metrics) -> tuple[Bus, Analyst]:
+async def _open(stack: AsyncExitStack, settings: AnalyzerSettings, metrics: Metrics) -> tuple[Bus, Analyzer]:
     """Open what the work needs, then begin it: at the end it is given back while the bus is still there."""
     bus = await stack.enter_async_context(open_bus(settings.bus(), service=SERVICE, metrics=metrics))
     store = await stack.enter_async_context(open_store(settings.store()))
     transcriber, scorer = await stack.enter_async_context(open_models(settings))
-    analyst = Analyst(transcriber, scorer)
-    chronicle = open_chronicle(bus, store, replicas=settings.nats_replicas)
+    analyst = Analyzer(transcriber, scorer)
+    chronicle = open_event_store(bus, store, replicas=settings.nats_replicas)
     worker = AnalysisWorker(bus, chronicle, analyst)
     queue = WorkQueue(bus, _policy(settings), worker, metrics)
-    await stack.enter_async_context(owned_tasks(*queue.hands()))
+    await stack.enter_async_context(background_tasks(*queue.hands()))
     return bus, analyst
 
 
@@ -104,7 +104,7 @@ def _limits(settings: AnalyzerSettings) -> AnalysisLimits:
 def _policy(settings: AnalyzerSettings) -> QueuePolicy:
     return QueuePolicy(
         durable=SERVICE,
-        subject=every_session(AudioReady.NAME),
+        subject=event_filter(AudioReady.NAME),
         concurrency=settings.analyzer_concurrency,
         tries=settings.analysis_tries,
         first_retry=settings.analysis_first_retry_seconds,

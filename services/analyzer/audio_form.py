@@ -6,8 +6,8 @@ from starlette.requests import Request
 
 from services.analyzer.memory_file import MemoryFile
 from shared.domain.errors import InvalidInput, RoomtoneError, TooLarge
-from shared.http.body import BodyLimits, refuse_encoding
-from shared.http.multipart import BAD_FIELD, Field, FileStart, OneFileForm, boundary_of
+from shared.http.body import BodyLimits, reject_encoded_body
+from shared.http.multipart import BAD_FIELD, Field, FileStart, SingleFileForm, boundary_of
 
 FILE_FIELD = "audio"
 _MIB = 1024 * 1024
@@ -20,7 +20,7 @@ class AudioForm:
     """
 
     def __init__(self, request: Request, limits: BodyLimits, extensions: Sequence[str]) -> None:
-        self._form = OneFileForm(
+        self._form = SingleFileForm(
             request,
             limits,
             boundary=_boundary(request),
@@ -33,7 +33,7 @@ class AudioForm:
     async def read_into(self, file: MemoryFile) -> None:
         """Gather the audio file's bytes, counted against the limit.
 
-        Raises InvalidInput for a name that does not fit, and what `OneFileForm.events` raises.
+        Raises InvalidInput for a name that does not fit, and what `SingleFileForm.events` raises.
         """
         try:
             await self._read(file)
@@ -59,7 +59,7 @@ class AudioForm:
 
 
 def _boundary(request: Request) -> str:
-    refuse_encoding(request)
+    reject_encoded_body(request)
     boundary = boundary_of(request.headers.get("content-type", ""))
     if boundary is None:
         raise InvalidInput(f"Send multipart/form-data with a file field {FILE_FIELD!r}.", code="missing_file")

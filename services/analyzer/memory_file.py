@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from shared.audio.source import OpenFile
+from shared.audio.source import OpenDescriptor
 
 
 class MemoryFile:
@@ -23,9 +23,9 @@ class MemoryFile:
         """Return its first `size` bytes, or all if it has fewer."""
         return os.pread(self._descriptor, size, 0)
 
-    def opened(self) -> OpenFile:
+    def opened(self) -> OpenDescriptor:
         """Return it as a decoder takes it; nothing can be added after that."""
-        return OpenFile(self._descriptor)
+        return OpenDescriptor(self._descriptor)
 
 
 @contextmanager

@@ -4,11 +4,11 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 
-from services.analyzer.analyze import Analysis, Analyst
+from services.analyzer.analyze import Analysis, Analyzer
 from services.analyzer.memory_file import MemoryFile
 from shared.audio.decode import DecodePolicy, Decoder
 from shared.audio.pcm import BYTES_PER_SECOND
-from shared.audio.sniff import HEAD, Container, sniff
+from shared.audio.sniff import SIGNATURE_BYTES, Container, sniff
 from shared.audio.source import Source
 from shared.domain.errors import BadMedia, InvalidInput, Permanent, RoomtoneError, Unavailable
 
@@ -18,20 +18,20 @@ _PIECE = 256 * 1024
 _OURS = {"decode_timeout"}  # what a decoder says of itself rather than of the bytes
 
 
-class OneShot:
+class OneShotAnalyzer:
     """Analyzes one file a call.
 
     All of it is decoded before any of it is transcribed, since what is too long or breaks off in the middle must
     not cost a model's time: 10 MB of samples for five minutes.
     """
 
-    def __init__(self, analyst: Analyst, policy: DecodePolicy) -> None:
+    def __init__(self, analyst: Analyzer, policy: DecodePolicy) -> None:
         self._analyst = analyst
         self._policy = policy
 
     async def analyze(self, file: MemoryFile) -> Analysis:
         """Return the analysis; raises InvalidInput for what is not audio or too long, Permanent for what else fails."""
-        source = Source(_container(file.head(HEAD)), file.opened())
+        source = Source(_container(file.head(SIGNATURE_BYTES)), file.opened())
         try:
             samples = await self._decoded(source)
             return await self._analyst.analyze_samples(_pieces(samples))

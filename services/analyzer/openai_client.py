@@ -32,7 +32,7 @@ async def open_client(key: str, base_url: str, *, retries: int) -> AsyncIterator
 
 
 @asynccontextmanager
-async def asking(*, within: float) -> AsyncIterator[None]:
+async def model_call(*, within: float) -> AsyncIterator[None]:
     """Bound a call with all its retries to `within` seconds, and turn what goes wrong into our errors.
 
     What the provider says goes no further: it can hold a part of the key, or of the conversation. So the errors
@@ -46,10 +46,10 @@ async def asking(*, within: float) -> AsyncIterator[None]:
     except OpenAIError as exc:
         status = exc.status_code if isinstance(exc, APIStatusError) else None
         log.warning("the model service failed", error=type(exc).__name__, status=status)
-        raise _ours(exc) from None
+        raise _translate(exc) from None
 
 
-def _ours(error: OpenAIError) -> RoomtoneError:
+def _translate(error: OpenAIError) -> RoomtoneError:
     match error:
         case APITimeoutError():
             return Unavailable("The model service did not answer in time.", code="model_timeout")

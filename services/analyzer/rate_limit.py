@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_address
 
 from shared.domain.caller import Caller
-from shared.domain.errors import TooMany
+from shared.domain.errors import RateLimited
 
 _MOST_CALLERS = 10_000  # a few MB; who asks anew after that many others begins with a full bucket
 _SUBNET = 64  # bits of an IPv6 address that one subscriber has: the rest is theirs to choose
@@ -38,7 +38,7 @@ class RateLimit:
         bucket = self._bucket(who)
         if bucket.tokens < 1:
             seconds = math.ceil((1 - bucket.tokens) * 60 / self._per_minute)
-            raise TooMany(
+            raise RateLimited(
                 f"At most {self._per_minute} requests a minute: try again in {seconds} s.", retry_after=seconds
             )
         bucket.tokens -= 1
@@ -55,7 +55,7 @@ class RateLimit:
         return bucket
 
 
-def name_for_limit(caller: Caller, address: str | None) -> str:
+def rate_limit_key(caller: Caller, address: str | None) -> str:
     """Return whom a request counts for: the token's bearer, or the address of someone who has none."""
     if caller.expires is not None:
         return f"{caller.tenant}/{caller.subject}"

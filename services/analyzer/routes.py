@@ -13,8 +13,8 @@ from services.analyzer.admission import Admission
 from services.analyzer.analyze import Analysis
 from services.analyzer.audio_form import AudioForm
 from services.analyzer.memory_file import MemoryFile, memory_file
-from services.analyzer.one_shot import OneShot
-from services.analyzer.rate_limit import RateLimit, name_for_limit
+from services.analyzer.one_shot import OneShotAnalyzer
+from services.analyzer.rate_limit import RateLimit, rate_limit_key
 from services.analyzer.schemas import ANALYSES, ANALYZE_AUDIO, DETAIL, analyzed
 from shared.domain.caller import Caller, Permission
 from shared.domain.errors import InvalidInput, Permanent, TooSlow
@@ -57,15 +57,15 @@ class AnalysisLimits:
 
 
 def analysis_routes(
-    one_shot: Callable[[], OneShot], limits: AnalysisLimits, rate: RateLimit, admission: Admission
+    one_shot: Callable[[], OneShotAnalyzer], limits: AnalysisLimits, rate: RateLimit, admission: Admission
 ) -> list[BaseRoute]:
     """Return the route; the use case exists only while the service's lifespan runs, hence the callable."""
 
     async def analyze_audio(request: Request, caller: Caller) -> Response:
-        rate.take(name_for_limit(caller, request.client.host if request.client else None))
+        rate.take(rate_limit_key(caller, request.client.host if request.client else None))
         detail = _wants_detail(request)
         form = AudioForm(request, limits.file, limits.extensions)
-        with admission.entered(), memory_file() as file:
+        with admission.reserve(), memory_file() as file:
             analysis = await in_time(request, form, file)
         return answer(analyzed(analysis, detail=detail))
 

@@ -10,7 +10,7 @@ from services.analyzer.analyze import Analysis
 from services.analyzer.audio_form import FILE_FIELD
 from shared.domain.clock import now, rfc3339
 from shared.domain.errors import Kind, RoomtoneError
-from shared.http.api_group import Family
+from shared.http.api_group import ApiGroup
 from shared.http.fields import Confidence, Seconds, Temperature, Timestamp
 from shared.http.operation import FORM, OCTETS, Answer, Body, Operation, Parameter
 
@@ -51,7 +51,7 @@ def _body(_request: Request, error: RoomtoneError) -> AnalysisError:
     return AnalysisError(error=title, details=error.message, code=error.code, timestamp=rfc3339(now()))
 
 
-ANALYSES = Family("One-shot analysis", _body, AnalysisError)
+ANALYSES = ApiGroup("One-shot analysis", _body, AnalysisError)
 
 
 DETAIL = "detail"

@@ -16,7 +16,7 @@ _SEARCH_FROM = 2 / 3  # of the longest piece: how far back a good place to cut i
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Piece:
+class AudioPiece:
     """A stretch of a recording: where it starts in seconds, its samples' bytes, and its level frame by frame."""
 
     start: float
@@ -34,7 +34,7 @@ class Piece:
         return int(np.count_nonzero(self.levels >= SILENCE_DBFS)) < _SPEECH
 
 
-class Cutter:
+class AudioSplitter:
     """Takes samples' bytes in any amounts and gives back pieces that, joined, are the input again.
 
     No piece is longer than `longest_seconds`. A long silence becomes a piece of its own; otherwise a cut falls on
@@ -50,7 +50,7 @@ class Cutter:
         self._pcm = bytearray()
         self._levels: Levels = np.empty(0, np.float32)
 
-    def feed(self, pcm: bytes) -> list[Piece]:
+    def feed(self, pcm: bytes) -> list[AudioPiece]:
         """Return the pieces that these whole samples complete."""
         self._pcm += pcm
         measured = len(self._levels) * FRAME_BYTES
@@ -61,17 +61,17 @@ class Cutter:
             pieces.append(self._take(frames))
         return pieces
 
-    def finish(self) -> list[Piece]:
+    def finish(self) -> list[AudioPiece]:
         """Return what is left once the samples are over: one piece, or none."""
         if not self._pcm:
             return []
-        piece = Piece(self._start / BYTES_PER_SECOND, bytes(self._pcm), self._levels)
+        piece = AudioPiece(self._start / BYTES_PER_SECOND, bytes(self._pcm), self._levels)
         self._pcm.clear()
         return [piece]
 
-    def _take(self, frames: int) -> Piece:
+    def _take(self, frames: int) -> AudioPiece:
         size = frames * FRAME_BYTES
-        piece = Piece(self._start / BYTES_PER_SECOND, bytes(self._pcm[:size]), self._levels[:frames].copy())
+        piece = AudioPiece(self._start / BYTES_PER_SECOND, bytes(self._pcm[:size]), self._levels[:frames].copy())
         del self._pcm[:size]
         self._levels = self._levels[frames:]
         self._start += size
@@ -80,13 +80,13 @@ class Cutter:
 
 def _next_cut(levels: Levels, longest: int) -> int | None:
     """Return how many frames the next piece has, or None while that can't be known; `levels` are `longest` at most."""
-    edge = _pause_edge(levels >= SILENCE_DBFS)
+    edge = _silence_boundary(levels >= SILENCE_DBFS)
     if edge is not None:
         return edge
     return _quietest(levels) if len(levels) == longest else None
 
 
-def _pause_edge(loud: NDArray[np.bool_]) -> int | None:
+def _silence_boundary(loud: NDArray[np.bool_]) -> int | None:
     """Return where a long silence ends if the frames begin with one, otherwise where the first one begins."""
     sounds = np.flatnonzero(loud)
     if sounds.size == 0:

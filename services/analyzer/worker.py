@@ -6,8 +6,8 @@ from contextlib import aclosing
 
 import structlog
 
-from services.analyzer.analyze import Analysis, Analyst
-from shared.catalog.event_store import Chronicle
+from services.analyzer.analyze import Analysis, Analyzer
+from shared.catalog.event_store import EventStore
 from shared.domain.clock import now, rfc3339
 from shared.domain.envelope import Envelope, envelope, event_id
 from shared.domain.errors import Permanent, RoomtoneError
@@ -18,7 +18,7 @@ from shared.process.failpoints import failpoint
 _MEMBERS = 60  # bytes of names, numbers and punctuation around a line's text
 
 
-def leading_lines(lines: Iterable[TranscriptLine], most_bytes: int) -> tuple[tuple[TranscriptLine, ...], bool]:
+def truncate_transcript(lines: Iterable[TranscriptLine], most_bytes: int) -> tuple[tuple[TranscriptLine, ...], bool]:
     """Return the lines that fit into `most_bytes` of JSON from the start, and whether any were left out."""
     kept: list[TranscriptLine] = []
     for line in lines:
@@ -44,7 +44,7 @@ class AnalysisWorker:
     Of a session that was deleted nothing is told.
     """
 
-    def __init__(self, bus: Bus, chronicle: Chronicle, analyst: Analyst) -> None:
+    def __init__(self, bus: Bus, chronicle: EventStore, analyst: Analyzer) -> None:
         self._bus = bus
         self._chronicle = chronicle
         self._analyst = analyst
@@ -76,7 +76,7 @@ class AnalysisWorker:
 
 def _completed(analysis: Analysis) -> AnalysisCompleted:
     """Return the event, its transcript short enough for the bus."""
-    lines, truncated = leading_lines(analysis.recording.lines, _TRANSCRIPT_BYTES)
+    lines, truncated = truncate_transcript(analysis.recording.lines, _TRANSCRIPT_BYTES)
     return AnalysisCompleted(
         temperature=analysis.score.temperature,
         confidence=analysis.score.confidence,

@@ -8,16 +8,16 @@ from starlette.applications import Starlette
 
 from services.assembler.assemble import Assembler
 from services.assembler.settings import AssemblerSettings
-from services.assembler.worker import FinalizedSessions
+from services.assembler.worker import AssemblyWorker
 from shared.auth.authenticator import create_authenticator
-from shared.catalog.event_store import open_chronicle
+from shared.catalog.event_store import open_event_store
 from shared.domain.events import SessionFinalized
-from shared.domain.subjects import every_session
+from shared.domain.subjects import event_filter
 from shared.messaging.bus import Bus, open_bus
 from shared.messaging.work_queue import QueuePolicy, WorkQueue
 from shared.observability.metrics import Metrics
-from shared.process.tasks import owned_tasks
-from shared.runtime.service import Service, WhileRunning, assemble_service
+from shared.process.tasks import background_tasks
+from shared.runtime.service import Service, WhileRunning, create_service_app
 from shared.storage.object_store import ObjectStore, open_store
 from shared.storage.spool import Spool
 
@@ -40,10 +40,10 @@ def create_service(settings: AssemblerSettings, metrics: Metrics) -> Service:
             stack.enter_context(store.holding(opened_store))
             stack.enter_context(bus.holding(opened_bus))
             assembler = Assembler(spool, opened_store, settings.decode_policy(), settings.store_folder)
-            chronicle = open_chronicle(opened_bus, opened_store, replicas=settings.nats_replicas)
-            worker = FinalizedSessions(spool, chronicle, assembler)
+            chronicle = open_event_store(opened_bus, opened_store, replicas=settings.nats_replicas)
+            worker = AssemblyWorker(spool, chronicle, assembler)
             queue = WorkQueue(opened_bus, _policy(settings), worker, metrics)
-            await stack.enter_async_context(owned_tasks(*queue.hands()))
+            await stack.enter_async_context(background_tasks(*queue.hands()))
             yield
 
     async def bus_check() -> str | None:
@@ -52,13 +52,13 @@ def create_service(settings: AssemblerSettings, metrics: Metrics) -> Service:
     async def store_check() -> str | None:
         return await store().check()
 
-    return assemble_service(
+    return create_service_app(
         SERVICE,
         routes=[],
         lifespan=lifespan,
         checks=[bus_check, store_check],
         metrics=metrics,
-        authenticator=create_authenticator(settings.token_checks(), metrics),
+        authenticator=create_authenticator(settings.jwt_config(), metrics),
         origins=settings.origins(),
     )
 
@@ -66,7 +66,7 @@ def create_service(settings: AssemblerSettings, metrics: Metrics) -> Service:
 def _policy(settings: AssemblerSettings) -> QueuePolicy:
     return QueuePolicy(
         durable=SERVICE,
-        subject=every_session(SessionFinalized.NAME),
+        subject=event_filter(SessionFinalized.NAME),
         concurrency=settings.assembler_concurrency,
         tries=settings.assembler_tries,
         first_retry=settings.assembler_retry_seconds,

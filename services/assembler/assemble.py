@@ -9,24 +9,24 @@ from pathlib import Path
 from services.assembler.bucket_upload import (
     PART_BYTES,
     WAV_TYPE,
-    Destination,
     StoredObject,
+    UploadTarget,
     upload_object,
     upload_wav,
     upload_wav_of_unknown_length,
 )
 from services.assembler.chunk_files import ChunkFile, contents, samples
-from services.assembler.decoding import Decoding
+from services.assembler.decoding import RecordingDecoder
 from services.assembler.sources import Source as RecordingSource
 from services.assembler.sources import opened
-from services.assembler.spill_file import spill_in
-from services.assembler.writeback import writing_back
+from services.assembler.spill_file import open_spill_file
+from services.assembler.writeback import background_writeback
 from shared.audio.decode import DecodePolicy
 from shared.audio.pcm import BYTES_PER_SECOND, SAMPLE_BYTES
-from shared.audio.sniff import Refusal, segments
+from shared.audio.sniff import NotAudio, segments
 from shared.domain.errors import BadMedia
-from shared.domain.events import AudioFailed, AudioReady, Intake, StoredOriginal
-from shared.domain.manifest import Manifest, Original, StoredManifest
+from shared.domain.events import AudioFailed, AudioReady, StoredOriginal, UploadSummary
+from shared.domain.manifest import Manifest, OriginalLocation, StoredManifest
 from shared.domain.object_keys import wav_key, wav_name
 from shared.domain.upload_kind import RegisteredDocument
 from shared.storage.object_store import ObjectStore
@@ -72,7 +72,7 @@ class Assembler:
                     reason=exc.message,
                     manifest_sha256=stored.sha256,
                     original=original,
-                    intake=intake_of(manifest),
+                    intake=upload_summary(manifest),
                 )
             finally:
                 keeping.cancel()
@@ -88,7 +88,7 @@ class Assembler:
             manifest_sha256=stored.sha256,
             warnings=warnings,
             original=original,
-            intake=intake_of(manifest),
+            intake=upload_summary(manifest),
         )
 
     async def settle(self, ended: AudioReady | AudioFailed) -> None:
@@ -105,7 +105,7 @@ class Assembler:
             await self.store.delete(manifest.original.object_key)
 
     async def _keep(
-        self, original: Original | None, source: RecordingSource, manifest_sha256: str
+        self, original: OriginalLocation | None, source: RecordingSource, manifest_sha256: str
     ) -> StoredOriginal | None:
         if original is None:
             return None
@@ -113,7 +113,7 @@ class Assembler:
         sha256 = source.sha256
         if not original.in_bucket:
             metadata = {"manifest-sha256": manifest_sha256}
-            to = Destination(self.store, original.object_key, original.content_type, metadata, source.proof)
+            to = UploadTarget(self.store, original.object_key, original.content_type, metadata, source.proof)
             sha256 = (await upload_object(to, contents(source.recording.files, size))).sha256
         return StoredOriginal(
             url=self.store.url(original.object_key),
@@ -129,21 +129,21 @@ class Assembler:
     ) -> tuple[StoredObject, tuple[str, ...]]:
         recording, files = source.recording, source.recording.files
         found = segments(recording.opening, [file.beginning for file in files], [file.size for file in files])
-        if isinstance(found, Refusal):
+        if isinstance(found, NotAudio):
             raise BadMedia(f"The bytes are {found.value}, not audio.", code="not_audio")
         if found[0].container is None and stored.manifest.original is not None:
             raise BadMedia("The bytes are not audio of a kind that is known.", code="not_audio")
         key = wav_key(directory.key)
-        to = Destination(self.store, key, WAV_TYPE, {"manifest-sha256": stored.sha256}, source.proof)
+        to = UploadTarget(self.store, key, WAV_TYPE, {"manifest-sha256": stored.sha256}, source.proof)
         warnings: list[str] = []
         if found[0].container is None:
             wav = await self._pcm(to, files, warnings)
         else:
-            work = Decoding(self.policy, self.spool.temporaries, files, found, warnings)
+            work = RecordingDecoder(self.policy, self.spool.temporaries, files, found, warnings)
             wav = await self._decoded(to, work)
         return wav, tuple(warnings)
 
-    async def _pcm(self, to: Destination, files: Sequence[ChunkFile], warnings: list[str]) -> StoredObject:
+    async def _pcm(self, to: UploadTarget, files: Sequence[ChunkFile], warnings: list[str]) -> StoredObject:
         size = sum(file.size for file in files)
         limit = self.policy.max_audio_seconds
         if size > limit * BYTES_PER_SECOND:
@@ -153,25 +153,25 @@ class Assembler:
         async with self._writing_back(to.key, size):
             return await upload_wav(to, samples(files), size - size % SAMPLE_BYTES)
 
-    async def _decoded(self, to: Destination, work: Decoding) -> StoredObject:
+    async def _decoded(self, to: UploadTarget, work: RecordingDecoder) -> StoredObject:
         if self.store.part_order == "any":
             async with aclosing(work.pieces()) as pcm:
                 return await upload_wav_of_unknown_length(to, pcm)
-        with spill_in(self.spool.temporaries) as spill:
-            await work.into(spill)
+        with open_spill_file(self.spool.temporaries) as spill:
+            await work.decode_to_file(spill)
             async with self._writing_back(to.key, spill.samples_bytes):
                 return await upload_object(to, spill.wav())
 
     def _writing_back(self, key: str, size: int) -> AbstractAsyncContextManager[None]:
         if self.store_folder is None or size < PART_BYTES:  # a single put is over before the disk would have begun
             return nullcontext()
-        return writing_back((self.store_folder / key).parent)
+        return background_writeback((self.store_folder / key).parent)
 
 
-def intake_of(manifest: Manifest) -> Intake:
+def upload_summary(manifest: Manifest) -> UploadSummary:
     """Tell how a recording came in."""
     purpose = manifest.purpose
     size = purpose.size_bytes if isinstance(purpose, RegisteredDocument) else manifest.size
-    return Intake(
+    return UploadSummary(
         opened_at=manifest.opened_at or manifest.finalized_at, chunks=len(manifest.chunks), bytes=size, purpose=purpose
     )

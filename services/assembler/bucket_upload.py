@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from shared.audio.wav import HEADER_BYTES, wav_header
 from shared.domain.errors import RoomtoneError, Unavailable
-from shared.process.tasks import digesting
-from shared.storage.object_store import ObjectStore, PartReceipt
+from shared.process.tasks import hash_off_loop
+from shared.storage.object_store import ObjectStore, UploadedPart
 
 PART_BYTES = 5 * 1024 * 1024  # R2's least; all parts but the last must be equal
 _IN_FLIGHT = 2  # a store that wants parts in order holds one while it writes the other
@@ -25,7 +25,7 @@ class StoredObject:
 
 
 @dataclass(frozen=True, slots=True)
-class Destination:
+class UploadTarget:
     """Where an object goes, what it is, and what it says of its origin.
 
     `proof` is the check of what the object is made of, under way beside it: the object is not to be seen before.
@@ -38,22 +38,22 @@ class Destination:
     proof: asyncio.Future[None]
 
 
-async def upload_wav(to: Destination, pcm: AsyncIterator[bytes], data_bytes: int) -> StoredObject:
+async def upload_wav(to: UploadTarget, pcm: AsyncIterator[bytes], data_bytes: int) -> StoredObject:
     """Upload samples whose number is known: header first, parts ascending. Raises Unavailable."""
     return await upload_object(to, _with_header(wav_header(data_bytes), pcm))
 
 
-async def upload_object(to: Destination, content: AsyncIterator[bytes]) -> StoredObject:
+async def upload_object(to: UploadTarget, content: AsyncIterator[bytes]) -> StoredObject:
     """Upload bytes as they are, parts ascending. Raises Unavailable."""
     digest = hashlib.sha256()
     async with _uploading(to) as upload:
         async for body in _cut(content):
-            await digesting(digest.update, body)
+            await hash_off_loop(digest.update, body)
             await upload.add(body)
     return StoredObject(upload.size, digest.hexdigest())
 
 
-async def upload_wav_of_unknown_length(to: Destination, pcm: AsyncIterator[bytes]) -> StoredObject:
+async def upload_wav_of_unknown_length(to: UploadTarget, pcm: AsyncIterator[bytes]) -> StoredObject:
     """Upload samples while they are still being decoded: the first part, which holds the header, goes last.
 
     The file's hash needs the header first, so it is taken by reading the object back. Raises Unavailable.
@@ -94,9 +94,9 @@ async def _cut(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
 
 
 @asynccontextmanager
-async def _uploading(to: Destination, *, first_number: int = 1) -> AsyncIterator["_PartUpload"]:
+async def _uploading(to: UploadTarget, *, first_number: int = 1) -> AsyncIterator["_MultipartUpload"]:
     """Upload what is added inside the block; complete it at the block's end, or drop it on an error."""
-    upload = _PartUpload(to, first_number)
+    upload = _MultipartUpload(to, first_number)
     try:
         yield upload
         await upload.complete()
@@ -105,15 +105,15 @@ async def _uploading(to: Destination, *, first_number: int = 1) -> AsyncIterator
         raise
 
 
-class _PartUpload:
+class _MultipartUpload:
     """One object on its way: a single put if one body is all there is, else parts, a few under way at most."""
 
-    def __init__(self, to: Destination, first_number: int) -> None:
+    def __init__(self, to: UploadTarget, first_number: int) -> None:
         self._to = to
         self._next = first_number
         self._held: tuple[int, bytes] | None = None
         self._upload: str | None = None
-        self._parts: list[PartReceipt] = []
+        self._parts: list[UploadedPart] = []
         self._sending: set[asyncio.Task[None]] = set()
         self.size = 0
 
@@ -127,7 +127,9 @@ class _PartUpload:
                 self._held = (number, body)
                 return
             to = self._to
-            self._upload = await to.store.begin_parts(to.key, content_type=to.content_type, metadata=to.metadata)
+            self._upload = await to.store.create_multipart_upload(
+                to.key, content_type=to.content_type, metadata=to.metadata
+            )
             held, self._held = self._held, None
             await self._send(self._upload, *held)
         await self._send(self._upload, number, body)
@@ -140,7 +142,7 @@ class _PartUpload:
         self._sending.add(asyncio.create_task(self._put(upload, number, body)))
 
     async def _put(self, upload: str, number: int, body: bytes) -> None:
-        self._parts.append(await self._to.store.put_part(self._to.key, upload, number, body))
+        self._parts.append(await self._to.store.upload_part(self._to.key, upload, number, body))
 
     async def complete(self) -> None:
         """Make the object; one of parts is looked up: completing may have worked although its answer was lost, or not.
@@ -155,8 +157,8 @@ class _PartUpload:
             return
         await asyncio.gather(*self._sending)
         with suppress(Unavailable):
-            await to.store.complete_parts(to.key, self._upload, self._parts)
-        await _look_again(to, self.size)
+            await to.store.complete_multipart_upload(to.key, self._upload, self._parts)
+        await _verify_object(to, self.size)
 
     async def abort(self) -> None:
         """Drop what was sent; a store that can't be told drops it by itself after days."""
@@ -165,17 +167,17 @@ class _PartUpload:
         await asyncio.gather(*self._sending, return_exceptions=True)
         if self._upload is not None:
             with suppress(RoomtoneError):
-                await self._to.store.abort_parts(self._to.key, self._upload)
+                await self._to.store.abort_multipart_upload(self._to.key, self._upload)
 
 
-async def _look_again(to: Destination, size: int) -> None:
+async def _verify_object(to: UploadTarget, size: int) -> None:
     """Raise Unavailable unless the object is ours by size and, where the store remembers it, by its metadata."""
     info = await to.store.head(to.key)
     if info is None or info.size != size or (info.metadata and dict(info.metadata) != dict(to.metadata)):
         raise Unavailable("The bucket does not hold what was uploaded; trying again.", code="store_mismatch")
 
 
-async def _read_back(to: Destination) -> str:
+async def _read_back(to: UploadTarget) -> str:
     digest = hashlib.sha256()
     async for piece in to.store.read(to.key):
         digest.update(piece)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from shared.audio.pcm import SAMPLE_BYTES
-from shared.audio.sniff import HEAD, Beginning, beginning
+from shared.audio.sniff import SIGNATURE_BYTES, ChunkSignature, beginning
 from shared.domain.errors import Permanent
 from shared.domain.manifest import Chunk, Manifest
 from shared.storage.session_directory import SessionDirectory
@@ -22,7 +22,7 @@ class ChunkFile:
 
     path: Path
     size: int
-    beginning: Beginning
+    beginning: ChunkSignature
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class ChunkFiles:
     opening: bytes
     unproved: Sequence[tuple[Path, Chunk]] = ()
 
-    def prove(self) -> None:
+    def verify_hashes(self) -> None:
         """Hash the chunks that were only looked at; blocks. Raises Permanent for one that is not what it was."""
         for path, chunk in self.unproved:
             try:
@@ -59,22 +59,22 @@ def open_chunks(directory: SessionDirectory, manifest: Manifest) -> ChunkFiles:
         head = _head(path, chunk)
         if chunk.size > _SMALL:
             unproved.append((path, chunk))
-        if len(opening) < HEAD:
+        if len(opening) < SIGNATURE_BYTES:
             opening += head  # only a short chunk is all head, so what follows belongs behind it
         files.append(ChunkFile(path, chunk.size, beginning(head)))
-    return ChunkFiles(files, opening[:HEAD], unproved)
+    return ChunkFiles(files, opening[:SIGNATURE_BYTES], unproved)
 
 
 def _head(path: Path, chunk: Chunk) -> bytes:
     small = chunk.size <= _SMALL
     try:
         with path.open("rb", buffering=0) as file:
-            content = file.read(chunk.size + 1 if small else HEAD)
+            content = file.read(chunk.size + 1 if small else SIGNATURE_BYTES)
     except FileNotFoundError as exc:
         raise _missing(chunk) from exc
     if small and hashlib.sha256(content).hexdigest() != chunk.sha256:
         raise _changed(chunk)
-    return content[:HEAD]
+    return content[:SIGNATURE_BYTES]
 
 
 def _missing(chunk: Chunk) -> Permanent:
@@ -85,10 +85,10 @@ def _changed(chunk: Chunk) -> Permanent:
     return Permanent(f"Chunk {chunk.index} changed on disk after it was stored.", code="corrupt_chunk")
 
 
-def one_file(path: Path, size: int) -> ChunkFiles:
+def open_single_file(path: Path, size: int) -> ChunkFiles:
     """Look at a recording that is one file; blocks."""
     with path.open("rb") as file:
-        head = file.read(HEAD)
+        head = file.read(SIGNATURE_BYTES)
     return ChunkFiles([ChunkFile(path, size, beginning(head))], head)
 
 

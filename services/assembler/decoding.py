@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from services.assembler.chunk_files import ChunkFile
-from services.assembler.spill_file import Spill
+from services.assembler.spill_file import SpillFile
 from shared.audio.decode import DecodePolicy, Decoder
 from shared.audio.pcm import BYTES_PER_SECOND
 from shared.audio.sniff import Segment
@@ -17,7 +17,7 @@ from shared.process.failpoints import failpoint
 
 
 @dataclass(frozen=True, slots=True)
-class Decoding:
+class RecordingDecoder:
     """What is to be decoded, and how; a broken stream behind a good one costs itself, not the recording.
 
     `warnings` takes what a caller should hear of. Both ways raise BadMedia, also for silence of no length and for more
@@ -30,7 +30,7 @@ class Decoding:
     segments: Sequence[Segment]
     warnings: list[str]
 
-    async def into(self, spill: Spill) -> None:
+    async def decode_to_file(self, spill: SpillFile) -> None:
         """Append all samples to a file on disk."""
         decoder = Decoder(self.policy, self.temporaries)
         limit = HEADER_BYTES + self.policy.max_audio_seconds * BYTES_PER_SECOND
@@ -40,8 +40,8 @@ class Decoding:
                 await decoder.decode_into(source, spill.fd, limit)
                 failpoint("assembler.decoding")
             except BadMedia as exc:
-                self._pass_over(exc, first=first)
-                spill.align()
+                self._skip_broken_stream(exc, first=first)
+                spill.truncate_to_whole_sample()
         self._judge(decoder, spill.samples_bytes)
 
     async def pieces(self) -> AsyncGenerator[bytes, None]:
@@ -60,7 +60,7 @@ class Decoding:
                             raise BadMedia(f"The audio is longer than {limit} seconds.", code="too_long")
                         yield piece
             except BadMedia as exc:
-                self._pass_over(exc, first=first)
+                self._skip_broken_stream(exc, first=first)
         self._judge(decoder, size)
 
     def _sources(self) -> Iterator[Source]:
@@ -69,7 +69,7 @@ class Decoding:
             paths = [file.path for file in self.files[segment.first : segment.end]]
             yield Source(segment.container, paths, segment.lying_length)
 
-    def _pass_over(self, error: BadMedia, *, first: bool) -> None:
+    def _skip_broken_stream(self, error: BadMedia, *, first: bool) -> None:
         if first or error.code != BadMedia.default_code:
             raise error
         self.warnings.append("A part of the recording is not audio and was left out.")

@@ -11,8 +11,8 @@ import structlog
 from services.assembler.settings import AssemblerSettings
 from shared.audio.pcm import BYTES_PER_SECOND
 from shared.audio.wav import HEADER_BYTES
-from shared.catalog.catalog import Deleted
-from shared.catalog.event_store import Chronicle, open_chronicle
+from shared.catalog.catalog import SessionIsDeleted
+from shared.catalog.event_store import EventStore, open_event_store
 from shared.domain.envelope import Envelope, UndecodableEventError, envelope
 from shared.domain.errors import RoomtoneError
 from shared.domain.events import AudioReady
@@ -51,26 +51,26 @@ async def rebuild_catalog(settings: AssemblerSettings) -> Summary:
         open_store(settings.store()) as store,
     ):
         await asyncio.wait_for(bus.wait_ready(), _BUS_SECONDS)
-        chronicle = open_chronicle(bus, store, replicas=settings.nats_replicas)
+        chronicle = open_event_store(bus, store, replicas=settings.nats_replicas)
         summary = Summary()
-        await _tell_again(chronicle, summary)
-        await _adopt(chronicle, summary)
+        await _replay_archive(chronicle, summary)
+        await _add_bare_recordings(chronicle, summary)
         return summary
 
 
-async def _tell_again(chronicle: Chronicle, summary: Summary) -> None:
-    async for name in chronicle.kept_keys():
+async def _replay_archive(chronicle: EventStore, summary: Summary) -> None:
+    async for name in chronicle.archived_keys():
         try:
             await chronicle.catalog.tell(await chronicle.kept(name))
             summary.events += 1
         except UndecodableEventError:
             log.error("a kept event can't be read", key=name)
             summary.unreadable += 1
-        except Deleted:
+        except SessionIsDeleted:
             summary.deleted += 1
 
 
-async def _adopt(chronicle: Chronicle, summary: Summary) -> None:
+async def _add_bare_recordings(chronicle: EventStore, summary: Summary) -> None:
     async for name in chronicle.store.keys(""):
         match = _WAV.fullmatch(name)
         if match is None:
@@ -79,13 +79,13 @@ async def _adopt(chronicle: Chronicle, summary: Summary) -> None:
         try:
             record = await chronicle.catalog.record(key)
             if record is None or record.ended is None:
-                await chronicle.catalog.tell(await _as_found(chronicle, key, name))
+                await chronicle.catalog.tell(await _event_from_wav(chronicle, key, name))
                 summary.bare_recordings += 1
-        except Deleted:
+        except SessionIsDeleted:
             summary.deleted += 1
 
 
-async def _as_found(chronicle: Chronicle, key: SessionKey, name: str) -> Envelope:
+async def _event_from_wav(chronicle: EventStore, key: SessionKey, name: str) -> Envelope:
     """Describe a WAV of an older version, or one whose kept event is lost, by reading it."""
     digest = hashlib.sha256()
     size = 0

@@ -7,7 +7,7 @@ from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 
-from services.assembler.chunk_files import ChunkFiles, one_file, open_chunks
+from services.assembler.chunk_files import ChunkFiles, open_chunks, open_single_file
 from shared.domain.errors import NotFound, Permanent
 from shared.domain.manifest import Manifest
 from shared.domain.upload_kind import RegisteredDocument
@@ -40,28 +40,28 @@ async def opened(
     """
     if manifest.original is None or not manifest.original.in_bucket:
         recording = await asyncio.to_thread(open_chunks, directory, manifest)
-        async with _proving(recording) as proof:
+        async with _verify_beside(recording) as proof:
             yield Source(recording, proof)
         return
     copy = await asyncio.to_thread(TemporaryFile, spool.temporaries, named=True)
     try:
         size, sha256 = await _copy(store, manifest.original.object_key, copy, expected=_registered_size(manifest))
-        recording = await asyncio.to_thread(one_file, copy.path, size)
-        async with _proving(recording) as proof:
+        recording = await asyncio.to_thread(open_single_file, copy.path, size)
+        async with _verify_beside(recording) as proof:
             yield Source(recording, proof, sha256)
     finally:
         await asyncio.to_thread(copy.discard)
 
 
 @asynccontextmanager
-async def _proving(recording: ChunkFiles) -> AsyncIterator[asyncio.Future[None]]:
+async def _verify_beside(recording: ChunkFiles) -> AsyncIterator[asyncio.Future[None]]:
     """Prove the chunks in a thread beside the block, which ends only when the thread has; small ones are proved."""
     if not recording.unproved:
         done = asyncio.get_running_loop().create_future()
         done.set_result(None)
         yield done
         return
-    proof = asyncio.create_task(asyncio.to_thread(recording.prove))
+    proof = asyncio.create_task(asyncio.to_thread(recording.verify_hashes))
     try:
         yield proof
     finally:

@@ -14,7 +14,7 @@ _READ = 5 * 1024 * 1024  # a part of an upload
 
 
 @dataclass(frozen=True, slots=True)
-class Spill:
+class SpillFile:
     """A file without a name; its offset stands behind the room for the header, and samples are appended there."""
 
     fd: int
@@ -25,7 +25,7 @@ class Spill:
         size = max(0, os.fstat(self.fd).st_size - HEADER_BYTES)
         return size - size % SAMPLE_BYTES
 
-    def align(self) -> None:
+    def truncate_to_whole_sample(self) -> None:
         """Drop the half of a sample that a decoder may have left when it died."""
         os.ftruncate(self.fd, os.lseek(self.fd, HEADER_BYTES + self.samples_bytes, os.SEEK_SET))
 
@@ -38,13 +38,13 @@ class Spill:
 
 
 @contextmanager
-def spill_in(directory: Path) -> Iterator[Spill]:
+def open_spill_file(directory: Path) -> Iterator[SpillFile]:
     """Give a file for samples inside the block; it has no name, so that not even a crash leaves it behind."""
     path = directory / f"spill-{os.getpid()}-{os.urandom(8).hex()}"
     fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     try:
         path.unlink()
         os.lseek(fd, HEADER_BYTES, os.SEEK_SET)
-        yield Spill(fd)
+        yield SpillFile(fd)
     finally:
         os.close(fd)

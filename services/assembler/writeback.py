@@ -10,7 +10,7 @@ _EVERY = 0.05  # seconds; 15 MB arrive in that time
 
 
 @asynccontextmanager
-async def writing_back(directory: Path) -> AsyncIterator[None]:
+async def background_writeback(directory: Path) -> AsyncIterator[None]:
     """Inside the block, have the disk take what the store writes into `directory` while it arrives.
 
     It only saves time: the object itself must be synced under its name after that. Unfinished uploads are hidden

@@ -5,36 +5,36 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
-from services.ingest.api.unconfigured_store import open_store_if_any
-from services.ingest.background.deleted_object_watch import LateArrivals
+from services.ingest.api.unconfigured_store import open_optional_store
+from services.ingest.background.deleted_object_watch import DeletedObjectWatch
 from services.ingest.background.reaper import Reaper
-from services.ingest.background.spool_scanner import Rounds
-from services.ingest.background.temp_file_sweeper import sweep_regularly
+from services.ingest.background.spool_scanner import SpoolScanner
+from services.ingest.background.temp_file_sweeper import run_temp_file_sweeper
 from services.ingest.call_recordings.cases import RecordingCases, create_recording_cases
 from services.ingest.call_recordings.chunk_requests import RecordingLimits
 from services.ingest.documents.cases import DocumentCases
 from services.ingest.finalization.finalizer import Finalizer
-from services.ingest.finalization.manifest_writer import Sealer
+from services.ingest.finalization.manifest_writer import ManifestWriter
 from services.ingest.finalization.outbox import Outbox
 from services.ingest.finalization.result_waiters import Results
 from services.ingest.indexed_uploads.callbacks.scheduler import open_callbacks
 from services.ingest.indexed_uploads.completion import UploadCompleter
 from services.ingest.intake.admission import Admission
-from services.ingest.intake.chunk_intake import ChunkReceiver
+from services.ingest.intake.chunk_intake import ChunkIntake
 from services.ingest.intake.chunk_store import ChunkStore
 from services.ingest.intake.disk_reserve import DiskReserve
 from services.ingest.intake.tenant_quota import TenantQuota
-from services.ingest.raw_chunks.used_session_ids import UsedIds
-from services.ingest.session_state.expiry import Expirations
-from services.ingest.session_state.opened_sessions import Openings
-from services.ingest.session_state.session_cache import SessionIndex
-from services.ingest.sessions.deletion import Eraser
+from services.ingest.raw_chunks.used_session_ids import UsedSessionIds
+from services.ingest.session_state.expiry import SessionExpirer
+from services.ingest.session_state.opened_sessions import OpenedSessions
+from services.ingest.session_state.session_cache import SessionCache
+from services.ingest.sessions.deletion import SessionDeleter
 from services.ingest.sessions.status import StatusReader
 from services.ingest.settings import IngestSettings
-from shared.catalog.event_store import open_chronicle
+from shared.catalog.event_store import open_event_store
 from shared.messaging.bus import open_bus
 from shared.observability.metrics import Metrics
-from shared.process.tasks import owned_tasks
+from shared.process.tasks import background_tasks
 from shared.storage.spool import Spool
 
 _DAY = 24 * 3600.0
@@ -45,46 +45,48 @@ class UseCases:
     """One use case a member; they share one executor, one bus connection and one store."""
 
     admission: Admission
-    used_ids: UsedIds
-    receiver: ChunkReceiver
+    used_ids: UsedSessionIds
+    receiver: ChunkIntake
     finalizer: Finalizer
-    openings: Openings
+    openings: OpenedSessions
     status: StatusReader
-    eraser: Eraser
+    eraser: SessionDeleter
     uploads: UploadCompleter
     documents: DocumentCases
     recordings: RecordingCases
 
 
-async def open_use_cases(stack: AsyncExitStack, settings: IngestSettings, spool: Spool, metrics: Metrics) -> UseCases:
+async def open_ingest(stack: AsyncExitStack, settings: IngestSettings, spool: Spool, metrics: Metrics) -> UseCases:
     """Open from the disk outwards: the spool must work, the bus and the store may come later."""
     executor = ThreadPoolExecutor(settings.spool_threads, thread_name_prefix="spool")
     stack.callback(executor.shutdown)
     await asyncio.to_thread(spool.prepare)
     bus = await stack.enter_async_context(open_bus(settings.bus(), service="ingest", metrics=metrics))
-    store = await open_store_if_any(stack, settings)
-    sessions = SessionIndex()
+    store = await open_optional_store(stack, settings)
+    sessions = SessionCache()
     quota = TenantQuota(spool, executor, settings.tenant_quota_bytes)
     chunks = ChunkStore(spool, sessions, quota, max_session_size=settings.max_session_size)
     outbox = Outbox(executor, bus, metrics)
     results = Results(bus)
-    chronicle = open_chronicle(bus, store, replicas=settings.nats_replicas)
-    late = LateArrivals(spool, store, executor)
-    eraser = Eraser(spool, sessions, executor, chronicle, late)
-    expirations = Expirations(spool, sessions, settings.session_ttl_seconds)
+    chronicle = open_event_store(bus, store, replicas=settings.nats_replicas)
+    late = DeletedObjectWatch(spool, store, executor)
+    eraser = SessionDeleter(spool, sessions, executor, chronicle, late)
+    expirations = SessionExpirer(spool, sessions, settings.session_ttl_seconds)
     reaper = Reaper(spool, executor, chronicle, expirations, settings.ended_session_days * _DAY)
-    rounds = Rounds(spool, executor, [outbox, reaper])
-    bus.on_ready(rounds.hurry)
-    work = outbox.run(), rounds.run(), results.run(), eraser.run(), late.run(), sweep_regularly(spool, executor)
-    await stack.enter_async_context(owned_tasks(*work))
+    rounds = SpoolScanner(spool, executor, [outbox, reaper])
+    bus.on_ready(rounds.scan_soon)
+    work = outbox.run(), rounds.run(), results.run(), eraser.run(), late.run(), run_temp_file_sweeper(spool, executor)
+    await stack.enter_async_context(background_tasks(*work))
     callbacks = await stack.enter_async_context(open_callbacks(settings.callback(), spool, executor, bus, metrics))
-    openings = Openings(spool, executor, bus)
-    finalizer = Finalizer(spool, Sealer(spool, sessions), outbox, results, executor, settings.finalize_wait_seconds)
+    openings = OpenedSessions(spool, executor, bus)
+    finalizer = Finalizer(
+        spool, ManifestWriter(spool, sessions), outbox, results, executor, settings.finalize_wait_seconds
+    )
     admission = _admission(settings, spool, quota)
-    receiver = ChunkReceiver(spool, chunks, executor, bus, metrics, hands=max(1, settings.spool_threads // 2))
+    receiver = ChunkIntake(spool, chunks, executor, bus, metrics, hands=max(1, settings.spool_threads // 2))
     return UseCases(
         admission=admission,
-        used_ids=UsedIds(spool, sessions, executor, chronicle.catalog),
+        used_ids=UsedSessionIds(spool, sessions, executor, chronicle.catalog),
         receiver=receiver,
         finalizer=finalizer,
         openings=openings,

@@ -6,15 +6,15 @@ from contextlib import asynccontextmanager
 
 from starlette.applications import Starlette
 
-from services.notifier.feed import Feed
+from services.notifier.feed import EventFeed
 from services.notifier.hub import Hub
 from services.notifier.routes import notify_routes
 from services.notifier.settings import NotifierSettings
 from shared.auth.authenticator import create_authenticator
 from shared.messaging.bus import open_bus
 from shared.observability.metrics import Metrics
-from shared.process.tasks import owned_tasks
-from shared.runtime.service import Service, assemble_service
+from shared.process.tasks import background_tasks
+from shared.runtime.service import Service, create_service_app
 
 SERVICE = "notifier"
 
@@ -27,17 +27,17 @@ def create_service(settings: NotifierSettings, metrics: Metrics) -> Service:
         heartbeat_seconds=settings.notify_heartbeat_seconds,
         metrics=metrics,
     )
-    feed = Feed(hub)
-    authenticator = create_authenticator(settings.token_checks(), metrics)
+    feed = EventFeed(hub)
+    authenticator = create_authenticator(settings.jwt_config(), metrics)
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         """Open the bus, then follow its stream; at the end the clients are gone already, and the feed goes first."""
         bus = open_bus(settings.bus(), service=SERVICE, metrics=metrics)
-        async with bus as opened, owned_tasks(feed.run(opened), _beat(hub, settings.notify_heartbeat_seconds)):
+        async with bus as opened, background_tasks(feed.run(opened), _beat(hub, settings.notify_heartbeat_seconds)):
             yield
 
-    return assemble_service(
+    return create_service_app(
         SERVICE,
         routes=notify_routes(hub, settings.cors_allowed_origins, authenticator),
         lifespan=lifespan,

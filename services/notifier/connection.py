@@ -6,8 +6,8 @@ import json
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from services.notifier.hub import Hub
-from services.notifier.listener import Ending, Listener
-from services.notifier.token_lifetime import Lease
+from services.notifier.listener import CloseReason, Listener
+from services.notifier.token_lifetime import TokenLifetime
 from shared.auth.authenticator import Authenticator
 from shared.domain.errors import NotAllowed, NotAuthenticated, Unavailable
 
@@ -25,7 +25,7 @@ def token_in_frame(text: str) -> str | None:
 _STALL_SECONDS = 5.0  # for one frame to leave; a client that takes none for so long reads nothing
 
 
-class Conversation:
+class NotifyConnection:
     """Carries a listener's frames, and ends it with its client's leaving, its slowness or its token.
 
     What a client sends beside a token is read and dropped; the server's own limit ends a message that is too big
@@ -33,7 +33,7 @@ class Conversation:
     """
 
     def __init__(
-        self, websocket: WebSocket, hub: Hub, listener: Listener, lease: Lease, authenticator: Authenticator
+        self, websocket: WebSocket, hub: Hub, listener: Listener, lease: TokenLifetime, authenticator: Authenticator
     ) -> None:
         self._websocket = websocket
         self._hub = hub
@@ -45,12 +45,12 @@ class Conversation:
         """Converse on an accepted connection until the listener ends, and close it if that was our doing."""
         beside = [
             asyncio.create_task(self._read(), name="notify-reader"),
-            asyncio.create_task(self._watch_the_token(), name="notify-lease"),
+            asyncio.create_task(self._watch_token(), name="notify-lease"),
         ]
         try:
             await self._send()
         except WebSocketDisconnect:
-            self._listener.end(Ending.GONE)
+            self._listener.end(CloseReason.GONE)
         finally:
             for task in beside:
                 task.cancel()
@@ -62,31 +62,31 @@ class Conversation:
                 async with asyncio.timeout(_STALL_SECONDS):
                     await self._websocket.send_text(frame)
         except TimeoutError:
-            self._hub.let_go(self._listener, Ending.TOO_SLOW)
+            self._hub.close(self._listener, CloseReason.TOO_SLOW)
         ending = self._listener.ending
-        if ending is not None and ending is not Ending.GONE:
+        if ending is not None and ending is not CloseReason.GONE:
             await self._websocket.close(ending.code, ending.reason)
 
-    async def _watch_the_token(self) -> None:
+    async def _watch_token(self) -> None:
         await self._lease.watch(lambda seconds: self._hub.warn(self._listener, seconds=seconds))
-        self._hub.let_go(self._listener, Ending.NOT_AUTHENTICATED)
+        self._hub.close(self._listener, CloseReason.NOT_AUTHENTICATED)
 
     async def _read(self) -> None:
         while (message := await self._websocket.receive())["type"] != "websocket.disconnect":
             token = token_in_frame(message.get("text") or "")
             if token is not None:
                 await self._renew(token)
-        self._listener.end(Ending.GONE)
+        self._listener.end(CloseReason.GONE)
 
     async def _renew(self, token: str) -> None:
         """Go on with a newer token and the leads that it names, or end; until it is checked the one before counts."""
         try:
             caller = await self._authenticator.caller_by(token)
             self._lease.renew(caller)
-            self._listener.cover(caller.leads)
+            self._listener.set_leads(caller.leads)
         except NotAuthenticated:
-            self._hub.let_go(self._listener, Ending.NOT_AUTHENTICATED)
+            self._hub.close(self._listener, CloseReason.NOT_AUTHENTICATED)
         except NotAllowed:
-            self._hub.let_go(self._listener, Ending.NOT_ALLOWED)
+            self._hub.close(self._listener, CloseReason.NOT_ALLOWED)
         except Unavailable:
             return

@@ -10,8 +10,8 @@ from nats.errors import Error as NatsError
 from nats.js.api import StreamInfo
 
 from services.notifier.frames import SUBJECTS
-from services.notifier.pull_consumer import Pull, PullBrokenError, create_consumer
-from shared.domain.envelope import Envelope, UndecodableEventError, decode_from
+from services.notifier.pull_consumer import ConsumerBrokenError, PullConsumer, create_consumer
+from shared.domain.envelope import Envelope, UndecodableEventError, decode_on_subject
 from shared.domain.subjects import STREAM
 from shared.messaging.bus import Bus
 from shared.process.failpoints import failpoint
@@ -22,7 +22,7 @@ _PAUSE = 0.25  # before another try
 _SILENT = 5.0  # seconds without a sign of life that make the service unready
 
 
-class Audience(Protocol):
+class EventSink(Protocol):
     """Whom the feed tells; must not wait."""
 
     def stand_at(self, sequence: int) -> None:
@@ -40,7 +40,7 @@ class Place:
     applied: int
 
 
-def place_on(stream: StreamInfo, before: Place | None) -> Place:
+def resume_position(stream: StreamInfo, before: Place | None) -> Place:
     """Decide where to go on from: where we stood, if this is the same stream and still that long.
 
     At the first sight of a stream that is its end. A stream made anew holds only events that we have not seen;
@@ -53,7 +53,7 @@ def place_on(stream: StreamInfo, before: Place | None) -> Place:
     return Place(stream.created, min(before.applied, stream.state.last_seq))
 
 
-class Feed:
+class EventFeed:
     """Hands every event stored since the first look at the stream to its audience.
 
     Nothing is acknowledged and nothing tried again: an event that can't be read, or that the audience fails on,
@@ -61,11 +61,11 @@ class Feed:
     is left to the server to forget, and another one starts after the last event applied.
     """
 
-    def __init__(self, audience: Audience) -> None:
+    def __init__(self, audience: EventSink) -> None:
         self._audience = audience
         self._bus: Bus | None = None
         self._place: Place | None = None
-        self._pull: Pull | None = None
+        self._pull: PullConsumer | None = None
 
     async def check(self) -> str | None:
         """Say why events are not flowing, or None; a quiet stream with a living consumer is fine."""
@@ -83,17 +83,17 @@ class Feed:
             await bus.wait_ready()
             try:
                 await self._follow(bus)
-            except (NatsError, OSError, TimeoutError, PullBrokenError) as exc:
+            except (NatsError, OSError, TimeoutError, ConsumerBrokenError) as exc:
                 log.warning("event feed interrupted", error=f"{type(exc).__name__}: {exc}")
                 await asyncio.sleep(_PAUSE)
 
     async def _follow(self, bus: Bus) -> None:
         jetstream = bus.jetstream
-        self._place = place_on(await jetstream.stream_info(STREAM), self._place)
+        self._place = resume_position(await jetstream.stream_info(STREAM), self._place)
         consumer = await create_consumer(jetstream, SUBJECTS, self._place.applied + 1)
         self._audience.stand_at(self._place.applied)
         log.info("following the event stream", after=self._place.applied)
-        self._pull = Pull(bus.client, consumer, self._hear)
+        self._pull = PullConsumer(bus.client, consumer, self._hear)
         try:
             await self._pull.run()
         finally:
@@ -108,7 +108,7 @@ class Feed:
         created = self._place.created if self._place else None
         self._place = Place(created, sequence)
         try:
-            self._audience.tell(sequence, decode_from(subject, payload))
+            self._audience.tell(sequence, decode_on_subject(subject, payload))
         except UndecodableEventError as exc:
             log.error("passed over a message that is not an event", sequence=sequence, error=str(exc))
         except Exception:  # one odd event must not silence all that follow

@@ -13,7 +13,7 @@ from typing import cast
 from shared.domain.clock import rfc3339
 from shared.domain.envelope import Envelope
 from shared.domain.events import AnalysisCompleted, AnalysisFailed, AudioFailed, AudioReady, ChunkReceived, Event
-from shared.domain.subjects import every_session
+from shared.domain.subjects import event_filter
 
 Member = str | int | float
 
@@ -59,9 +59,9 @@ FRAMES: Mapping[type[Event], FrameKind] = {
 }
 
 EVENT_NAMES = frozenset(kind.name for kind in FRAMES.values())
-UNASKED_EVENT_NAMES = EVENT_NAMES - {"chunk_received"}  # progress is many frames a second: only on request
+DEFAULT_EVENT_NAMES = EVENT_NAMES - {"chunk_received"}  # progress is many frames a second: only on request
 
-SUBJECTS = tuple(every_session(kind.NAME) for kind in FRAMES)
+SUBJECTS = tuple(event_filter(kind.NAME) for kind in FRAMES)
 
 
 def event_frame(kind: FrameKind, item: Envelope, sequence: int) -> str:

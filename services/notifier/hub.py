@@ -14,7 +14,7 @@ from services.notifier.frames import (
     retry_after_frame,
     token_expiring_frame,
 )
-from services.notifier.listener import Ending, Listener
+from services.notifier.listener import CloseReason, Listener
 from services.notifier.subscription import Subscription
 from shared.domain.clock import now
 from shared.domain.envelope import Envelope
@@ -77,13 +77,13 @@ class Hub:
         if len(self._listeners) >= self._max_clients:
             raise Unavailable("Too many clients are listening.", code="too_many_clients")
         listener = Listener(subscription, max_buffered=self._max_buffered)
-        listener.offer(hello_frame(self._newest, now(), heartbeat_seconds=self._heartbeat_seconds))
+        listener.enqueue(hello_frame(self._newest, now(), heartbeat_seconds=self._heartbeat_seconds))
         self._listeners.add(listener)
         self._metrics.websockets.inc()
         try:
             yield listener
         finally:
-            listener.end(Ending.GONE)
+            listener.end(CloseReason.GONE)
             self._listeners.discard(listener)
             self._metrics.websockets.dec()
 
@@ -92,15 +92,15 @@ class Hub:
         if self._newest is not None:
             self._offer(listener, token_expiring_frame(self._newest, now(), seconds=seconds))
 
-    def let_go(self, listener: Listener, ending: Ending) -> None:
+    def close(self, listener: Listener, ending: CloseReason) -> None:
         """End a listener from our side and count it; one that is going away is told when to come back."""
-        if ending is Ending.GOING_AWAY and self._newest is not None:
+        if ending is CloseReason.GOING_AWAY and self._newest is not None:
             seconds = round(random.uniform(*_COME_BACK_SECONDS), 1)  # noqa: S311  # jitter, not a secret
-            listener.offer(retry_after_frame(self._newest, now(), seconds=seconds))
+            listener.enqueue(retry_after_frame(self._newest, now(), seconds=seconds))
         if listener.end(ending):
             self._metrics.ws_dropped.labels(ending.reason).inc()
             log.info("listener let go", reason=ending.reason)
 
     def _offer(self, listener: Listener, frame: str) -> None:
-        if not listener.offer(frame):
-            self.let_go(listener, Ending.TOO_SLOW)
+        if not listener.enqueue(frame):
+            self.close(listener, CloseReason.TOO_SLOW)

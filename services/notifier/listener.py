@@ -8,7 +8,7 @@ from enum import Enum
 from services.notifier.subscription import Subscription
 
 
-class Ending(Enum):
+class CloseReason(Enum):
     """Why a listener ends: the close code and reason it is told (contracts, section 6), and the metric's label."""
 
     TOO_SLOW = (4408, "too_slow")
@@ -71,11 +71,11 @@ class Listener:
 
     def __init__(self, subscription: Subscription, *, max_buffered: int) -> None:
         self.subscription = subscription
-        self.ending: Ending | None = None
+        self.ending: CloseReason | None = None
         self._outbox = Outbox(max_buffered)
         self._stirred = asyncio.Event()
 
-    def cover(self, leads: frozenset[str] | None) -> None:
+    def set_leads(self, leads: frozenset[str] | None) -> None:
         """Hear of these leads from here on, and of no others; what waits already was for this client when it came."""
         self.subscription = replace(self.subscription, leads=leads)
 
@@ -84,7 +84,7 @@ class Listener:
         """Bytes that wait for this client."""
         return self._outbox.size
 
-    def offer(self, frame: str) -> bool:
+    def enqueue(self, frame: str) -> bool:
         """Queue a frame without ever waiting; False when it found no room. Nothing reaches who has ended."""
         if self.ending is not None:
             return True
@@ -92,12 +92,12 @@ class Listener:
         self._stirred.set()
         return kept
 
-    def end(self, ending: Ending) -> bool:
+    def end(self, ending: CloseReason) -> bool:
         """Let no more frames in; what waits is told only where we go away. False if ended before."""
         if self.ending is not None:
             return False
         self.ending = ending
-        if ending is not Ending.GOING_AWAY:
+        if ending is not CloseReason.GOING_AWAY:
             self._outbox.clear()
         self._stirred.set()
         return True

@@ -20,16 +20,16 @@ from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 from shared.domain.subjects import STREAM
 
 _BATCH = 64  # also a burst: all of it is fanned out before any client's socket has its turn
-_LINGER = 30.0
+_REQUEST_EXPIRES = 30.0
 _HEARTBEAT = 1.0
 _PATIENCE = 3.0  # seconds without a sign of life
-_FORGOTTEN = 30.0  # the server removes a consumer nobody has pulled from for this long
+_INACTIVE_THRESHOLD = 30.0  # the server removes a consumer nobody has pulled from for this long
 
-Hear = Callable[[int, str, bytes], None]
+MessageCallback = Callable[[int, str, bytes], None]
 """Called with the stream sequence, subject and payload of each message, in order."""
 
 
-class PullBrokenError(Exception):
+class ConsumerBrokenError(Exception):
     """The consumer can no longer vouch for being complete: start another after the last message heard."""
 
 
@@ -44,16 +44,16 @@ async def create_consumer(jetstream: JetStreamContext, subjects: Sequence[str], 
             filter_subjects=list(subjects),
             mem_storage=True,
             num_replicas=1,
-            inactive_threshold=_FORGOTTEN,
+            inactive_threshold=_INACTIVE_THRESHOLD,
         ),
     )
     return info.name
 
 
-class Pull:
+class PullConsumer:
     """Reads one consumer until it breaks; used once."""
 
-    def __init__(self, client: Client, consumer: str, hear: Hear) -> None:
+    def __init__(self, client: Client, consumer: str, hear: MessageCallback) -> None:
         self._client = client
         self._subject = f"$JS.API.CONSUMER.MSG.NEXT.{STREAM}.{consumer}"
         self._inbox = client.new_inbox()
@@ -84,12 +84,12 @@ class Pull:
             self.interrupt(f"no sign of life for {self.silence:.1f} s")
             with suppress(NatsError):
                 await subscription.unsubscribe()
-        raise PullBrokenError(self._broken.result())
+        raise ConsumerBrokenError(self._broken.result())
 
     async def _request(self) -> None:
         """Ask for the next batch; the one before is used up or expired."""
         self._left = _BATCH
-        request = {"batch": _BATCH, "expires": int(_LINGER * 1e9), "idle_heartbeat": int(_HEARTBEAT * 1e9)}
+        request = {"batch": _BATCH, "expires": int(_REQUEST_EXPIRES * 1e9), "idle_heartbeat": int(_HEARTBEAT * 1e9)}
         await self._client.publish(self._subject, json.dumps(request).encode(), reply=self._inbox)
 
     async def _receive(self, message: Msg) -> None:
@@ -100,7 +100,7 @@ class Pull:
         if message.reply:
             await self._take(message)
         else:
-            await self._note(message.headers or {})
+            await self._on_status(message.headers or {})
 
     async def _take(self, message: Msg) -> None:
         sequence = message.metadata.sequence
@@ -113,7 +113,7 @@ class Pull:
         if self._left == 0:
             await self._request()
 
-    async def _note(self, headers: Mapping[str, str]) -> None:
+    async def _on_status(self, headers: Mapping[str, str]) -> None:
         """Act on a status: heartbeat (100), request expired (404, 408), or anything else: the consumer is no more."""
         match headers.get("Status"):
             case "100":

@@ -7,18 +7,18 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
-from services.notifier.connection import Conversation
+from services.notifier.connection import NotifyConnection
 from services.notifier.hub import Hub
-from services.notifier.listener import Ending
-from services.notifier.subscription import parse_subscription, refuse_tokens
-from services.notifier.token_lifetime import Lease
+from services.notifier.listener import CloseReason
+from services.notifier.subscription import parse_subscription, reject_url_tokens
+from services.notifier.token_lifetime import TokenLifetime
 from shared.auth.authenticator import Authenticator
 from shared.auth.credentials import SUBPROTOCOL
 from shared.domain.caller import Caller
 from shared.domain.errors import InvalidInput, NotAllowed, NotAuthenticated, RoomtoneError, Unavailable
 from shared.http.middleware.authentication import CHALLENGE, caller_of
-from shared.http.origins import origin_allowed
-from shared.http.responses import status_of
+from shared.http.origins import is_origin_allowed
+from shared.http.responses import http_status
 from shared.http.websocket_shutdown import on_shutdown
 
 _PATH = "/notify"
@@ -27,11 +27,11 @@ _RETRY_AFTER = {"Retry-After": "5"}
 
 def notify_routes(hub: Hub, allowed_origins: Collection[str], authenticator: Authenticator) -> list[BaseRoute]:
     """Return `/notify`, and what it says to a request that is no WebSocket."""
-    socket = NotifySocket(hub, allowed_origins, authenticator)
+    socket = NotifyEndpoint(hub, allowed_origins, authenticator)
     return [WebSocketRoute(_PATH, socket.serve), Route(_PATH, _upgrade_required)]
 
 
-class NotifySocket:
+class NotifyEndpoint:
     """Refuses what it can't serve: by a status before the upgrade, save for tokens.
 
     Browsers hide the status of a refused upgrade from the page, so one without a good token is accepted and closed
@@ -47,30 +47,30 @@ class NotifySocket:
     async def serve(self, websocket: WebSocket) -> None:
         """Serve one connection from its handshake to its end."""
         origins = websocket.headers.getlist("origin")
-        if not origin_allowed(origins, websocket.headers.get("host", ""), self._allowed_origins):
+        if not is_origin_allowed(origins, websocket.headers.get("host", ""), self._allowed_origins):
             await websocket.send_denial_response(_refusal(403, "foreign_origin", "This page's origin may not listen."))
             return
         try:
-            refuse_tokens(websocket.query_params.multi_items())
+            reject_url_tokens(websocket.query_params.multi_items())
             await self._listen(websocket, caller_of(websocket.scope))
         except NotAuthenticated:
-            await _close_at_once(websocket, Ending.NOT_AUTHENTICATED)
+            await _close_at_once(websocket, CloseReason.NOT_AUTHENTICATED)
         except NotAllowed:
-            await _close_at_once(websocket, Ending.NOT_ALLOWED)
+            await _close_at_once(websocket, CloseReason.NOT_ALLOWED)
         except InvalidInput as exc:
-            await websocket.send_denial_response(_refusal_of(exc))
+            await websocket.send_denial_response(_error_response(exc))
         except Unavailable as exc:
-            await websocket.send_denial_response(_refusal_of(exc, _RETRY_AFTER))
+            await websocket.send_denial_response(_error_response(exc, _RETRY_AFTER))
 
     async def _listen(self, websocket: WebSocket, caller: Caller) -> None:
         """Let `caller` listen to their tenant's events, as far as those are of no lead or of theirs."""
-        lease = Lease(caller)
+        lease = TokenLifetime(caller)
         query = websocket.query_params.multi_items()
         subscription = parse_subscription(query, tenant=caller.tenant, leads=caller.leads)
         with self._hub.listening(subscription) as listener:
-            on_shutdown(websocket.scope, lambda: self._hub.let_go(listener, Ending.GOING_AWAY))
+            on_shutdown(websocket.scope, lambda: self._hub.close(listener, CloseReason.GOING_AWAY))
             await websocket.accept(_subprotocol(websocket))
-            await Conversation(websocket, self._hub, listener, lease, self._authenticator).hold()
+            await NotifyConnection(websocket, self._hub, listener, lease, self._authenticator).hold()
 
 
 def _subprotocol(websocket: WebSocket) -> str | None:
@@ -78,7 +78,7 @@ def _subprotocol(websocket: WebSocket) -> str | None:
     return SUBPROTOCOL if SUBPROTOCOL in websocket.scope["subprotocols"] else None
 
 
-async def _close_at_once(websocket: WebSocket, ending: Ending) -> None:
+async def _close_at_once(websocket: WebSocket, ending: CloseReason) -> None:
     await websocket.accept(_subprotocol(websocket))
     await websocket.close(ending.code, ending.reason)
 
@@ -88,15 +88,15 @@ async def _upgrade_required(request: Request) -> Response:
     try:
         caller_of(request.scope)
     except NotAuthenticated as exc:
-        return _refusal_of(exc, CHALLENGE)
+        return _error_response(exc, CHALLENGE)
     except Unavailable as exc:
-        return _refusal_of(exc, _RETRY_AFTER)
+        return _error_response(exc, _RETRY_AFTER)
     headers = {"Upgrade": "websocket", "Connection": "Upgrade"}
     return _refusal(426, "upgrade_required", "This address speaks WebSocket: connect with ws:// or wss://.", headers)
 
 
-def _refusal_of(error: RoomtoneError, headers: Mapping[str, str] | None = None) -> Response:
-    return _refusal(status_of(error.kind), error.code, error.message, headers)
+def _error_response(error: RoomtoneError, headers: Mapping[str, str] | None = None) -> Response:
+    return _refusal(http_status(error.kind), error.code, error.message, headers)
 
 
 def _refusal(status: int, code: str, message: str, headers: Mapping[str, str] | None = None) -> Response:

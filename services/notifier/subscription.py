@@ -3,10 +3,10 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from services.notifier.frames import EVENT_NAMES, UNASKED_EVENT_NAMES
+from services.notifier.frames import DEFAULT_EVENT_NAMES, EVENT_NAMES
 from shared.domain.caller import covered
 from shared.domain.errors import InvalidInput
-from shared.domain.identifiers import SessionKey, identifier
+from shared.domain.identifiers import SessionKey, parse_identifier
 
 MAX_SESSIONS = 100
 
@@ -19,7 +19,7 @@ class Subscription:
 
     tenant: str
     sessions: frozenset[str] | None = None
-    events: frozenset[str] = UNASKED_EVENT_NAMES
+    events: frozenset[str] = DEFAULT_EVENT_NAMES
     leads: frozenset[str] | None = None
 
     def wants(self, key: SessionKey, event: str, lead: str | None) -> bool:
@@ -52,7 +52,7 @@ def parse_subscription(query: Iterable[tuple[str, str]], *, tenant: str, leads: 
     )
 
 
-def refuse_tokens(query: Iterable[tuple[str, str]]) -> None:
+def reject_url_tokens(query: Iterable[tuple[str, str]]) -> None:
     """Raise InvalidInput for a token in the address, good or bad: it is never read."""
     if any(name.lower() in _TOKEN_NAMES for name, _ in query):
         raise InvalidInput(
@@ -67,12 +67,12 @@ def _sessions(values: list[str]) -> frozenset[str] | None:
         return None
     if len(values) > MAX_SESSIONS:
         raise InvalidInput(f"At most {MAX_SESSIONS} session_id values a connection.", code="too_many_sessions")
-    return frozenset(identifier(value, "session_id") for value in values)
+    return frozenset(parse_identifier(value, "session_id") for value in values)
 
 
 def _events(values: list[str]) -> frozenset[str]:
     if not values:
-        return UNASKED_EVENT_NAMES
+        return DEFAULT_EVENT_NAMES
     names = frozenset(name.strip() for value in values for name in value.split(","))
     if not names <= EVENT_NAMES:
         raise InvalidInput(f"events must be some of {', '.join(sorted(EVENT_NAMES))}.", code="unknown_event")

@@ -10,10 +10,10 @@ from shared.domain.errors import NotAllowed
 
 WARNING_SECONDS = 30.0
 
-_LOOK_AGAIN = 30.0  # the wall clock may be set while we wait
+_RECHECK_SECONDS = 30.0  # the wall clock may be set while we wait
 
 
-class Lease:
+class TokenLifetime:
     """The caller behind one connection, and the watch over their token; `clock` gives seconds since the epoch."""
 
     def __init__(self, caller: Caller, *, clock: Callable[[], float] = time.time) -> None:
@@ -44,7 +44,7 @@ class Lease:
     async def _renewed_before(self, moment: float) -> bool:
         while (left := moment - self._clock()) > 0:
             try:
-                async with asyncio.timeout(min(left, _LOOK_AGAIN)):
+                async with asyncio.timeout(min(left, _RECHECK_SECONDS)):
                     await self._renewed.wait()
             except TimeoutError:
                 continue

@@ -12,7 +12,7 @@ from pathlib import Path
 import structlog
 
 from shared.audio.pcm import BYTES_PER_SECOND, SAMPLE_BYTES, SAMPLE_RATE
-from shared.audio.source import Source, open_source
+from shared.audio.source import Source, open_decoder_input
 from shared.domain.errors import BadMedia, Unavailable
 from shared.process.child import CANNOT_START, Command, Limits, start_child
 
@@ -23,7 +23,7 @@ _RECONFIGURED = b"Reconfiguring filter graph"
 _OVERLAP = len(_RECONFIGURED) - 1  # no less than any other sign
 
 
-class Complaints:
+class DecoderLog:
     """What FFmpeg, told to name the level of each line, wrote; `last` is the end of it.
 
     `damaged`: something could not be decoded. `reconfigured`: the sound's rate or channels changed on the way. A file's
@@ -53,17 +53,19 @@ _READ = 256 * 1024
 _REAP_SECONDS = 10.0
 _INTERRUPTED = 255  # how FFmpeg ends on any signal that it may catch, SIGXCPU among them
 _BUSY_THREADS = 3  # of FFmpeg even with one thread a codec: it reads, decodes and resamples side by side
-_LOOKS = 4  # at a growing file within the time that it may stand still
-_NO_ROOM = {256 - number for number in (ENOSPC, EFBIG, EDQUOT)}  # FFmpeg ends with the error's negative number
-_BY_THE_SECOND = f"aresample={SAMPLE_RATE}:ochl=mono:osf=s16,asetnsamples=n={SAMPLE_RATE}:p=0"
+_SIZE_CHECKS = 4  # at a growing file within the time that it may stand still
+_DISK_FULL_STATUSES = {
+    256 - number for number in (ENOSPC, EFBIG, EDQUOT)
+}  # FFmpeg ends with the error's negative number
+_SECOND_SIZED_FRAMES = f"aresample={SAMPLE_RATE}:ochl=mono:osf=s16,asetnsamples=n={SAMPLE_RATE}:p=0"
 
 
 @dataclass(slots=True)
-class _Run:
+class _DecoderProcess:
     """One child at work since `started` on the loop's clock, and what it says."""
 
     child: asyncio.subprocess.Process
-    complaints: Complaints
+    complaints: DecoderLog
     listening: asyncio.Task[None]
     started: float
 
@@ -102,7 +104,7 @@ class Decoder:
         when the iteration ends, however it ends; close the iterator if you leave it early.
         """
         async with self._running(source, asyncio.subprocess.PIPE, self._command(source)) as run:
-            async for piece in self._bounded(run.child):
+            async for piece in self._read_pcm(run.child):
                 yield piece
             await self._judge(run)
 
@@ -115,7 +117,7 @@ class Decoder:
         decoded anew frame by frame.
         """
         start = os.lseek(target, 0, os.SEEK_CUR)
-        complaints = Complaints()
+        complaints = DecoderLog()
         try:
             await self._decode_into(source, target, limit, complaints, by_the_second=True)
         except BadMedia:
@@ -124,15 +126,15 @@ class Decoder:
         if complaints.reconfigured:
             os.lseek(target, start, os.SEEK_SET)
             os.ftruncate(target, start)
-            await self._decode_into(source, target, limit, Complaints(), by_the_second=False)
+            await self._decode_into(source, target, limit, DecoderLog(), by_the_second=False)
 
     async def _decode_into(
-        self, source: Source, target: int, limit: int, complaints: Complaints, *, by_the_second: bool
+        self, source: Source, target: int, limit: int, complaints: DecoderLog, *, by_the_second: bool
     ) -> None:
         command = self._command(source, by_the_second=by_the_second)
         cap = limit + SAMPLE_BYTES  # one sample past the limit tells too long from just long enough
         async with self._running(source, target, command, file_size=cap, complaints=complaints) as run:
-            await self._watch(run.child, target)
+            await self._wait_while_growing(run.child, target)
             if os.fstat(target).st_size > limit:
                 raise self._too_long()
             await self._judge(run)
@@ -145,23 +147,23 @@ class Decoder:
         command: Command,
         *,
         file_size: int = 0,
-        complaints: Complaints | None = None,
-    ) -> AsyncIterator[_Run]:
+        complaints: DecoderLog | None = None,
+    ) -> AsyncIterator[_DecoderProcess]:
         """Run the decoder inside the block; it is gone behind it, and whatever it started."""
         with ExitStack() as stack:
-            stdin, feed = await asyncio.to_thread(open_source, stack, source, self._temporaries)
+            stdin, feed = await asyncio.to_thread(open_decoder_input, stack, source, self._temporaries)
             try:
                 pipe, limits = asyncio.subprocess.PIPE, self._limits(file_size)
                 child = await start_child(command, limits, stdin=stdin, stdout=stdout, stderr=pipe, buffer=_READ * 2)
             finally:
                 os.close(stdin)  # the child has its own; with ours open, its death would not stop the feeding
             assert child.stderr is not None  # noqa: S101  # by construction
-            complaints = complaints or Complaints()
+            complaints = complaints or DecoderLog()
             started = asyncio.get_running_loop().time()
             feeding = asyncio.create_task(asyncio.to_thread(feed))
             listening = asyncio.create_task(complaints.listen(child.stderr))
             try:
-                yield _Run(child, complaints, listening, started)
+                yield _DecoderProcess(child, complaints, listening, started)
             finally:
                 with suppress(ProcessLookupError):
                     os.killpg(child.pid, signal.SIGKILL)  # and whatever it started, which would hold the pipes open
@@ -169,24 +171,24 @@ class Decoder:
                 listening.cancel()
                 await child.wait()
 
-    async def _watch(self, child: asyncio.subprocess.Process, target: int) -> None:
+    async def _wait_while_growing(self, child: asyncio.subprocess.Process, target: int) -> None:
         """Wait for the child's end for as long as the file grows, and no longer than output may be waited for."""
         clock = asyncio.get_running_loop().time
-        end = clock() + self._longest_wait
+        end = clock() + self._output_deadline
         size, quiet = os.fstat(target).st_size, 0
-        while quiet < _LOOKS and clock() < end:
+        while quiet < _SIZE_CHECKS and clock() < end:
             with suppress(TimeoutError):
-                async with asyncio.timeout(min(self._policy.idle_seconds / _LOOKS, end - clock())):
+                async with asyncio.timeout(min(self._policy.idle_seconds / _SIZE_CHECKS, end - clock())):
                     await child.wait()
                     return
             grown = os.fstat(target).st_size
             size, quiet = grown, 0 if grown > size else quiet + 1
         raise _too_slow()
 
-    async def _bounded(self, child: asyncio.subprocess.Process) -> AsyncIterator[bytes]:
+    async def _read_pcm(self, child: asyncio.subprocess.Process) -> AsyncIterator[bytes]:
         assert child.stdout is not None  # noqa: S101  # by construction
         allowed = self._policy.max_audio_seconds * BYTES_PER_SECOND
-        patience = self._longest_wait
+        patience = self._output_deadline
         clock = asyncio.get_running_loop().time
         while True:
             asked = clock()
@@ -203,19 +205,19 @@ class Decoder:
                 raise self._too_long()
             yield piece
 
-    async def _judge(self, run: _Run) -> None:
+    async def _judge(self, run: _DecoderProcess) -> None:
         try:
             async with asyncio.timeout(_REAP_SECONDS):
                 status = await run.child.wait()
                 await run.listening
         except TimeoutError as exc:
             raise _too_slow() from exc
-        if self._spent(status, asyncio.get_running_loop().time() - run.started):
+        if self._ran_out_of_cpu(status, asyncio.get_running_loop().time() - run.started):
             raise _too_slow()
         if status in {CANNOT_START, -signal.SIGKILL}:
             log.error("the decoder was not let work", status=status, program=self._policy.ffmpeg)
             raise Unavailable("The decoder could not run on the server.", code="decoder_unavailable")
-        if status in _NO_ROOM:
+        if status in _DISK_FULL_STATUSES:
             raise Unavailable("The spool has no room for the decoded audio.", code="disk_full")
         if status != 0:
             log.info("decoder refused", status=status, complaints=run.complaints.last[-300:])
@@ -223,7 +225,7 @@ class Decoder:
             raise BadMedia(message)
         self.damaged = self.damaged or run.complaints.damaged
 
-    def _spent(self, status: int, seconds: float) -> bool:
+    def _ran_out_of_cpu(self, status: int, seconds: float) -> bool:
         """Whether a child that lived for `seconds` ended for want of processor time.
 
         The kernel says so with SIGXCPU, which FFmpeg catches, and then kills, as it does for want of memory; that is
@@ -234,7 +236,7 @@ class Decoder:
         return status in {_INTERRUPTED, -signal.SIGKILL} and seconds * _BUSY_THREADS >= self._policy.cpu_seconds
 
     @property
-    def _longest_wait(self) -> float:
+    def _output_deadline(self) -> float:
         return 2.0 * self._policy.cpu_seconds
 
     def _too_long(self) -> BadMedia:
@@ -248,7 +250,7 @@ class Decoder:
         given = ["-protocol_whitelist", "fd", "-codec_whitelist", container.decoders, "-f", container.demuxer]
         if source.lying_length:
             given += ["-ignore_length", "1"]
-        form = ["-af", _BY_THE_SECOND] if by_the_second else ["-ac", "1", "-ar", str(SAMPLE_RATE)]
+        form = ["-af", _SECOND_SIZED_FRAMES] if by_the_second else ["-ac", "1", "-ar", str(SAMPLE_RATE)]
         wanted = ["-map", "0:a:0", *form, "-c:a", "pcm_s16le", "-f", "s16le"]
         return Command(self._policy.ffmpeg, [*quiet, *given, "-i", "fd:", *wanted, "pipe:1"])
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-HEAD = 4096  # bytes of a chunk's beginning that are looked at
+SIGNATURE_BYTES = 4096  # bytes of a chunk's beginning that are looked at
 
 _PCM_DECODERS = (
     "pcm_s16le,pcm_s24le,pcm_s32le,pcm_u8,pcm_f32le,pcm_f64le,pcm_mulaw,pcm_alaw,adpcm_ms,adpcm_ima_wav,gsm_ms"
@@ -36,7 +36,7 @@ class Container(Enum):
         return self is Container.MP4
 
 
-class Refusal(Enum):
+class NotAudio(Enum):
     """Bytes that are surely something, and surely not audio we take."""
 
     PLAYLIST = "a playlist"
@@ -45,50 +45,50 @@ class Refusal(Enum):
     VIDEO = "an AVI video"
 
 
-_REFUSED: tuple[tuple[bytes, Refusal], ...] = (
-    (b"%PDF-", Refusal.DOCUMENT),
-    (b"PK\x03\x04", Refusal.DOCUMENT),
-    (b"\x1f\x8b\x08", Refusal.DOCUMENT),
-    (b"\x89PNG\r\n\x1a\n", Refusal.PICTURE),
-    (b"\xff\xd8\xff\xe0\x00\x10JFIF", Refusal.PICTURE),
-    (b"GIF89a", Refusal.PICTURE),
-    (b"GIF87a", Refusal.PICTURE),
+_REFUSED: tuple[tuple[bytes, NotAudio], ...] = (
+    (b"%PDF-", NotAudio.DOCUMENT),
+    (b"PK\x03\x04", NotAudio.DOCUMENT),
+    (b"\x1f\x8b\x08", NotAudio.DOCUMENT),
+    (b"\x89PNG\r\n\x1a\n", NotAudio.PICTURE),
+    (b"\xff\xd8\xff\xe0\x00\x10JFIF", NotAudio.PICTURE),
+    (b"GIF89a", NotAudio.PICTURE),
+    (b"GIF87a", NotAudio.PICTURE),
 )
 
 
-_LISTS: tuple[tuple[bytes, Refusal], ...] = (  # texts that name what is to be played, in lower case
-    (b"#extm3u", Refusal.PLAYLIST),
-    (b"ffconcat version", Refusal.PLAYLIST),
-    (b"[playlist]", Refusal.PLAYLIST),
-    (b"[reference]", Refusal.PLAYLIST),
-    (b"<mpd", Refusal.PLAYLIST),
-    (b"<playlist", Refusal.PLAYLIST),
-    (b"<smil", Refusal.PLAYLIST),
-    (b"<asx", Refusal.PLAYLIST),
-    (b"v=0\no=", Refusal.PLAYLIST),
-    (b"v=0\r\no=", Refusal.PLAYLIST),
-    (b"rtsptext", Refusal.PLAYLIST),
-    (b"concat:", Refusal.PLAYLIST),
-    (b"http://", Refusal.PLAYLIST),
-    (b"https://", Refusal.PLAYLIST),
-    (b"file://", Refusal.PLAYLIST),
-    (b"<?xml", Refusal.DOCUMENT),
-    (b"<!doctype", Refusal.DOCUMENT),
-    (b"<html", Refusal.DOCUMENT),
+_LISTS: tuple[tuple[bytes, NotAudio], ...] = (  # texts that name what is to be played, in lower case
+    (b"#extm3u", NotAudio.PLAYLIST),
+    (b"ffconcat version", NotAudio.PLAYLIST),
+    (b"[playlist]", NotAudio.PLAYLIST),
+    (b"[reference]", NotAudio.PLAYLIST),
+    (b"<mpd", NotAudio.PLAYLIST),
+    (b"<playlist", NotAudio.PLAYLIST),
+    (b"<smil", NotAudio.PLAYLIST),
+    (b"<asx", NotAudio.PLAYLIST),
+    (b"v=0\no=", NotAudio.PLAYLIST),
+    (b"v=0\r\no=", NotAudio.PLAYLIST),
+    (b"rtsptext", NotAudio.PLAYLIST),
+    (b"concat:", NotAudio.PLAYLIST),
+    (b"http://", NotAudio.PLAYLIST),
+    (b"https://", NotAudio.PLAYLIST),
+    (b"file://", NotAudio.PLAYLIST),
+    (b"<?xml", NotAudio.DOCUMENT),
+    (b"<!doctype", NotAudio.DOCUMENT),
+    (b"<html", NotAudio.DOCUMENT),
 )
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _TEXT_HEAD = 64  # bytes, more than the longest beginning above
 
 
-def sniff(head: bytes) -> Container | Refusal | None:
+def sniff(head: bytes) -> Container | NotAudio | None:
     """Tell what a recording's first bytes are; None means no header of any kind, so headerless PCM.
 
-    `head` is the beginning of the recording, up to `HEAD` bytes.
+    `head` is the beginning of the recording, up to `SIGNATURE_BYTES` bytes.
     """
-    return starts_file(head) or _refused(head) or _frames(head)
+    return file_signature(head) or _refused(head) or _frames(head)
 
 
-def starts_file(head: bytes) -> Container | None:  # one return a signature
+def file_signature(head: bytes) -> Container | None:  # one return a signature
     """Tell whether a whole file or stream begins here, by a signature too long to occur in samples by chance.
 
     The later pieces of a container cut up do not match: an Ogg page only at the beginning of its stream, an MP4 not
@@ -110,20 +110,20 @@ def starts_file(head: bytes) -> Container | None:  # one return a signature
         case _ if head[4:8] == b"ftyp":
             return Container.MP4
         case _ if head[:3] == b"ID3" and len(head) > 10 and head[3] < 0x05 and head[6] < 0x80:  # noqa: PLR2004
-            return _tagged(head)
+            return _behind_id3(head)
         case _:
             return None
 
 
-def _tagged(head: bytes) -> Container:
+def _behind_id3(head: bytes) -> Container:
     """Look behind an ID3v2 tag (its size is four times seven bits), where ADTS also may follow."""
     size = (head[6] << 21) | (head[7] << 14) | (head[8] << 7) | head[9]
     return Container.ADTS if _adts_frame(head[10 + size :]) else Container.MP3
 
 
-def _refused(head: bytes) -> Refusal | None:
+def _refused(head: bytes) -> NotAudio | None:
     if head[:4] == b"RIFF" and head[8:12] == b"AVI ":
-        return Refusal.VIDEO
+        return NotAudio.VIDEO
     text = head.removeprefix(_BYTE_ORDER_MARK).lstrip(b" \t\r\n")[:_TEXT_HEAD].lower()
     return next(
         (kind for signature, kind in _REFUSED if head.startswith(signature)),
@@ -177,7 +177,7 @@ def _adts_frame(header: bytes) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class Beginning:
+class ChunkSignature:
     """What a chunk's first bytes tell; kept for every chunk, so it holds none of them.
 
     `file` is the container that surely begins here, `frames` the one whose bare frames begin here. `data_end` is
@@ -189,10 +189,10 @@ class Beginning:
     data_end: int | None
 
 
-def beginning(head: bytes) -> Beginning:
-    """Look at a chunk's first `HEAD` bytes."""
-    file = starts_file(head)
-    return Beginning(file, _frames(head), _wav_data_end(head) if file is Container.WAV else None)
+def beginning(head: bytes) -> ChunkSignature:
+    """Look at a chunk's first `SIGNATURE_BYTES` bytes."""
+    file = file_signature(head)
+    return ChunkSignature(file, _frames(head), _wav_data_end(head) if file is Container.WAV else None)
 
 
 def _wav_data_end(head: bytes) -> int | None:
@@ -215,33 +215,33 @@ class Segment:
     lying_length: bool = False
 
 
-def segments(opening: bytes, beginnings: Sequence[Beginning], sizes: Sequence[int]) -> list[Segment] | Refusal:
+def segments(opening: bytes, beginnings: Sequence[ChunkSignature], sizes: Sequence[int]) -> list[Segment] | NotAudio:
     """Cut a session's chunks into streams by their beginnings.
 
     A chunk that starts a file of its own begins a segment; one without a header continues the segment before it.
     So one rule covers headerless PCM, a container cut into pieces, and chunks that are each a whole file. `opening`
-    is the recording's first `HEAD` bytes; `beginnings` and `sizes` (bytes) are the chunks', at least one.
+    is the recording's first `SIGNATURE_BYTES` bytes; `beginnings` and `sizes` (bytes) are the chunks', at least one.
     """
     kind = sniff(opening)
-    if isinstance(kind, Refusal):
+    if isinstance(kind, NotAudio):
         return kind
     starts = [(0, kind)]
     if kind is not None:  # samples have no later beginnings: what looks like one there is chance
         for number, found in enumerate(beginnings[1:], start=1):
-            if (container := _begins_after(starts[-1][1], found)) is not None:
+            if (container := _starts_after(starts[-1][1], found)) is not None:
                 starts.append((number, container))
     ends = [number for number, _ in starts[1:]] + [len(beginnings)]
     return [
-        Segment(container, first, end, _lies(beginnings[first], sizes[first:end]))
+        Segment(container, first, end, _header_ends_early(beginnings[first], sizes[first:end]))
         for (first, container), end in zip(starts, ends, strict=True)
     ]
 
 
-def _begins_after(before: Container | None, found: Beginning) -> Container | None:
+def _starts_after(before: Container | None, found: ChunkSignature) -> Container | None:
     """Tell what begins behind a segment: bare frames too, unless that is what the segment is made of."""
     return found.file or (None if before in {Container.MP3, Container.ADTS} else found.frames)
 
 
-def _lies(found: Beginning, sizes: Sequence[int]) -> bool:
+def _header_ends_early(found: ChunkSignature, sizes: Sequence[int]) -> bool:
     """Whether a WAV's samples end by its header before its last chunk begins; what trails otherwise are tags."""
     return len(sizes) > 1 and found.data_end is not None and found.data_end <= sum(sizes[:-1])

@@ -13,7 +13,7 @@ _PIPE_BYTES = 1024 * 1024  # what an unprivileged process may ask for
 
 
 @dataclass(frozen=True, slots=True)
-class OpenFile:
+class OpenDescriptor:
     """A whole file by its descriptor, which can be sought in and stays its owner's to close."""
 
     descriptor: int
@@ -24,30 +24,30 @@ class Source:
     """Files that, one after another, are one stream in `container`; a `lying_length` in its header is passed over."""
 
     container: Container
-    files: Sequence[Path] | OpenFile
+    files: Sequence[Path] | OpenDescriptor
     lying_length: bool = False
 
 
-def open_source(stack: ExitStack, source: Source, temporaries: Path | None) -> tuple[int, Callable[[], None]]:
+def open_decoder_input(stack: ExitStack, source: Source, temporaries: Path | None) -> tuple[int, Callable[[], None]]:
     """Return a descriptor to read from, and what a thread must do meanwhile; blocks.
 
     One file is handed over as it is, and can be sought in. Several go through a pipe, unless the container keeps
     its index at the end: then they are joined on disk, in a file without a name.
     """
     files = source.files
-    if isinstance(files, OpenFile):
+    if isinstance(files, OpenDescriptor):
         os.lseek(files.descriptor, 0, os.SEEK_SET)
-        return os.dup(files.descriptor), _nothing
+        return os.dup(files.descriptor), _no_feeder
     if len(files) == 1:
-        return os.open(files[0], os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW), _nothing
+        return os.open(files[0], os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW), _no_feeder
     if source.container.needs_seeking:
         assert temporaries is not None  # noqa: S101  # who decodes pieces names it
         joined = _nameless_file(temporaries)
         _copy(files, joined)
         os.lseek(joined, 0, os.SEEK_SET)
-        return joined, _nothing
+        return joined, _no_feeder
     reading, writing = os.pipe()
-    _widen(writing)
+    _enlarge_pipe(writing)
     pipe_end = stack.enter_context(os.fdopen(writing, "wb", buffering=0))
 
     def feed() -> None:
@@ -57,14 +57,14 @@ def open_source(stack: ExitStack, source: Source, temporaries: Path | None) -> t
     return reading, feed
 
 
-def _widen(pipe: int) -> None:
+def _enlarge_pipe(pipe: int) -> None:
     """Let a pipe hold a mebibyte where the system lets us: fewer turns between its two ends."""
     if hasattr(fcntl, "F_SETPIPE_SZ"):
         with suppress(OSError):
             fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
 
 
-def _nothing() -> None:
+def _no_feeder() -> None:
     """Nothing to feed: the child reads the file itself."""
 
 

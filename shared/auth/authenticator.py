@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Protocol
 
-from shared.auth.jwt_config import TokenChecks
+from shared.auth.jwt_config import JwtConfig
 from shared.domain.caller import ANONYMOUS, Caller
 from shared.observability.metrics import Metrics
 
@@ -22,7 +22,7 @@ class Authenticator(Protocol):
         """Hold what checking takes, for as long as the service runs."""
 
 
-class Anonymous:
+class AnonymousAuthenticator:
     """Nobody is asked who they are: no key is configured, and what headers say means nothing."""
 
     async def caller_with(
@@ -42,10 +42,10 @@ class Anonymous:
         return nullcontext()
 
 
-def create_authenticator(checks: TokenChecks | None, metrics: Metrics) -> Authenticator:
+def create_authenticator(checks: JwtConfig | None, metrics: Metrics) -> Authenticator:
     """Return what checks tokens so, or what asks for none."""
     if checks is None:
-        return Anonymous()
-    from shared.auth.jwt_authenticator import create_verifying  # noqa: PLC0415  # 9 MB, for nothing where nobody is asked
+        return AnonymousAuthenticator()
+    from shared.auth.jwt_authenticator import create_jwt_authenticator  # noqa: PLC0415  # 9 MB, for nothing where nobody is asked
 
-    return create_verifying(checks, metrics)
+    return create_jwt_authenticator(checks, metrics)

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Sequence
 
-from shared.auth.errors import Rejection, TokenRejected
+from shared.auth.errors import RejectReason, TokenRejected
 
 SUBPROTOCOL = "roomtone"
 
@@ -12,7 +12,7 @@ _HEADER = re.compile(rb"bearer ([A-Za-z0-9_.-]+)", re.ASCII | re.IGNORECASE)
 _IN_SUBPROTOCOL = "bearer."
 
 
-def token_in(headers: Iterable[tuple[bytes, bytes]], subprotocols: Sequence[str] = ()) -> str:
+def bearer_token(headers: Iterable[tuple[bytes, bytes]], subprotocols: Sequence[str] = ()) -> str:
     """Return the token in `Authorization` (RFC 6750, section 2.1), or in a browser's subprotocols beside `roomtone`.
 
     Header names come in lower case. Raises TokenRejected if there is no token, more than one, or one in another
@@ -21,19 +21,19 @@ def token_in(headers: Iterable[tuple[bytes, bytes]], subprotocols: Sequence[str]
     given = [value for name, value in headers if name == b"authorization"]
     offered = [name for name in subprotocols if name.startswith(_IN_SUBPROTOCOL)] if SUBPROTOCOL in subprotocols else []
     if len(given) + len(offered) != 1:
-        raise TokenRejected(Rejection.AMBIGUOUS if given or offered else Rejection.MISSING)
-    return short_enough(_in_header(given[0]) if given else offered[0].removeprefix(_IN_SUBPROTOCOL))
+        raise TokenRejected(RejectReason.AMBIGUOUS if given or offered else RejectReason.MISSING)
+    return check_token_length(_in_header(given[0]) if given else offered[0].removeprefix(_IN_SUBPROTOCOL))
 
 
-def short_enough(token: str) -> str:
+def check_token_length(token: str) -> str:
     """Return `token`; raises TokenRejected if it has more than 16 KiB."""
     if len(token) > _MAX_TOKEN:
-        raise TokenRejected(Rejection.TOO_LONG)
+        raise TokenRejected(RejectReason.TOO_LONG)
     return token
 
 
 def _in_header(value: bytes) -> str:
     match = _HEADER.fullmatch(value)
     if match is None:
-        raise TokenRejected(Rejection.SCHEME)
+        raise TokenRejected(RejectReason.SCHEME)
     return match[1].decode()

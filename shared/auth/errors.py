@@ -7,7 +7,7 @@ from shared.domain.errors import NotAuthenticated
 _MESSAGE = "A valid bearer token is required: send it as Authorization: Bearer <token>."
 
 
-class Rejection(StrEnum):
+class RejectReason(StrEnum):
     """The label in `jwt_rejects_total`."""
 
     MISSING = "missing"
@@ -29,6 +29,6 @@ class Rejection(StrEnum):
 class TokenRejected(NotAuthenticated):
     """A token that does not hold; `reason` stays with us, or it would teach an attacker what to try next."""
 
-    def __init__(self, reason: Rejection) -> None:
+    def __init__(self, reason: RejectReason) -> None:
         super().__init__(_MESSAGE)
         self.reason = reason

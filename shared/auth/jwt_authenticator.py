@@ -6,10 +6,10 @@ from contextlib import AbstractAsyncContextManager, contextmanager
 
 import structlog
 
-from shared.auth.credentials import short_enough, token_in
+from shared.auth.credentials import bearer_token, check_token_length
 from shared.auth.errors import TokenRejected
-from shared.auth.jwt_config import TokenChecks
-from shared.auth.key_sources import KeySource, OneKey, PublishedKeys
+from shared.auth.jwt_config import JwtConfig
+from shared.auth.key_sources import JwksKeySource, KeySource, StaticKeySource
 from shared.auth.policy import TokenPolicy
 from shared.auth.tokens import parse_token, verify_token
 from shared.domain.caller import Caller
@@ -18,7 +18,7 @@ from shared.observability.metrics import Metrics
 log = structlog.stdlib.get_logger(__name__)
 
 
-class Verifying:
+class JwtAuthenticator:
     """Every caller has a token that holds; `clock` gives seconds since the epoch."""
 
     def __init__(
@@ -32,12 +32,12 @@ class Verifying:
     async def caller_with(self, headers: Iterable[tuple[bytes, bytes]], subprotocols: Sequence[str] = ()) -> Caller:
         """Take the token out of the headers and check it."""
         with self._counting_rejections():
-            return await self._check(token_in(headers, subprotocols))
+            return await self._check(bearer_token(headers, subprotocols))
 
     async def caller_by(self, token: str) -> Caller:
         """Check a token that came in some other way."""
         with self._counting_rejections():
-            return await self._check(short_enough(token))
+            return await self._check(check_token_length(token))
 
     def running(self) -> AbstractAsyncContextManager[None]:
         """Hold what the source of keys takes."""
@@ -57,9 +57,11 @@ class Verifying:
             raise
 
 
-def create_verifying(checks: TokenChecks, metrics: Metrics) -> Verifying:
+def create_jwt_authenticator(checks: JwtConfig, metrics: Metrics) -> JwtAuthenticator:
     """Return what checks tokens so."""
     keys = (
-        OneKey(checks.key) if checks.key else PublishedKeys(checks.keys_url, checks.policy.algorithms, checks.freshness)
+        StaticKeySource(checks.key)
+        if checks.key
+        else JwksKeySource(checks.keys_url, checks.policy.algorithms, checks.freshness)
     )
-    return Verifying(checks.policy, keys, metrics)
+    return JwtAuthenticator(checks.policy, keys, metrics)

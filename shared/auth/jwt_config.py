@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Freshness:
+class JwksCachePolicy:
     """When a published set is fetched, in seconds.
 
     Older than `refresh_after` it is fetched again beside its use; if that fails it serves until `usable_for`.
@@ -25,10 +25,10 @@ class Freshness:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TokenChecks:
+class JwtConfig:
     """What must be in them, and where the keys are, of which there is one place."""
 
     policy: TokenPolicy
     key: "VerificationKey | None" = None
     keys_url: str = ""
-    freshness: Freshness = field(default_factory=Freshness)
+    freshness: JwksCachePolicy = field(default_factory=JwksCachePolicy)

@@ -10,11 +10,11 @@ from typing import Protocol
 import httpx
 import structlog
 
-from shared.auth.jwt_config import Freshness
+from shared.auth.jwt_config import JwksCachePolicy
 from shared.auth.tokens import UnverifiedToken
 from shared.auth.verification_keys import VerificationKey, keys_from_set
 from shared.domain.errors import Unavailable
-from shared.process.tasks import end_tasks
+from shared.process.tasks import cancel_and_wait
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -33,7 +33,7 @@ class KeySource(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class OneKey:
+class StaticKeySource:
     """The key in a setting, whatever a token calls it."""
 
     key: VerificationKey
@@ -47,11 +47,16 @@ class OneKey:
         return nullcontext()
 
 
-class PublishedKeys:
+class JwksKeySource:
     """A JWK set at an address from the settings, kept and fetched anew when it is old or lacks a key."""
 
     def __init__(
-        self, url: str, algorithms: frozenset[str], freshness: Freshness, *, clock: Callable[[], float] = monotonic
+        self,
+        url: str,
+        algorithms: frozenset[str],
+        freshness: JwksCachePolicy,
+        *,
+        clock: Callable[[], float] = monotonic,
     ) -> None:
         self._url = url
         self._algorithms = algorithms
@@ -72,7 +77,7 @@ class PublishedKeys:
             finally:
                 self._client = None
                 if self._fetching is not None:
-                    await end_tasks([self._fetching])
+                    await cancel_and_wait([self._fetching])
 
     async def keys_for(self, token: UnverifiedToken) -> Sequence[VerificationKey]:
         """Return the keys of that name, or all if the token names none; at most one fetch is waited for."""

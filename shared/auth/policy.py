@@ -16,7 +16,7 @@ ALGORITHMS: Mapping[str, tuple[str, str | None]] = {
 }
 """What may be allowed at all, and the type and curve of its keys (RFC 7518, section 3.1); nothing symmetric."""
 
-MAX_KEY_NAME = 256
+MAX_KEY_ID = 256
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr
 
-from shared.auth.jwt_config import TokenChecks
+from shared.auth.jwt_config import JwtConfig
 from shared.auth.policy import ALGORITHMS, TokenPolicy
 from shared.env import EnvSettings
 
@@ -33,13 +33,13 @@ class TokenSettings(EnvSettings):
     jwt_leads_claim: str = "leads"
 
     @property
-    def authenticates(self) -> bool:
+    def requires_token(self) -> bool:
         """Whether callers must have a token."""
         return self.main_service_jwt_public_key is not None or self.main_service_jwks_url is not None
 
-    def token_checks(self) -> TokenChecks | None:
+    def jwt_config(self) -> JwtConfig | None:
         """Return how tokens are checked, None if they are not."""
-        if not self.authenticates:
+        if not self.requires_token:
             return None
         policy = TokenPolicy(
             algorithms=self._algorithms(),
@@ -49,12 +49,12 @@ class TokenSettings(EnvSettings):
             tenant_claim=self.jwt_tenant_claim,
             leads_claim=self.jwt_leads_claim,
         )
-        return TokenChecks(policy=policy, key=self._key(), keys_url=self.main_service_jwks_url or "")
+        return JwtConfig(policy=policy, key=self._key(), keys_url=self.main_service_jwks_url or "")
 
-    def token_faults(self) -> Iterator[str]:
+    def jwt_setting_errors(self) -> Iterator[str]:
         """Yield what is wrong with these settings, without repeating a key."""
-        yield from self._faults_of_names()
-        if not self.authenticates:
+        yield from self._claim_name_errors()
+        if not self.requires_token:
             for name in ("expected_jwt_issuer", "expected_jwt_audience"):
                 if getattr(self, name) is not None:
                     yield (
@@ -65,9 +65,9 @@ class TokenSettings(EnvSettings):
         for name in ("expected_jwt_issuer", "expected_jwt_audience"):
             if not getattr(self, name):
                 yield f"{name.upper()} must be set where tokens are checked"
-        yield from self._faults_of_keys()
+        yield from self._key_errors()
 
-    def _faults_of_names(self) -> Iterator[str]:
+    def _claim_name_errors(self) -> Iterator[str]:
         wrong = self._algorithms() - ALGORITHMS.keys()
         if wrong or not self._algorithms():
             yield f"JWT_ALGORITHM must be one or more of {', '.join(ALGORITHMS)}, comma separated"
@@ -77,7 +77,7 @@ class TokenSettings(EnvSettings):
         if self.jwt_tenant_claim == self.jwt_leads_claim:
             yield "JWT_TENANT_CLAIM and JWT_LEADS_CLAIM name the same claim"
 
-    def _faults_of_keys(self) -> Iterator[str]:
+    def _key_errors(self) -> Iterator[str]:
         if self.main_service_jwt_public_key is not None and self.main_service_jwks_url is not None:
             yield "MAIN_SERVICE_JWT_PUBLIC_KEY and MAIN_SERVICE_JWKS_URL are both set: keep one"
         if self.main_service_jwks_url is not None and not _is_address(self.main_service_jwks_url):

@@ -4,14 +4,14 @@ import json
 from typing import Any, NoReturn
 
 
-def strict_object(text: bytes) -> dict[str, Any]:
+def parse_json_object(text: bytes) -> dict[str, Any]:
     """Parse one JSON object in UTF-8; raises ValueError for all else, for NaN, and for a name that occurs twice.
 
     Parsers differ over which of two values counts, and that is a way to show one party another token (RFC 8725,
     section 2.4).
     """
     try:
-        parsed = json.loads(text.decode(), object_pairs_hook=_each_name_once, parse_constant=_no_number)
+        parsed = json.loads(text.decode(), object_pairs_hook=_reject_duplicates, parse_constant=_reject_constant)
     except RecursionError as exc:
         raise ValueError("nested too deeply") from exc
     if not isinstance(parsed, dict):
@@ -19,12 +19,12 @@ def strict_object(text: bytes) -> dict[str, Any]:
     return parsed
 
 
-def _each_name_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _reject_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     members = dict(pairs)
     if len(members) != len(pairs):
         raise ValueError("a name occurs twice")
     return members
 
 
-def _no_number(name: str) -> NoReturn:
+def _reject_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is no JSON")

@@ -10,29 +10,29 @@ from typing import Any
 from joserfc import jws
 from joserfc.errors import JoseError
 
-from shared.auth.errors import Rejection, TokenRejected
-from shared.auth.policy import MAX_KEY_NAME, TokenPolicy
-from shared.auth.strict_json import strict_object
+from shared.auth.errors import RejectReason, TokenRejected
+from shared.auth.policy import MAX_KEY_ID, TokenPolicy
+from shared.auth.strict_json import parse_json_object
 from shared.auth.verification_keys import VerificationKey
 from shared.domain.caller import EVERYTHING, Caller, Permission
 from shared.domain.errors import InvalidInput
-from shared.domain.identifiers import DEFAULT_TENANT, identifier
+from shared.domain.identifiers import DEFAULT_TENANT, parse_identifier
 
 _MAX_SUBJECT = 256
 _LAST_MOMENT = 253_402_300_799  # the end of the year 9999; what lies beyond is no date, but milliseconds perhaps
 
 
-def caller_from(claims: Mapping[str, Any], policy: TokenPolicy, now: float) -> Caller:
+def caller_from_claims(claims: Mapping[str, Any], policy: TokenPolicy, now: float) -> Caller:
     """Return the caller whom the claims describe at `now`, in seconds since the epoch; raises TokenRejected."""
     if claims.get("iss") != policy.issuer:
-        raise TokenRejected(Rejection.ISSUER)
+        raise TokenRejected(RejectReason.ISSUER)
     if claims.get("aud") != policy.audience:  # a list of several is refused as well: it would hold elsewhere too
-        raise TokenRejected(Rejection.AUDIENCE)
-    expires = _moment(claims.get("exp"))
+        raise TokenRejected(RejectReason.AUDIENCE)
+    expires = _numeric_date(claims.get("exp"))
     if now >= expires + policy.leeway:
-        raise TokenRejected(Rejection.EXPIRED)
-    if any(_moment(claims[name]) > now + policy.leeway for name in ("nbf", "iat") if name in claims):
-        raise TokenRejected(Rejection.NOT_YET)
+        raise TokenRejected(RejectReason.EXPIRED)
+    if any(_numeric_date(claims[name]) > now + policy.leeway for name in ("nbf", "iat") if name in claims):
+        raise TokenRejected(RejectReason.NOT_YET)
     subject = claims.get("sub")
     return Caller(
         tenant=_tenant(claims.get(policy.tenant_claim, DEFAULT_TENANT)),
@@ -43,28 +43,28 @@ def caller_from(claims: Mapping[str, Any], policy: TokenPolicy, now: float) -> C
     )
 
 
-def _moment(value: object) -> float:
+def _numeric_date(value: object) -> float:
     """Read a NumericDate; JSON as Python reads it has booleans that are integers, and 1e999 for infinity."""
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise TokenRejected(Rejection.CLAIM)
+        raise TokenRejected(RejectReason.CLAIM)
     if (isinstance(value, float) and not math.isfinite(value)) or abs(value) > _LAST_MOMENT:
-        raise TokenRejected(Rejection.CLAIM)
+        raise TokenRejected(RejectReason.CLAIM)
     return float(value)
 
 
 def _tenant(value: object) -> str:
     if not isinstance(value, str):
-        raise TokenRejected(Rejection.CLAIM)
+        raise TokenRejected(RejectReason.CLAIM)
     try:
-        return identifier(value, "tenant")
+        return parse_identifier(value, "tenant")
     except InvalidInput as exc:
-        raise TokenRejected(Rejection.CLAIM) from exc
+        raise TokenRejected(RejectReason.CLAIM) from exc
 
 
 def _permissions(value: object) -> frozenset[Permission]:
     """Read a space separated list (RFC 8693, section 4.2); names that are not ours are other services'."""
     if not isinstance(value, str):
-        raise TokenRejected(Rejection.CLAIM)
+        raise TokenRejected(RejectReason.CLAIM)
     return frozenset(Permission(name) for name in value.split(" ") if name in EVERYTHING)
 
 
@@ -72,9 +72,9 @@ def _leads(value: object) -> frozenset[str] | None:
     if value == "*":
         return None
     if not isinstance(value, list) or not all(isinstance(lead, str | int) for lead in value):
-        raise TokenRejected(Rejection.CLAIM)
+        raise TokenRejected(RejectReason.CLAIM)
     if any(isinstance(lead, bool) for lead in value):
-        raise TokenRejected(Rejection.CLAIM)
+        raise TokenRejected(RejectReason.CLAIM)
     return frozenset(map(str, value))
 
 
@@ -106,18 +106,18 @@ def parse_token(text: str, policy: TokenPolicy) -> UnverifiedToken:
     """Look at a token's header; raises TokenRejected if no key could make it hold."""
     segments = text.split(".")
     if len(segments) != _SEGMENTS or not all(map(_SEGMENT.fullmatch, segments)):
-        raise TokenRejected(Rejection.MALFORMED)
+        raise TokenRejected(RejectReason.MALFORMED)
     try:
-        header = strict_object(urlsafe_b64decode(segments[0] + "=" * (-len(segments[0]) % 4)))
+        header = parse_json_object(urlsafe_b64decode(segments[0] + "=" * (-len(segments[0]) % 4)))
     except ValueError as exc:
-        raise TokenRejected(Rejection.MALFORMED) from exc
+        raise TokenRejected(RejectReason.MALFORMED) from exc
     algorithm, key_name = header.get("alg"), header.get("kid")
     if not isinstance(algorithm, str) or algorithm not in policy.algorithms:
-        raise TokenRejected(Rejection.ALGORITHM)
+        raise TokenRejected(RejectReason.ALGORITHM)
     if header.keys() & (_KEY_SOURCES | _EXTENSIONS):
-        raise TokenRejected(Rejection.HEADER)
-    if key_name is not None and not (isinstance(key_name, str) and len(key_name) <= MAX_KEY_NAME):
-        raise TokenRejected(Rejection.HEADER)
+        raise TokenRejected(RejectReason.HEADER)
+    if key_name is not None and not (isinstance(key_name, str) and len(key_name) <= MAX_KEY_ID):
+        raise TokenRejected(RejectReason.HEADER)
     return UnverifiedToken(text, algorithm, key_name)
 
 
@@ -125,18 +125,18 @@ def verify_token(token: UnverifiedToken, keys: Sequence[VerificationKey], policy
     """Return who is calling, if one of `keys` signed the token and its claims hold at `now`; raises TokenRejected."""
     fitting = [key for key in keys if token.algorithm in key.algorithms]
     if not fitting:
-        raise TokenRejected(Rejection.UNKNOWN_KEY)
-    payload = next((payload for key in fitting if (payload := _signed_by(key, token)) is not None), None)
+        raise TokenRejected(RejectReason.UNKNOWN_KEY)
+    payload = next((payload for key in fitting if (payload := _verified_payload(key, token)) is not None), None)
     if payload is None:
-        raise TokenRejected(Rejection.SIGNATURE)
+        raise TokenRejected(RejectReason.SIGNATURE)
     try:
-        claims = strict_object(payload)
+        claims = parse_json_object(payload)
     except ValueError as exc:
-        raise TokenRejected(Rejection.MALFORMED) from exc
-    return caller_from(claims, policy, now)
+        raise TokenRejected(RejectReason.MALFORMED) from exc
+    return caller_from_claims(claims, policy, now)
 
 
-def _signed_by(key: VerificationKey, token: UnverifiedToken) -> bytes | None:
+def _verified_payload(key: VerificationKey, token: UnverifiedToken) -> bytes | None:
     """Return what `key` signed, or None if it did not."""
     registry = _Registry(algorithms=[token.algorithm], strict_check_header=False)
     try:

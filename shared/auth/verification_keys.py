@@ -11,8 +11,8 @@ from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, RSAKey
 from joserfc.util import base64_to_int
 
-from shared.auth.policy import ALGORITHMS, MAX_KEY_NAME
-from shared.auth.strict_json import strict_object
+from shared.auth.policy import ALGORITHMS, MAX_KEY_ID
+from shared.auth.strict_json import parse_json_object
 
 _RSA_BITS = range(2048, 8192 + 1)  # fewer can be broken (NIST SP 800-131A); more cost us what a flood of tokens wants
 _MAX_KEYS = 64
@@ -45,7 +45,7 @@ def key_from_pem(pem: str, algorithms: Iterable[str]) -> VerificationKey:
         key = ECKey.import_key(raw)
     else:
         raise ValueError("is a key of a type that is not taken: RSA and EC are")  # noqa: TRY004  # a wrong setting
-    fitting = _fitting(key, algorithms)
+    fitting = _usable_algorithms(key, algorithms)
     if not fitting:
         raise ValueError(f"does not fit JWT_ALGORITHM: none of {', '.join(sorted(algorithms))} uses such a key")
     return VerificationKey(key, fitting)
@@ -56,7 +56,7 @@ def keys_from_set(body: bytes, algorithms: Iterable[str]) -> tuple[VerificationK
 
     Raises ValueError for what is no JWK set, or is one without any key that can verify one of `algorithms`.
     """
-    listed = strict_object(body).get("keys")
+    listed = parse_json_object(body).get("keys")
     if not isinstance(listed, list):
         raise ValueError("not a JWK set")  # noqa: TRY004  # a wrong text
     keys = [key for jwk in listed if isinstance(jwk, dict) and (key := _from_jwk(jwk, algorithms))]
@@ -70,13 +70,15 @@ def _from_jwk(jwk: Mapping[str, Any], algorithms: Iterable[str]) -> Verification
     name, operations = jwk.get("kid"), jwk.get("key_ops", ["verify"])
     if jwk.get("use", "sig") != "sig" or not isinstance(operations, list) or "verify" not in operations:
         return None
-    if name is not None and not (isinstance(name, str) and len(name) <= MAX_KEY_NAME):
+    if name is not None and not (isinstance(name, str) and len(name) <= MAX_KEY_ID):
         return None
     try:
         key = _public_key(jwk)
     except (JoseError, ValueError, TypeError, KeyError, ArithmeticError):
         return None
-    fitting = _fitting(key, algorithms) & frozenset([jwk.get("alg")] if isinstance(jwk.get("alg"), str) else ALGORITHMS)
+    fitting = _usable_algorithms(key, algorithms) & frozenset(
+        [jwk.get("alg")] if isinstance(jwk.get("alg"), str) else ALGORITHMS
+    )
     return VerificationKey(key, fitting, name) if fitting else None
 
 
@@ -90,6 +92,6 @@ def _public_key(jwk: Mapping[str, Any]) -> RSAKey | ECKey:
     return RSAKey.import_key(public)
 
 
-def _fitting(key: RSAKey | ECKey, algorithms: Iterable[str]) -> frozenset[str]:
+def _usable_algorithms(key: RSAKey | ECKey, algorithms: Iterable[str]) -> frozenset[str]:
     kind = (key.key_type, key.curve_name if isinstance(key, ECKey) else None)
     return frozenset(name for name in algorithms if ALGORITHMS[name] == kind)

@@ -19,10 +19,10 @@ from nats.js.errors import BucketNotFoundError, KeyNotFoundError, KeyWrongLastSe
 from nats.js.kv import KeyValue
 from pydantic import TypeAdapter, ValidationError
 
-from shared.catalog.record import Record, folded
+from shared.catalog.record import Record, apply_event
 from shared.domain.envelope import Envelope
 from shared.domain.errors import Unavailable
-from shared.domain.events import Intake
+from shared.domain.events import UploadSummary
 from shared.domain.identifiers import SessionKey
 from shared.domain.upload_kind import LeadRecording
 from shared.messaging.bus import Bus
@@ -36,12 +36,12 @@ _LIST_SECONDS = 10.0
 _SUBJECTS = f"$KV.{BUCKET}."
 
 
-class Deleted(Exception):
+class SessionIsDeleted(Exception):
     """The session was deleted: nothing more is to be known of it."""
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class CatalogEntry:
     """A session's record as it was seen, and its revision; neither of a session that was not there."""
 
     record: Record | None = None
@@ -63,20 +63,20 @@ class Catalog:
     def __init__(self, bus: Bus, *, replicas: int) -> None:
         self._bus = bus
         self._replicas = replicas
-        self._opened: KeyValue | None = None
+        self._write_manifest: KeyValue | None = None
 
     async def record(self, key: SessionKey) -> Record | None:
         """Return what is known of a session, or None; raises Deleted."""
         return (await self.look(key)).record
 
-    async def tell(self, told: Envelope, seen: Entry | None = None) -> Record:
+    async def tell(self, told: Envelope, seen: CatalogEntry | None = None) -> Record:
         """Fold an event into its session's record and return it; after a deletion raises Deleted instead.
 
         What was `seen` before saves a look, where nobody else wrote since.
         """
         for _ in range(_TRIES):
             entry = seen or await self.look(told.key)
-            after = folded(entry.record, told)
+            after = apply_event(entry.record, told)
             if after == entry.record or await self._write(told.key, after, entry.revision):
                 await self._index(after)
                 return after
@@ -103,17 +103,17 @@ class Catalog:
             async with self._bucket() as bucket:
                 await bucket.put(name, b"")
 
-    async def look(self, key: SessionKey) -> Entry:
+    async def look(self, key: SessionKey) -> CatalogEntry:
         """Return what is known of a session, with what `tell` needs to write behind it; raises Deleted."""
         async with self._bucket() as bucket:
             try:
                 entry = await bucket.get(_session_name(key))
             except KeyNotFoundError as exc:
                 if exc.op in _DELETED:
-                    raise Deleted from exc
-                return Entry()
+                    raise SessionIsDeleted from exc
+                return CatalogEntry()
         try:
-            return Entry(_RECORD.validate_json(entry.value or b""), entry.revision or 0)
+            return CatalogEntry(_RECORD.validate_json(entry.value or b""), entry.revision or 0)
         except ValidationError as exc:
             raise Unavailable("The catalog's entry can't be read: rebuild the catalog.", code="catalog_spoilt") from exc
 
@@ -142,11 +142,11 @@ class Catalog:
         if not self._bus.connected:
             raise Unavailable("The bus is not reachable.", code="bus_unavailable")
         try:
-            if self._opened is None:
-                self._opened = await self._open()
-            yield self._opened
+            if self._write_manifest is None:
+                self._write_manifest = await self._open()
+            yield self._write_manifest
         except (NatsError, TimeoutError) as exc:
-            self._opened = None  # perhaps the server lost it; looked for anew next time
+            self._write_manifest = None  # perhaps the server lost it; looked for anew next time
             raise Unavailable("The catalog did not answer.", code="catalog_unavailable") from exc
 
     async def _open(self) -> KeyValue:
@@ -166,7 +166,7 @@ def _session_name(key: SessionKey) -> str:
 def _call_name(record: Record) -> str | None:
     """Return under which name a lead's stored recording is found, or None for anything else."""
     match record.ended.intake if record.ended is not None and record.ended.original is not None else None:
-        case Intake(purpose=LeadRecording(lead=lead, call_log=call_log), opened_at=opened_at):
+        case UploadSummary(purpose=LeadRecording(lead=lead, call_log=call_log), opened_at=opened_at):
             opened = round(datetime.fromisoformat(opened_at).timestamp() * 1000)
             return f"call.{record.tenant}.{lead}.{call_log}.{opened}.{record.session}"
         case _:

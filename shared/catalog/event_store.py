@@ -10,14 +10,14 @@ from dataclasses import dataclass
 
 from nats.errors import Error as NatsError
 
-from shared.catalog.catalog import Catalog, Deleted, Entry
+from shared.catalog.catalog import Catalog, CatalogEntry, SessionIsDeleted
 from shared.catalog.record import Record
 from shared.domain.envelope import Envelope, decode, encode
 from shared.domain.errors import Unavailable
 from shared.domain.events import AnalysisCompleted, AudioFailed, AudioReady, DocumentRegistered
 from shared.domain.identifiers import SessionKey
-from shared.domain.object_keys import chronicle_key, chronicle_prefix
-from shared.domain.subjects import STREAM, every_event_of
+from shared.domain.object_keys import event_archive_key, event_archive_prefix
+from shared.domain.subjects import STREAM, session_filter
 from shared.messaging.bus import Bus
 from shared.messaging.dead_letters import DeadLetters
 from shared.storage.object_store import ObjectStore
@@ -26,7 +26,7 @@ _EVENT_TYPE = "application/cloudevents+json"
 
 
 @dataclass(frozen=True, slots=True)
-class Chronicle:
+class EventStore:
     """Tells events so that they are found again; every method raises Unavailable when the bus or the store is away."""
 
     bus: Bus
@@ -39,15 +39,17 @@ class Chronicle:
         May run twice. A deletion that comes while this runs either sees what was written here or is seen here.
         """
         try:
-            await _all_done(self.catalog.tell(told), self._keep(told))
+            await _gather_all(self.catalog.tell(told), self._keep(told))
             await self.bus.publish(told)
             await self.catalog.record(told.key)
-        except Deleted:
+        except SessionIsDeleted:
             await self.erase(told.key, None)
             return False
         return True
 
-    async def tell_at_once(self, told: Envelope, *, keep: bool = True, seen: Entry | None = None) -> bool:
+    async def append_publish_first(
+        self, told: Envelope, *, keep: bool = True, seen: CatalogEntry | None = None
+    ) -> bool:
         """Tell an event as `tell` does, but keep it in the bucket last: nobody who listens waits for that.
 
         Where keeping fails, the event stands all the same: raises Unavailable, and must not be followed by another.
@@ -59,7 +61,7 @@ class Chronicle:
             if keep:
                 await self._keep(told)
             await self.catalog.record(told.key)
-        except Deleted:
+        except SessionIsDeleted:
             await self.erase(told.key, None)
             return False
         return True
@@ -68,7 +70,7 @@ class Chronicle:
         """Whether a session was deleted."""
         try:
             await self.catalog.record(key)
-        except Deleted:
+        except SessionIsDeleted:
             return True
         return False
 
@@ -79,19 +81,19 @@ class Chronicle:
         the objects.
         """
         await self.catalog.delete(key, record)
-        erased = [name async for name in self.store.keys(chronicle_prefix(key))]
+        erased = [name async for name in self.store.keys(event_archive_prefix(key))]
         for name in erased:
             await self.store.delete(name)
         try:
-            await self.bus.jetstream.purge_stream(STREAM, subject=every_event_of(key))
+            await self.bus.jetstream.purge_stream(STREAM, subject=session_filter(key))
         except (NatsError, TimeoutError) as exc:
             raise Unavailable("The bus did not forget the session's events.", code="bus_unavailable") from exc
         await DeadLetters(self.bus).forget(key)
         return erased
 
-    async def kept_keys(self) -> AsyncGenerator[str, None]:
+    async def archived_keys(self) -> AsyncGenerator[str, None]:
         """Yield the keys of all kept events of every session, in the store's order."""
-        async for name in self.store.keys(chronicle_prefix()):
+        async for name in self.store.keys(event_archive_prefix()):
             yield name
 
     async def kept(self, name: str) -> Envelope:
@@ -99,21 +101,21 @@ class Chronicle:
         return decode(b"".join([piece async for piece in self.store.read(name)]))
 
     async def _keep(self, told: Envelope) -> None:
-        if not _worth_keeping(told):
+        if not _is_archived(told):
             return
-        key = chronicle_key(told.key, told.event.NAME)
+        key = event_archive_key(told.key, told.event.NAME)
         await self.store.put(key, encode(told), content_type=_EVENT_TYPE, metadata={})
         await self.store.settle(key)  # the spool is erased next: a rebuilt catalog must find this
 
 
-async def _all_done(*works: Awaitable[object]) -> None:
+async def _gather_all(*works: Awaitable[object]) -> None:
     """Do all at once, and have all done or failed behind it: nothing may write on while it is erased."""
     for outcome in await asyncio.gather(*works, return_exceptions=True):
         if isinstance(outcome, BaseException):
             raise outcome
 
 
-def _worth_keeping(told: Envelope) -> bool:
+def _is_archived(told: Envelope) -> bool:
     """Whether an event says something of what is in the bucket; a failure may be for want of the bucket itself."""
     match told.event:
         case AudioReady() | AnalysisCompleted() | DocumentRegistered():
@@ -124,6 +126,6 @@ def _worth_keeping(told: Envelope) -> bool:
             return False
 
 
-def open_chronicle(bus: Bus, store: ObjectStore, *, replicas: int) -> Chronicle:
+def open_event_store(bus: Bus, store: ObjectStore, *, replicas: int) -> EventStore:
     """Return a chronicle whose catalog keeps `replicas` copies; nothing is sent before the first call."""
-    return Chronicle(bus, store, Catalog(bus, replicas=replicas))
+    return EventStore(bus, store, Catalog(bus, replicas=replicas))

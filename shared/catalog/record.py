@@ -15,7 +15,7 @@ from shared.domain.events import (
 )
 from shared.domain.upload_kind import lead_of
 
-Ended = AudioReady | AudioFailed
+AudioOutcome = AudioReady | AudioFailed
 Analyzed = AnalysisCompleted | AnalysisFailed
 
 
@@ -31,7 +31,7 @@ class Record:
     created_at: str
     updated_at: str
     document: DocumentRegistered | None = None
-    ended: Ended | None = None
+    ended: AudioOutcome | None = None
     ended_at: str | None = None
     analysis: Analyzed | None = None
     told_lead: str | None = None
@@ -43,7 +43,7 @@ class Record:
         return self.told_lead or lead_of(self.ended.intake.purpose if self.ended and self.ended.intake else None)
 
 
-def folded(record: Record | None, told: Envelope) -> Record:
+def apply_event(record: Record | None, told: Envelope) -> Record:
     """Return the record after one more event; the same event twice changes nothing, unknown ones neither.
 
     Events may come in any order, as they do when a catalog is rebuilt; a later end of the same session replaces an

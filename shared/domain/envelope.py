@@ -14,8 +14,8 @@ from pydantic_core import to_json
 from shared.domain.clock import now
 from shared.domain.errors import InvalidInput
 from shared.domain.events import EVENT_TYPES, Event
-from shared.domain.identifiers import SessionKey, identifier
-from shared.domain.subjects import PREFIX, subject_of
+from shared.domain.identifiers import SessionKey, parse_identifier
+from shared.domain.subjects import PREFIX, event_subject
 from shared.observability.trace import Trace, new_trace
 
 _ADAPTERS: dict[str, TypeAdapter[Event]] = {f"{PREFIX}.{kind.NAME}": TypeAdapter(kind) for kind in EVENT_TYPES}
@@ -44,7 +44,7 @@ class Envelope:
     @property
     def subject(self) -> str:
         """The bus subject this envelope travels on."""
-        return subject_of(self.key, self.event.NAME)
+        return event_subject(self.key, self.event.NAME)
 
 
 def event_id(key: SessionKey, kind: type[Event], cause: str) -> str:
@@ -85,7 +85,7 @@ def encode(item: Envelope) -> bytes:
     return to_json(document | {"data": item.event})
 
 
-def decode_from(subject: str, payload: bytes) -> Envelope:
+def decode_on_subject(subject: str, payload: bytes) -> Envelope:
     """Read an envelope that came on `subject`; raises UndecodableEventError also when it speaks of another.
 
     Who may publish on one tenant's subjects must not be heard on another's.
@@ -129,8 +129,8 @@ def decode(payload: bytes) -> Envelope:
 
 def _key(tenant: str, session: str) -> SessionKey:
     """Take names from the bus only as they could have come in over HTTP: they become paths and object keys."""
-    return SessionKey(identifier(tenant, "tenant"), identifier(session, "session_id"))
+    return SessionKey(parse_identifier(tenant, "tenant"), parse_identifier(session, "session_id"))
 
 
 def _lead(attributes: Mapping[str, Any]) -> str | None:
-    return identifier(attributes["leadid"], "lead_id") if "leadid" in attributes else None
+    return parse_identifier(attributes["leadid"], "lead_id") if "leadid" in attributes else None

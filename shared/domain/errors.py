@@ -54,67 +54,67 @@ class RoomtoneError(Exception):
         self.code = code or self.default_code
 
 
-class Refused(RoomtoneError):
+class CallerError(RoomtoneError):
     """The request as it stands will never succeed."""
 
 
-class NotAuthenticated(Refused):
+class NotAuthenticated(CallerError):
     """No token, or one that does not hold; why is never told to the caller."""
 
     kind = Kind.NOT_AUTHENTICATED
     default_code = "not_authenticated"
 
 
-class NotAllowed(Refused):
+class NotAllowed(CallerError):
     """Who is calling is known, and may not do this."""
 
     kind = Kind.NOT_ALLOWED
     default_code = "not_allowed"
 
 
-class InvalidInput(Refused):
+class InvalidInput(CallerError):
     """Malformed request, identifier or field."""
 
     kind = Kind.INVALID
     default_code = "invalid_input"
 
 
-class NothingThere(Refused):
+class EmptySession(CallerError):
     """A session without chunks: there is nothing to finalize."""
 
     kind = Kind.NOTHING_THERE
     default_code = "nothing_there"
 
 
-class NotFound(Refused):
+class NotFound(CallerError):
     """No such thing, or not this caller's: the two are answered alike."""
 
     kind = Kind.NOT_FOUND
     default_code = "not_found"
 
 
-class TooLarge(Refused):
+class TooLarge(CallerError):
     """Over a declared or counted limit."""
 
     kind = Kind.TOO_LARGE
     default_code = "too_large"
 
 
-class Unsupported(Refused):
+class Unsupported(CallerError):
     """A content type or content encoding that is not taken."""
 
     kind = Kind.UNSUPPORTED
     default_code = "unsupported"
 
 
-class TooSlow(Refused):
+class TooSlow(CallerError):
     """The sender stopped sending in the middle of a body."""
 
     kind = Kind.TOO_SLOW
     default_code = "too_slow"
 
 
-class TooMany(Refused):
+class RateLimited(CallerError):
     """More requests than one caller may send; the same request is welcome `retry_after` seconds later."""
 
     kind = Kind.TOO_MANY
@@ -126,7 +126,7 @@ class TooMany(Refused):
         self.retry_after = retry_after
 
 
-class OutsideRange(Refused):
+class RangeNotSatisfiable(CallerError):
     """No byte of the thing is in the range that was asked for; `size` is how many bytes it has."""
 
     kind = Kind.OUTSIDE_RANGE
@@ -137,7 +137,7 @@ class OutsideRange(Refused):
         self.size = size
 
 
-class Conflict(Refused):
+class Conflict(CallerError):
     """The request disagrees with what is already stored."""
 
     kind = Kind.CONFLICT

@@ -7,7 +7,7 @@ members of the event's `data`. Changes inside v1 are additive: readers ignore me
 from dataclasses import dataclass
 from typing import ClassVar
 
-from shared.domain.upload_kind import Purpose
+from shared.domain.upload_kind import UploadKind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,13 +103,13 @@ class StoredOriginal:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Intake:
+class UploadSummary:
     """How a recording came in: what for, since when, in how many chunks of how many bytes together."""
 
     opened_at: str
     chunks: int
     bytes: int
-    purpose: Purpose | None = None
+    purpose: UploadKind | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,7 +126,7 @@ class AudioReady:
     manifest_sha256: str
     warnings: tuple[str, ...] = ()
     original: StoredOriginal | None = None
-    intake: Intake | None = None
+    intake: UploadSummary | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,7 +143,7 @@ class AudioFailed:
     manifest_sha256: str
     retryable: bool = False
     original: StoredOriginal | None = None
-    intake: Intake | None = None
+    intake: UploadSummary | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

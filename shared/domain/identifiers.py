@@ -16,7 +16,7 @@ _PATTERN = re.compile(r"[A-Za-z0-9_-]{1,128}", re.ASCII)
 _INDEX = re.compile(r"0|[1-9][0-9]{0,6}", re.ASCII)
 
 
-def identifier(text: str, what: str) -> str:
+def parse_identifier(text: str, what: str) -> str:
     """Return `text` if it is a well-formed identifier.
 
     Raises InvalidInput otherwise, before anything was touched: an identifier becomes a directory's name,

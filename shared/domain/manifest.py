@@ -7,7 +7,7 @@ from pathlib import Path
 from pydantic import TypeAdapter
 
 from shared.domain.identifiers import SessionKey
-from shared.domain.upload_kind import Purpose
+from shared.domain.upload_kind import UploadKind
 from shared.observability.trace import Trace
 
 
@@ -21,7 +21,7 @@ class Chunk:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Original:
+class OriginalLocation:
     """Where the recording is kept byte for byte as it was sent, beside its WAV.
 
     `in_bucket`: its client has put it there already, and the session has no chunks.
@@ -47,8 +47,8 @@ class Manifest:
     traceparent: str
     finalized_at: str
     opened_at: str = ""
-    purpose: Purpose | None = None
-    original: Original | None = None
+    purpose: UploadKind | None = None
+    original: OriginalLocation | None = None
 
     @property
     def key(self) -> SessionKey:

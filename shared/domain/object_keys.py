@@ -17,7 +17,7 @@ def of_tenant(tenant: str, path: str) -> str:
     return path if tenant == DEFAULT_TENANT else f"{tenant}/{path}"
 
 
-def within_tenant(tenant: str, key: str) -> str:
+def path_within_tenant(tenant: str, key: str) -> str:
     """Return the path that `of_tenant` made a key of."""
     return key if tenant == DEFAULT_TENANT else key.removeprefix(f"{tenant}/")
 
@@ -42,11 +42,11 @@ def documents_prefix(tenant: str) -> str:
     return f"{tenant}/documents/"
 
 
-def chronicle_prefix(key: SessionKey | None = None) -> str:
+def event_archive_prefix(key: SessionKey | None = None) -> str:
     """Return what the keys of a session's kept events start with, or those of every session's."""
     return f"{_CHRONICLE}/" if key is None else f"{_CHRONICLE}/{key.tenant}/{key.session}/"
 
 
-def chronicle_key(key: SessionKey, event: str) -> str:
+def event_archive_key(key: SessionKey, event: str) -> str:
     """Return where the last event of this name of a session is kept."""
-    return f"{chronicle_prefix(key)}{event}.json"
+    return f"{event_archive_prefix(key)}{event}.json"

@@ -11,17 +11,17 @@ _DEAD_PREFIX = "roomtone-dead.v1"
 DEAD_LETTERS = f"{_DEAD_PREFIX}.>"
 
 
-def subject_of(key: SessionKey, event: str) -> str:
+def event_subject(key: SessionKey, event: str) -> str:
     """Return the subject of one session's event; identifiers hold no dot, so tokens never shift."""
     return f"{PREFIX}.{key.tenant}.{key.session}.{event}"
 
 
-def every_session(event: str) -> str:
+def event_filter(event: str) -> str:
     """Return the filter that matches `event` of every session of every tenant."""
     return f"{PREFIX}.*.*.{event}"
 
 
-def every_event_of(key: SessionKey) -> str:
+def session_filter(key: SessionKey) -> str:
     """Return the filter that matches every event of one session."""
     return f"{PREFIX}.{key.tenant}.{key.session}.>"
 

@@ -40,9 +40,9 @@ class RegisteredDocument:
     mime_type: str
 
 
-Purpose = Annotated[IndexedUpload | LeadRecording | RegisteredDocument, Field(discriminator="kind")]
+UploadKind = Annotated[IndexedUpload | LeadRecording | RegisteredDocument, Field(discriminator="kind")]
 
 
-def lead_of(purpose: Purpose | None) -> str | None:
+def lead_of(purpose: UploadKind | None) -> str | None:
     """Return whose call a session is a recording of, or None for one that is no lead's."""
     return purpose.lead if isinstance(purpose, LeadRecording) else None

@@ -12,7 +12,7 @@ from shared.domain.caller import Caller, Permission
 from shared.domain.errors import Permanent, RoomtoneError
 from shared.http.middleware.authentication import caller_of
 from shared.http.operation import Operation
-from shared.http.responses import _headers, answer, of_os_error, status_of
+from shared.http.responses import _headers, answer, error_from_os_error, http_status
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -20,8 +20,8 @@ Handler = Callable[[Request, Caller], Awaitable[Response]]
 ErrorBody = Callable[[Request, RoomtoneError], object]
 
 
-class FamilyRoute(Route):
-    """A route of a family, with what it promises; made by `Family.route` only, which guards it."""
+class ApiRoute(Route):
+    """A route of a family, with what it promises; made by `ApiGroup.route` only, which guards it."""
 
     def __init__(
         self,
@@ -29,7 +29,7 @@ class FamilyRoute(Route):
         endpoint: ASGIApp,
         *,
         method: str,
-        family: "Family",
+        family: "ApiGroup",
         needs: Permission,
         operation: Operation,
     ) -> None:
@@ -39,7 +39,7 @@ class FamilyRoute(Route):
         self.operation = operation
 
 
-class Family:
+class ApiGroup:
     """Makes a family's routes; `error_body` writes any error of ours as the family's dataclass `error_kind`."""
 
     def __init__(self, name: str, error_body: ErrorBody, error_kind: type) -> None:
@@ -47,23 +47,21 @@ class Family:
         self.error_kind = error_kind
         self._error_body = error_body
 
-    def route(
-        self, method: str, path: str, handler: Handler, *, needs: Permission, operation: Operation
-    ) -> FamilyRoute:
+    def route(self, method: str, path: str, handler: Handler, *, needs: Permission, operation: Operation) -> ApiRoute:
         """Return a route that lets only callers with `needs` through to `handler`, before any body is read."""
-        return FamilyRoute(
-            path, _Guarded(self, handler, needs), method=method, family=self, needs=needs, operation=operation
+        return ApiRoute(
+            path, _GuardedEndpoint(self, handler, needs), method=method, family=self, needs=needs, operation=operation
         )
 
     def refusal(self, request: Request, error: RoomtoneError) -> Response:
         """Write one error in the family's shape, with the headers that its status asks for."""
-        return answer(self._error_body(request, error), status_of(error.kind), _headers(error))
+        return answer(self._error_body(request, error), http_status(error.kind), _headers(error))
 
 
-class _Guarded:
+class _GuardedEndpoint:
     """A handler as an ASGI application: starlette's own wrapping would look for exceptions that are never raised."""
 
-    def __init__(self, family: Family, handler: Handler, needs: Permission) -> None:
+    def __init__(self, family: ApiGroup, handler: Handler, needs: Permission) -> None:
         self._family = family
         self._handler = handler
         self._needs = needs
@@ -85,7 +83,7 @@ class _Guarded:
             return self._family.refusal(request, exc)
         except OSError as exc:
             log.exception("the disk refused")
-            return self._family.refusal(request, of_os_error(exc))
+            return self._family.refusal(request, error_from_os_error(exc))
         except Exception:
             log.exception("unexpected failure")
             failure = Permanent("Something failed on the server: try again.", code="internal")

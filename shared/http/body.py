@@ -10,7 +10,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.types import Receive
 
 from shared.domain.errors import InvalidInput, TooLarge, TooSlow, Unsupported
-from shared.http.responses import JSON, adapter_of
+from shared.http.responses import JSON, type_adapter
 
 WantedT = TypeVar("WantedT")
 
@@ -28,12 +28,12 @@ class BodyLimits:
     idle: float
     slowest: float
 
-    def sized(self, size: int) -> Self:
+    def with_size(self, size: int) -> Self:
         """Return the same patience for a body of another size."""
         return replace(self, size=size)
 
 
-def refuse_encoding(request: Request) -> None:
+def reject_encoded_body(request: Request) -> None:
     """Raise Unsupported for a compressed body: what is stored must be what was sent."""
     if request.headers.get("content-encoding", "identity").lower() != "identity":
         raise Unsupported("Content-Encoding is not supported: send the body as it is.", code="bad_encoding")
@@ -49,7 +49,7 @@ def declared_size(request: Request) -> int:
     return int(request.headers.get("content-length", "0"))
 
 
-def arrives_at_once(request: Request) -> bool:
+def is_small_immediate_body(request: Request) -> bool:
     """Whether the body is small and its sender does not wait to be told to go on (RFC 9110, section 10.1.1).
 
     Refusing such a body early would save nobody anything.
@@ -57,7 +57,7 @@ def arrives_at_once(request: Request) -> bool:
     return 0 < declared_size(request) <= _SMALL and "expect" not in request.headers
 
 
-async def read_pieces(request: Request, limits: BodyLimits, too_large: str) -> AsyncIterator[bytes]:
+async def stream_body(request: Request, limits: BodyLimits, too_large: str) -> AsyncIterator[bytes]:
     """Yield the body's pieces as they come.
 
     Raises TooLarge, saying `too_large`, before the first one if the declared size is over the limit and as soon as
@@ -65,7 +65,7 @@ async def read_pieces(request: Request, limits: BodyLimits, too_large: str) -> A
     """
     if declared_size(request) > limits.size:
         raise TooLarge(too_large)
-    patience = _Patience(limits, request.receive)
+    patience = _BodyDeadline(limits, request.receive)
     left = limits.size
     more = True
     while more:
@@ -78,7 +78,7 @@ async def read_pieces(request: Request, limits: BodyLimits, too_large: str) -> A
         del piece  # it would be held until the next one is there
 
 
-class _Patience:
+class _BodyDeadline:
     """How long a body's sender is waited for; what we ourselves take between two pieces is not held against it."""
 
     def __init__(self, limits: BodyLimits, receive: Receive) -> None:
@@ -110,13 +110,13 @@ async def read_json(request: Request, kind: type[WantedT], limits: BodyLimits) -
     """Read a JSON body as a dataclass; parsed in a thread when it is large.
 
     Raises InvalidInput naming every member that is missing or wrong, without repeating a value, and what
-    `read_pieces` raises.
+    `stream_body` raises.
     """
-    refuse_encoding(request)
+    reject_encoded_body(request)
     if media_type(request) != JSON:
         raise Unsupported("Send the request as application/json.", code="bad_content_type")
     too_large = f"The JSON document may have at most {limits.size} bytes."
-    content = b"".join([piece async for piece in read_pieces(request, limits, too_large)])
+    content = b"".join([piece async for piece in stream_body(request, limits, too_large)])
     return await parse_json(content, kind)
 
 
@@ -133,16 +133,16 @@ async def parse_json(content: bytes, kind: type[WantedT]) -> WantedT:
 
 
 def _parsed(content: bytes, kind: type[WantedT]) -> WantedT:
-    _refuse_much_structure(content)
+    _reject_oversized_structure(content)
     try:
-        wanted = adapter_of(kind).validate_json(content)
+        wanted = type_adapter(kind).validate_json(content)
     except ValidationError as exc:
-        raise InvalidInput(_faults(exc), code="bad_json") from exc
+        raise InvalidInput(_validation_message(exc), code="bad_json") from exc
     assert isinstance(wanted, kind)  # noqa: S101  # by the adapter
     return wanted
 
 
-def _refuse_much_structure(content: bytes) -> None:
+def _reject_oversized_structure(content: bytes) -> None:
     """Raise InvalidInput before parsing what would become millions of objects: they take a hundred times their bytes.
 
     All of them are made without letting any other thread run, also those of members that nobody wants. Strings hold
@@ -156,7 +156,7 @@ def _refuse_much_structure(content: bytes) -> None:
 _FAULTS_NAMED = 5
 
 
-def _faults(error: ValidationError) -> str:
+def _validation_message(error: ValidationError) -> str:
     """Say what is wrong with which member; names of members come from us, never from the document."""
     named = []
     for fault in error.errors(include_url=False, include_context=False, include_input=False)[:_FAULTS_NAMED]:

@@ -20,7 +20,7 @@ Temperature = Annotated[int, Field(ge=1, le=100)]
 Confidence = Annotated[float, Field(ge=0, le=1)]
 Seconds = Annotated[float, Field(ge=0)]
 Identifier = Annotated[str, Field(json_schema_extra={"pattern": IDENTIFIER_SCHEMA["pattern"]})]
-"""As `shared.identifiers.identifier` checks them."""
+"""As `shared.identifiers.parse_identifier` checks them."""
 
 
 _EXACT = 2**53  # from here on a float may stand for the number beside the one that was written
@@ -30,5 +30,5 @@ def _integral(value: object) -> object:
     return int(value) if isinstance(value, float) and value.is_integer() and abs(value) < _EXACT else value
 
 
-Integral = BeforeValidator(_integral)
+IntegralFloat = BeforeValidator(_integral)
 """Beside a strict `int`: takes 3.0 for 3, as JSON Schema does (2020-12, Validation, section 6.1.1), but no text."""

@@ -7,7 +7,7 @@ from multipart import MultipartError, MultipartSegment, ParserLimitReached, Push
 from starlette.requests import Request
 
 from shared.domain.errors import InvalidInput, TooLarge
-from shared.http.body import BodyLimits, declared_size, read_pieces
+from shared.http.body import BodyLimits, declared_size, stream_body
 
 _MAX_PARTS = 32
 _MAX_FIELD = 64 * 1024
@@ -49,7 +49,7 @@ def boundary_of(content_type: str) -> str | None:
     return boundary
 
 
-async def read_form(
+async def parse_form(
     body: AsyncIterator[bytes], boundary: str, *, file_fields: frozenset[str]
 ) -> AsyncIterator[FormEvent]:
     """Yield a form's events while its body arrives; parts named in `file_fields` are streamed, not kept.
@@ -57,7 +57,7 @@ async def read_form(
     Raises InvalidInput for a broken or unfinished form and TooLarge for one with too many or too long fields.
     """
     parser = PushMultipartParser(boundary, max_segment_count=_MAX_PARTS)
-    field: _OpenField | None = None
+    field: _FieldBuffer | None = None
     try:
         async for piece in body:
             for event in parser.parse(piece):
@@ -65,7 +65,7 @@ async def read_form(
                     case MultipartSegment() if event.name in file_fields:
                         yield FileStart(event.name, event.filename or "")
                     case MultipartSegment():
-                        field = _OpenField(event.name, file_expected_in=file_fields if event.filename else None)
+                        field = _FieldBuffer(event.name, file_expected_in=file_fields if event.filename else None)
                     case None if field is not None:
                         yield field.close()
                         field = None
@@ -82,7 +82,7 @@ async def read_form(
         raise InvalidInput("The multipart form is broken or ends early: send it again.", code="bad_form") from exc
 
 
-class _OpenField:
+class _FieldBuffer:
     def __init__(self, name: str, *, file_expected_in: frozenset[str] | None) -> None:
         self._name = name
         self._file_expected_in = file_expected_in
@@ -115,7 +115,7 @@ class _OpenField:
 _OVERHEAD = 256 * 1024  # what a form may hold beside its file
 
 
-class OneFileForm:
+class SingleFileForm:
     """One `multipart/form-data` request with its file in one of `file_fields`, of which the first is the usual one.
 
     `limits` are the file's. A declared size over them is refused at once with TooLarge, saying `too_large`.
@@ -125,7 +125,7 @@ class OneFileForm:
         self, request: Request, limits: BodyLimits, *, boundary: str, file_fields: tuple[str, ...], too_large: str
     ) -> None:
         self._request = request
-        self._limits = limits.sized(limits.size + _OVERHEAD)
+        self._limits = limits.with_size(limits.size + _OVERHEAD)
         self._largest = limits.size
         self._boundary = boundary
         self._file_fields = file_fields
@@ -136,12 +136,12 @@ class OneFileForm:
     async def events(self) -> AsyncIterator[FormEvent]:
         """Yield the form's events as they come, the file's bytes counted against the limit.
 
-        Raises InvalidInput for a form without the file or with two of them, and what `read_form` and `read_pieces`
+        Raises InvalidInput for a form without the file or with two of them, and what `parse_form` and `stream_body`
         raise.
         """
         files = size = 0
-        body = read_pieces(self._request, self._limits, self._too_large)
-        async for event in read_form(body, self._boundary, file_fields=frozenset(self._file_fields)):
+        body = stream_body(self._request, self._limits, self._too_large)
+        async for event in parse_form(body, self._boundary, file_fields=frozenset(self._file_fields)):
             match event:
                 case FileStart():
                     files += 1

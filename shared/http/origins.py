@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 _HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::[0-9]{0,5})?", re.ASCII)
 
 
-def host_served(hosts: Sequence[str], allowed: Collection[str]) -> bool:
+def is_host_allowed(hosts: Sequence[str], allowed: Collection[str]) -> bool:
     """Decide by the request's `Host` headers: a name of this very machine, a listed one, or none at all.
 
     A page whose own name was made to lead to this machine (DNS rebinding) is of the same origin as we are, for its
@@ -17,11 +17,11 @@ def host_served(hosts: Sequence[str], allowed: Collection[str]) -> bool:
     """
     if not hosts or "*" in allowed:
         return True
-    return len(hosts) == 1 and (_leads_here(hosts[0]) or _name(hosts[0]) in allowed)
+    return len(hosts) == 1 and (_is_this_machine(hosts[0]) or _name(hosts[0]) in allowed)
 
 
 @lru_cache(maxsize=64)  # asked for each request, nearly always about the same one
-def _leads_here(host: str) -> bool:
+def _is_this_machine(host: str) -> bool:
     name = _name(host)
     return name is not None and is_loopback(name)
 
@@ -36,7 +36,7 @@ def is_loopback(name: str) -> bool:
         return False
 
 
-def listed_hosts(value: object) -> object:
+def parse_host_list(value: object) -> object:
     """Split a setting's comma separated list of host names; `*` stands for every one. Raises ValueError."""
     if not isinstance(value, str):
         return value
@@ -59,7 +59,7 @@ def _name(host: str) -> str | None:
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
-def origin_allowed(origins: Sequence[str], host: str, allowed: Collection[str]) -> bool:
+def is_origin_allowed(origins: Sequence[str], host: str, allowed: Collection[str]) -> bool:
     """Decide by the request's `Origin` headers and its `Host`.
 
     Browsers always send an origin with what a page could do harm by; who sends none is not a browser and can't be
@@ -74,7 +74,7 @@ def origin_allowed(origins: Sequence[str], host: str, allowed: Collection[str]) 
     return "*" in allowed or origin in allowed or _same_host(origin, host.lower())
 
 
-def normal_origin(text: str) -> str:
+def normalize_origin(text: str) -> str:
     """Return an origin as browsers write it; raises ValueError for what can't be one."""
     origin = text.strip().lower().rstrip("/")
     parts = urlsplit(origin)
@@ -83,12 +83,12 @@ def normal_origin(text: str) -> str:
     return origin.removesuffix(f":{_DEFAULT_PORTS[parts.scheme]}")
 
 
-def listed_origins(value: object) -> object:
+def parse_origin_list(value: object) -> object:
     """Split a setting's comma separated list of origins; `*` stands for every one. Raises ValueError."""
     if not isinstance(value, str):
         return value
     items = [item.strip() for item in value.split(",")]
-    return [item if item == "*" else normal_origin(item) for item in items if item]
+    return [item if item == "*" else normalize_origin(item) for item in items if item]
 
 
 def _same_host(origin: str, host: str) -> bool:

@@ -11,10 +11,10 @@ class _Anything(StringConvertor):
     regex = r"[\s\S]*"
 
 
-ANYTHING = "anything"
+ANY_TEXT = "anything"
 HEALTH_PATHS = frozenset({"/health", "/livez", "/readyz", "/metrics"})
 """What orchestrators and monitors ask for, often and without a token."""
-register_url_convertor(ANYTHING, _Anything())
+register_url_convertor(ANY_TEXT, _Anything())
 
 _CONVERTED = re.compile(r"\{(\w+):\w+\}")
 

@@ -11,9 +11,9 @@ from shared.domain.errors import (
     Kind,
     NotAuthenticated,
     OutOfSpace,
-    OutsideRange,
+    RangeNotSatisfiable,
+    RateLimited,
     RoomtoneError,
-    TooMany,
     TooSlow,
     Unavailable,
 )
@@ -24,7 +24,7 @@ JSON = "application/json"
 _ADAPTERS: dict[object, TypeAdapter[object]] = {}
 
 
-def adapter_of(kind: type) -> TypeAdapter[object]:
+def type_adapter(kind: type) -> TypeAdapter[object]:
     """Return what reads and writes values of a dataclass; made once for each, of which there are a few dozen."""
     adapter = _ADAPTERS.get(kind)
     if adapter is None:
@@ -34,11 +34,11 @@ def adapter_of(kind: type) -> TypeAdapter[object]:
 
 def answer(body: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """Write a dataclass as a JSON answer."""
-    content = adapter_of(type(body)).dump_json(body)
+    content = type_adapter(type(body)).dump_json(body)
     return Response(content, status, headers, media_type=JSON)
 
 
-def status_of(kind: Kind) -> int:  # noqa: C901, PLR0912  # one case a branch
+def http_status(kind: Kind) -> int:  # noqa: C901, PLR0912  # one case a branch
     """Return the status for a branch of the error tree (RFC 9110, section 15; 429: RFC 6585; 507: RFC 4918)."""
     match kind:
         case Kind.INVALID | Kind.NOTHING_THERE:
@@ -74,7 +74,7 @@ def status_of(kind: Kind) -> int:  # noqa: C901, PLR0912  # one case a branch
 _SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
-def of_os_error(error: OSError) -> RoomtoneError:
+def error_from_os_error(error: OSError) -> RoomtoneError:
     """Name what the disk said without repeating paths: short of space, or failing."""
     if error.errno in _SPACE:
         return OutOfSpace("The disk is full: nothing of this request was kept, try again later.")
@@ -88,9 +88,9 @@ def _headers(error: RoomtoneError) -> dict[str, str]:
     match error:
         case NotAuthenticated():
             return {"WWW-Authenticate": "Bearer"}
-        case TooMany():
+        case RateLimited():
             return {"Retry-After": str(error.retry_after)}
-        case OutsideRange():
+        case RangeNotSatisfiable():
             return {"Content-Range": f"bytes */{error.size}"}
         case TooSlow():
             return {"Connection": "close"}  # the rest of its body is not waited for (RFC 9110, section 15.5.9)

@@ -16,7 +16,7 @@ from shared.domain.envelope import Envelope, decode, encode
 from shared.domain.errors import Unavailable
 from shared.domain.events import Event
 from shared.domain.identifiers import SessionKey
-from shared.domain.subjects import EVERYTHING, STREAM, subject_of
+from shared.domain.subjects import EVERYTHING, STREAM, event_subject
 from shared.messaging.settings import BusConfig
 from shared.observability.metrics import Metrics
 from shared.process.tasks import stop_process
@@ -203,7 +203,7 @@ async def last_event(bus: Bus, key: SessionKey, kind: type[Event]) -> Envelope |
     if not bus.connected:
         raise Unavailable("The bus is not reachable.", code="bus_unavailable")
     try:
-        message = await bus.jetstream.get_last_msg(STREAM, subject_of(key, kind.NAME), direct=True)
+        message = await bus.jetstream.get_last_msg(STREAM, event_subject(key, kind.NAME), direct=True)
     except NotFoundError:
         return None
     except (NatsError, TimeoutError) as exc:

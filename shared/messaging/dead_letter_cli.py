@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 
 from shared.domain.errors import InvalidInput, RoomtoneError
 from shared.messaging.bus import open_bus
-from shared.messaging.dead_letters import DeadLetters, Letter
+from shared.messaging.dead_letters import DeadLetter, DeadLetters
 from shared.messaging.settings import BusConfig
 from shared.observability.logs import configure_logging
 from shared.observability.metrics import Metrics
@@ -47,13 +47,13 @@ async def _run(config: BusConfig, queues: Sequence[str], arguments: argparse.Nam
         return await _retry(dead, [letter async for letter in _letters(dead, queues)], wanted)
 
 
-async def _letters(dead: DeadLetters, queues: Sequence[str]) -> AsyncIterator[Letter]:
+async def _letters(dead: DeadLetters, queues: Sequence[str]) -> AsyncIterator[DeadLetter]:
     for queue in queues:
-        async for letter in dead.of_queue(queue):
+        async for letter in dead.list_queue(queue):
             yield letter
 
 
-async def _list(letters: AsyncIterator[Letter]) -> int:
+async def _list(letters: AsyncIterator[DeadLetter]) -> int:
     found = 0
     async for letter in letters:
         found += 1
@@ -62,14 +62,14 @@ async def _list(letters: AsyncIterator[Letter]) -> int:
     return 0
 
 
-def _line(letter: Letter) -> str:
+def _line(letter: DeadLetter) -> str:
     key = letter.key
     tries = f"{letter.tries} {'try' if letter.tries == 1 else 'tries'}"
     whose = f"{letter.queue}  {key.tenant}/{key.session}"
     return f"{letter.id}  {letter.died_at}  {whose}  {letter.code} after {tries}: {letter.reason}"
 
 
-async def _retry(dead: DeadLetters, letters: Sequence[Letter], wanted: set[str] | None) -> int:
+async def _retry(dead: DeadLetters, letters: Sequence[DeadLetter], wanted: set[str] | None) -> int:
     """Retry the letters that are wanted, None for all."""
     missing = set(wanted or ())
     retried = refused = 0

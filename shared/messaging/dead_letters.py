@@ -18,7 +18,7 @@ from nats.js.errors import NoStreamResponseError, NotFoundError
 from pydantic import ConfigDict, TypeAdapter
 
 from shared.domain.clock import now, rfc3339
-from shared.domain.envelope import UndecodableEventError, decode_from, encode, event_id
+from shared.domain.envelope import UndecodableEventError, decode_on_subject, encode, event_id
 from shared.domain.errors import InvalidInput, Unavailable
 from shared.domain.events import SessionFinalized
 from shared.domain.identifiers import SessionKey
@@ -37,7 +37,7 @@ _LARGEST = 512 * 1024  # in base64 and with its circumstances that stays under t
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Letter:
+class DeadLetter:
     """A message that a queue gave up: where it was, what it said, why and when it ended.
 
     `whole` is false for one too large to be kept, which was none of ours; it can't be tried again.
@@ -67,13 +67,13 @@ class Letter:
         return dead_letter_subject(self.queue, self.key, self.id)
 
 
-_LETTERS = TypeAdapter(Letter)
+_LETTERS = TypeAdapter(DeadLetter)
 
 
-def letter_of(message: Msg, *, queue: str, code: str, reason: str, retryable: bool = False) -> Letter:
+def dead_letter_from(message: Msg, *, queue: str, code: str, reason: str, retryable: bool = False) -> DeadLetter:
     """Write down why a message ends here; it has the same id however often it ends."""
-    return Letter(
-        id=letter_id(queue, message),
+    return DeadLetter(
+        id=dead_letter_id(queue, message),
         queue=queue,
         subject=message.subject,
         payload=message.data[:_LARGEST],
@@ -86,7 +86,7 @@ def letter_of(message: Msg, *, queue: str, code: str, reason: str, retryable: bo
     )
 
 
-def letter_id(queue: str, message: Msg) -> str:
+def dead_letter_id(queue: str, message: Msg) -> str:
     """Return the id of the letter that this message becomes if it dies in this queue."""
     about = message.metadata
     cause = f"{queue}\0{about.sequence.stream}\0{about.timestamp.timestamp()}"
@@ -99,31 +99,31 @@ class DeadLetters:
     def __init__(self, bus: Bus) -> None:
         self._bus = bus
 
-    async def keep(self, letter: Letter) -> None:
+    async def keep(self, letter: DeadLetter) -> None:
         """Store a letter; again is fine. Returns once the server has it."""
         content = _LETTERS.dump_json(letter)
-        async with self._answering():
+        async with self._translated_errors():
             try:
                 await self._bus.jetstream.publish(letter.place, content)
             except NoStreamResponseError:
                 await self._create()
                 await self._bus.jetstream.publish(letter.place, content)
 
-    async def find(self, queue: str, message: Msg) -> Letter | None:
+    async def find(self, queue: str, message: Msg) -> DeadLetter | None:
         """Return what is known of an earlier death of this very message."""
-        place = dead_letter_subject(queue, SessionKey.of_subject(message.subject), letter_id(queue, message))
-        async with self._answering():
+        place = dead_letter_subject(queue, SessionKey.of_subject(message.subject), dead_letter_id(queue, message))
+        async with self._translated_errors():
             try:
                 found = await self._bus.jetstream.get_last_msg(DEAD_STREAM, place)
             except NotFoundError:
                 return None
         return _LETTERS.validate_json(found.data or b"")
 
-    async def of_queue(self, queue: str) -> AsyncIterator[Letter]:
+    async def list_queue(self, queue: str) -> AsyncIterator[DeadLetter]:
         """Yield a queue's letters, oldest first, those among them that come meanwhile."""
         after = 0
         while True:
-            async with self._answering():
+            async with self._translated_errors():
                 try:
                     found = await self._bus.jetstream.get_msg(
                         DEAD_STREAM, seq=after + 1, subject=dead_letters_of_queue(queue), next=True
@@ -133,7 +133,7 @@ class DeadLetters:
             after = found.seq or after + 1
             yield _LETTERS.validate_json(found.data or b"")
 
-    async def retry(self, letter: Letter) -> None:
+    async def retry(self, letter: DeadLetter) -> None:
         """Give the work to its queue again, and forget the letter once the bus has it; may run twice.
 
         Raises InvalidInput for a letter that was not kept whole.
@@ -141,13 +141,13 @@ class DeadLetters:
         if not letter.whole:
             raise InvalidInput("The message was too large to be kept.", code="not_kept")
         payload, message_id = _again(letter)
-        async with self._answering():
+        async with self._translated_errors():
             await self._bus.jetstream.publish(letter.subject, payload, headers={"Nats-Msg-Id": message_id})
             await self._bus.jetstream.purge_stream(DEAD_STREAM, subject=letter.place)
 
     async def forget(self, key: SessionKey) -> None:
         """Erase a session's letters in every queue; again is fine."""
-        async with self._answering():
+        async with self._translated_errors():
             try:
                 await self._bus.jetstream.purge_stream(DEAD_STREAM, subject=dead_letters_of_session(key))
             except NotFoundError:
@@ -169,7 +169,7 @@ class DeadLetters:
         )
 
     @asynccontextmanager
-    async def _answering(self) -> AsyncIterator[None]:
+    async def _translated_errors(self) -> AsyncIterator[None]:
         if not self._bus.connected:
             raise Unavailable("The bus is not reachable.", code="bus_unavailable")
         try:
@@ -178,14 +178,14 @@ class DeadLetters:
             raise Unavailable("The bus did not answer about a dead letter.", code="bus_unavailable") from exc
 
 
-def _again(letter: Letter) -> tuple[bytes, str]:
+def _again(letter: DeadLetter) -> tuple[bytes, str]:
     """Return what to publish, and under which id: one that the stream has not seen, or it would swallow it.
 
     An order to work on a session becomes a new order, as when a client finalizes once more: by its id the assembler
     tells a further attempt from a repetition. Everything else is a fact that others have heard, and keeps its own id.
     """
     try:
-        job = decode_from(letter.subject, letter.payload)
+        job = decode_on_subject(letter.subject, letter.payload)
     except UndecodableEventError:
         return letter.payload, f"again-{letter.id}"
     if isinstance(job.event, SessionFinalized):

@@ -14,11 +14,11 @@ from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
 from nats.js.api import AckPolicy, ConsumerConfig
 
-from shared.domain.envelope import Envelope, UndecodableEventError, decode_from
+from shared.domain.envelope import Envelope, UndecodableEventError, decode_on_subject
 from shared.domain.errors import Permanent, RoomtoneError, Unavailable
 from shared.domain.subjects import STREAM
 from shared.messaging.bus import Bus
-from shared.messaging.dead_letters import DeadLetters, letter_of
+from shared.messaging.dead_letters import DeadLetters, dead_letter_from
 from shared.observability.metrics import Metrics
 from shared.observability.trace import set_current_trace
 
@@ -85,7 +85,7 @@ class WorkQueue:
         while True:
             await self._bus.wait_ready()
             try:
-                subscription = await self._bind()
+                subscription = await self._open_subscription()
                 await self._drain(subscription)
             except (NatsError, TimeoutError) as exc:
                 log.warning("queue interrupted", queue=self._policy.durable, error=f"{type(exc).__name__}: {exc}")
@@ -93,7 +93,7 @@ class WorkQueue:
                 log.exception("queue interrupted", queue=self._policy.durable)
             await asyncio.sleep(_PAUSE)
 
-    async def _bind(self) -> JetStreamContext.PullSubscription:
+    async def _open_subscription(self) -> JetStreamContext.PullSubscription:
         config = ConsumerConfig(
             durable_name=self._policy.durable,
             filter_subject=self._policy.subject,
@@ -124,31 +124,31 @@ class WorkQueue:
                     continue
                 quiet = 0
                 for message in messages:
-                    await self._one(message)
+                    await self._handle_message(message)
         finally:
             with suppress(NatsError):
                 await subscription.unsubscribe()
 
-    async def _one(self, message: Msg) -> None:
+    async def _handle_message(self, message: Msg) -> None:
         try:
-            job = decode_from(message.subject, message.data)
+            job = decode_on_subject(message.subject, message.data)
         except UndecodableEventError as exc:
-            await self._put_aside(message, exc)
+            await self._dead_letter_undecodable(message, exc)
             return
         set_current_trace(job.trace)
         delivery = message.metadata.num_delivered
         if delivery > 1:
             self._metrics.redeliveries.labels(self._policy.durable).inc()
         started = perf_counter()
-        async with self._keep_alive(message):
-            outcome = await self._settle(message, job, delivery)
+        async with self._heartbeat(message):
+            outcome = await self._process(message, job, delivery)
         seconds = perf_counter() - started
         self._metrics.job_seconds.labels(self._policy.durable, outcome).observe(seconds)
         log.info("job", queue=self._policy.durable, outcome=outcome, delivery=delivery, seconds=round(seconds, 3))
 
-    async def _settle(self, message: Msg, job: Envelope, delivery: int) -> str:
+    async def _process(self, message: Msg, job: Envelope, delivery: int) -> str:
         if delivery > self._policy.tries:
-            return await self._end_again(message, job)
+            return await self._fail_again(message, job)
         try:
             await self._worker.handle(job)
         except asyncio.CancelledError:
@@ -167,12 +167,12 @@ class WorkQueue:
         await message.ack_sync(timeout=_ACK_TIMEOUT)
         return "done"
 
-    async def _end_again(self, message: Msg, job: Envelope) -> str:
+    async def _fail_again(self, message: Msg, job: Envelope) -> str:
         """End work beyond its tries: its process died with the last one, or its end could not be told."""
         try:
             before = await self._dead.find(self._policy.durable, message)
         except Unavailable as exc:
-            return await self._later(message, exc)
+            return await self._retry_later(message, exc)
         if before is None:
             return await self._end(message, job, Permanent("The work ended its process several times.", code="crashed"))
         kind = Unavailable if before.retryable else Permanent
@@ -184,30 +184,32 @@ class WorkQueue:
                 await self._keep(message, error)
             await self._worker.give_up(job, error)
         except Exception as exc:  # noqa: BLE001  # logged there: letter and failed event must be stored before the message may go
-            return await self._later(message, exc)
-        await self._bury(message, error.code)
+            return await self._retry_later(message, exc)
+        await self._terminate(message, error.code)
         return "failed"
 
-    async def _later(self, message: Msg, fault: Exception) -> str:
+    async def _retry_later(self, message: Msg, fault: Exception) -> str:
         log.warning("the end of a job could not be told", queue=self._policy.durable, exc_info=fault)
         await message.nak(delay=self._delay(message.metadata.num_delivered))
         return "retry"
 
-    async def _put_aside(self, message: Msg, fault: UndecodableEventError) -> None:
+    async def _dead_letter_undecodable(self, message: Msg, fault: UndecodableEventError) -> None:
         log.error("a message that is not an event", subject=message.subject, error=str(fault))
         try:
             await self._keep(message, Permanent(f"The message is not an event: {fault}.", code="not_an_event"))
         except Unavailable as exc:
-            await self._later(message, exc)
+            await self._retry_later(message, exc)
             return
-        await self._bury(message, "not_an_event")
+        await self._terminate(message, "not_an_event")
 
     async def _keep(self, message: Msg, error: RoomtoneError) -> None:
         queue = self._policy.durable
-        letter = letter_of(message, queue=queue, code=error.code, reason=error.message, retryable=error.retryable)
+        letter = dead_letter_from(
+            message, queue=queue, code=error.code, reason=error.message, retryable=error.retryable
+        )
         await self._dead.keep(letter)
 
-    async def _bury(self, message: Msg, code: str) -> None:
+    async def _terminate(self, message: Msg, code: str) -> None:
         await message.term()
         self._metrics.dead_letters.labels(self._policy.durable, code).inc()
 
@@ -216,7 +218,7 @@ class WorkQueue:
         return min(grown, _LONGEST_RETRY) * random.uniform(0.8, 1.2)  # noqa: S311  # jitter, not a secret
 
     @asynccontextmanager
-    async def _keep_alive(self, message: Msg) -> AsyncIterator[None]:
+    async def _heartbeat(self, message: Msg) -> AsyncIterator[None]:
         """Tell the server every third of `ack_wait` that the work goes on."""
 
         async def beat() -> None:

@@ -7,7 +7,7 @@ from typing import Literal
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-from shared.observability.trace import trace_if_any
+from shared.observability.trace import current_trace_or_none
 
 # These say at INFO what our own lines say already, or put addresses with queries into the log.
 _QUIET = ("httpx", "botocore", "aiobotocore", "uvicorn.access", "uvicorn.websocket", "nats", "openai")
@@ -53,7 +53,7 @@ def configure_logging(*, level: str, style: Literal["auto", "json", "console"]) 
 
 
 def _add_trace(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    trace = trace_if_any()
+    trace = current_trace_or_none()
     if trace is not None:
         event.setdefault("request_id", trace.request_id)
         event.setdefault("trace_id", trace.trace_id)

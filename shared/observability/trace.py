@@ -48,7 +48,7 @@ def current_trace() -> Trace:
     return trace
 
 
-def trace_if_any() -> Trace | None:
+def current_trace_or_none() -> Trace | None:
     """Return the trace of the running task, or None for work of our own."""
     return _current.get()
 

@@ -8,7 +8,7 @@ from starlette.routing import BaseRoute, WebSocketRoute
 
 from shared.http.operation import Answer, Body, Operation, Parameter
 from shared.http.paths import shown
-from shared.openapi.operations import Described, described
+from shared.openapi.operations import DescribedOperation, described
 from shared.openapi.schemas import Json, Mode, Schemas
 from shared.version import VERSION
 
@@ -73,7 +73,7 @@ def _about(routes: Iterable[BaseRoute]) -> str:
     return f"{_ABOUT}\nNot in this document: the WebSocket {', '.join(sockets)}; without an upgrade it answers 426."
 
 
-def _kinds(operations: Iterable[Described]) -> Iterator[tuple[type, Mode]]:
+def _kinds(operations: Iterable[DescribedOperation]) -> Iterator[tuple[type, Mode]]:
     for one in operations:
         for body in one.operation.bodies:
             if body.kind is not None:
@@ -83,7 +83,7 @@ def _kinds(operations: Iterable[Described]) -> Iterator[tuple[type, Mode]]:
                 yield answer.kind, "serialization"
 
 
-def _paths(operations: Iterable[Described], schemas: Schemas) -> Json:
+def _paths(operations: Iterable[DescribedOperation], schemas: Schemas) -> Json:
     paths: defaultdict[str, dict[str, Json]] = defaultdict(dict)
     for one in operations:
         promised = {one.method: _operation(one, schemas)}
@@ -95,7 +95,7 @@ def _paths(operations: Iterable[Described], schemas: Schemas) -> Json:
     return dict(paths)
 
 
-def _operation(one: Described, schemas: Schemas) -> Json:
+def _operation(one: DescribedOperation, schemas: Schemas) -> Json:
     written: dict[str, object] = {
         "operationId": _id(one),
         "tags": [one.tag],
@@ -130,13 +130,13 @@ def _head(get: Json) -> Json:
     }
 
 
-def _id(one: Described) -> str:
+def _id(one: DescribedOperation) -> str:
     """Name an operation by its method and path, which no two share: `get_sessions_by_session_id`."""
     words = [part.replace("{", "by_").strip("}") for part in one.path.split("/") if part]
     return "_".join([one.method, *words]).replace("-", "_").replace(".", "_")
 
 
-def _description(one: Described) -> str:
+def _description(one: DescribedOperation) -> str:
     needs = f"Needs the scope `{one.needs.value}`." if one.needs else "Open to everyone."
     return "\n\n".join(filter(None, [one.operation.description, needs]))
 

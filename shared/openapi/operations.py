@@ -10,19 +10,19 @@ from starlette.routing import BaseRoute
 
 from shared.domain.caller import Permission
 from shared.domain.errors import Kind
-from shared.http.api_group import FamilyRoute
+from shared.http.api_group import ApiRoute
 from shared.http.operation import Answer, Operation
 from shared.http.paths import shown
-from shared.http.responses import status_of
+from shared.http.responses import http_status
 
-EVERYWHERE = (Kind.NOT_AUTHENTICATED, Kind.NOT_ALLOWED, Kind.PERMANENT, Kind.UNAVAILABLE)
+COMMON_ERRORS = (Kind.NOT_AUTHENTICATED, Kind.NOT_ALLOWED, Kind.PERMANENT, Kind.UNAVAILABLE)
 """What every route of a family may say: about the token, about the keys that check it, and about a fault of ours."""
 
 
 def refusals(kinds: Iterable[Kind], error: type) -> Iterator[tuple[int, Answer]]:
     """Yield the status and the answer of each branch, each once; several may share a status."""
     for kind in dict.fromkeys(kinds):
-        yield status_of(kind), Answer(description=_meaning(kind), kind=error, headers=_headers(kind))
+        yield http_status(kind), Answer(description=_meaning(kind), kind=error, headers=_headers(kind))
 
 
 def _headers(kind: Kind) -> dict[str, str]:
@@ -76,7 +76,7 @@ COMMON = "Every service"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Described:
+class DescribedOperation:
     """One operation: `method` in lower case, all its `answers` by status, refusals too.
 
     `needs` of None is open to everyone.
@@ -90,21 +90,21 @@ class Described:
     needs: Permission | None = None
 
 
-def described(routes: Iterable[BaseRoute], common: Mapping[str, Operation]) -> list[Described]:
+def described(routes: Iterable[BaseRoute], common: Mapping[str, Operation]) -> list[DescribedOperation]:
     """Return the families' routes in their order, then the `common` ones, which are read with GET, by path."""
-    families = [_of_family(route) for route in routes if isinstance(route, FamilyRoute)]
+    families = [_of_family(route) for route in routes if isinstance(route, ApiRoute)]
     return families + [_of_common(path, operation) for path, operation in common.items()]
 
 
-def _of_family(route: FamilyRoute) -> Described:
+def _of_family(route: ApiRoute) -> DescribedOperation:
     answers: defaultdict[int, list[Answer]] = defaultdict(list)
     for status, answer in chain(route.operation.answers.items(), route.operation.alternatives):
         answers[status].append(answer)
-    for status, answer in refusals([*route.operation.refusals, *EVERYWHERE], route.family.error_kind):
+    for status, answer in refusals([*route.operation.refusals, *COMMON_ERRORS], route.family.error_kind):
         answers[status].append(answer)
     methods = route.methods or {"GET"}
     (method,) = methods - {"HEAD"} or methods  # starlette adds HEAD to GET by itself
-    return Described(
+    return DescribedOperation(
         method=method.lower(),
         path=shown(route.path),
         operation=route.operation,
@@ -114,6 +114,6 @@ def _of_family(route: FamilyRoute) -> Described:
     )
 
 
-def _of_common(path: str, operation: Operation) -> Described:
+def _of_common(path: str, operation: Operation) -> DescribedOperation:
     answers = {status: [answer] for status, answer in operation.answers.items()}
-    return Described(method="get", path=path, operation=operation, answers=answers)
+    return DescribedOperation(method="get", path=path, operation=operation, answers=answers)

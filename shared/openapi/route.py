@@ -24,17 +24,17 @@ _COMMON = {
 }
 
 
-def describe(title: str, routes: Sequence[BaseRoute]) -> Json:
+def openapi_document(title: str, routes: Sequence[BaseRoute]) -> Json:
     """Return the OpenAPI 3.1 document of `routes` and of what every service has beside its own."""
     return document(title, routes, _COMMON)
 
 
-def description_route(title: str, routes: Sequence[BaseRoute]) -> Route:
+def openapi_route(title: str, routes: Sequence[BaseRoute]) -> Route:
     """Return the route of the document, which is made when it is first asked for."""
 
     @cache
     def content() -> bytes:
-        return json.dumps(describe(title, routes), ensure_ascii=False).encode()
+        return json.dumps(openapi_document(title, routes), ensure_ascii=False).encode()
 
     def answer(_request: Request) -> Response:  # in a thread: making it takes some milliseconds
         return Response(content(), media_type=JSON)

@@ -8,7 +8,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
 from shared.http.operation import OCTETS
-from shared.http.responses import adapter_of
+from shared.http.responses import type_adapter
 
 Json = Mapping[str, object]
 Mode = Literal["validation", "serialization"]
@@ -25,8 +25,8 @@ class Schemas:
     """
 
     def __init__(self, kinds: Iterable[tuple[type, Mode]]) -> None:
-        inputs = [(kind, mode, adapter_of(kind)) for kind, mode in dict.fromkeys(kinds)]
-        found, shared = TypeAdapter.json_schemas(inputs, ref_template="{model}", schema_generator=_Tight)
+        inputs = [(kind, mode, type_adapter(kind)) for kind, mode in dict.fromkeys(kinds)]
+        found, shared = TypeAdapter.json_schemas(inputs, ref_template="{model}", schema_generator=_SchemaGenerator)
         self.components = {_name(name): _renamed(schema) for name, schema in sorted(shared.get("$defs", {}).items())}
         self._found = {key: _renamed(schema) for key, schema in found.items()}
 
@@ -37,7 +37,7 @@ class Schemas:
         return schema
 
 
-class _Tight(GenerateJsonSchema):
+class _SchemaGenerator(GenerateJsonSchema):
     """Without titles that repeat names, and with answers' members required also where they have a default."""
 
     def field_title_should_be_set(self, _schema: object) -> bool:

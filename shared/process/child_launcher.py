@@ -19,7 +19,7 @@ _FILTER = 2
 _ALLOW, _REFUSE = 0x7FFF0000, 0x00050000 | 1  # SECCOMP_RET_ALLOW, SECCOMP_RET_ERRNO with EPERM
 _LOAD, _EQUAL, _AT_LEAST, _RETURN = 0x20, 0x15, 0x35, 0x06  # classic BPF, as seccomp(2) takes it
 _OTHER_NUMBERS = 0x40000000  # where x86-64 counts its calls a second time
-_REFUSED_CALLS = {  # socket, setpgid, setsid, ptrace, process_vm_readv, process_vm_writev, io_uring_setup
+_DENIED_SYSCALLS = {  # socket, setpgid, setsid, ptrace, process_vm_readv, process_vm_writev, io_uring_setup
     "x86_64": (0xC000003E, (41, 109, 112, 101, 310, 311, 425)),
     "aarch64": (0xC00000B7, (198, 154, 157, 117, 270, 271, 425)),
 }
@@ -38,7 +38,7 @@ def main() -> None:
     limits = order["limits"]
     isolated = limits.pop("isolated")
     if sys.platform == "linux":
-        _die_with(order["parent"], new_privileges=limits.pop("new_privileges"))
+        _die_with_parent(order["parent"], new_privileges=limits.pop("new_privileges"))
     for name, wanted in limits.items():
         which = _NAMES.get(name)
         if wanted is not None and which is not None:
@@ -47,7 +47,7 @@ def main() -> None:
             last = value + _CPU_LAST_SECONDS if name == "cpu" and hard == resource.RLIM_INFINITY else value
             resource.setrlimit(which, (value, last))
     if isolated and sys.platform == "linux":
-        _isolate()
+        _install_seccomp_filter()
     program = order["argv"][0]
     environment = {name: os.environ[name] for name in order["environment"]}
     try:
@@ -56,7 +56,7 @@ def main() -> None:
         sys.exit(CANNOT_START)
 
 
-def _die_with(parent: int, *, new_privileges: bool) -> None:
+def _die_with_parent(parent: int, *, new_privileges: bool) -> None:
     import ctypes  # noqa: PLC0415  # half of this script's start-up time
 
     prctl = ctypes.CDLL(None, use_errno=True).prctl
@@ -67,11 +67,11 @@ def _die_with(parent: int, *, new_privileges: bool) -> None:
         prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
 
 
-def _isolate() -> None:
+def _install_seccomp_filter() -> None:
     """Have the kernel refuse some calls from here on; where it knows no filters, the other limits must do."""
     import ctypes  # noqa: PLC0415  # as above
 
-    known = _REFUSED_CALLS.get(os.uname().machine)
+    known = _DENIED_SYSCALLS.get(os.uname().machine)
     if known is None:
         return
     machine, calls = known

@@ -31,7 +31,7 @@ class Failpoint:
         self._turn = turn
         self._passed = count(1)
 
-    def hit(self) -> None:
+    def pass_through(self) -> None:
         """Count a passing, and act if it is the one; any thread may call."""
         if next(self._passed) == self._turn:
             log.critical("a failpoint acts", name=self._name, action=self._action)
@@ -64,4 +64,4 @@ def _armed() -> Mapping[str, Failpoint]:
 def failpoint(name: str) -> None:
     """Mark a spot; does nothing unless `name` is armed, and then may raise OSError or not return."""
     if (armed := _armed().get(name)) is not None:
-        armed.hit()
+        armed.pass_through()

@@ -28,12 +28,12 @@ async def blocking(
     return await asyncio.get_running_loop().run_in_executor(executor, partial(call, *args, **kwargs))
 
 
-async def digesting(digest: Callable[[bytes], ResultT], body: bytes) -> ResultT:
+async def hash_off_loop(digest: Callable[[bytes], ResultT], body: bytes) -> ResultT:
     """Return what `digest` makes of a body: in a thread if it is large, since hashing takes up to 2 ms a mebibyte."""
     return digest(body) if len(body) <= _SMALL_BODY else await asyncio.to_thread(digest, body)
 
 
-async def to_the_end(work: "asyncio.Future[ResultT]") -> ResultT:
+async def wait_uncancelled(work: "asyncio.Future[ResultT]") -> ResultT:
     """Wait for work that can't be stopped even when cancelled: what it uses is its own until it ends."""
     try:
         return await asyncio.shield(work)
@@ -43,7 +43,7 @@ async def to_the_end(work: "asyncio.Future[ResultT]") -> ResultT:
 
 
 @asynccontextmanager
-async def owned_tasks(*work: Coroutine[None, None, None]) -> AsyncIterator[None]:
+async def background_tasks(*work: Coroutine[None, None, None]) -> AsyncIterator[None]:
     """Run `work` beside the block and cancel it at the block's end.
 
     Work that ends by itself or fails stops the process: a service whose queue or outbox is dead must be started anew
@@ -53,10 +53,10 @@ async def owned_tasks(*work: Coroutine[None, None, None]) -> AsyncIterator[None]
     try:
         yield
     finally:
-        await end_tasks(tasks)
+        await cancel_and_wait(tasks)
 
 
-async def end_tasks(tasks: Iterable[asyncio.Task[None]]) -> None:
+async def cancel_and_wait(tasks: Iterable[asyncio.Task[None]]) -> None:
     """Cancel tasks and wait for their end, asking again each second: libraries swallow a cancellation now and then.
 
     Python 3.11's `wait_for` does when what it waits for ends at that very moment. One that does not end after

@@ -9,7 +9,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from shared.observability.logs import configure_logging
-from shared.runtime.protocols.http1 import http_connections
+from shared.runtime.protocols.http1 import http1_protocol_factory
 from shared.runtime.protocols.websocket import WebSocketProtocol
 from shared.runtime.settings import ServiceSettings
 
@@ -39,7 +39,7 @@ def server_config(app: ASGIApp, settings: ServiceSettings) -> uvicorn.Config:
         host=settings.host,
         port=settings.port,
         loop="uvloop",
-        http=http_connections(),  # type: ignore[arg-type]  # it only calls it
+        http=http1_protocol_factory(),  # type: ignore[arg-type]  # it only calls it
         ws=WebSocketProtocol,
         ws_max_size=64 * 1024,
         ws_per_message_deflate=False,

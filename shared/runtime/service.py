@@ -14,11 +14,11 @@ from starlette.routing import BaseRoute, Match, Route
 
 from shared.auth.authenticator import Authenticator
 from shared.http.health import Check, health_routes
-from shared.http.middleware.authentication import Authentication
+from shared.http.middleware.authentication import AuthenticationMiddleware
 from shared.http.middleware.cross_origin import OriginPolicy, cross_origin
-from shared.http.middleware.request_context import RequestContext
+from shared.http.middleware.request_context import RequestContextMiddleware
 from shared.observability.metrics import Metrics
-from shared.openapi.route import TITLE, description_route
+from shared.openapi.route import TITLE, openapi_route
 
 OpenedT = TypeVar("OpenedT")
 
@@ -27,22 +27,22 @@ class WhileRunning(Generic[OpenedT]):
     """What a service opens in its lifespan, as its handlers see it: there while the service runs, and only then."""
 
     def __init__(self) -> None:
-        self._opened: OpenedT | None = None
+        self._write_manifest: OpenedT | None = None
 
     def __call__(self) -> OpenedT:
         """Return it; the server lets no request in before the lifespan has opened it."""
-        if self._opened is None:
+        if self._write_manifest is None:
             raise RuntimeError("the service is not running")
-        return self._opened
+        return self._write_manifest
 
     @contextmanager
     def holding(self, opened: OpenedT) -> Iterator[None]:
         """Hand out `opened` inside the block."""
-        self._opened = opened
+        self._write_manifest = opened
         try:
             yield
         finally:
-            self._opened = None
+            self._write_manifest = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ _METHOD_NOT_ALLOWED = 405
 _NO_FOREIGN_PAGES = OriginPolicy()
 
 
-def assemble_service(
+def create_service_app(
     name: str,
     *,
     routes: Sequence[BaseRoute],
@@ -74,7 +74,7 @@ def assemble_service(
 
     `description` replaces the document of the service's own routes.
     """
-    described = description or description_route(f"{TITLE}: {name}", routes)
+    described = description or openapi_route(f"{TITLE}: {name}", routes)
 
     @asynccontextmanager
     async def running(app: Starlette) -> AsyncIterator[None]:
@@ -85,9 +85,9 @@ def assemble_service(
         routes=[*routes, *health_routes(metrics, checks), described],
         lifespan=running,
         middleware=[
-            Middleware(RequestContext, service=name, metrics=metrics),
+            Middleware(RequestContextMiddleware, service=name, metrics=metrics),
             *cross_origin(origins),
-            Middleware(Authentication, authenticator=authenticator),
+            Middleware(AuthenticationMiddleware, authenticator=authenticator),
         ],
         exception_handlers={HTTPException: _plain_error},
     )

@@ -8,7 +8,7 @@ from pydantic_settings import NoDecode
 from shared.auth.settings import TokenSettings
 from shared.http.body import BodyLimits
 from shared.http.middleware.cross_origin import OriginPolicy
-from shared.http.origins import is_loopback, listed_hosts, listed_origins
+from shared.http.origins import is_loopback, parse_host_list, parse_origin_list
 from shared.messaging.settings import BusConfig
 
 
@@ -24,8 +24,8 @@ class ServiceSettings(TokenSettings):
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65535)
     allow_anonymous: bool = False
-    cors_allowed_origins: Annotated[tuple[str, ...], NoDecode, BeforeValidator(listed_origins)] = ()
-    allowed_hosts: Annotated[tuple[str, ...], NoDecode, BeforeValidator(listed_hosts)] = ()
+    cors_allowed_origins: Annotated[tuple[str, ...], NoDecode, BeforeValidator(parse_origin_list)] = ()
+    allowed_hosts: Annotated[tuple[str, ...], NoDecode, BeforeValidator(parse_host_list)] = ()
     body_idle_seconds: float = Field(default=30.0, gt=0, le=600)
     min_body_rate: float = Field(default=500.0, ge=0, le=1_000_000)
     nats_url: str = "nats://127.0.0.1:4222"
@@ -45,14 +45,14 @@ class ServiceSettings(TokenSettings):
 
     def origins(self) -> OriginPolicy:
         """Return which pages may call."""
-        anonymous = not self.authenticates
+        anonymous = not self.requires_token
         hosts = self.allowed_hosts if anonymous and is_loopback(self.host) else None
         return OriginPolicy(self.cors_allowed_origins, guarded=anonymous, hosts=hosts)
 
     @model_validator(mode="after")
-    def _refuse_to_be_open_by_accident(self) -> Self:
-        faults = list(self.token_faults())
-        if not (self.authenticates or self.allow_anonymous or is_loopback(self.host)):
+    def _check_exposed_without_auth(self) -> Self:
+        faults = list(self.jwt_setting_errors())
+        if not (self.requires_token or self.allow_anonymous or is_loopback(self.host)):
             faults.append(
                 f"HOST={self.host} is reachable from other machines and no authentication is configured: "
                 "set MAIN_SERVICE_JWT_PUBLIC_KEY or MAIN_SERVICE_JWKS_URL, set ALLOW_ANONYMOUS=true if that is "

@@ -68,7 +68,7 @@ class TemporaryFile:
             if views:
                 views[0] = views[0][written:]
 
-    def write_back(self) -> None:
+    def start_writeback(self) -> None:
         """Have the disk begin with what was written, without waiting for it; only a hint, and never a promise."""
         os.posix_fadvise(self._fd, 0, 0, os.POSIX_FADV_DONTNEED)
 
@@ -135,7 +135,7 @@ def write_durably(final: Path, content: bytes, temporaries: Path) -> bool:
     return mine
 
 
-def sweep_temporaries(directory: Path, *, older_than: float = _SETTLED_SECONDS) -> int:
+def remove_stale_temporaries(directory: Path, *, older_than: float = _SETTLED_SECONDS) -> int:
     """Remove what crashed writers left: files that nobody holds, not touched for `older_than` seconds."""
     removed = 0
     for entry in list(os.scandir(directory)):

@@ -43,7 +43,7 @@ class LockFile:
         """What is another after every change, also where the file was removed and made anew."""
         return self.created, self.changes
 
-    def count_change(self) -> None:
+    def bump_version(self) -> None:
         """Let the next holders know that what the lock guards is not what it was."""
         self.changes += 1
         self._write()
@@ -63,7 +63,7 @@ class LockFile:
         os.pwrite(self._fd, _LOCK_CONTENT.pack(self.created, self.changes), 0)
 
 
-def locked(path: Path) -> LockFile:
+def acquire_lock(path: Path) -> LockFile:
     """Hold the lock file at `path` exclusively, against threads, processes and machines that share the disk.
 
     It is held from the call on. Raises FileNotFoundError where its directory is not there, or not any more.
@@ -75,21 +75,21 @@ def locked(path: Path) -> LockFile:
             lock = LockFile(fd)
             if not lock.removed:
                 return lock
-            _end_removal(path, fd)
+            _finish_removal(path, fd)
         except BaseException:
             os.close(fd)
             raise
         os.close(fd)
 
 
-def _end_removal(path: Path, fd: int) -> None:
+def _finish_removal(path: Path, fd: int) -> None:
     """Take away the name of a held lock file that guards nothing, if whoever removed it did not live to do so."""
     with suppress(FileNotFoundError):
         if os.path.samestat(path.lstat(), os.fstat(fd)):
             path.unlink()
 
 
-class HeldLock:
+class ReleasableLock:
     """A lock file that is held until it is released, or until its process ends."""
 
     def __init__(self, fd: int) -> None:
@@ -100,7 +100,7 @@ class HeldLock:
         os.close(self._fd)
 
 
-def try_lock(path: Path) -> HeldLock | None:
+def try_lock(path: Path) -> ReleasableLock | None:
     """Take the lock file at `path` if nobody holds it; raises FileNotFoundError where its directory is not there."""
     fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:
@@ -108,7 +108,7 @@ def try_lock(path: Path) -> HeldLock | None:
     except BlockingIOError:
         os.close(fd)
         return None
-    return HeldLock(fd)
+    return ReleasableLock(fd)
 
 
 def lock_created(path: Path) -> float:

@@ -13,9 +13,9 @@ from urllib.parse import quote
 from botocore.exceptions import ClientError
 
 from shared.domain.errors import NotFound, RoomtoneError, Unavailable
-from shared.process.tasks import digesting
+from shared.process.tasks import hash_off_loop
 from shared.storage.durable_files import sync_file
-from shared.storage.s3_client import open_client, translated
+from shared.storage.s3_client import open_client, translated_errors
 from shared.storage.settings import PartOrder, StoreConfig
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class ObjectInfo:
 
 
 @dataclass(frozen=True, slots=True)
-class PartReceipt:
+class UploadedPart:
     """The store's word that it holds part `number` (from 1)."""
 
     number: int
@@ -67,13 +67,13 @@ class ObjectStore:
 
     async def put(self, key: str, body: bytes, *, content_type: str, metadata: Mapping[str, str]) -> None:
         """Store a whole object in one request, its integrity checked by the store."""
-        with translated():
+        with translated_errors():
             await self._client.put_object(
                 Bucket=self._bucket,
                 Key=key,
                 Body=body,
                 ContentType=content_type,
-                ContentMD5=await digesting(_content_md5, body),
+                ContentMD5=await hash_off_loop(_content_md5, body),
                 Metadata=dict(metadata),
             )
 
@@ -87,7 +87,7 @@ class ObjectStore:
 
     async def head(self, key: str) -> ObjectInfo | None:
         """Look an object up; None if there is none."""
-        with translated():
+        with translated_errors():
             try:
                 answer = await self._client.head_object(Bucket=self._bucket, Key=key)
             except ClientError as exc:
@@ -106,7 +106,7 @@ class ObjectStore:
         offset, end, etag = first, last, None
         while end is None or offset <= end:
             window = offset + _WINDOW - 1
-            with translated():
+            with translated_errors():
                 answer = await self._window(key, offset, window if end is None else min(window, end), etag)
                 etag = answer["ETag"]
                 size = int(answer["ContentRange"].rpartition("/")[2])
@@ -132,46 +132,49 @@ class ObjectStore:
 
     async def delete(self, key: str) -> None:
         """Remove an object, and what was uploaded for it and never completed; none there is fine, too."""
-        with translated():
+        with translated_errors():
             await self._client.delete_object(Bucket=self._bucket, Key=key)
-        with suppress(RoomtoneError), translated():  # not every store can list what is unfinished; all drop it in time
+        with (
+            suppress(RoomtoneError),
+            translated_errors(),
+        ):  # not every store can list what is unfinished; all drop it in time
             answer = await self._client.list_multipart_uploads(Bucket=self._bucket, Prefix=key)
             for upload in answer.get("Uploads", ()):
                 if upload["Key"] == key:
-                    await self.abort_parts(key, upload["UploadId"])
+                    await self.abort_multipart_upload(key, upload["UploadId"])
 
     async def keys(self, prefix: str) -> AsyncGenerator[str, None]:
         """Yield the keys that start with `prefix`, in the store's order."""
-        with translated():
+        with translated_errors():
             pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix)
             async for page in pages:
                 for item in page.get("Contents", ()):
                     yield item["Key"]
 
-    async def begin_parts(self, key: str, *, content_type: str, metadata: Mapping[str, str]) -> str:
+    async def create_multipart_upload(self, key: str, *, content_type: str, metadata: Mapping[str, str]) -> str:
         """Start a multipart upload and return its id."""
-        with translated():
+        with translated_errors():
             answer = await self._client.create_multipart_upload(
                 Bucket=self._bucket, Key=key, ContentType=content_type, Metadata=dict(metadata)
             )
             return answer["UploadId"]
 
-    async def put_part(self, key: str, upload: str, number: int, body: bytes) -> PartReceipt:
+    async def upload_part(self, key: str, upload: str, number: int, body: bytes) -> UploadedPart:
         """Send part `number` (from 1); all but the last must be of one size, at least 5 MiB (R2)."""
-        with translated():
+        with translated_errors():
             answer = await self._client.upload_part(
                 Bucket=self._bucket,
                 Key=key,
                 UploadId=upload,
                 PartNumber=number,
                 Body=body,
-                ContentMD5=await digesting(_content_md5, body),
+                ContentMD5=await hash_off_loop(_content_md5, body),
             )
-            return PartReceipt(number, answer["ETag"])
+            return UploadedPart(number, answer["ETag"])
 
-    async def complete_parts(self, key: str, upload: str, parts: list[PartReceipt]) -> None:
+    async def complete_multipart_upload(self, key: str, upload: str, parts: list[UploadedPart]) -> None:
         """Make the object out of its parts; the caller looks it up afterwards, since 200 may hold an error."""
-        with translated():
+        with translated_errors():
             await self._client.complete_multipart_upload(
                 Bucket=self._bucket,
                 Key=key,
@@ -184,18 +187,18 @@ class ObjectStore:
                 },
             )
 
-    async def abort_parts(self, key: str, upload: str) -> None:
+    async def abort_multipart_upload(self, key: str, upload: str) -> None:
         """Drop an unfinished multipart upload, which would cost money otherwise."""
-        with translated():
+        with translated_errors():
             await self._client.abort_multipart_upload(Bucket=self._bucket, Key=key, UploadId=upload)
 
-    async def signed_url(self, key: str, expires: int = SIGNED_FOR_SECONDS) -> str:
+    async def presigned_get(self, key: str, expires: int = SIGNED_FOR_SECONDS) -> str:
         """Return an address from which anyone can read the object for `expires` seconds."""
         return await self._client.generate_presigned_url(
             "get_object", Params={"Bucket": self._bucket, "Key": key}, ExpiresIn=expires
         )
 
-    async def signed_put(self, key: str, *, content_type: str, size: int | None, expires: int) -> str:
+    async def presigned_put(self, key: str, *, content_type: str, size: int | None, expires: int) -> str:
         """Return an address to which anyone can PUT the object for `expires` seconds, of that type and size only.
 
         Method, key and content type are signed, and the length where `size` (bytes) is given.
@@ -208,7 +211,7 @@ class ObjectStore:
     async def check(self) -> str | None:
         """Say why the bucket is of no use right now, or None."""
         try:
-            with translated():
+            with translated_errors():
                 await self._client.head_bucket(Bucket=self._bucket)
         except RoomtoneError as exc:
             return f"the bucket can't be used ({exc.code}): check the store's settings"

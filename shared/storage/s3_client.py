@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def translated() -> Iterator[None]:
+def translated_errors() -> Iterator[None]:
     """Turn the client library's errors into Unavailable, with the store's code and nothing else of its text."""
     try:
         yield

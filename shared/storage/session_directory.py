@@ -10,7 +10,7 @@ from pydantic import TypeAdapter
 from shared.domain.envelope import Envelope, decode
 from shared.domain.identifiers import SessionKey
 from shared.domain.manifest import StoredManifest, read_manifest
-from shared.domain.upload_kind import Purpose
+from shared.domain.upload_kind import UploadKind
 from shared.storage.durable_files import sync_directory
 
 _CHUNK = ".chunk"
@@ -23,14 +23,14 @@ _EXPIRED = "expired.json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Opening:
+class SessionMetadata:
     """What a client said when it opened a session, and when; times are RFC 3339."""
 
-    purpose: Purpose
+    purpose: UploadKind
     opened_at: str
 
 
-_OPENINGS = TypeAdapter(Opening)
+_OPENINGS = TypeAdapter(SessionMetadata)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,7 @@ class SessionDirectory:
                         sizes[int(entry.name.removesuffix(_CHUNK))] = entry.stat(follow_symlinks=False).st_size
         return sizes
 
-    def read_opening(self) -> Opening | None:
+    def read_metadata(self) -> SessionMetadata | None:
         """Return what the session was opened for, or None for a raw one."""
         try:
             return _OPENINGS.validate_json((self.path / _OPENING).read_bytes())
@@ -117,7 +117,7 @@ class SessionDirectory:
         except FileNotFoundError:
             return None
 
-    def read_outcome(self) -> Envelope | None:
+    def read_result(self) -> Envelope | None:
         """Return the event this session ended with, or None while it has not."""
         try:
             return decode(self.result.read_bytes())

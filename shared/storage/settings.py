@@ -70,9 +70,11 @@ class StoreSettings(EnvSettings):
     def store(self) -> StoreConfig:
         """Resolve the aliases; raises ValueError naming every setting that is missing or disagrees."""
         faults: list[str] = []
-        access_key = self._one_of(faults, "r2_access_key_id", "s3_access_key", "cloudflare_r2_access_key_id")
-        secret_key = self._one_of(faults, "r2_secret_access_key", "s3_secret_key", "cloudflare_r2_secret_access_key")
-        bucket = self._one_of(faults, "r2_bucket_name", "s3_bucket_name", "cloudflare_r2_bucket_name")
+        access_key = self._resolve_alias(faults, "r2_access_key_id", "s3_access_key", "cloudflare_r2_access_key_id")
+        secret_key = self._resolve_alias(
+            faults, "r2_secret_access_key", "s3_secret_key", "cloudflare_r2_secret_access_key"
+        )
+        bucket = self._resolve_alias(faults, "r2_bucket_name", "s3_bucket_name", "cloudflare_r2_bucket_name")
         endpoint, address = self._where(faults, bucket)
         if faults:
             raise ValueError("; ".join(faults))
@@ -94,11 +96,11 @@ class StoreSettings(EnvSettings):
         if self.s3_endpoint_url is not None:
             endpoint = self.s3_endpoint_url.rstrip("/")
             return endpoint, f"{endpoint}/{bucket}"
-        account = self._one_of(faults, "r2_account_id", "cloudflare_r2_account_id", instead="S3_ENDPOINT_URL")
+        account = self._resolve_alias(faults, "r2_account_id", "cloudflare_r2_account_id", instead="S3_ENDPOINT_URL")
         host = f"{account}.r2.cloudflarestorage.com"
         return f"https://{host}", f"https://{bucket}.{host}"
 
-    def _one_of(self, faults: list[str], *names: str, instead: str | None = None) -> str:
+    def _resolve_alias(self, faults: list[str], *names: str, instead: str | None = None) -> str:
         given = {name.upper(): _plain(getattr(self, name)) for name in names if getattr(self, name) is not None}
         if not given:
             wanted = [name.upper() for name in names] + ([instead] if instead else [])

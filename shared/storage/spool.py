@@ -30,7 +30,7 @@ from shared.domain.events import AudioFailed, AudioReady
 from shared.domain.identifiers import SessionKey
 from shared.storage.durable_files import sync_directory, write_durably
 from shared.storage.lock_files import LockFile
-from shared.storage.session_directory import _CHUNK, _DELETED, _OPENING, _OPENINGS, Opening, SessionDirectory
+from shared.storage.session_directory import _CHUNK, _DELETED, _OPENING, _OPENINGS, SessionDirectory, SessionMetadata
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ class Spool:
         session.path.mkdir(mode=0o700, parents=True, exist_ok=True)
         return session
 
-    def open_for(self, key: SessionKey, opening: Opening) -> bool:
+    def create_session(self, key: SessionKey, opening: SessionMetadata) -> bool:
         """Open a session for a purpose, durably; returns False if one has been given before."""
         session = self.open(key)
         session.keep()
@@ -95,17 +95,17 @@ class Spool:
             for entry in entries:
                 yield SessionDirectory(SessionKey(tenant, entry.name), folder / entry.name)
 
-    def close_session(self, session: SessionDirectory, outcome: Envelope) -> None:
+    def finish_session(self, session: SessionDirectory, outcome: Envelope) -> None:
         """Record how a session ended; erase its chunks if the bucket now holds what was sent.
 
         What stays is a few hundred bytes that answer a second finalize and refuse a late chunk. After a failure
         the chunks stay as well, where they are the only copy.
         """
-        self.record_end(session, outcome)
-        if ended_for_good(outcome):
+        self.write_result(session, outcome)
+        if is_final(outcome):
             self.erase_chunks(session)
 
-    def record_end(self, session: SessionDirectory, outcome: Envelope) -> None:
+    def write_result(self, session: SessionDirectory, outcome: Envelope) -> None:
         """Record how a session ended, and leave its chunks where they are."""
         write_durably(session.result, encode(outcome), self.temporaries)
 
@@ -123,7 +123,7 @@ class Spool:
     def mark_deleted(self, session: SessionDirectory, lock: LockFile) -> None:
         """Let a session take nothing more, whoever remembers it as open; the caller holds its `lock`. Again is fine."""
         if not session.deleted.exists():
-            lock.count_change()
+            lock.bump_version()
             write_durably(session.deleted, b"", self.temporaries)
 
     def end_deletion(self, session: SessionDirectory) -> None:
@@ -164,13 +164,13 @@ class Spool:
         with suppress(OSError):  # somebody who waited for the lock is quicker, and finds an empty session
             session.path.rmdir()
 
-    def free_fraction(self) -> float:
+    def free_disk_fraction(self) -> float:
         """Return the share of the disk that is free for us, from 0 to 1."""
         disk = os.statvfs(self.root)
         return disk.f_bavail / disk.f_blocks if disk.f_blocks else 0.0
 
 
-def ended_for_good(outcome: Envelope) -> bool:
+def is_final(outcome: Envelope) -> bool:
     """Whether the bucket holds what was sent, so that the chunks are erased and there is nothing to try again."""
     match outcome.event:
         case AudioReady():

@@ -10,8 +10,8 @@ from contextlib import asynccontextmanager, suppress
 from deploy.local.engine import Engine
 from tests.chaos.failpoint_draw import draw_failpoints
 from tests.chaos.plan import Plan
-from tests.chaos.tally import Tally
-from tests.chaos.victim import Victim
+from tests.chaos.tally import RunResult
+from tests.chaos.victim import ChaosProcess
 
 _LIFE = (0.0, 2.0)  # seconds between its first answer and its end
 _ARMED_LIFE = (1.5, 4.0)  # where it is to end by itself, and may not come by the spot
@@ -24,7 +24,7 @@ _STORE_REST = (5.0, 20.0)
 _GONE = (0.0, 2.0)
 
 
-async def attack_service(victim: Victim, plan: Plan, tally: Tally) -> None:
+async def attack_service(victim: ChaosProcess, plan: Plan, tally: RunResult) -> None:
     """Kill a service `plan.kills` times, from outside or at a named spot; it runs undisturbed afterwards."""
     dice = plan.dice(victim.name)
     while tally.kills[victim.name] < plan.kills:
@@ -50,7 +50,7 @@ async def attack_service(victim: Victim, plan: Plan, tally: Tally) -> None:
     await victim.start()
 
 
-async def _fill_disk(victim: Victim, seconds: float, tally: Tally) -> None:
+async def _fill_disk(victim: ChaosProcess, seconds: float, tally: RunResult) -> None:
     """Let no file of the process grow for a while, which needs no privilege: the kernel says EFBIG."""
     tally.faults["full disk"] += 1
     _limit_files(victim.pid, _FULL_DISK)
@@ -64,25 +64,25 @@ def _limit_files(pid: int | None, size: int) -> None:
             resource.prlimit(pid, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
 
 
-async def attack_bus(bus: Engine, plan: Plan, tally: Tally, over: asyncio.Event) -> None:
+async def attack_bus(bus: Engine, plan: Plan, tally: RunResult, over: asyncio.Event) -> None:
     """Kill the bus or stop it for a moment, now and then until the storm is over; it runs afterwards."""
     dice = plan.dice("bus")
     while not await _is_set_within(over, dice.uniform(*_BUS_REST)):
         if dice.random() < 0.6:
             await _kill(bus, dice.uniform(*_GONE), tally, over)
         else:
-            async with standing_still(bus, tally):
+            async with suspended(bus, tally):
                 await asyncio.sleep(dice.uniform(0.5, 4))
 
 
-async def attack_store(store: Engine, plan: Plan, tally: Tally, over: asyncio.Event) -> None:
+async def attack_store(store: Engine, plan: Plan, tally: RunResult, over: asyncio.Event) -> None:
     """Kill the store now and then until the storm is over; it runs afterwards."""
     dice = plan.dice("store")
     while not await _is_set_within(over, dice.uniform(*_STORE_REST)):
         await _kill(store, dice.uniform(*_GONE), tally, over)
 
 
-async def _kill(engine: Engine, gone: float, tally: Tally, over: asyncio.Event) -> None:
+async def _kill(engine: Engine, gone: float, tally: RunResult, over: asyncio.Event) -> None:
     await engine.kill()
     tally.kills[engine.name] += 1
     await _is_set_within(over, gone)
@@ -90,7 +90,7 @@ async def _kill(engine: Engine, gone: float, tally: Tally, over: asyncio.Event) 
 
 
 @asynccontextmanager
-async def standing_still(engine: Engine, tally: Tally) -> AsyncIterator[None]:
+async def suspended(engine: Engine, tally: RunResult) -> AsyncIterator[None]:
     """Let an engine stand still with its connections open for as long as the block takes."""
     assert engine.pid is not None
     os.kill(engine.pid, signal.SIGSTOP)

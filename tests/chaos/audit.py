@@ -15,8 +15,8 @@ from shared.storage.object_store import ObjectStore, open_store
 from shared.storage.spool import Spool
 from tests.chaos.call import Call, sha256
 from tests.chaos.field import Field
-from tests.chaos.sender import Traffic
-from tests.chaos.tally import Tally
+from tests.chaos.sender import SentSessions
+from tests.chaos.tally import RunResult
 from tests.chaos.wav import wav_header
 
 _STREAM = "ROOMTONE"
@@ -37,7 +37,7 @@ async def unsettled(nats_url: str) -> int:
         await client.close()
 
 
-async def audit(field: Field, traffic: Traffic, tally: Tally) -> None:
+async def audit(field: Field, traffic: SentSessions, tally: RunResult) -> None:
     """Check every promise of every finalized call (another one is a violation already); note what is broken."""
     calls = [call for call in traffic.calls if call.finalized]
     await _audit_results(field.nats.url, calls, tally)
@@ -54,7 +54,7 @@ async def audit(field: Field, traffic: Traffic, tally: Tally) -> None:
     _audit_leftovers(field.folder / "objects", ".rclone_temp_*", "in the store", tally)
 
 
-async def _audit_results(nats_url: str, calls: list[Call], tally: Tally) -> None:
+async def _audit_results(nats_url: str, calls: list[Call], tally: RunResult) -> None:
     """Each session has one `audio.ready` and one `analysis.completed`: repetitions carry the same id."""
     client = await nats.connect(nats_url)
     try:
@@ -91,7 +91,7 @@ async def _ids(jetstream: JetStreamContext, event: str) -> dict[str, set[str]]:
     return ids
 
 
-async def _audit_call(store: ObjectStore, spool: Spool, call: Call, tally: Tally) -> None:
+async def _audit_call(store: ObjectStore, spool: Spool, call: Call, tally: RunResult) -> None:
     stored = spool.session(SessionKey("default", call.session)).read_manifest()
     if stored is None:
         tally.lost += len(call.acknowledged)
@@ -110,7 +110,7 @@ async def _audit_call(store: ObjectStore, spool: Spool, call: Call, tally: Tally
     audit_chunks(call, stored.manifest, wav[_HEADER:], tally)
 
 
-def audit_chunks(call: Call, manifest: Manifest, samples: bytes, tally: Tally) -> None:
+def audit_chunks(call: Call, manifest: Manifest, samples: bytes, tally: RunResult) -> None:
     """Every acknowledged chunk is where its index says, every byte of it, and nothing else is there."""
     if [chunk.index for chunk in manifest.chunks] != list(range(len(manifest.chunks))):
         tally.violated(f"{call.session} was finalized with gaps")
@@ -131,7 +131,7 @@ def audit_chunks(call: Call, manifest: Manifest, samples: bytes, tally: Tally) -
             tally.violated(f"{call.session}: acknowledged chunk {index} is not in its place in the WAV")
 
 
-def _audit_spool(spool: Spool, tally: Tally) -> None:
+def _audit_spool(spool: Spool, tally: RunResult) -> None:
     for directory in spool.sessions():
         if directory.manifest.exists() and not directory.result.exists():
             tally.violated(f"{directory.key.session} is finalized and has no result")
@@ -140,6 +140,6 @@ def _audit_spool(spool: Spool, tally: Tally) -> None:
     _audit_leftovers(spool.temporaries, "*", "in the spool", tally)
 
 
-def _audit_leftovers(folder: Path, pattern: str, where: str, tally: Tally) -> None:
+def _audit_leftovers(folder: Path, pattern: str, where: str, tally: RunResult) -> None:
     for path in folder.rglob(pattern):
         tally.violated(f"{path.name} was left {where}")

@@ -43,7 +43,7 @@ class Call:
         return None if before == digest else f"{self.session}: chunk {index} was acknowledged with two contents"
 
 
-def draw_call(session: str, dice: random.Random) -> Call:
+def random_session(session: str, dice: random.Random) -> Call:
     """Draw a call; every chunk is different from every other."""
     indexed = dice.random() < 0.7
     highest = _LOUD if dice.random() < _LOUD_SHARE else _QUIET

@@ -4,7 +4,7 @@ import asyncio
 import random
 from collections.abc import Sequence
 
-from tests.chaos.tally import Tally
+from tests.chaos.tally import RunResult
 from tests.relay import Ends, Relay, first_of
 
 FAULTS: Sequence[str] = ("500", "503", "slow", "stall", "reset", "answer lost")
@@ -20,7 +20,7 @@ class FaultyStore(Relay):
     all that, what is stalled included.
     """
 
-    def __init__(self, target: int, dice: random.Random, tally: Tally) -> None:
+    def __init__(self, target: int, dice: random.Random, tally: RunResult) -> None:
         super().__init__(target)
         self.rate = 0.0
         self.kinds = FAULTS
@@ -84,17 +84,17 @@ class _Talk:
     def __init__(self, ends: Ends) -> None:
         self.ends = ends
         self.lose_answer = False
-        self._answered = True
+        self._response_complete = True
 
     def begins_request(self) -> bool:
         """Whether what the client says now is the first since it was answered."""
-        begins, self._answered = self._answered, False
+        begins, self._response_complete = self._response_complete, False
         return begins
 
     async def pass_answers(self) -> None:
         while piece := await self.ends.answers.read(65536):
             if self.lose_answer:
                 raise ConnectionResetError
-            self._answered = True
+            self._response_complete = True
             self.ends.back.write(piece)
             await self.ends.back.drain()

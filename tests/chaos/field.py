@@ -13,8 +13,8 @@ from shared.storage.settings import StoreConfig
 from shared.storage.spool import Spool
 from tests.chaos.faulty_store import FaultyStore
 from tests.chaos.plan import SERVICES, Plan
-from tests.chaos.tally import Tally
-from tests.chaos.victim import Victim
+from tests.chaos.tally import RunResult
+from tests.chaos.victim import ChaosProcess
 
 _MODEL_DEADLINE = "10"
 
@@ -27,7 +27,7 @@ class Field:
     nats: NatsServer
     store: RcloneStore
     way: FaultyStore
-    victims: dict[str, Victim]
+    victims: dict[str, ChaosProcess]
     spool: Spool
 
     @property
@@ -35,14 +35,14 @@ class Field:
         """What clients send to."""
         return f"http://127.0.0.1:{self.victims['ingest'].port}"
 
-    async def stop_all(self, tally: Tally) -> None:
+    async def stop_all(self, tally: RunResult) -> None:
         """Stop every service as an orchestrator would."""
         for victim in self.victims.values():
             await stop(victim, tally)
 
 
 @asynccontextmanager
-async def open_field(plan: Plan, folder: Path, tally: Tally) -> AsyncIterator[Field]:
+async def open_environment(plan: Plan, folder: Path, tally: RunResult) -> AsyncIterator[Field]:
     """Start the engines; the services are left to whoever attacks them, and are gone at the end."""
     nats_port, store_port, *ports = free_ports(2 + len(SERVICES))
     async with AsyncExitStack() as stack:
@@ -50,7 +50,7 @@ async def open_field(plan: Plan, folder: Path, tally: Tally) -> AsyncIterator[Fi
         store = await stack.enter_async_context(RcloneStore(folder / "objects", store_port, StoreKeys()))
         way = await stack.enter_async_context(FaultyStore(store_port, plan.dice("store requests"), tally))
         settings = _settings(plan, folder, nats.url, store.config(), way.endpoint)
-        victims = {name: Victim(name, port, folder, settings) for name, port in zip(SERVICES, ports, strict=True)}
+        victims = {name: ChaosProcess(name, port, folder, settings) for name, port in zip(SERVICES, ports, strict=True)}
         for victim in victims.values():
             await stack.enter_async_context(victim)
         yield Field(folder, nats, store, way, victims, Spool(folder / "spool"))
@@ -78,7 +78,7 @@ def _settings(plan: Plan, folder: Path, nats_url: str, store: StoreConfig, endpo
     }
 
 
-async def stop(victim: Victim, tally: Tally) -> None:
+async def stop(victim: ChaosProcess, tally: RunResult) -> None:
     """Stop a service in order; it is a violation if it does not."""
     status = await victim.end(signal.SIGTERM)
     if status != 0:

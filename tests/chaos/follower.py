@@ -5,13 +5,13 @@ from contextlib import suppress
 
 import httpx
 
-from tests.chaos.sender import Traffic
-from tests.chaos.tally import Tally
+from tests.chaos.sender import SentSessions
+from tests.chaos.tally import RunResult
 
 _ASK_EVERY = 0.1
 
 
-async def follow(client: httpx.AsyncClient, traffic: Traffic, tally: Tally) -> None:
+async def follow(client: httpx.AsyncClient, traffic: SentSessions, tally: RunResult) -> None:
     """Strike off calls that were analyzed, oldest first, until cancelled; one that failed is a violation."""
     while True:
         state = await _state(client, traffic.awaited[0].session) if traffic.awaited else None

@@ -28,7 +28,7 @@ def main() -> None:
     for line in sys.stdin:
         child = os.fork()
         if child == 0:
-            _become(service, json.loads(line))
+            _run_service(service, json.loads(line))
             return
         _say(str(child))
         _, status = os.waitpid(child, 0)
@@ -41,7 +41,7 @@ async def _prepare() -> None:
         pass
 
 
-def _become(service: str, environment: dict[str, str]) -> None:
+def _run_service(service: str, environment: dict[str, str]) -> None:
     die_with_parent()
     os.environ.clear()
     os.environ.update(environment)

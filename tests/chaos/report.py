@@ -4,12 +4,12 @@ from collections.abc import Sequence
 
 from tests.chaos.call import Call
 from tests.chaos.plan import Plan
-from tests.chaos.tally import Tally, listed
+from tests.chaos.tally import RunResult, listed
 
 _MOST_NAMED = 20
 
 
-def report(plan: Plan, calls: Sequence[Call], tally: Tally, seconds: float) -> str:
+def report(plan: Plan, calls: Sequence[Call], tally: RunResult, seconds: float) -> str:
     """Return the summary's lines."""
     promises = sum(call.promises for call in calls)
     chunks = sum(len(call.acknowledged) for call in calls)

@@ -12,15 +12,15 @@ from pathlib import Path
 
 import httpx
 
-from tests.chaos.attacks import attack_bus, attack_service, attack_store, standing_still
+from tests.chaos.attacks import attack_bus, attack_service, attack_store, suspended
 from tests.chaos.audit import audit, unsettled
 from tests.chaos.call import Call
-from tests.chaos.field import Field, open_field, stop
+from tests.chaos.field import Field, open_environment, stop
 from tests.chaos.follower import follow
 from tests.chaos.kernel import adopting_orphans
 from tests.chaos.plan import Plan
-from tests.chaos.sender import Sender, Traffic
-from tests.chaos.tally import Tally
+from tests.chaos.sender import Sender, SentSessions
+from tests.chaos.tally import RunResult
 from tests.processes import descendants_of
 from tests.waiting import until
 
@@ -34,11 +34,11 @@ class Run:
 
     plan: Plan
     field: Field
-    tally: Tally
-    traffic: Traffic
+    tally: RunResult
+    traffic: SentSessions
     say: Callable[[str], None]
 
-    async def storm(self) -> None:
+    async def inject_faults(self) -> None:
         """Attack everything at once until each service was killed as often as planned."""
         over = asyncio.Event()
         plan, tally = self.plan, self.tally
@@ -56,7 +56,7 @@ class Run:
 
     async def stop_bus(self) -> None:
         """Let the bus stand still; what is sent meanwhile is taken all the same."""
-        async with standing_still(self.field.nats, self.tally):
+        async with suspended(self.field.nats, self.tally):
             await self._take_without_bus("stopped", self.plan.pause)
 
     async def take_bus_away(self) -> None:
@@ -106,12 +106,12 @@ class Run:
         return None if now == before else now
 
 
-async def run_chaos(plan: Plan, folder: Path, say: Callable[[str], None]) -> tuple[list[Call], Tally]:
+async def run_chaos(plan: Plan, folder: Path, say: Callable[[str], None]) -> tuple[list[Call], RunResult]:
     """Run everything that `plan` says below `folder`; returns every call, and what happened."""
-    tally, traffic = Tally(), Traffic()
+    tally, traffic = RunResult(), SentSessions()
     with adopting_orphans():
         before = descendants_of(os.getpid())
-        async with open_field(plan, folder, tally) as place:
+        async with open_environment(plan, folder, tally) as place:
             run = Run(plan, place, tally, traffic, say)
             async with _traffic(run):
                 await _phases(run)
@@ -146,7 +146,7 @@ async def _traffic(run: Run) -> AsyncIterator[None]:
 
 
 async def _phases(run: Run) -> None:
-    await run.storm()
+    await run.inject_faults()
     run.say(f"the storm is over: {sum(run.tally.kills.values())} kills, {len(run.traffic.calls)} calls")
     if run.plan.pause:
         await run.stop_bus()

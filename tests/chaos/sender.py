@@ -9,9 +9,9 @@ from typing import Any
 
 import httpx
 
-from tests.chaos.call import Call, draw_call
+from tests.chaos.call import Call, random_session
 from tests.chaos.plan import Plan
-from tests.chaos.tally import Tally
+from tests.chaos.tally import RunResult
 
 _OCTETS = {"Content-Type": "application/octet-stream"}
 _AGAIN = {408, 429, 500, 502, 503, 504, 507}
@@ -22,7 +22,7 @@ Ask = Callable[[], Coroutine[Any, Any, httpx.Response]]
 
 
 @dataclass(slots=True)
-class Traffic:
+class SentSessions:
     """All calls of a run: every one that was begun, and those whose end is still awaited, oldest first.
 
     `pace` is the most calls a second of each sender.
@@ -37,7 +37,9 @@ class Traffic:
 class Sender:
     """Sends one call after the other: its chunks a few at a time, again on any failure, some of them once more."""
 
-    def __init__(self, name: str, plan: Plan, client: httpx.AsyncClient, traffic: Traffic, tally: Tally) -> None:
+    def __init__(
+        self, name: str, plan: Plan, client: httpx.AsyncClient, traffic: SentSessions, tally: RunResult
+    ) -> None:
         self._name = name
         self._plan = plan
         self._client = client
@@ -54,7 +56,7 @@ class Sender:
                 continue
             number += 1
             session = f"{self._name}-{number}"
-            call = draw_call(session, self._plan.dice(session))
+            call = random_session(session, self._plan.dice(session))
             self._traffic.calls.append(call)
             dice = self._plan.dice(f"{session}/sending")
             await self._send(call, dice)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 
 @dataclass(slots=True)
-class Tally:
+class RunResult:
     """Kills by victim, faults by kind, answers by kind; `violations` are broken promises, each in one line.
 
     `lost` counts acknowledged chunks that are not where they belong, `duplicates` results beyond a session's first.

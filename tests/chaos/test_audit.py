@@ -8,15 +8,15 @@ import pytest
 
 from shared.domain.manifest import Chunk, Manifest
 from tests.chaos.audit import audit_chunks
-from tests.chaos.call import Call, draw_call, sha256
-from tests.chaos.tally import Tally
+from tests.chaos.call import Call, random_session, sha256
+from tests.chaos.tally import RunResult
 
 
 def acknowledged_call(*, indexed: bool = True, header: bool = False) -> Call:
     """Draw calls until one is of that kind, and let all of it be acknowledged."""
     dice = random.Random(1)  # noqa: S311  # the same each time
     while True:
-        call = draw_call("call", dice)
+        call = random_session("call", dice)
         if call.indexed == indexed and bool(call.header) == header:
             for index, chunk in enumerate(call.chunks):
                 assert call.acknowledge(index, chunk) is None
@@ -34,8 +34,8 @@ def manifest_of(call: Call, chunks: list[bytes]) -> Manifest:
     )
 
 
-def audited(call: Call, chunks: list[bytes], samples: bytes) -> Tally:
-    tally = Tally()
+def audited(call: Call, chunks: list[bytes], samples: bytes) -> RunResult:
+    tally = RunResult()
     audit_chunks(call, manifest_of(call, chunks), samples, tally)
     return tally
 
@@ -78,7 +78,7 @@ def test_a_manifest_with_a_gap_is_found() -> None:
     call = acknowledged_call()
     manifest = manifest_of(call, call.chunks)
     manifest = replace(manifest, chunks=(*manifest.chunks[:-1], replace(manifest.chunks[-1], index=99)))
-    tally = Tally()
+    tally = RunResult()
     audit_chunks(call, manifest, b"".join(call.chunks), tally)
     assert "call was finalized with gaps" in tally.violations
 

@@ -24,7 +24,7 @@ _START_SECONDS = 60.0
 _REPOSITORY = Path(__file__).parents[2]
 
 
-class Victim:
+class ChaosProcess:
     """`services.<name>`, forked by its nursery; it may be started again whenever it has ended.
 
     What it says goes through a pipe, so that a full disk does not silence it, and tells whether it has `worked`.

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from tests.contract.seeds import Seeds, sow
+from tests.contract.seeds import Seeds, store_seeds
 from tests.e2e.one_machine import OneMachine
 from tests.tokens import bearer, mint, token_settings
 
@@ -72,7 +72,7 @@ async def probe(folder: Path, arguments: Sequence[str] = (), *, key: bool = True
     settings = {name.upper(): str(value) for name, value in token_settings().items()} if key else {}
     async with OneMachine(folder / "data", log=None, **_SMALL, **settings) as machine:
         await machine.start()
-        seeds = await sow(machine.address, bearer() if key else {})
+        seeds = await store_seeds(machine.address, bearer() if key else {})
         result = await _probe(machine.address, seeds, folder, arguments)
         faults = [line for line in machine.log.read_text().splitlines() if '"level": "error"' in line]
         return replace(result, said="\n".join([result.said, *faults[:_FAULTS_SHOWN]]))

@@ -31,7 +31,7 @@ class Seeds:
         return "".join(f'\n[dictionaries.{name}]\nvalues = ["{value}"]\n' for name, value in known.items())
 
 
-async def sow(address: str, token: dict[str, str]) -> Seeds:
+async def store_seeds(address: str, token: dict[str, str]) -> Seeds:
     """Store a session, a recording of a call and a document, each of a moment of silence."""
     async with httpx.AsyncClient(base_url=address, headers=token, timeout=30) as client:
         await _sent(client.post(f"/upload_chunk/{SESSION}", files={"audio_chunk": silence()}))

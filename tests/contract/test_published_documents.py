@@ -13,9 +13,9 @@ from starlette.routing import Route, WebSocketRoute
 
 from deploy.docs.examples import example
 from deploy.docs.files import FOLDER, files
-from deploy.docs.whole import services_nowhere, whole_document
-from shared.http.api_group import FamilyRoute
-from shared.openapi.route import describe
+from deploy.docs.whole import combined_document, unconfigured_services
+from shared.http.api_group import ApiRoute
+from shared.openapi.route import openapi_document
 from shared.runtime.service import Service
 from shared.version import VERSION
 from tests.e2e.one_machine import OneMachine
@@ -24,28 +24,28 @@ SERVICES = ["ingest", "assembler", "analyzer", "notifier"]
 
 
 def _service(name: str) -> Service:
-    return next(service for service in services_nowhere() if service.name == name)
+    return next(service for service in unconfigured_services() if service.name == name)
 
 
 @pytest.mark.parametrize("name", SERVICES)
 def test_each_services_document_is_valid(name: str) -> None:
-    validate(cast("dict[Any, Any]", describe(name, _service(name).routes)))
+    validate(cast("dict[Any, Any]", openapi_document(name, _service(name).routes)))
 
 
 def test_the_whole_document_is_valid_and_has_every_operation_of_every_service() -> None:
-    whole = cast("dict[Any, Any]", whole_document())
+    whole = cast("dict[Any, Any]", combined_document())
     validate(whole)
     for name in SERVICES:
-        for path, methods in cast("dict[str, Any]", describe(name, _service(name).routes)["paths"]).items():
+        for path, methods in cast("dict[str, Any]", openapi_document(name, _service(name).routes)["paths"]).items():
             assert whole["paths"][path].keys() >= methods.keys()
 
 
 def _undescribed(service: Service) -> Iterator[str]:
     """Yield the plain HTTP routes, save the one that says 426 beside a WebSocket, and further paths of a family's."""
     sockets = {route.path for route in service.routes if isinstance(route, WebSocketRoute)}
-    promised = {route.endpoint for route in service.routes if isinstance(route, FamilyRoute)}
+    promised = {route.endpoint for route in service.routes if isinstance(route, ApiRoute)}
     for route in service.routes:
-        if isinstance(route, FamilyRoute | WebSocketRoute):
+        if isinstance(route, ApiRoute | WebSocketRoute):
             continue
         assert isinstance(route, Route)
         if route.path not in sockets and route.endpoint not in promised:
@@ -59,7 +59,7 @@ def test_no_route_of_a_service_is_left_out_of_its_document(name: str) -> None:
     beside = {route.path for route in service.app.routes if isinstance(route, Route)} - {
         route.path for route in service.routes if isinstance(route, Route)
     }
-    assert beside <= cast("dict[str, Any]", describe(name, service.routes)["paths"]).keys()
+    assert beside <= cast("dict[str, Any]", openapi_document(name, service.routes)["paths"]).keys()
 
 
 @pytest.mark.parametrize("name", SERVICES)
@@ -68,7 +68,7 @@ async def test_each_service_serves_its_document_to_everyone(name: str) -> None:
     async with httpx.AsyncClient(transport=httpx.ASGITransport(service.app), base_url="http://localhost") as client:
         served = await client.get("/openapi.json")
     assert (served.status_code, served.headers["content-type"]) == (200, "application/json")
-    assert served.json() == json.loads(json.dumps(describe(f"Roomtone: {name}", service.routes)))
+    assert served.json() == json.loads(json.dumps(openapi_document(f"Roomtone: {name}", service.routes)))
 
 
 async def test_the_one_machine_form_serves_the_document_that_is_in_docs(machine: OneMachine) -> None:
@@ -83,7 +83,7 @@ def test_what_is_in_docs_is_what_the_code_says_run_make_docs_if_not(name: str) -
 
 
 def test_every_example_that_the_pages_show_fits_its_schema() -> None:
-    components = cast("dict[str, Any]", whole_document())["components"]["schemas"]
+    components = cast("dict[str, Any]", combined_document())["components"]["schemas"]
     for name, schema in components.items():
         validator = OAS31Validator({**schema, "components": {"schemas": components}})
         shown = example(schema, components)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from shared.observability.logs import configure_logging
-from tests.hostile_media.mutation import Spoilt, mutated, truncated
+from tests.hostile_media.mutation import CorruptFile, mutated, truncated
 from tests.hostile_media.run import run
 from tests.integration.audio_files import CODECS, encoded
 
@@ -36,7 +36,7 @@ def main() -> None:
     sys.exit(0 if good else 1)
 
 
-def _tell(what: str, files: Iterator[Spoilt], at_once: int) -> bool:
+def _tell(what: str, files: Iterator[CorruptFile], at_once: int) -> bool:
     with tempfile.TemporaryDirectory() as folder:
         summary = asyncio.run(run(files, Path(folder), at_once=at_once))
     sys.stdout.writelines(f"{line}\n" for line in (f"fuzz-media: {what}", *summary.lines()))

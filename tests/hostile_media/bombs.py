@@ -44,7 +44,7 @@ def wav(samples: bytes, *, channels: int = 1, claims: int | None = None, rate: i
 
 
 @cache
-def claiming() -> dict[str, bytes]:
+def files_with_false_headers() -> dict[str, bytes]:
     """Return files that claim what they are not, each with two seconds of a tone in it."""
     two = tone(2)
     return {

@@ -13,7 +13,7 @@ _HEADER = 4096  # bytes at the beginning, where what is said of the rest stands
 
 
 @dataclass(frozen=True, slots=True)
-class Spoilt:
+class CorruptFile:
     """A file made of a good one of `form`; `how` names what was done to it, `pieces` is in how many it is sent."""
 
     number: int
@@ -23,7 +23,7 @@ class Spoilt:
     pieces: int = 1
 
 
-def mutated(seed: int, count: int) -> Iterator[Spoilt]:
+def mutated(seed: int, count: int) -> Iterator[CorruptFile]:
     """Yield `count` files, every form and every way in turn; file `number` depends on the seed and itself alone."""
     forms, ways = list(CODECS), list(_WAYS)
     for number in range(count):
@@ -32,16 +32,16 @@ def mutated(seed: int, count: int) -> Iterator[Spoilt]:
         content = _WAYS[how](chance, bytearray(encoded(form, SECONDS)))
         if chance.random() < _SIGNED:
             content = signed_again(content)
-        yield Spoilt(number, form, how, content, chance.choice((1, 1, 3)))
+        yield CorruptFile(number, form, how, content, chance.choice((1, 1, 3)))
 
 
-def truncated(form: str, lengths: range) -> Iterator[Spoilt]:
+def truncated(form: str, lengths: range) -> Iterator[CorruptFile]:
     """Yield a good file of `form` cut off after each of `lengths` bytes, as far as it has so many."""
     whole = encoded(form, SECONDS)
     for length in lengths:
         if length > len(whole):
             return
-        yield Spoilt(length, form, f"cut after {length}", whole[:length])
+        yield CorruptFile(length, form, f"cut after {length}", whole[:length])
 
 
 def _flip_bits(chance: random.Random, content: bytearray) -> bytes:

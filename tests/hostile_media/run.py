@@ -15,10 +15,10 @@ import imageio_ffmpeg
 
 from shared.audio.decode import DecodePolicy, Decoder
 from shared.audio.pcm import BYTES_PER_SECOND
-from shared.audio.sniff import HEAD, Container, sniff
+from shared.audio.sniff import SIGNATURE_BYTES, Container, sniff
 from shared.audio.source import Source
 from shared.domain.errors import BadMedia, Unavailable
-from tests.hostile_media.mutation import SECONDS, Spoilt
+from tests.hostile_media.mutation import SECONDS, CorruptFile
 from tests.integration.audio_files import encoded
 from tests.processes import children_of
 
@@ -51,7 +51,7 @@ class Summary:
     grown: int = 0
     seconds: float = 0.0
 
-    def note(self, spoilt: Spoilt, outcome: Outcome, why: str = "") -> None:
+    def note(self, spoilt: CorruptFile, outcome: Outcome, why: str = "") -> None:
         self.outcomes[outcome] += 1
         self.by_form.setdefault(spoilt.form, Counter())[outcome] += 1
         if outcome in {Outcome.BROKE, Outcome.TIMEOUT, Outcome.AWAY, Outcome.FAULT}:
@@ -76,7 +76,7 @@ class Summary:
         yield f"our memory grew by {self.grown / 1024:.1f} MiB; left behind: {', '.join(self.left) or 'nothing'}"
 
 
-async def decoded(spoilt: Spoilt, folder: Path) -> tuple[Outcome, str]:
+async def decoded(spoilt: CorruptFile, folder: Path) -> tuple[Outcome, str]:
     """Decode one file as the assembler would, or as its form's container where its beginning tells nothing now."""
     places = [folder / f"{spoilt.number}-{piece}" for piece in range(spoilt.pieces)]
     size = -(-len(spoilt.content) // spoilt.pieces)
@@ -101,10 +101,10 @@ async def decoded(spoilt: Spoilt, folder: Path) -> tuple[Outcome, str]:
     return (Outcome.EMPTY if not heard else Outcome.DAMAGED if decoder.damaged else Outcome.DECODED), ""
 
 
-def _container(spoilt: Spoilt) -> Container:
-    seen = sniff(spoilt.content[:HEAD])
+def _container(spoilt: CorruptFile) -> Container:
+    seen = sniff(spoilt.content[:SIGNATURE_BYTES])
     if not isinstance(seen, Container):
-        seen = sniff(encoded(spoilt.form, SECONDS)[:HEAD])
+        seen = sniff(encoded(spoilt.form, SECONDS)[:SIGNATURE_BYTES])
     assert isinstance(seen, Container)
     return seen
 
@@ -119,7 +119,7 @@ def _judged(error: BadMedia) -> Outcome:
             return Outcome.BROKE if "broke" in error.message else Outcome.REFUSED
 
 
-async def run(files: Iterable[Spoilt], folder: Path, *, at_once: int = 4) -> Summary:
+async def run(files: Iterable[CorruptFile], folder: Path, *, at_once: int = 4) -> Summary:
     """Decode `files`, `at_once` of them beside each other, and look for what they left."""
     summary, waiting = Summary(), iter(files)
     children, memory, began = children_of(os.getpid()), _memory(), time.monotonic()

@@ -10,10 +10,10 @@ import pytest
 
 from shared.audio.decode import DecodePolicy, Decoder
 from shared.audio.pcm import BYTES_PER_SECOND
-from shared.audio.sniff import HEAD, Container, sniff
+from shared.audio.sniff import SIGNATURE_BYTES, Container, sniff
 from shared.audio.source import Source
 from shared.domain.errors import BadMedia
-from tests.hostile_media.bombs import BOMBS, claiming, silence
+from tests.hostile_media.bombs import BOMBS, files_with_false_headers, silence
 from tests.integration.audio_files import encoded
 from tests.processes import children_of
 
@@ -28,7 +28,7 @@ async def decoded(content: bytes, folder: Path) -> tuple[int, str]:
     """Return how many bytes came out, and the code of what ended it."""
     path = folder / "0.chunk"
     path.write_bytes(content)
-    container, heard = sniff(content[:HEAD]), 0
+    container, heard = sniff(content[:SIGNATURE_BYTES]), 0
     assert isinstance(container, Container)
     children = children_of(os.getpid())
     try:
@@ -54,9 +54,9 @@ async def test_hours_in_a_small_file_are_cut_off_as_they_come_out(name: str, tmp
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - memory < MOST_GROWN
 
 
-@pytest.mark.parametrize("name", list(claiming()))
+@pytest.mark.parametrize("name", list(files_with_false_headers()))
 async def test_what_a_header_claims_costs_no_more_than_what_is_there(name: str, tmp_path: Path) -> None:
-    content = claiming()[name]
+    content = files_with_false_headers()[name]
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     heard, code = await decoded(content, tmp_path)
     assert heard <= SECONDS * BYTES_PER_SECOND
@@ -65,11 +65,11 @@ async def test_what_a_header_claims_costs_no_more_than_what_is_there(name: str, 
 
 
 async def test_a_wav_that_claims_4_gb_is_what_is_really_in_it(tmp_path: Path) -> None:
-    assert await decoded(claiming()["4 GB in a WAV"], tmp_path) == (2 * BYTES_PER_SECOND, "")
+    assert await decoded(files_with_false_headers()["4 GB in a WAV"], tmp_path) == (2 * BYTES_PER_SECOND, "")
 
 
 async def test_384_channels_are_refused_or_mixed_into_one(tmp_path: Path) -> None:
-    heard, code = await decoded(claiming()["384 channels"], tmp_path)
+    heard, code = await decoded(files_with_false_headers()["384 channels"], tmp_path)
     assert (heard, code) in {(0, "bad_media"), (2 * BYTES_PER_SECOND, "")}
 
 

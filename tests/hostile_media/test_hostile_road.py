@@ -19,7 +19,7 @@ from tests.hostile_media.playlists import playlists
 from tests.hostile_media.stand_in import stand_in, telling
 from tests.integration.audio_files import encoded, samples_of, tone
 from tests.integration.road import (
-    Road,
+    Pipeline,
     assembler_running,
     assembler_settings,
     download,
@@ -35,7 +35,7 @@ LIMITS = {"max_audio_seconds": 120, "decode_cpu_seconds": 5, "decode_idle_second
 @pytest.fixture(scope="module")
 async def road(
     tmp_path_factory: pytest.TempPathFactory, nats_url: str, store_config: StoreConfig
-) -> AsyncIterator[Road]:
+) -> AsyncIterator[Pipeline]:
     spool = tmp_path_factory.mktemp("spool")
     program = stand_in(tmp_path_factory.mktemp("programs"))
     settings = assembler_settings(spool, nats_url, store_config, ffmpeg_path=program, **LIMITS)
@@ -56,7 +56,7 @@ async def listener() -> AsyncIterator[Listener]:
         yield listener
 
 
-async def why(road: Road, bus: Bus, session: str, content: bytes) -> tuple[str, str]:
+async def why(road: Pipeline, bus: Bus, session: str, content: bytes) -> tuple[str, str]:
     """Send a file as a session, and return code and reason of the event that says that it failed."""
     for start in range(0, len(content), 4_000_000):
         await road.send(session, content[start : start + 4_000_000])
@@ -69,7 +69,9 @@ async def why(road: Road, bus: Bus, session: str, content: bytes) -> tuple[str, 
     return told.event.code, told.event.reason
 
 
-async def test_a_session_that_is_a_playlist_fails_and_nobody_is_asked(road: Road, bus: Bus, listener: Listener) -> None:
+async def test_a_session_that_is_a_playlist_fails_and_nobody_is_asked(
+    road: Pipeline, bus: Bus, listener: Listener
+) -> None:
     for number, (name, content) in enumerate(playlists(listener.address).items()):
         if name not in UNHARMED:
             code, reason = await why(road, bus, f"hostile-list-{number}", content)
@@ -89,7 +91,7 @@ async def test_a_session_that_is_a_playlist_fails_and_nobody_is_asked(road: Road
     ],
 )
 async def test_a_session_that_breaks_the_decoder_says_why_and_the_next_one_is_assembled(
-    word: str, told: tuple[str, str], road: Road, bus: Bus, store_config: StoreConfig
+    word: str, told: tuple[str, str], road: Pipeline, bus: Bus, store_config: StoreConfig
 ) -> None:
     name = word.replace(" ", "-")
     assert await why(road, bus, f"hostile-{name}", telling(word)) == told
@@ -100,7 +102,7 @@ async def test_a_session_that_breaks_the_decoder_says_why_and_the_next_one_is_as
 
 
 async def test_a_session_that_grows_to_hours_is_too_long_and_its_upload_is_taken_back(
-    road: Road, bus: Bus, store_config: StoreConfig
+    road: Pipeline, bus: Bus, store_config: StoreConfig
 ) -> None:
     codec, form, more = BOMBS["flac"]
     code, _ = await why(road, bus, "hostile-bomb", silence(codec, form, *more))
@@ -110,6 +112,6 @@ async def test_a_session_that_grows_to_hours_is_too_long_and_its_upload_is_taken
         assert await objects.head("audio_hostile-bomb.wav") is None
 
 
-async def test_a_session_of_384_channels_fails_with_a_reason(road: Road, bus: Bus) -> None:
+async def test_a_session_of_384_channels_fails_with_a_reason(road: Pipeline, bus: Bus) -> None:
     code, reason = await why(road, bus, "hostile-channels", wav(bytes(384 * 2 * 1000), channels=384))
     assert (code, reason) == ("bad_media", "The bytes could not be decoded as audio.")

@@ -11,7 +11,7 @@ import imageio_ffmpeg
 import pytest
 
 from shared.audio.decode import DecodePolicy, Decoder
-from shared.audio.sniff import Container, Refusal, sniff
+from shared.audio.sniff import Container, NotAudio, sniff
 from shared.audio.source import Source
 from shared.domain.errors import BadMedia
 from tests.hostile_media.listener import Listener, listening
@@ -87,4 +87,4 @@ async def test_a_playlist_reaches_nobody_even_where_the_decoder_is_told_to_play_
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name not in AUDIO | TAGGED | {"concat"}])
 def test_a_playlist_is_refused_at_sight(name: str) -> None:
-    assert sniff(playlists("http://127.0.0.1:1")[name]) in {Refusal.PLAYLIST, Refusal.DOCUMENT}
+    assert sniff(playlists("http://127.0.0.1:1")[name]) in {NotAudio.PLAYLIST, NotAudio.DOCUMENT}

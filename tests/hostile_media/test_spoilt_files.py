@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.audio.sniff import HEAD, Refusal, beginning, segments, sniff
+from shared.audio.sniff import SIGNATURE_BYTES, NotAudio, beginning, segments, sniff
 from tests.hostile_media.mutation import SECONDS, mutated, truncated
 from tests.hostile_media.ogg import signed_again
 from tests.hostile_media.run import Outcome, Summary, run
@@ -42,13 +42,13 @@ def test_pages_that_were_not_spoilt_are_signed_as_ffmpeg_signed_them() -> None:
 
 @pytest.mark.parametrize("form", CODECS)
 def test_a_file_cut_off_at_any_of_the_first_4_kib_is_told_from_its_beginning_without_an_error(form: str) -> None:
-    kind = sniff(encoded(form, SECONDS)[:HEAD])
+    kind = sniff(encoded(form, SECONDS)[:SIGNATURE_BYTES])
     for spoilt in truncated(form, range(4097)):
-        seen = sniff(spoilt.content[:HEAD])
+        seen = sniff(spoilt.content[:SIGNATURE_BYTES])
         assert seen in {kind, None} or spoilt.number < 16, spoilt.how
         if spoilt.content:
             assert not isinstance(
-                segments(spoilt.content[:HEAD], [beginning(spoilt.content)], [spoilt.number]), Refusal
+                segments(spoilt.content[:SIGNATURE_BYTES], [beginning(spoilt.content)], [spoilt.number]), NotAudio
             )
 
 

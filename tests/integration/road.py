@@ -24,7 +24,7 @@ OCTETS = {"Content-Type": "application/octet-stream"}
 
 
 @dataclass(frozen=True, slots=True)
-class Road:
+class Pipeline:
     """What a test sees of the running services."""
 
     client: httpx.AsyncClient
@@ -66,7 +66,7 @@ def assembler_settings(spool: Path, nats_url: str, store: StoreConfig, **more: o
 
 
 @asynccontextmanager
-async def ingest_running(settings: IngestSettings) -> AsyncIterator[Road]:
+async def ingest_running(settings: IngestSettings) -> AsyncIterator[Pipeline]:
     """Run ingest alone; it begins with its bus reached, if there is one: what is finalized before is answered 202."""
     async with (
         serving(create_ingest(settings, Metrics()), settings) as base,
@@ -74,7 +74,7 @@ async def ingest_running(settings: IngestSettings) -> AsyncIterator[Road]:
     ):
         with suppress(AssertionError):  # a test may begin without a bus
             await until(lambda: _bus_reached(client), within=2)
-        yield Road(client, Spool(settings.local_temp_chunk_path))
+        yield Pipeline(client, Spool(settings.local_temp_chunk_path))
 
 
 async def _bus_reached(client: httpx.AsyncClient) -> bool:

@@ -23,7 +23,7 @@ from shared.storage.settings import StoreConfig
 from tests.environment import clean_environment
 from tests.integration.audio_files import encoded, samples_of, tone
 from tests.integration.road import (
-    Road,
+    Pipeline,
     assembler_running,
     assembler_settings,
     download,
@@ -31,7 +31,7 @@ from tests.integration.road import (
     ingest_settings,
     store_settings,
 )
-from tests.integration.shared.notebook import Notebook, working
+from tests.integration.shared.notebook import RecordingWorker, working
 from tests.waiting import until
 
 Command = Callable[..., Awaitable[tuple[int, str]]]
@@ -62,7 +62,7 @@ def command(tmp_path: Path, private_nats: NatsServer, private_store: RcloneStore
     return run
 
 
-async def ended_well(road: Road, session: str) -> dict[str, object]:
+async def ended_well(road: Pipeline, session: str) -> dict[str, object]:
     async def ready() -> dict[str, object] | None:
         document: dict[str, object] = (await road.client.get(f"/sessions/{session}")).json()
         return document if document["state"] == "ready" else None
@@ -126,7 +126,7 @@ async def test_the_letter_of_a_session_that_came_well_meanwhile_changes_nothing_
         assert (await road.finalize("meanwhile")).status_code == 500
         await private_store.start()
         assert (await road.finalize("meanwhile")).status_code == 200
-        before = await until(road.directory("meanwhile").read_outcome)
+        before = await until(road.directory("meanwhile").read_result)
         assert (await command("assembler", "retry", "meanwhile"))[0] == 0
 
         async def idle() -> bool:
@@ -136,7 +136,7 @@ async def test_the_letter_of_a_session_that_came_well_meanwhile_changes_nothing_
                 return not info.num_ack_pending and not info.num_pending
 
         await until(idle, within=30)
-        assert road.directory("meanwhile").read_outcome() == before
+        assert road.directory("meanwhile").read_result() == before
 
 
 async def test_a_deleted_session_leaves_no_letter(
@@ -163,7 +163,7 @@ async def test_the_analyzer_s_command_sees_its_own_letters_only(private_nats: Na
     )
     async with open_bus(BusConfig(url=private_nats.url), service="test", metrics=Metrics()) as bus:
         await bus.wait_ready()
-        worker = Notebook({"unheard": [RuntimeError("a bug")] * 3})
+        worker = RecordingWorker({"unheard": [RuntimeError("a bug")] * 3})
         async with working(bus, worker, kind=AudioReady, queue="analyzer"):
             await bus.publish(envelope("test", SessionKey("t", "unheard"), ready, cause="x", trace=new_trace()))
             await until(lambda: worker.given_up, within=30)
@@ -178,7 +178,7 @@ async def test_the_analyzer_s_command_sees_its_own_letters_only(private_nats: Na
 
 
 async def letters_left(bus: Bus) -> int:
-    return len([letter async for letter in DeadLetters(bus).of_queue("analyzer")])
+    return len([letter async for letter in DeadLetters(bus).list_queue("analyzer")])
 
 
 async def test_the_command_fails_clearly_without_anything_to_retry_and_without_a_bus(

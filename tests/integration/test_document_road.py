@@ -10,20 +10,20 @@ from deploy.local.nats_server import NatsServer
 from deploy.local.object_store import RcloneStore
 from shared.domain.events import AudioReady
 from shared.domain.identifiers import SessionKey
-from shared.domain.subjects import STREAM, every_event_of
+from shared.domain.subjects import STREAM, session_filter
 from shared.domain.upload_kind import RegisteredDocument
 from shared.messaging.bus import Bus, last_event
 from shared.storage.settings import StoreConfig
 from tests.integration.audio_files import encoded, samples_of, strength
 from tests.integration.ingest.direct_uploads import PHOTO, Uploader, get, put
-from tests.integration.road import Road, assembler_running, assembler_settings, ingest_running, ingest_settings
+from tests.integration.road import Pipeline, assembler_running, assembler_settings, ingest_running, ingest_settings
 from tests.waiting import until
 
 
 @pytest.fixture(scope="module")
 async def road(
     tmp_path_factory: pytest.TempPathFactory, nats_url: str, ascending_store_config: StoreConfig
-) -> AsyncIterator[Road]:
+) -> AsyncIterator[Pipeline]:
     spool = tmp_path_factory.mktemp("spool")
     async with (
         ingest_running(ingest_settings(spool, nats_url, ascending_store_config)) as road,
@@ -33,7 +33,7 @@ async def road(
 
 
 @pytest.fixture
-def client(road: Road) -> Uploader:
+def client(road: Pipeline) -> Uploader:
     return Uploader(road, {})
 
 
@@ -89,7 +89,7 @@ async def test_a_picture_stays_as_it_is_and_nobody_works_on_it(
     document = await client.registered(PHOTO)
     behind = await client.registered(encoded("mp3"), filename="call.mp3", content_type="audio/mpeg")
     await ended(client, behind["id"])
-    subject = every_event_of(SessionKey("default", document["id"]))
+    subject = session_filter(SessionKey("default", document["id"]))
     info = await bus.jetstream.stream_info(STREAM, subjects_filter=subject)
     assert [name.split(".", 4)[4] for name in info.state.subjects or {}] == ["document.registered"]
     assert not (object_store.bucket_folder / f"audio_{document['id']}.wav").exists()

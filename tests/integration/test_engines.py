@@ -11,14 +11,14 @@ import pytest
 from botocore.exceptions import ClientError
 from nats.js.api import StreamConfig
 
-from deploy.local.addresses import kept_addresses
+from deploy.local.addresses import load_or_choose_addresses
 from deploy.local.data_folder import DataFolderError, claim
 from deploy.local.engine import EngineError
 from deploy.local.engines import choose_engines, started
 from deploy.local.nats_server import NatsServer
 from deploy.local.object_store import BUCKET, RcloneStore, StoreKeys
 from deploy.local.ports import is_free
-from deploy.local.revival import keep_running
+from deploy.local.revival import supervise
 from shared.storage.object_store import open_store
 from shared.storage.s3_client import open_client
 from tests.processes import is_running
@@ -107,16 +107,16 @@ async def test_an_engine_on_a_taken_kept_port_is_refused_with_the_file_to_change
 
 async def test_ports_and_keys_are_chosen_once_and_kept_from_others(tmp_path: Path) -> None:
     with claim(tmp_path / "data") as folder:
-        first = kept_addresses(folder)
-        assert kept_addresses(folder) == first
+        first = load_or_choose_addresses(folder)
+        assert load_or_choose_addresses(folder) == first
         assert folder.addresses.stat().st_mode & 0o777 == 0o600
         folder.addresses.write_text('{"nats_port": 1}')
         with pytest.raises(DataFolderError, match="repair it, or remove it"):
-            kept_addresses(folder)
+            load_or_choose_addresses(folder)
 
 
 async def test_an_engine_that_dies_is_started_again_on_its_port(private_nats: NatsServer) -> None:
-    keeping = asyncio.create_task(keep_running(private_nats, first_delay=0.01))
+    keeping = asyncio.create_task(supervise(private_nats, first_delay=0.01))
     first = private_nats.pid
     await private_nats.kill()
     await until(lambda: private_nats.pid not in {None, first})
@@ -129,7 +129,7 @@ async def test_an_engine_that_dies_is_started_again_on_its_port(private_nats: Na
 async def test_an_engine_that_does_not_stay_up_is_given_up_with_its_last_words(private_nats: NatsServer) -> None:
     await private_nats.stop()
     with socket.create_server(("127.0.0.1", private_nats.port)), pytest.raises(EngineError, match="in use"):
-        await keep_running(private_nats, tries=2, first_delay=0.01)
+        await supervise(private_nats, tries=2, first_delay=0.01)
 
 
 async def test_engines_die_with_the_process_that_started_them(tmp_path: Path) -> None:

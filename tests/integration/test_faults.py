@@ -19,7 +19,7 @@ from shared.observability.metrics import Metrics
 from shared.observability.trace import new_trace
 from tests.integration.audio_files import encoded, samples_of, tone
 from tests.integration.road import (
-    Road,
+    Pipeline,
     assembler_running,
     assembler_settings,
     download,
@@ -29,12 +29,12 @@ from tests.integration.road import (
 from tests.waiting import until
 
 
-async def state_of(road: Road, session: str) -> str:
+async def state_of(road: Pipeline, session: str) -> str:
     state: str = (await road.client.get(f"/sessions/{session}")).json()["state"]
     return state
 
 
-async def status_of_end(road: Road, session: str) -> int:
+async def status_of_end(road: Pipeline, session: str) -> int:
     """Finalize, again while the bus is not reached yet, and return what the end is answered with."""
 
     async def ended() -> int | None:

@@ -11,7 +11,7 @@ from deploy.local.object_store import RcloneStore
 from shared.domain.events import AudioFailed
 from shared.domain.identifiers import SessionKey
 from shared.messaging.bus import Bus, last_event, open_bus
-from shared.messaging.dead_letters import DeadLetters, Letter
+from shared.messaging.dead_letters import DeadLetter, DeadLetters
 from shared.messaging.settings import BusConfig
 from shared.observability.metrics import Metrics
 from tests.integration.audio_files import samples_of, tone
@@ -26,8 +26,8 @@ async def bus(private_nats: NatsServer) -> AsyncIterator[Bus]:
         yield bus
 
 
-async def given_up(bus: Bus) -> list[Letter]:
-    return [letter async for letter in DeadLetters(bus).of_queue("assembler")]
+async def given_up(bus: Bus) -> list[DeadLetter]:
+    return [letter async for letter in DeadLetters(bus).list_queue("assembler")]
 
 
 async def test_a_recording_that_was_told_to_be_ready_stays_so_though_its_event_can_not_be_kept(

@@ -11,7 +11,7 @@ import signal
 import sys
 from contextlib import nullcontext
 
-from deploy.local.demo.demonstration import Pace, demonstrate
+from deploy.local.demo.demonstration import SendingPace, demonstrate
 from deploy.local.demo.failure import DemoError
 from deploy.local.demo.own_server import own_server
 from deploy.local.demo.recording import open_recording
@@ -22,7 +22,7 @@ from deploy.local.proxies import go_directly_to_this_machine
 async def _demonstrate() -> None:
     _end_in_order_at(signal.SIGTERM)
     recording = open_recording(os.environ.get("FILE"))
-    pace = Pace(speed=_number("SPEED", 25.0), patience=_number("TIMEOUT", 900.0))
+    pace = SendingPace(speed=_number("SPEED", 25.0), patience=_number("TIMEOUT", 900.0))
     terminal = Terminal()
     server = _server()
     if server is None:

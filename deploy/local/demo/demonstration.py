@@ -16,7 +16,7 @@ from deploy.local.demo.terminal import Terminal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pace:
+class SendingPace:
     """How the recording is sent: bytes a piece, pieces a second (0: without a pause), seconds to wait for a score."""
 
     piece: int = 32_000
@@ -25,7 +25,7 @@ class Pace:
 
 
 async def demonstrate(
-    recording: Recording, server: str, pace: Pace, terminal: Terminal, credentials: Mapping[str, str]
+    recording: Recording, server: str, pace: SendingPace, terminal: Terminal, credentials: Mapping[str, str]
 ) -> None:
     """Send `recording` to `server`, with these headers, and show what comes of it; raises DemoError."""
     session = f"demo-{secrets.token_hex(6)}"
@@ -43,7 +43,7 @@ async def demonstrate(
 
 
 async def _send(
-    recording: Recording, send: Callable[[int, bytes], Awaitable[None]], pace: Pace, terminal: Terminal
+    recording: Recording, send: Callable[[int, bytes], Awaitable[None]], pace: SendingPace, terminal: Terminal
 ) -> None:
     """Send the pieces one after the other, each due at its moment rather than after a pause."""
     terminal.line("sending", f"{recording.path.name}, {recording.size:,} bytes in pieces of {pace.piece:,}")

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from services.analyzer.score.fusion import LineFeatures, is_loud
-from services.analyzer.score.lexicon import NEGATIVE_WORDS, wording_of
-from services.analyzer.score.loudness import rises
+from services.analyzer.score.lexicon import NEGATIVE_WORDS, line_sentiment
+from services.analyzer.score.loudness import loudness_rises
 from services.analyzer.score.phrases import HOSTILE
 from services.analyzer.score.protocol import Recording
 from shared.domain.events import TranscriptLine
@@ -15,7 +15,7 @@ _ORDER = (*(phrases.code for phrases in HOSTILE), NEGATIVE_WORDS)
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class ScoredLine:
     """A line, what is measured of it, and the reason codes that its words give."""
 
     line: TranscriptLine
@@ -23,21 +23,21 @@ class Finding:
     codes: tuple[str, ...]
 
 
-def findings_of(recording: Recording) -> list[Finding]:
+def score_lines(recording: Recording) -> list[ScoredLine]:
     """Measure every line of a recording."""
     return [
         _finding(line, rise)
-        for line, rise in zip(recording.lines, rises(recording.lines, recording.levels), strict=True)
+        for line, rise in zip(recording.lines, loudness_rises(recording.lines, recording.levels), strict=True)
     ]
 
 
-def _finding(line: TranscriptLine, rise: float) -> Finding:
-    wording = wording_of(line.text)
+def _finding(line: TranscriptLine, rise: float) -> ScoredLine:
+    wording = line_sentiment(line.text)
     features = LineFeatures(len(line.text.split()), wording.hostility, wording.cheerfulness, rise)
-    return Finding(line, features, wording.codes)
+    return ScoredLine(line, features, wording.codes)
 
 
-def reason_codes(findings: Sequence[Finding]) -> tuple[str, ...]:
+def reason_codes(findings: Sequence[ScoredLine]) -> tuple[str, ...]:
     """Return every reason once: kinds of words from the hottest down, then the voice, then doubts."""
     seen = {code for finding in findings for code in finding.codes}
     codes = [code for code in _ORDER if code in seen]
@@ -48,6 +48,6 @@ def reason_codes(findings: Sequence[Finding]) -> tuple[str, ...]:
     return tuple(codes)
 
 
-def speech_seconds(findings: Sequence[Finding]) -> float:
+def speech_seconds(findings: Sequence[ScoredLine]) -> float:
     """Return how long all lines together last."""
     return sum(finding.line.end - finding.line.start for finding in findings)

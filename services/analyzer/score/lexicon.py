@@ -21,7 +21,7 @@ _NEGATED_SHARE = 0.2
 
 
 @dataclass(frozen=True, slots=True)
-class Wording:
+class LineSentiment:
     """What words alone say: hostility and cheerfulness from 0 to 1, and reason codes in order of heat."""
 
     hostility: float
@@ -29,7 +29,7 @@ class Wording:
     codes: tuple[str, ...] = ()
 
 
-def wording_of(text: str) -> Wording:
+def line_sentiment(text: str) -> LineSentiment:
     """Judge one line of English; VADER (Hutto & Gilbert 2014) was rated on short texts, so lines go in one by one."""
     sentiment = float(_lexicon().polarity_scores(text)["compound"])
     hits = _phrases_in(text.lower().replace("\N{RIGHT SINGLE QUOTATION MARK}", "'"))
@@ -38,7 +38,7 @@ def wording_of(text: str) -> Wording:
     codes = [code for code, heat in hits.items() if heat >= _NOTABLE]
     if not codes and negativity >= _NOTABLE:
         codes.append(NEGATIVE_WORDS)
-    return Wording(hostility, max(0.0, sentiment), tuple(codes))
+    return LineSentiment(hostility, max(0.0, sentiment), tuple(codes))
 
 
 def _phrases_in(text: str) -> dict[str, float]:

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from services.analyzer.score.findings import findings_of, reason_codes, speech_seconds
+from services.analyzer.score.findings import reason_codes, score_lines, speech_seconds
 from services.analyzer.score.fusion import confidence, temperature
 from services.analyzer.score.protocol import Recording, Score
 from services.analyzer.score.summary import no_speech, summarize
@@ -22,7 +22,7 @@ def score_locally(recording: Recording) -> Score:
     """Score a recording: a pure function of its lines and levels."""
     if not recording.lines:
         return no_speech(_NAME)
-    findings = findings_of(recording)
+    findings = score_lines(recording)
     features = [finding.features for finding in findings]
     heat = temperature(features)
     return Score(

@@ -17,7 +17,7 @@ _LEAST_BLOCK = FRAMES_PER_SECOND // 5  # what is left of a second at a line's en
 _USUAL = 1 / 3  # of the lines are quieter than "usual": where one of two shouts, half of the lines are loud
 
 
-def rises(lines: Sequence[TranscriptLine], levels: Levels) -> list[float]:
+def loudness_rises(lines: Sequence[TranscriptLine], levels: Levels) -> list[float]:
     """Return for each line how many dB its loudest second lies above what is usual for this recording's lines.
 
     A line below that, or without any sound under it, rises 0 dB. Making a line that rises louder makes no line's

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from openai import AsyncOpenAI
 from pydantic import BaseModel, ValidationError
 
-from services.analyzer.openai_client import asking
+from services.analyzer.openai_client import model_call
 from services.analyzer.score.judgement import INSTRUCTIONS, Judgement, schema, score_of
 from services.analyzer.score.protocol import Recording, Score
 from services.analyzer.score.summary import no_speech
@@ -51,7 +51,7 @@ class OpenAIScorer:
         return score_of(judgement, lines, certainty=min(1.0, spoken / _ENOUGH_SPEECH), scorer=self._name)
 
     async def _ask(self, lines: Sequence[TranscriptLine]) -> str:
-        async with asking(within=_TRIES_IN_FULL * self._deadline):
+        async with model_call(within=_TRIES_IN_FULL * self._deadline):
             answer = await self._client.chat.completions.with_raw_response.create(
                 model=self._model,
                 messages=[{"role": "system", "content": INSTRUCTIONS}, {"role": "user", "content": _records(lines)}],

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from services.analyzer.score.findings import Finding
+from services.analyzer.score.findings import ScoredLine
 from services.analyzer.score.fusion import is_loud
-from services.analyzer.score.lexicon import NEGATIVE_WORDS, wording_of
+from services.analyzer.score.lexicon import NEGATIVE_WORDS, line_sentiment
 from services.analyzer.score.protocol import Score
 
 _LONGEST_QUOTE = 12  # words
@@ -28,7 +28,7 @@ def no_speech(scorer: str) -> Score:
     )
 
 
-def summarize(temperature: int, findings: Sequence[Finding]) -> str:
+def summarize(temperature: int, findings: Sequence[ScoredLine]) -> str:
     """Return two or three sentences that say why a recording of at least one line got its temperature."""
     return (
         f"{band_of(temperature)}: {_of_words(findings)}; {_of_voice(findings)}. "
@@ -36,7 +36,7 @@ def summarize(temperature: int, findings: Sequence[Finding]) -> str:
     )
 
 
-def _of_words(findings: Sequence[Finding]) -> str:
+def _of_words(findings: Sequence[ScoredLine]) -> str:
     noted = [finding for finding in findings if finding.codes]
     hostile = [finding for finding in noted if finding.codes != (NEGATIVE_WORDS,)]
     if not noted:
@@ -48,7 +48,7 @@ def _of_words(findings: Sequence[Finding]) -> str:
     return f"hostile words in {len(hostile)} of {_lines(len(findings))}, most of all {quoted}"
 
 
-def _of_voice(findings: Sequence[Finding]) -> str:
+def _of_voice(findings: Sequence[ScoredLine]) -> str:
     loudest = max(findings, key=lambda finding: finding.features.rise)
     if not is_loud(loudest.features):
         return "no voice rises much above the usual loudness"
@@ -73,6 +73,6 @@ def quote(text: str) -> str:
         return " ".join(words)
     starts = [*range(0, len(words) - _LONGEST_QUOTE, _QUOTE_STEP), len(words) - _LONGEST_QUOTE]
     windows = {start: " ".join(words[start : start + _LONGEST_QUOTE]) for start in starts}
-    best = max(starts, key=lambda start: wording_of(windows[start]).hostility)
+    best = max(starts, key=lambda start: line_sentiment(windows[start]).hostility)
     before, after = "…" if best else "", "…" if best < starts[-1] else ""
     return f"{before}{windows[best]}{after}"

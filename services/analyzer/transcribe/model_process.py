@@ -33,7 +33,7 @@ class ModelProcess:
         self._process = process
         self._stdin = process.stdin
         self._stdout = process.stdout
-        self._listening = asyncio.create_task(_log_noise(process.stderr), name="model-stderr")
+        self._listening = asyncio.create_task(_log_stderr(process.stderr), name="model-stderr")
 
     @classmethod
     async def start(cls, arguments: Sequence[str]) -> Self:
@@ -78,7 +78,7 @@ class ModelProcess:
         await asyncio.gather(self._process.wait(), self._stdout.read(), self._listening)
 
 
-async def _log_noise(stderr: asyncio.StreamReader) -> None:
+async def _log_stderr(stderr: asyncio.StreamReader) -> None:
     """Put what native code prints into our log, and keep its pipe from filling up."""
     while noise := await stderr.read(_NOISE):
         log.warning("the model printed", text=noise.decode(errors="replace").strip())

@@ -9,7 +9,7 @@ from pathlib import Path
 import structlog
 from pydantic import TypeAdapter, ValidationError
 
-from services.analyzer.splitter import Piece
+from services.analyzer.splitter import AudioPiece
 from services.analyzer.transcribe.model_process import ModelProcess, ModelStoppedError
 from shared.domain.errors import Unavailable
 from shared.domain.events import TranscriptLine
@@ -54,7 +54,7 @@ class MoonshineTranscriber:
         """The child's process id while there is one."""
         return None if self._process is None else self._process.id
 
-    async def transcribe(self, piece: Piece) -> Sequence[TranscriptLine]:
+    async def transcribe(self, piece: AudioPiece) -> Sequence[TranscriptLine]:
         """Return the piece's sentences; raises Unavailable when the model fails, twice in a row, or is too slow."""
         async with self._busy:
             for _ in range(_TRIES):
@@ -70,7 +70,7 @@ class MoonshineTranscriber:
         if process is not None:
             await process.end()
 
-    async def _ask(self, piece: Piece) -> bytes:
+    async def _ask(self, piece: AudioPiece) -> bytes:
         try:
             process = self._process or await self._start()
             async with asyncio.timeout(self._deadline + _SHARE * piece.seconds):

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from openai import AsyncOpenAI
 from pydantic import BaseModel, ValidationError
 
-from services.analyzer.openai_client import asking
-from services.analyzer.splitter import Piece
+from services.analyzer.openai_client import model_call
+from services.analyzer.splitter import AudioPiece
 from services.analyzer.wav_reader import wav_header
 from shared.domain.errors import Unavailable
 from shared.domain.events import TranscriptLine
@@ -55,7 +55,7 @@ class OpenAITranscriber:
         """How long a piece may be."""
         return _LONGEST_WITH_TIMES if self._with_times else _LONGEST_WITHOUT_TIMES
 
-    async def transcribe(self, piece: Piece) -> Sequence[TranscriptLine]:
+    async def transcribe(self, piece: AudioPiece) -> Sequence[TranscriptLine]:
         """Return the piece's segments; raises Unavailable or Permanent."""
         answer = _parsed(await self._ask(piece))
         if answer.segments is None:
@@ -66,9 +66,9 @@ class OpenAITranscriber:
             if segment.no_speech_prob <= _NO_SPEECH or segment.avg_logprob >= _LIKELY_WORDS
         ]
 
-    async def _ask(self, piece: Piece) -> str:
+    async def _ask(self, piece: AudioPiece) -> str:
         timeout = self._deadline + piece.seconds / 2
-        async with asking(within=_TRIES_IN_FULL * timeout):
+        async with model_call(within=_TRIES_IN_FULL * timeout):
             answer = await self._client.audio.transcriptions.with_raw_response.create(
                 file=("piece.wav", wav_header(len(piece.pcm)) + piece.pcm, "audio/wav"),
                 model=self._model,

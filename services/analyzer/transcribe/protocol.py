@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from services.analyzer.splitter import Piece
+from services.analyzer.splitter import AudioPiece
 from shared.domain.events import TranscriptLine
 
 
@@ -18,7 +18,7 @@ class Transcriber(Protocol):
     def longest_piece_seconds(self) -> float:
         """How long a piece it takes."""
 
-    async def transcribe(self, piece: Piece) -> Sequence[TranscriptLine]:
+    async def transcribe(self, piece: AudioPiece) -> Sequence[TranscriptLine]:
         """Return what is said in `piece`, in order, with seconds from the *piece's* start.
 
         Raises Unavailable when another try may succeed, Permanent when none will.

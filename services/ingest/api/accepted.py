@@ -23,7 +23,7 @@ class Processing:
     status_url: str
 
 
-def respond_async(request: Request) -> bool:
+def prefers_async(request: Request) -> bool:
     """Whether the caller prefers not to wait (RFC 7240, section 4.1)."""
     preferences = ",".join(request.headers.getlist("prefer")).split(",")
     return any(preference.partition(";")[0].strip().lower() == "respond-async" for preference in preferences)
@@ -34,14 +34,14 @@ def status_url(key: SessionKey) -> str:
     return f"/sessions/{key.session}"
 
 
-def processing_headers(key: SessionKey) -> dict[str, str]:
+def accepted_headers(key: SessionKey) -> dict[str, str]:
     """Return what goes with every 202: where to ask, and when."""
     return {"Location": status_url(key), "Retry-After": str(_RETRY_AFTER_SECONDS)}
 
 
-def processing(key: SessionKey) -> Response:
+def accepted_response(key: SessionKey) -> Response:
     """Answer 202 for one session."""
-    return answer(Processing(session_id=key.session, status_url=status_url(key)), 202, processing_headers(key))
+    return answer(Processing(session_id=key.session, status_url=status_url(key)), 202, accepted_headers(key))
 
 
 PROCESSING = Answer(

@@ -6,7 +6,7 @@ from starlette.requests import Request
 
 from shared.domain.errors import InvalidInput
 from shared.http.body import BodyLimits
-from shared.http.multipart import Field, FileStart, OneFileForm
+from shared.http.multipart import Field, FileStart, SingleFileForm
 
 
 class ChunkForm:
@@ -27,14 +27,14 @@ class ChunkForm:
         too_large: str,
     ) -> None:
         names = (file_field,) if or_field is None else (file_field, or_field)
-        self._form = OneFileForm(request, limits, boundary=boundary, file_fields=names, too_large=too_large)
+        self._form = SingleFileForm(request, limits, boundary=boundary, file_fields=names, too_large=too_large)
         self.fields: dict[str, str] = {}
         self.filename = ""
 
     async def pieces(self) -> AsyncIterator[bytes]:
         """Yield the file's bytes as they come, counted against the limit.
 
-        Raises InvalidInput for a field given twice, and what `OneFileForm.events` raises.
+        Raises InvalidInput for a field given twice, and what `SingleFileForm.events` raises.
         """
         async for event in self._form.events():
             match event:

@@ -86,7 +86,7 @@ def media_type_of(filename: str) -> str:
     return AUDIO_TYPES.get(extension_of(filename)) or _OTHER_TYPES.guess_type(filename)[0] or UNKNOWN_TYPE
 
 
-def require_audio_name(filename: str) -> str:
+def media_type_of_recording(filename: str) -> str:
     """Return the media type of a recording's name; raises InvalidInput for a name that is no recording's."""
     kind = AUDIO_TYPES.get(extension_of(filename))
     if kind is None:
@@ -104,9 +104,9 @@ def is_recording(media_type: str, filename: str) -> bool:
     return plain.startswith("audio/") or plain in _WITH_AUDIO
 
 
-def require_agreement(filename: str, head: bytes) -> None:
+def check_content_matches_name(filename: str, head: bytes) -> None:
     """Raise InvalidInput unless a recording's first bytes (up to 4,096) are what its name says."""
-    if sniff(head) not in _CONTAINERS[require_audio_name(filename)]:
+    if sniff(head) not in _CONTAINERS[media_type_of_recording(filename)]:
         raise InvalidInput(
             f"The bytes are not what the name says: a file of type .{extension_of(filename)} was expected.",
             code="name_disagrees",

@@ -7,8 +7,8 @@ from starlette.requests import Request
 
 from shared.domain.caller import Caller, covered
 from shared.domain.errors import NotFound, RoomtoneError
-from shared.domain.identifiers import IDENTIFIER_SCHEMA, SessionKey, identifier
-from shared.http.api_group import Family
+from shared.domain.identifiers import IDENTIFIER_SCHEMA, SessionKey, parse_identifier
+from shared.http.api_group import ApiGroup
 from shared.http.operation import Parameter
 
 
@@ -27,7 +27,7 @@ def _body(request: Request, error: RoomtoneError) -> SessionError:
     return SessionError(message=error.message, code=error.code, session_id=session)
 
 
-SESSIONS = Family("Raw chunk sessions", _body, SessionError)
+SESSIONS = ApiGroup("Raw chunk sessions", _body, SessionError)
 
 
 SESSION_ID = Parameter(
@@ -37,15 +37,15 @@ SESSION_ID = Parameter(
 
 def session_key(request: Request, caller: Caller) -> SessionKey:
     """Read whose session a request is about; raises InvalidInput before anything is touched."""
-    return SessionKey(caller.tenant, identifier(request.path_params["session_id"], "session_id"))
+    return SessionKey(caller.tenant, parse_identifier(request.path_params["session_id"], "session_id"))
 
 
-def no_such_session() -> NotFound:
+def session_not_found() -> NotFound:
     """Return the one answer to whatever is not there, never was, was deleted or is another tenant's or lead's."""
     return NotFound("There is no such session.")
 
 
-def refuse_other_lead(caller: Caller, lead: str | None) -> None:
+def check_lead_access(caller: Caller, lead: str | None) -> None:
     """Raise NotFound for a session of a lead that the caller does not have."""
     if not covered(caller.leads, lead):
-        raise no_such_session()
+        raise session_not_found()

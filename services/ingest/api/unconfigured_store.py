@@ -15,20 +15,20 @@ if TYPE_CHECKING:
 _NOWHERE = StoreConfig(endpoint="", bucket="", access_key="", secret_key=SecretStr(""), address="", part_order="any")
 
 
-def store_not_configured() -> Unavailable:
+def store_not_configured_error() -> Unavailable:
     """Return what a caller is told who needs the bucket (contracts, section 5)."""
     return Unavailable("Cloudflare R2 not configured", code="store_not_configured")
 
 
-class _NoClient:
+class _UnconfiguredClient:
     """Has no operation of S3."""
 
     def __getattr__(self, _operation: str) -> NoReturn:
-        raise store_not_configured()
+        raise store_not_configured_error()
 
 
-async def open_store_if_any(stack: AsyncExitStack, settings: StoreSettings) -> ObjectStore:
+async def open_optional_store(stack: AsyncExitStack, settings: StoreSettings) -> ObjectStore:
     """Open the configured bucket, or return one whose every operation raises Unavailable."""
     if not settings.names_store:
-        return ObjectStore(cast("S3Client", _NoClient()), _NOWHERE)
+        return ObjectStore(cast("S3Client", _UnconfiguredClient()), _NOWHERE)
     return await stack.enter_async_context(open_store(settings.store()))

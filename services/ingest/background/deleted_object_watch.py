@@ -34,7 +34,7 @@ _WATCHED = TypeAdapter(_Watched)
 
 
 @dataclass(frozen=True, slots=True)
-class LateArrivals:
+class DeletedObjectWatch:
     """Remembers durably which objects must not come back, and looks for them until no address to them holds."""
 
     spool: Spool

@@ -9,16 +9,16 @@ from datetime import datetime
 
 import structlog
 
-from services.ingest.session_state.expiry import Expirations, Expiry, read_expiry
-from shared.catalog.catalog import Deleted
-from shared.catalog.event_store import Chronicle
+from services.ingest.session_state.expiry import ExpiryRecord, SessionExpirer, read_expiry
+from shared.catalog.catalog import SessionIsDeleted
+from shared.catalog.event_store import EventStore
 from shared.domain.envelope import Envelope, envelope
 from shared.domain.errors import RoomtoneError
 from shared.domain.events import SessionExpired
 from shared.domain.upload_kind import lead_of
 from shared.observability.trace import current_trace
 from shared.process.tasks import blocking
-from shared.storage.lock_files import locked, try_lock
+from shared.storage.lock_files import acquire_lock, try_lock
 from shared.storage.session_directory import SessionDirectory
 from shared.storage.spool import Spool
 
@@ -38,8 +38,8 @@ class Reaper:
 
     spool: Spool
     executor: Executor
-    chronicle: Chronicle
-    expirations: Expirations
+    chronicle: EventStore
+    expirations: SessionExpirer
     keep: float
     _untold: deque[SessionDirectory] = field(default_factory=deque)
     _old: deque[SessionDirectory] = field(default_factory=deque)
@@ -73,7 +73,7 @@ class Reaper:
             self._old.clear()
 
     async def _tell(self, directory: SessionDirectory) -> None:
-        told = await blocking(self.executor, _event, directory)
+        told = await blocking(self.executor, _expired_event, directory)
         if told is not None:
             await self.chronicle.tell(told)
             await blocking(self.executor, directory.published.touch)
@@ -94,7 +94,7 @@ class Reaper:
         """Whether the catalog says how the session ended; raises Unavailable."""
         try:
             record = await self.chronicle.catalog.record(directory.key)
-        except Deleted:
+        except SessionIsDeleted:
             return True
         return record is not None and (record.ended or record.expired) is not None
 
@@ -103,7 +103,7 @@ class Reaper:
         if working is None:
             return
         try:
-            with locked(directory.lock) as lock:
+            with acquire_lock(directory.lock) as lock:
                 if self.spool.deletion(directory) is None and _standing(directory, directory.names()) == "ended":
                     self.spool.remove(directory, lock)
                     self.expirations.sessions.forget(directory.key)
@@ -122,12 +122,12 @@ def _standing(directory: SessionDirectory, names: AbstractSet[str]) -> str:
     return "open"
 
 
-def _event(directory: SessionDirectory) -> Envelope | None:
+def _expired_event(directory: SessionDirectory) -> Envelope | None:
     """Write the event of an expired session, the same again each time; None for one that is gone. Blocks."""
     expiry = None if directory.deleted.exists() else read_expiry(directory)
     if expiry is None:
         return None
-    opening = directory.read_opening()
+    opening = directory.read_metadata()
     lead = lead_of(opening.purpose if opening else None)
     told = envelope(
         "ingest", directory.key, _expired(expiry), cause=expiry.expired_at, trace=current_trace(), lead=lead
@@ -135,5 +135,5 @@ def _event(directory: SessionDirectory) -> Envelope | None:
     return replace(told, time=datetime.fromisoformat(expiry.expired_at))
 
 
-def _expired(expiry: Expiry) -> SessionExpired:
+def _expired(expiry: ExpiryRecord) -> SessionExpired:
     return SessionExpired(chunks=expiry.chunks, bytes=expiry.bytes, untouched_since=expiry.untouched_since)

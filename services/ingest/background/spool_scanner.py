@@ -21,7 +21,7 @@ _REST = 9  # times what a slice took: a tenth of one processor at most, however 
 _LONGEST_REST = 2.0
 
 
-class Visitor(Protocol):
+class SpoolVisitor(Protocol):
     """Somebody who looks for something in every session."""
 
     def look(self, directory: SessionDirectory, names: frozenset[str]) -> None:
@@ -31,14 +31,14 @@ class Visitor(Protocol):
         """Do something about what was found so far."""
 
 
-class Rounds:
+class SpoolScanner:
     """Walks over the spool again and again; each session is listed once a round, whoever looks.
 
     Measured with 10,000 open sessions: see ADR 11.
     """
 
     def __init__(
-        self, spool: Spool, executor: Executor, visitors: Sequence[Visitor], *, every: float = _EVERY_SECONDS
+        self, spool: Spool, executor: Executor, visitors: Sequence[SpoolVisitor], *, every: float = _EVERY_SECONDS
     ) -> None:
         self._spool = spool
         self._executor = executor
@@ -46,7 +46,7 @@ class Rounds:
         self._every = every
         self._again = asyncio.Event()
 
-    def hurry(self) -> None:
+    def scan_soon(self) -> None:
         """Walk again as soon as this round is over: what could not be done may be possible now."""
         self._again.set()
 
@@ -68,13 +68,13 @@ class Rounds:
         more = True
         while more:
             started = time.monotonic()
-            more = await blocking(self._executor, self._slice, sessions)
+            more = await blocking(self._executor, self._inspect_slice, sessions)
             taken = time.monotonic() - started
             for visitor in self._visitors:
                 await visitor.act()
             await asyncio.sleep(min(_LONGEST_REST, taken * _REST) if more else 0)
 
-    def _slice(self, sessions: Iterator[SessionDirectory]) -> bool:
+    def _inspect_slice(self, sessions: Iterator[SessionDirectory]) -> bool:
         """Look at sessions until the time is up; returns whether there are more."""
         until = time.monotonic() + _SLICE_SECONDS
         for directory in sessions:

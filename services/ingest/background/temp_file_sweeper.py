@@ -5,8 +5,8 @@ from concurrent.futures import Executor
 
 import structlog
 
-from services.ingest.session_state.path_claims import PathClaims
-from shared.storage.durable_files import sweep_temporaries
+from services.ingest.session_state.path_claims import ObjectPathClaims
+from shared.storage.durable_files import remove_stale_temporaries
 from shared.storage.spool import Spool
 
 log = structlog.stdlib.get_logger(__name__)
@@ -14,13 +14,13 @@ log = structlog.stdlib.get_logger(__name__)
 _EVERY_SECONDS = 60.0
 
 
-async def sweep_regularly(spool: Spool, executor: Executor) -> None:
+async def run_temp_file_sweeper(spool: Spool, executor: Executor) -> None:
     """Remove abandoned temporary files now and every minute, until cancelled; live ones are locked and stay."""
     loop = asyncio.get_running_loop()
     while True:
         try:
-            removed = await loop.run_in_executor(executor, sweep_temporaries, spool.temporaries)
-            await loop.run_in_executor(executor, PathClaims(spool.claims).sweep)
+            removed = await loop.run_in_executor(executor, remove_stale_temporaries, spool.temporaries)
+            await loop.run_in_executor(executor, ObjectPathClaims(spool.claims).sweep)
         except OSError:
             log.exception("the spool can't be swept; trying again soon")
         else:

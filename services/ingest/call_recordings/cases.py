@@ -6,13 +6,13 @@ from services.ingest.call_recordings.chunk_requests import RecordingLimits
 from services.ingest.call_recordings.json_requests import largest_json
 from services.ingest.call_recordings.playback import Playback
 from services.ingest.call_recordings.stored_recordings import StoredRecordings
-from services.ingest.call_recordings.upload_handler import MemoryBudget, RecordingPosts
+from services.ingest.call_recordings.upload_handler import MemoryBudget, RecordingUploadHandler
 from services.ingest.call_recordings.uploads import RecordingUploads
 from services.ingest.finalization.finalizer import Finalizer
 from services.ingest.intake.admission import Admission
-from services.ingest.intake.chunk_intake import ChunkReceiver
-from services.ingest.session_state.opened_sessions import Openings
-from services.ingest.session_state.path_claims import PathClaims
+from services.ingest.intake.chunk_intake import ChunkIntake
+from services.ingest.session_state.opened_sessions import OpenedSessions
+from services.ingest.session_state.path_claims import ObjectPathClaims
 from shared.catalog.catalog import Catalog
 from shared.storage.object_store import ObjectStore
 
@@ -23,7 +23,7 @@ _JSON_BYTES = 128 * 1024 * 1024  # of documents at once; read and decoded they t
 class RecordingCases:
     """One use case a member."""
 
-    posts: RecordingPosts
+    posts: RecordingUploadHandler
     stored: StoredRecordings
     playback: Playback
 
@@ -34,8 +34,8 @@ def create_recording_cases(
     folder: str,
     advised_chunk: int,
     admission: Admission,
-    receiver: ChunkReceiver,
-    openings: Openings,
+    receiver: ChunkIntake,
+    openings: OpenedSessions,
     finalizer: Finalizer,
     catalog: Catalog,
     store: ObjectStore,
@@ -47,13 +47,13 @@ def create_recording_cases(
     uploads = RecordingUploads(
         openings=openings,
         finalizer=finalizer,
-        claims=PathClaims(finalizer.spool.claims),
+        claims=ObjectPathClaims(finalizer.spool.claims),
         spool=finalizer.spool,
         executor=finalizer.executor,
         folder=folder,
     )
     return RecordingCases(
-        posts=RecordingPosts(
+        posts=RecordingUploadHandler(
             uploads=uploads,
             admission=admission,
             receiver=receiver,

@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from starlette.requests import Request
 
 from services.ingest.api.chunk_form import ChunkForm
-from services.ingest.api.filenames import require_agreement
+from services.ingest.api.filenames import check_content_matches_name
 from services.ingest.call_recordings.ids import call_log_id
 from services.ingest.call_recordings.json_requests import too_large_chunk
-from services.ingest.call_recordings.uploads import Lead, RecordingUploads, Upload, recording_name
+from services.ingest.call_recordings.uploads import LeadRef, RecordingUpload, RecordingUploads, recording_name
 from services.ingest.intake.chunk_store import Place
-from shared.audio.sniff import HEAD
+from shared.audio.sniff import SIGNATURE_BYTES
 from shared.domain.errors import InvalidInput
 from shared.domain.identifiers import SessionKey, chunk_index
-from shared.http.body import BodyLimits, arrives_at_once
+from shared.http.body import BodyLimits, is_small_immediate_body
 
 FILE_FIELD = "file"
 CHUNK_FIELD = "chunk"
@@ -36,14 +36,14 @@ class RecordingLimits:
     @property
     def of_recording(self) -> BodyLimits:
         """What a whole recording may take."""
-        return self.of_chunk.sized(self.recording)
+        return self.of_chunk.with_size(self.recording)
 
 
 @dataclass(frozen=True, slots=True)
-class ChunkInHand:
+class JsonChunk:
     """A chunk that is in memory already, of an upload that was found."""
 
-    upload: Upload
+    upload: RecordingUpload
     index: int
     content: bytes
 
@@ -64,7 +64,7 @@ class ChunkInHand:
 
     async def pieces(self) -> AsyncIterator[bytes]:
         """Yield it whole; raises InvalidInput for a beginning that is not what the upload's name says."""
-        refuse_other_beginning(self.upload, self.index, self.content)
+        check_first_chunk(self.upload, self.index, self.content)
         yield self.content
 
     async def place(self) -> Place:
@@ -72,10 +72,10 @@ class ChunkInHand:
         return Place(self.upload.key, self.index, opened=True)
 
 
-def refuse_other_beginning(upload: Upload, index: int, chunk: bytes) -> None:
+def check_first_chunk(upload: RecordingUpload, index: int, chunk: bytes) -> None:
     """Raise InvalidInput for a first chunk, if it is long enough to tell, that is not what the upload's name says."""
-    if index == 0 and len(chunk) >= HEAD:
-        require_agreement(upload.recording.filename, chunk[:HEAD])
+    if index == 0 and len(chunk) >= SIGNATURE_BYTES:
+        check_content_matches_name(upload.recording.filename, chunk[:SIGNATURE_BYTES])
 
 
 class RecordingForm:
@@ -88,9 +88,9 @@ class RecordingForm:
     declared_size = 0
 
     def __init__(
-        self, request: Request, boundary: str, lead: Lead, limits: RecordingLimits, uploads: RecordingUploads
+        self, request: Request, boundary: str, lead: LeadRef, limits: RecordingLimits, uploads: RecordingUploads
     ) -> None:
-        self.at_once = arrives_at_once(request)
+        self.at_once = is_small_immediate_body(request)
         self._form = ChunkForm(
             request,
             limits.of_recording,
@@ -105,15 +105,15 @@ class RecordingForm:
         self._size = 0
         self._head = b""
         self._looked = False
-        self.upload: Upload | None = None
+        self.upload: RecordingUpload | None = None
         self.whole = False
 
     async def pieces(self) -> AsyncIterator[bytes]:
         """Yield the file's bytes as they come, refused as soon as the fields before them and their beginning allow."""
         async for piece in self._form.pieces():
             self._size += len(piece)
-            if len(self._head) < HEAD:
-                self._head += piece[: HEAD - len(self._head)]
+            if len(self._head) < SIGNATURE_BYTES:
+                self._head += piece[: SIGNATURE_BYTES - len(self._head)]
             self._refuse_early()
             yield piece
         if self._size == 0:
@@ -133,7 +133,7 @@ class RecordingForm:
 
     async def _place_whole(self) -> Place:
         call_log, filename = self._call_log_and_name()
-        require_agreement(filename, self._head)
+        check_content_matches_name(filename, self._head)
         self.upload, self.whole = await self._uploads.open(self._lead, call_log, filename), True
         return Place(self.upload.key, 0, opened=True)
 
@@ -141,7 +141,7 @@ class RecordingForm:
         self._refuse_large_chunk()
         index = chunk_index(self._field("chunk_index"))
         self.upload = await self._uploads.find(self._lead, self._field("upload_id"))
-        refuse_other_beginning(self.upload, index, self._head)
+        check_first_chunk(self.upload, index, self._head)
         return Place(self.upload.key, index, opened=True)
 
     def _refuse_early(self) -> None:
@@ -149,10 +149,15 @@ class RecordingForm:
         fields = self._form.fields
         if fields.get("action") == APPEND:
             self._refuse_large_chunk()
-        elif "call_log_id" in fields and "action" not in fields and not self._looked and len(self._head) >= HEAD:
+        elif (
+            "call_log_id" in fields
+            and "action" not in fields
+            and not self._looked
+            and len(self._head) >= SIGNATURE_BYTES
+        ):
             self._looked = True
             _, filename = self._call_log_and_name()
-            require_agreement(filename, self._head)
+            check_content_matches_name(filename, self._head)
 
     def _call_log_and_name(self) -> tuple[str, str]:
         return call_log_id(self._field("call_log_id")), recording_name(self._form.filename)

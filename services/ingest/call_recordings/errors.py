@@ -7,7 +7,7 @@ from typing import assert_never
 from starlette.requests import Request
 
 from shared.domain.errors import Kind, RoomtoneError
-from shared.http.api_group import Family
+from shared.http.api_group import ApiGroup
 
 
 class RecordingErrorCode(StrEnum):
@@ -43,7 +43,7 @@ class RecordingError:
     error: RecordingFault
 
 
-def code_of(kind: Kind) -> RecordingErrorCode:  # noqa: C901, PLR0912  # one case a branch
+def error_code(kind: Kind) -> RecordingErrorCode:  # noqa: C901, PLR0912  # one case a branch
     """Return the family's code for a branch of the error tree."""
     match kind:
         case Kind.INVALID | Kind.NOTHING_THERE:
@@ -77,7 +77,7 @@ def code_of(kind: Kind) -> RecordingErrorCode:  # noqa: C901, PLR0912  # one cas
 
 
 def _body(_request: Request, error: RoomtoneError) -> RecordingError:
-    return RecordingError(error=RecordingFault(code=code_of(error.kind), message=error.message))
+    return RecordingError(error=RecordingFault(code=error_code(error.kind), message=error.message))
 
 
-RECORDINGS = Family("Call recordings of a lead", _body, RecordingError)
+RECORDINGS = ApiGroup("Call recordings of a lead", _body, RecordingError)

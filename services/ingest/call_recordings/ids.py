@@ -7,7 +7,7 @@ from pydantic import Field
 from starlette.requests import Request
 
 from shared.domain.errors import InvalidInput
-from shared.domain.identifiers import identifier
+from shared.domain.identifiers import parse_identifier
 
 UUID_SCHEMA = {
     "type": "string",
@@ -32,7 +32,7 @@ def call_log_id(text: str, what: str = "call_log_id") -> str:
 
 def lead_id(request: Request) -> str:
     """Return the lead that a request's path names; raises InvalidInput."""
-    return identifier(request.path_params["lead_id"], "lead_id")
+    return parse_identifier(request.path_params["lead_id"], "lead_id")
 
 
 def recording_id(request: Request) -> str:

@@ -11,8 +11,8 @@ from starlette.requests import Request
 from services.ingest.call_recordings.ids import CallLogId
 from shared.domain.errors import InvalidInput, TooLarge
 from shared.domain.identifiers import MAX_CHUNK_INDEX
-from shared.http.body import BodyLimits, parse_json, read_pieces
-from shared.http.fields import Identifier, Integral
+from shared.http.body import BodyLimits, parse_json, stream_body
+from shared.http.fields import Identifier, IntegralFloat
 
 _OVERHEAD = 64 * 1024  # what a JSON document may hold beside its chunk
 _LARGE = 256 * 1024  # decoding takes about half a millisecond for each; more would hold up everyone on the loop
@@ -33,7 +33,7 @@ class AppendChunk:
 
     action: Literal["append"]
     upload_id: Identifier
-    chunk_index: Annotated[int, Field(strict=True, ge=0, le=MAX_CHUNK_INDEX), Integral]
+    chunk_index: Annotated[int, Field(strict=True, ge=0, le=MAX_CHUNK_INDEX), IntegralFloat]
     chunk: Annotated[str, Field(min_length=1, json_schema_extra={"contentEncoding": "base64"})]
 
 
@@ -43,12 +43,12 @@ class FinalizeUpload:
 
     action: Literal["finalize"]
     upload_id: Identifier
-    total_chunks: Annotated[int, Field(strict=True, ge=1, le=MAX_CHUNK_INDEX + 1), Integral]
+    total_chunks: Annotated[int, Field(strict=True, ge=1, le=MAX_CHUNK_INDEX + 1), IntegralFloat]
     call_log_id: CallLogId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Asked:
+class _ActionOnly:
     action: str
 
 
@@ -56,12 +56,12 @@ async def read_action(request: Request, limits: BodyLimits) -> InitUpload | Appe
     """Read a JSON request; `limits.size` is what a chunk may have once it is decoded.
 
     Only the bytes of a chunk may make it large. Raises InvalidInput, also for an action that there is not, TooLarge,
-    and what `read_pieces` raises.
+    and what `stream_body` raises.
     """
-    bounds = limits.sized(largest_json(limits.size))
+    bounds = limits.with_size(largest_json(limits.size))
     too_large = f"The JSON document may have at most {bounds.size} bytes: send smaller chunks."
-    content = b"".join([piece async for piece in read_pieces(request, bounds, too_large)])
-    action = (await parse_json(content, _Asked)).action
+    content = b"".join([piece async for piece in stream_body(request, bounds, too_large)])
+    action = (await parse_json(content, _ActionOnly)).action
     if action != "append" and len(content) > _OVERHEAD:
         raise TooLarge(f"Without a chunk the JSON document may have at most {_OVERHEAD} bytes.")
     match action:

@@ -13,7 +13,7 @@ from starlette.datastructures import Headers
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Send
 
-from services.ingest.call_recordings.range_requests import ByteRange, Validators, validators, wanted_range
+from services.ingest.call_recordings.range_requests import ByteRange, CacheValidators, cache_validators, wanted_range
 from services.ingest.call_recordings.stored_recordings import StoredCall
 from shared.domain.errors import NotFound, RoomtoneError, Unavailable
 from shared.domain.events import StoredOriginal
@@ -25,7 +25,7 @@ _PIECE = 512 * 1024  # what a reader costs us in memory, and what it can be slow
 _STALLED_SECONDS = 600.0  # a player that paused for longer comes back with a Range
 
 
-class Readable(Protocol):
+class ObjectReader(Protocol):
     """The bucket, as far as playing needs it."""
 
     async def head(self, key: str) -> ObjectInfo | None:
@@ -41,7 +41,7 @@ class Readable(Protocol):
 class Playback:
     """Answers GET and HEAD for a stored recording (RFC 9110)."""
 
-    store: Readable
+    store: ObjectReader
 
     async def head(self, call: StoredCall, headers: Headers) -> Response:
         """Answer as `play` without a body; a Range says nothing about a HEAD (section 14.2)."""
@@ -49,7 +49,7 @@ class Playback:
         if valid.not_modified(headers):
             return _not_modified(valid)
         if await self.store.head(call.original.object_key) is None:
-            raise _gone()
+            raise _recording_not_found()
         about = _about(call.original, valid)
         return Response(status_code=200, headers={**about, "Content-Length": str(call.original.size_bytes)})
 
@@ -79,7 +79,7 @@ class Playback:
             try:
                 piece = b"".join([some async for some in self.store.read(key, first, last)])
             except NotFound as exc:
-                raise _gone() from exc
+                raise _recording_not_found() from exc
             if len(piece) != last - first + 1:
                 raise Unavailable("The store has another object than was stored.", code="store_other_object")
             yield piece
@@ -114,21 +114,21 @@ async def _send_piece(send: Send, piece: bytes) -> None:
         await send({"type": "http.response.body", "body": piece, "more_body": True})
 
 
-def _wanted(headers: Headers, valid: Validators, size: int) -> ByteRange | None:
+def _wanted(headers: Headers, valid: CacheValidators, size: int) -> ByteRange | None:
     """Return the part that was asked for, None for all of it: also with two Range headers, which nobody can mean."""
     ranges = headers.getlist("range")
     return wanted_range(ranges[0], size) if len(ranges) == 1 and valid.range_applies(headers) else None
 
 
-def _validators(call: StoredCall) -> Validators:
-    return validators(call.original.sha256, datetime.fromisoformat(call.stored_at))
+def _validators(call: StoredCall) -> CacheValidators:
+    return cache_validators(call.original.sha256, datetime.fromisoformat(call.stored_at))
 
 
-def _not_modified(valid: Validators) -> Response:
+def _not_modified(valid: CacheValidators) -> Response:
     return Response(status_code=304, headers=_cached(valid))
 
 
-def _about(original: StoredOriginal, valid: Validators) -> dict[str, str]:
+def _about(original: StoredOriginal, valid: CacheValidators) -> dict[str, str]:
     return {
         "Content-Type": original.content_type,
         "Accept-Ranges": "bytes",
@@ -138,7 +138,7 @@ def _about(original: StoredOriginal, valid: Validators) -> dict[str, str]:
     }
 
 
-def _cached(valid: Validators) -> dict[str, str]:
+def _cached(valid: CacheValidators) -> dict[str, str]:
     """Return what a private cache must know: it may keep the recording, and asks each time whether it is the one."""
     return {"ETag": valid.etag, "Last-Modified": valid.last_modified, "Cache-Control": "private, no-cache"}
 
@@ -150,5 +150,5 @@ def content_disposition(filename: str) -> str:
     return f'inline; filename="{plain}"{extended}'
 
 
-def _gone() -> NotFound:
+def _recording_not_found() -> NotFound:
     return NotFound("There is no such recording.")

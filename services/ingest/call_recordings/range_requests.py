@@ -7,7 +7,7 @@ from email.utils import format_datetime, parsedate_to_datetime
 
 from starlette.datastructures import Headers
 
-from shared.domain.errors import OutsideRange
+from shared.domain.errors import RangeNotSatisfiable
 
 _ONE_RANGE = re.compile(r"bytes=[ \t]*([0-9]*)-([0-9]*)[ \t]*", re.ASCII | re.IGNORECASE)
 _LONGEST_NUMBER = 18  # digits; whatever has more lies behind the end of everything
@@ -56,15 +56,15 @@ def _number(digits: str) -> int:
     return int(significant or "0") if len(significant) <= _LONGEST_NUMBER else 10**_LONGEST_NUMBER
 
 
-def _outside(size: int) -> OutsideRange:
-    return OutsideRange(f"The recording has {size} bytes, and none of them is in that range.", size=size)
+def _outside(size: int) -> RangeNotSatisfiable:
+    return RangeNotSatisfiable(f"The recording has {size} bytes, and none of them is in that range.", size=size)
 
 
 _ENTITY_TAG = re.compile(r'(?:W/)?("[^"]*")')
 
 
 @dataclass(frozen=True, slots=True)
-class Validators:
+class CacheValidators:
     """A strong entity tag, quoted, and when the recording was stored, to the second."""
 
     etag: str
@@ -90,9 +90,9 @@ class Validators:
         return condition is None or condition.strip() in {self.etag, self.last_modified}
 
 
-def validators(sha256: str, stored_at: datetime) -> Validators:
+def cache_validators(sha256: str, stored_at: datetime) -> CacheValidators:
     """Return the validators of bytes with this hash."""
-    return Validators(f'"{sha256}"', stored_at.astimezone(UTC).replace(microsecond=0))
+    return CacheValidators(f'"{sha256}"', stored_at.astimezone(UTC).replace(microsecond=0))
 
 
 def _date(text: str) -> datetime | None:

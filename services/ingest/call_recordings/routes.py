@@ -19,15 +19,15 @@ from services.ingest.call_recordings.schemas import (
     RecordingList,
 )
 from services.ingest.call_recordings.stored_recordings import StoredCall
-from services.ingest.call_recordings.uploads import Lead
+from services.ingest.call_recordings.uploads import LeadRef
 from shared.domain.caller import Caller, Permission
 from shared.domain.errors import InvalidInput
 from shared.domain.events import AnalysisCompleted, AudioReady
-from shared.domain.object_keys import within_tenant
-from shared.http.paths import ANYTHING
+from shared.domain.object_keys import path_within_tenant
+from shared.http.paths import ANY_TEXT
 from shared.http.responses import answer
 
-_PATH = f"/api/leads/{{lead_id:{ANYTHING}}}/recordings"
+_PATH = f"/api/leads/{{lead_id:{ANY_TEXT}}}/recordings"
 _LISTED = 50
 _LIMIT = re.compile(r"[1-9][0-9]{0,2}", re.ASCII)
 
@@ -54,15 +54,15 @@ def recording_routes(cases: Callable[[], RecordingCases]) -> list[BaseRoute]:
     return [
         RECORDINGS.route("POST", _PATH, upload, needs=write, operation=UPLOAD_RECORDING),
         RECORDINGS.route("GET", _PATH, listing, needs=read, operation=LIST_RECORDINGS),
-        RECORDINGS.route("GET", f"{_PATH}/{{recording_id:{ANYTHING}}}", play, needs=read, operation=PLAY_RECORDING),
+        RECORDINGS.route("GET", f"{_PATH}/{{recording_id:{ANY_TEXT}}}", play, needs=read, operation=PLAY_RECORDING),
     ]
 
 
-def _lead(request: Request, caller: Caller) -> Lead:
+def _lead(request: Request, caller: Caller) -> LeadRef:
     """Read whose recordings a request is about; raises InvalidInput and NotAllowed before any body is read."""
     lead = lead_id(request)
     caller.require_lead(lead)
-    return Lead(caller.tenant, lead)
+    return LeadRef(caller.tenant, lead)
 
 
 def _limit(request: Request) -> int:
@@ -72,11 +72,11 @@ def _limit(request: Request) -> int:
     return int(text)
 
 
-def _listed(lead: Lead, call: StoredCall) -> ListedRecording:
+def _listed(lead: LeadRef, call: StoredCall) -> ListedRecording:
     ended, analysis = call.record.ended, call.record.analysis
     return ListedRecording(
         id=call.call_log,
-        recording_path=within_tenant(lead.tenant, call.original.object_key),
+        recording_path=path_within_tenant(lead.tenant, call.original.object_key),
         filename=call.original.filename,
         content_type=call.original.content_type,
         size_bytes=call.original.size_bytes,

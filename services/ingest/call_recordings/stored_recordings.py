@@ -6,8 +6,8 @@ import binascii
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from services.ingest.call_recordings.uploads import Lead
-from shared.catalog.catalog import Call, Catalog, Deleted
+from services.ingest.call_recordings.uploads import LeadRef
+from shared.catalog.catalog import Call, Catalog, SessionIsDeleted
 from shared.catalog.record import Record
 from shared.domain.errors import InvalidInput, NotFound
 from shared.domain.events import StoredOriginal
@@ -40,7 +40,7 @@ class StoredRecordings:
 
     catalog: Catalog
 
-    async def newest(self, lead: Lead, call_log: str) -> StoredCall:
+    async def newest(self, lead: LeadRef, call_log: str) -> StoredCall:
         """Return a call's newest recording; raises NotFound."""
         for call in await self.catalog.calls(lead.tenant, lead.id, call_log):
             stored = await self._stored(lead, call)
@@ -48,7 +48,7 @@ class StoredRecordings:
                 return stored
         raise NotFound("There is no such recording.")
 
-    async def page(self, lead: Lead, limit: int, cursor: str | None) -> Page:
+    async def page(self, lead: LeadRef, limit: int, cursor: str | None) -> Page:
         """Return up to `limit` calls, newest first, one entry a call; raises InvalidInput for a cursor not of ours."""
         before = None if cursor is None else _place(cursor)
         calls = list(_newest(await self.catalog.calls(lead.tenant, lead.id)))
@@ -62,11 +62,11 @@ class StoredRecordings:
             cursor=_cursor(wanted[limit - 1]) if len(wanted) > limit else None,
         )
 
-    async def _stored(self, lead: Lead, call: Call) -> StoredCall | None:
+    async def _stored(self, lead: LeadRef, call: Call) -> StoredCall | None:
         """Return what is known of a recording, None if it was deleted meanwhile."""
         try:
             record = await self.catalog.record(SessionKey(lead.tenant, call.session))
-        except Deleted:
+        except SessionIsDeleted:
             return None
         if record is None or record.ended is None or record.ended.original is None:
             return None

@@ -6,24 +6,29 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import count
 
-from services.ingest.api.filenames import extension_of, require_agreement, require_audio_name, safe_filename
+from services.ingest.api.filenames import (
+    check_content_matches_name,
+    extension_of,
+    media_type_of_recording,
+    safe_filename,
+)
 from services.ingest.finalization.finalizer import Finalizer
 from services.ingest.finalization.manifest_writer import Closing
-from services.ingest.session_state.opened_sessions import Openings
-from services.ingest.session_state.path_claims import PathClaims
-from shared.audio.sniff import HEAD
+from services.ingest.session_state.opened_sessions import OpenedSessions
+from services.ingest.session_state.path_claims import ObjectPathClaims
+from shared.audio.sniff import SIGNATURE_BYTES
 from shared.domain.errors import NotFound, Permanent
 from shared.domain.events import AudioFailed
 from shared.domain.identifiers import SessionKey
-from shared.domain.manifest import Original
-from shared.domain.object_keys import of_tenant, within_tenant
+from shared.domain.manifest import OriginalLocation
+from shared.domain.object_keys import of_tenant, path_within_tenant
 from shared.domain.upload_kind import LeadRecording
 from shared.storage.session_directory import SessionDirectory
 from shared.storage.spool import Spool
 
 
 @dataclass(frozen=True, slots=True)
-class Lead:
+class LeadRef:
     """Whose recordings a caller speaks of; the caller may."""
 
     tenant: str
@@ -31,7 +36,7 @@ class Lead:
 
 
 @dataclass(frozen=True, slots=True)
-class Upload:
+class RecordingUpload:
     """One recording on its way in: its session, and what was said when it was opened."""
 
     key: SessionKey
@@ -39,10 +44,10 @@ class Upload:
 
 
 @dataclass(frozen=True, slots=True)
-class StoredUpload:
+class FinalizedUpload:
     """A finalized upload; `path` is where it is kept among its tenant's objects, `ended` whether it is there yet."""
 
-    upload: Upload
+    upload: RecordingUpload
     path: str
     ended: bool
 
@@ -50,7 +55,7 @@ class StoredUpload:
 def recording_name(filename: str) -> str:
     """Return a recording's name reduced to a safe one; raises InvalidInput for a name that is no recording's."""
     name = safe_filename(filename)
-    require_audio_name(name)
+    media_type_of_recording(name)
     return name
 
 
@@ -58,26 +63,26 @@ def recording_name(filename: str) -> str:
 class RecordingUploads:
     """Opens, finds and finalizes uploads; `folder` is where recordings lie among a tenant's objects."""
 
-    openings: Openings
+    openings: OpenedSessions
     finalizer: Finalizer
-    claims: PathClaims
+    claims: ObjectPathClaims
     spool: Spool
     executor: Executor
     folder: str
 
-    async def open(self, lead: Lead, call_log: str, filename: str) -> Upload:
+    async def open(self, lead: LeadRef, call_log: str, filename: str) -> RecordingUpload:
         """Open an upload, durably; `filename` is a `recording_name`."""
         recording = LeadRecording(lead=lead.id, call_log=call_log, filename=filename)
-        return Upload(await self.openings.open(lead.tenant, recording), recording)
+        return RecordingUpload(await self.openings.open(lead.tenant, recording), recording)
 
-    async def find(self, lead: Lead, upload_id: str) -> Upload:
+    async def find(self, lead: LeadRef, upload_id: str) -> RecordingUpload:
         """Return an upload of this lead's; raises InvalidInput and NotFound."""
         key, recording = await self.openings.purpose(lead.tenant, upload_id, LeadRecording)
         if recording.lead != lead.id:
             raise NotFound("There is no such upload: initialize one first.")
-        return Upload(key, recording)
+        return RecordingUpload(key, recording)
 
-    async def finalize(self, upload: Upload, total_chunks: int, *, wait: bool) -> StoredUpload:
+    async def finalize(self, upload: RecordingUpload, total_chunks: int, *, wait: bool) -> FinalizedUpload:
         """Close an upload and wait until its recording is in the bucket, or for a while; idempotent.
 
         That no WAV can be made of it is no failure here. Raises InvalidInput where the bytes are not what the name
@@ -91,41 +96,41 @@ class RecordingUploads:
                 raise Permanent(failed.reason, code=failed.code)
             case _:
                 path = await loop.run_in_executor(self.executor, partial(self._path, upload, original))
-                return StoredUpload(upload, path, ended is not None)
+                return FinalizedUpload(upload, path, ended is not None)
 
-    def _original(self, upload: Upload) -> Original:
+    def _original(self, upload: RecordingUpload) -> OriginalLocation:
         """Return where the recording is kept: where it was said before, or under a path that nobody has; blocks."""
         directory = self.spool.session(upload.key)
         stored = directory.read_manifest()
         if stored is not None and stored.manifest.original is not None:
             return stored.manifest.original
         recording = upload.recording
-        if head := _beginning(directory):
-            require_agreement(recording.filename, head)
+        if head := _read_head(directory):
+            check_content_matches_name(recording.filename, head)
         second = self.claims.claim(upload.key, recording.call_log)
         path = f"{self.folder}/{recording.call_log}_{second}.{extension_of(recording.filename)}"
-        return Original(
+        return OriginalLocation(
             object_key=of_tenant(upload.key.tenant, path),
             filename=recording.filename,
-            content_type=require_audio_name(recording.filename),
+            content_type=media_type_of_recording(recording.filename),
         )
 
-    def _path(self, upload: Upload, proposed: Original) -> str:
+    def _path(self, upload: RecordingUpload, proposed: OriginalLocation) -> str:
         """Return the path that the upload got, which is that of whoever finalized it first; blocks."""
         stored = self.spool.session(upload.key).read_manifest()
         original = (stored.manifest.original if stored else None) or proposed
-        return within_tenant(upload.key.tenant, original.object_key)
+        return path_within_tenant(upload.key.tenant, original.object_key)
 
 
-def _beginning(directory: SessionDirectory) -> bytes:
+def _read_head(directory: SessionDirectory) -> bytes:
     """Return an upload's first bytes, as far as they are there without a gap."""
     head = b""
     for index in count():
-        if len(head) >= HEAD:
+        if len(head) >= SIGNATURE_BYTES:
             break
         try:
             with directory.chunk(index).open("rb") as file:
-                head += file.read(HEAD - len(head))
+                head += file.read(SIGNATURE_BYTES - len(head))
         except FileNotFoundError:
             break
     return head

@@ -6,10 +6,10 @@ from typing import Self
 
 from services.ingest.documents.manifests import DocumentManifests
 from services.ingest.documents.reader import DocumentReader
-from services.ingest.documents.registrations import Registrations
-from services.ingest.documents.upload_urls import UploadAddresses
+from services.ingest.documents.registrations import DocumentRegistrar
+from services.ingest.documents.upload_urls import UploadUrlSigner
 from services.ingest.finalization.finalizer import Finalizer
-from shared.catalog.event_store import Chronicle
+from shared.catalog.event_store import EventStore
 from shared.storage.spool import Spool
 
 
@@ -17,8 +17,8 @@ from shared.storage.spool import Spool
 class DocumentCases:
     """What the document routes call."""
 
-    addresses: UploadAddresses
-    registrations: Registrations
+    addresses: UploadUrlSigner
+    registrations: DocumentRegistrar
     reader: DocumentReader
 
     @classmethod
@@ -29,7 +29,7 @@ class DocumentCases:
         largest: int,
         spool: Spool,
         executor: Executor,
-        chronicle: Chronicle,
+        chronicle: EventStore,
         finalizer: Finalizer,
     ) -> Self:
         """Make them of what ingest has opened.
@@ -37,7 +37,7 @@ class DocumentCases:
         Addresses hold for `seconds` unless asked otherwise; a recording may have `largest` bytes.
         """
         return cls(
-            addresses=UploadAddresses(chronicle.store, seconds, largest),
-            registrations=Registrations(chronicle, DocumentManifests(spool), finalizer, executor, largest),
+            addresses=UploadUrlSigner(chronicle.store, seconds, largest),
+            registrations=DocumentRegistrar(chronicle, DocumentManifests(spool), finalizer, executor, largest),
             reader=DocumentReader(spool, executor, chronicle.catalog, chronicle.store, seconds),
         )

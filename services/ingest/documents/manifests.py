@@ -6,10 +6,10 @@ from services.ingest.finalization.manifest_writer import other_family, write_man
 from shared.domain.clock import now, rfc3339
 from shared.domain.errors import NotFound
 from shared.domain.identifiers import SessionKey
-from shared.domain.manifest import Manifest, Original
+from shared.domain.manifest import Manifest, OriginalLocation
 from shared.domain.upload_kind import RegisteredDocument
 from shared.observability.trace import Trace
-from shared.storage.lock_files import locked
+from shared.storage.lock_files import acquire_lock
 from shared.storage.session_directory import SessionDirectory
 from shared.storage.spool import Spool
 
@@ -35,7 +35,7 @@ class DocumentManifests:
         """
         directory = self.spool.open(key)
         directory.keep()
-        with locked(directory.lock) as lock:
+        with acquire_lock(directory.lock) as lock:
             if directory.deleted.exists():
                 raise document_deleted()
             stored = directory.read_manifest() or write_manifest(
@@ -49,13 +49,15 @@ def document_deleted() -> NotFound:
     return NotFound("The document was deleted: upload it under a new address.")
 
 
-def original_of(file: RegisteredDocument) -> Original:
+def original_of(file: RegisteredDocument) -> OriginalLocation:
     """Return a document as the recording that is kept as it was sent: where it lies already."""
-    return Original(object_key=file.object_key, filename=file.filename, content_type=file.mime_type, in_bucket=True)
+    return OriginalLocation(
+        object_key=file.object_key, filename=file.filename, content_type=file.mime_type, in_bucket=True
+    )
 
 
 def _manifest(directory: SessionDirectory, file: RegisteredDocument, trace: Trace) -> Manifest:
-    if directory.sizes() or directory.read_opening() is not None:
+    if directory.sizes() or directory.read_metadata() is not None:
         raise other_family()
     time = rfc3339(now())
     return Manifest(

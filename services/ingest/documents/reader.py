@@ -5,7 +5,7 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from shared.catalog.catalog import Catalog, Deleted
+from shared.catalog.catalog import Catalog, SessionIsDeleted
 from shared.domain.clock import now
 from shared.domain.errors import NotFound
 from shared.domain.events import DocumentRegistered
@@ -42,7 +42,7 @@ class DocumentReader:
         signed_at = now().replace(microsecond=0)
         return FoundDocument(
             document=document,
-            download_url=await self.store.signed_url(document.object_key, self.signed_seconds),
+            download_url=await self.store.presigned_get(document.object_key, self.signed_seconds),
             expires_at=signed_at + timedelta(seconds=self.signed_seconds),
             public_url=self.store.public_url(document.object_key),
         )
@@ -53,6 +53,6 @@ class DocumentReader:
             return None  # for its clients it is gone from here on, however long erasing takes
         try:
             record = await self.catalog.record(key)
-        except Deleted:
+        except SessionIsDeleted:
             return None
         return record.document if record else None

@@ -7,11 +7,11 @@ from datetime import datetime
 from services.ingest.api.filenames import is_recording
 from services.ingest.documents.manifests import DocumentManifests, document_deleted, original_of
 from services.ingest.documents.object_keys import document_key, is_object_key
-from services.ingest.documents.upload_urls import refuse_long_recording
+from services.ingest.documents.upload_urls import check_recording_size
 from services.ingest.finalization.finalizer import Finalizer
 from services.ingest.finalization.manifest_writer import Closing
-from shared.catalog.catalog import Deleted
-from shared.catalog.event_store import Chronicle
+from shared.catalog.catalog import SessionIsDeleted
+from shared.catalog.event_store import EventStore
 from shared.domain.clock import now, rfc3339
 from shared.domain.envelope import Envelope, envelope
 from shared.domain.errors import Conflict, NotFound
@@ -23,13 +23,13 @@ from shared.process.tasks import blocking
 
 
 @dataclass(frozen=True, slots=True)
-class Registrations:
+class DocumentRegistrar:
     """Registers documents; idempotent, since an object has one id, and one manifest if it is a recording.
 
     `largest_recording` in bytes.
     """
 
-    chronicle: Chronicle
+    chronicle: EventStore
     manifests: DocumentManifests
     finalizer: Finalizer
     executor: Executor
@@ -46,8 +46,8 @@ class Registrations:
         key = document_key(tenant, file.object_key)
         recording = is_recording(file.mime_type, file.filename)
         try:
-            document = await self._settled(key, file, recording=recording)
-        except Deleted:
+            document = await self._first_registration(key, file, recording=recording)
+        except SessionIsDeleted:
             raise document_deleted() from None
         if not await self.chronicle.tell(_told(key, document)):
             raise document_deleted()
@@ -72,25 +72,27 @@ class Registrations:
                 code="other_size",
             )
         await self.chronicle.store.settle(file.object_key)
-        refuse_long_recording(file.mime_type, file.filename, found.size, self.largest_recording)
+        check_recording_size(file.mime_type, file.filename, found.size, self.largest_recording)
 
-    async def _settled(self, key: SessionKey, file: RegisteredDocument, *, recording: bool) -> DocumentRegistered:
+    async def _first_registration(
+        self, key: SessionKey, file: RegisteredDocument, *, recording: bool
+    ) -> DocumentRegistered:
         """Return the one document of this object: an earlier one, or the first to come of those that come now.
 
         Raises Deleted.
         """
         if await blocking(self.executor, self.manifests.deleted, key):
-            raise Deleted
+            raise SessionIsDeleted
         record = await self.chronicle.catalog.record(key)
         document = record.document if record else None
         if document is None:
-            created_at = await self._opened(key, file) if recording else rfc3339(now())
+            created_at = await self._write_manifest(key, file) if recording else rfc3339(now())
             document = self._document(file, created_at, recording=recording)
             document = (await self.chronicle.catalog.tell(_told(key, document))).document or document
-        _refuse_other(document, file)
+        _check_same_file(document, file)
         return document
 
-    async def _opened(self, key: SessionKey, file: RegisteredDocument) -> str:
+    async def _write_manifest(self, key: SessionKey, file: RegisteredDocument) -> str:
         """Order the work durably; returns when that was first done."""
         manifest = await blocking(self.executor, self.manifests.seal, key, file, current_trace())
         if manifest.purpose != file:
@@ -115,7 +117,7 @@ def _told(key: SessionKey, document: DocumentRegistered) -> Envelope:
     return replace(told, time=datetime.fromisoformat(document.created_at))
 
 
-def _refuse_other(document: DocumentRegistered, file: RegisteredDocument) -> None:
+def _check_same_file(document: DocumentRegistered, file: RegisteredDocument) -> None:
     before = (document.filename, document.size_bytes, document.mime_type)
     if before != (file.filename, file.size_bytes, file.mime_type):
         raise _other()

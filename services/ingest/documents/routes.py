@@ -10,7 +10,7 @@ from starlette.routing import BaseRoute, Route
 
 from services.ingest.api.accepted import status_url
 from services.ingest.api.filenames import safe_filename
-from services.ingest.api.unconfigured_store import store_not_configured
+from services.ingest.api.unconfigured_store import store_not_configured_error
 from services.ingest.documents.cases import DocumentCases
 from services.ingest.documents.reader import FoundDocument
 from services.ingest.documents.schemas import (
@@ -30,9 +30,9 @@ from shared.domain.caller import Caller, Permission
 from shared.domain.clock import rfc3339
 from shared.domain.errors import NotAllowed
 from shared.domain.events import DocumentRegistered
-from shared.domain.identifiers import SessionKey, identifier
+from shared.domain.identifiers import SessionKey, parse_identifier
 from shared.domain.upload_kind import RegisteredDocument
-from shared.http.api_group import FamilyRoute
+from shared.http.api_group import ApiRoute
 from shared.http.body import BodyLimits, read_json
 from shared.http.responses import answer
 
@@ -52,7 +52,7 @@ register_url_convertor("document", _DocumentId())
 
 
 @dataclass(frozen=True, slots=True)
-class DirectUploads:
+class DirectUploadPolicy:
     """Whether this server takes them: `enabled` by its operator, with a store `configured`."""
 
     enabled: bool
@@ -63,12 +63,14 @@ class DirectUploads:
         if not self.enabled:
             raise NotAllowed("Direct uploads are switched off on this server.", code="direct_uploads_disabled")
         if not self.configured:
-            raise store_not_configured()
+            raise store_not_configured_error()
 
 
-def document_routes(cases: Callable[[], DocumentCases], taken: DirectUploads, *, limits: BodyLimits) -> list[BaseRoute]:
+def document_routes(
+    cases: Callable[[], DocumentCases], taken: DirectUploadPolicy, *, limits: BodyLimits
+) -> list[BaseRoute]:
     """Return the three routes; `limits` say how long a sender is waited for."""
-    limits = limits.sized(_MOST_JSON)
+    limits = limits.with_size(_MOST_JSON)
 
     async def sign(request: Request, caller: Caller) -> Response:
         taken.require()
@@ -92,15 +94,15 @@ def document_routes(cases: Callable[[], DocumentCases], taken: DirectUploads, *,
 
     async def read(request: Request, caller: Caller) -> Response:
         taken.require()
-        key = SessionKey(caller.tenant, identifier(request.path_params["document_id"], "document_id"))
+        key = SessionKey(caller.tenant, parse_identifier(request.path_params["document_id"], "document_id"))
         found = await cases().reader.read(key)
         return answer(_with_address(_document(key, found.document), found), headers=_FRESH)
 
     write = Permission.AUDIO_WRITE
     return [
-        *_either_way(DOCUMENTS.route("POST", f"{_ROOT}{_SIGN}/", sign, needs=write, operation=SIGN)),
-        *_either_way(DOCUMENTS.route("POST", _ROOT, register, needs=write, operation=REGISTER)),
-        *_either_way(
+        *_with_and_without_slash(DOCUMENTS.route("POST", f"{_ROOT}{_SIGN}/", sign, needs=write, operation=SIGN)),
+        *_with_and_without_slash(DOCUMENTS.route("POST", _ROOT, register, needs=write, operation=REGISTER)),
+        *_with_and_without_slash(
             DOCUMENTS.route(
                 "GET", f"{_ROOT}{{document_id:document}}/", read, needs=Permission.AUDIO_READ, operation=READ
             )
@@ -108,7 +110,7 @@ def document_routes(cases: Callable[[], DocumentCases], taken: DirectUploads, *,
     ]
 
 
-def _either_way(route: FamilyRoute) -> list[BaseRoute]:
+def _with_and_without_slash(route: ApiRoute) -> list[BaseRoute]:
     """Take a path without its last slash as well: a redirect would cost the client its body, or its token."""
     return [route, Route(route.path.rstrip("/"), route.endpoint, methods=list(route.methods or ()))]
 

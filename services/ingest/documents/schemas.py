@@ -9,8 +9,8 @@ from starlette.requests import Request
 
 from shared.domain.errors import Kind, RoomtoneError
 from shared.domain.identifiers import IDENTIFIER_SCHEMA
-from shared.http.api_group import Family
-from shared.http.fields import Address, Identifier, Integral, Size, Timestamp
+from shared.http.api_group import ApiGroup
+from shared.http.fields import Address, Identifier, IntegralFloat, Size, Timestamp
 from shared.http.operation import Answer, Body, Operation, Parameter
 from shared.storage.object_store import LONGEST_SIGNED_SECONDS
 
@@ -28,7 +28,7 @@ def _body(_request: Request, error: RoomtoneError) -> DocumentError:
     return DocumentError(error=error.message, code=error.code)
 
 
-DOCUMENTS = Family("Direct uploads to the bucket", _body, DocumentError)
+DOCUMENTS = ApiGroup("Direct uploads to the bucket", _body, DocumentError)
 
 
 _TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"  # noqa: S105  # RFC 9110, section 5.6.2
@@ -48,8 +48,8 @@ class AddressWanted:
 
     filename: Filename
     content_type: MediaType
-    expiration: Annotated[int, Field(strict=True, ge=1, le=LONGEST_SIGNED_SECONDS), Integral] | None = None
-    file_size: Annotated[int, Field(strict=True, ge=1, le=_EXACT), Integral] | None = None
+    expiration: Annotated[int, Field(strict=True, ge=1, le=LONGEST_SIGNED_SECONDS), IntegralFloat] | None = None
+    file_size: Annotated[int, Field(strict=True, ge=1, le=_EXACT), IntegralFloat] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +71,7 @@ class Registration:
 
     filename: Filename
     file_path: Annotated[str, Field(min_length=1, max_length=1024)]
-    file_size: Annotated[int, Field(strict=True, ge=0, le=_EXACT), Integral]
+    file_size: Annotated[int, Field(strict=True, ge=0, le=_EXACT), IntegralFloat]
     mime_type: MediaType
 
 

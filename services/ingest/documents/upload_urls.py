@@ -23,7 +23,7 @@ class AnnouncedFile:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class UploadAddress:
+class SignedUploadUrl:
     """Where to PUT a file until `expires_at`, and the headers that the signature covers."""
 
     url: str
@@ -34,14 +34,14 @@ class UploadAddress:
 
 
 @dataclass(frozen=True, slots=True)
-class UploadAddresses:
+class UploadUrlSigner:
     """Signs addresses; nothing is asked of the store for it. `largest_recording` in bytes."""
 
     store: ObjectStore
     default_seconds: int
     largest_recording: int
 
-    async def sign(self, tenant: str, file: AnnouncedFile, seconds: int | None) -> UploadAddress:
+    async def sign(self, tenant: str, file: AnnouncedFile, seconds: int | None) -> SignedUploadUrl:
         """Return an address that holds for `seconds`, or for the default.
 
         Raises InvalidInput for a name that holds nothing, and TooLarge for what could never be registered.
@@ -50,9 +50,9 @@ class UploadAddresses:
         seconds = seconds or self.default_seconds
         signed_at = now().replace(microsecond=0)  # as the signature has it: the address holds for this long at least
         key = new_object_key(tenant, file.filename, signed_at)
-        url = await self.store.signed_put(key, content_type=file.content_type, size=file.size, expires=seconds)
+        url = await self.store.presigned_put(key, content_type=file.content_type, size=file.size, expires=seconds)
         length = {} if file.size is None else {"Content-Length": str(file.size)}
-        return UploadAddress(
+        return SignedUploadUrl(
             url=url,
             headers={"Content-Type": file.content_type, **length},
             object_key=key,
@@ -64,10 +64,10 @@ class UploadAddresses:
         size = file.size or 0
         if size > _LARGEST_PUT:
             raise TooLarge(f"The bucket takes at most {_LARGEST_PUT} bytes in one upload.")
-        refuse_long_recording(file.content_type, file.filename, size, self.largest_recording)
+        check_recording_size(file.content_type, file.filename, size, self.largest_recording)
 
 
-def refuse_long_recording(content_type: str, filename: str, size: int, largest: int) -> None:
+def check_recording_size(content_type: str, filename: str, size: int, largest: int) -> None:
     """Raise TooLarge for a recording of more bytes than any session may have."""
     if size > largest and is_recording(content_type, filename):
         raise TooLarge(f"A recording may have at most {largest} bytes: split it.", code="session_too_large")

@@ -7,7 +7,7 @@ from functools import partial
 
 import structlog
 
-from services.ingest.finalization.manifest_writer import Closing, Sealer
+from services.ingest.finalization.manifest_writer import Closing, ManifestWriter
 from services.ingest.finalization.outbox import Outbox
 from services.ingest.finalization.result_waiters import Results
 from shared.domain.envelope import Envelope
@@ -31,7 +31,7 @@ class Finalizer:
     """Finalizes sessions; idempotent, since manifest, message id and result are each there once."""
 
     spool: Spool
-    sealer: Sealer
+    sealer: ManifestWriter
     outbox: Outbox
     results: Results
     executor: Executor
@@ -41,12 +41,12 @@ class Finalizer:
         """Return how the session ended (`audio.ready` or `audio.failed`), or None when that takes longer.
 
         Without `wait`, or with the bus away, None comes at once; the outbox goes on publishing. Raises what
-        `Sealer.seal` raises.
+        `ManifestWriter.seal` raises.
         """
         directory = self.spool.session(key)
         stored, ended = await blocking(self.executor, self._seal, directory, current_trace(), closing)
         failpoint("ingest.sealed")
-        if ended is not None and not _worth_another_try(ended):
+        if ended is not None and not _is_retryable(ended):
             return ended
         with self.results.expect(key) as result:
             published = await self._publish(directory, stored, ended, patience=None if wait else _ASYNC_SECONDS)
@@ -57,7 +57,7 @@ class Finalizer:
     def _seal(
         self, directory: SessionDirectory, trace: Trace, closing: Closing | None
     ) -> tuple[StoredManifest, Envelope | None]:
-        return self.sealer.seal(directory.key, trace, closing), directory.read_outcome()
+        return self.sealer.seal(directory.key, trace, closing), directory.read_result()
 
     async def _publish(
         self, directory: SessionDirectory, stored: StoredManifest, failed: Envelope | None, *, patience: float | None
@@ -77,9 +77,9 @@ class Finalizer:
         return True
 
     async def _ended(self, directory: SessionDirectory) -> Envelope | None:
-        return await blocking(self.executor, directory.read_outcome)
+        return await blocking(self.executor, directory.read_result)
 
 
-def _worth_another_try(ended: Envelope) -> bool:
+def _is_retryable(ended: Envelope) -> bool:
     """Whether a session failed only because something was away for too long."""
     return isinstance(ended.event, AudioFailed) and ended.event.retryable

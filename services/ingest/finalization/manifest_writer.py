@@ -5,14 +5,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from services.ingest.session_state.expiry import expired
-from services.ingest.session_state.session_cache import OpenSession, SessionIndex
+from services.ingest.session_state.session_cache import CachedSession, SessionCache
 from shared.domain.clock import now, rfc3339
-from shared.domain.errors import Conflict, NotFound, NothingThere, Unavailable
+from shared.domain.errors import Conflict, EmptySession, NotFound, Unavailable
 from shared.domain.identifiers import SessionKey
-from shared.domain.manifest import Manifest, Original, StoredManifest, dump_manifest
+from shared.domain.manifest import Manifest, OriginalLocation, StoredManifest, dump_manifest
 from shared.observability.trace import Trace
 from shared.storage.durable_files import sync_directory, write_durably
-from shared.storage.lock_files import LockFile, lock_created, locked
+from shared.storage.lock_files import LockFile, acquire_lock, lock_created
 from shared.storage.session_directory import SessionDirectory
 from shared.storage.spool import Spool
 
@@ -27,13 +27,13 @@ class Closing:
     """
 
     total_chunks: int
-    original: Original
+    original: OriginalLocation
 
 
-class Sealer:
+class ManifestWriter:
     """Turns the chunks of a session into its one manifest; every method blocks."""
 
-    def __init__(self, spool: Spool, sessions: SessionIndex) -> None:
+    def __init__(self, spool: Spool, sessions: SessionCache) -> None:
         self._spool = spool
         self._sessions = sessions
 
@@ -46,27 +46,27 @@ class Sealer:
         """
         directory = self._spool.session(key)
         if not directory.exists():
-            raise _nothing_there()
+            raise _no_chunks()
         if directory.deleted.exists():
             raise NotFound("The session was deleted.")
         stored = directory.read_manifest()
         if stored is None:
-            with locked(directory.lock) as lock:
+            with acquire_lock(directory.lock) as lock:
                 session = self._sessions.load(directory, lock)
             if session.expired:
                 raise expired()
             session.chunks()
-            with locked(directory.lock) as lock:
+            with acquire_lock(directory.lock) as lock:
                 session = self._sessions.load(directory, lock)
                 stored = directory.read_manifest() or self._write(directory, lock, session, trace, closing)
             self._sessions.forget(key)
         else:
             sync_directory(directory.path)  # who named it is still at it, or may not have lived to do so
-        _refuse_other_closing(stored.manifest, closing)
+        _check_same_params(stored.manifest, closing)
         return stored
 
     def _write(
-        self, directory: SessionDirectory, lock: LockFile, session: OpenSession, trace: Trace, closing: Closing | None
+        self, directory: SessionDirectory, lock: LockFile, session: CachedSession, trace: Trace, closing: Closing | None
     ) -> StoredManifest:
         if directory.deleted.exists():
             raise NotFound("The session was deleted.")
@@ -75,11 +75,11 @@ class Sealer:
         if (session.opening is None) != (closing is None):
             raise other_family()
         if len(session) == 0:
-            raise _nothing_there()
+            raise _no_chunks()
         if len(session) != len(directory.sizes()):
             raise Unavailable("The spool's disk does not keep its locks: finalize again.", code="busy")
         if gaps := session.missing(closing.total_chunks if closing else 0):
-            raise _gappy(gaps)
+            raise _missing_chunks(gaps)
         if closing is not None and len(session) > closing.total_chunks:
             raise Conflict(
                 f"{len(session)} chunks are stored, more than total_chunks says: correct it and finalize again.",
@@ -103,7 +103,7 @@ def write_manifest(
     directory: SessionDirectory, lock: LockFile, manifest: Manifest, temporaries: Path
 ) -> StoredManifest:
     """Write a session's manifest durably; the caller holds the session's `lock`, and has seen that none is there."""
-    lock.count_change()
+    lock.bump_version()
     write_durably(directory.manifest, dump_manifest(manifest), temporaries)
     stored = directory.read_manifest()
     if stored is None:
@@ -116,24 +116,24 @@ def other_family() -> Conflict:
     return Conflict("The session was opened by another kind of upload: finalize it there.", code="other_family")
 
 
-def _nothing_there() -> NothingThere:
-    return NothingThere("No chunks were received for this session: upload some before finalizing.")
+def _no_chunks() -> EmptySession:
+    return EmptySession("No chunks were received for this session: upload some before finalizing.")
 
 
-def _refuse_other_closing(manifest: Manifest, closing: Closing | None) -> None:
+def _check_same_params(manifest: Manifest, closing: Closing | None) -> None:
     if (manifest.original is None) != (closing is None):
         raise other_family()
     if closing is not None and len(manifest.chunks) != closing.total_chunks:
         raise Conflict(f"The session was finalized with {len(manifest.chunks)} chunks.", code="finalized")
 
 
-def _opened_at(directory: SessionDirectory, session: OpenSession) -> str:
+def _opened_at(directory: SessionDirectory, session: CachedSession) -> str:
     if session.opening is not None:
         return session.opening.opened_at
     return rfc3339(datetime.fromtimestamp(lock_created(directory.lock), UTC))
 
 
-def _gappy(gaps: list[tuple[int, int]]) -> Conflict:
+def _missing_chunks(gaps: list[tuple[int, int]]) -> Conflict:
     named = ", ".join(str(first) if first == last else f"{first}-{last}" for first, last in gaps[:_GAPS_NAMED])
     more = f" and {len(gaps) - _GAPS_NAMED} more ranges" if len(gaps) > _GAPS_NAMED else ""
     return Conflict(f"Chunks are missing: {named}{more}. Upload them and finalize again.", code="missing_chunks")

@@ -79,7 +79,7 @@ class Outbox:
     def look(self, directory: SessionDirectory, names: AbstractSet[str]) -> None:
         """Remember a session whose manifest the bus may not know of; blocks."""
         waits = directory.manifest.name in names and names.isdisjoint({directory.result.name, directory.deleted.name})
-        if waits and not (directory.published.name in names and _fresh(directory)):
+        if waits and not (directory.published.name in names and _recently_published(directory)):
             self._found.append(directory)
 
     async def act(self) -> None:
@@ -101,7 +101,7 @@ class Outbox:
 
 def _unpublished(directory: SessionDirectory) -> StoredManifest | None:
     """Return a manifest that is to be published, or None where that was done meanwhile or is of no use; blocks."""
-    if directory.result.exists() or _fresh(directory):
+    if directory.result.exists() or _recently_published(directory):
         return None
     try:
         stored = directory.read_manifest()
@@ -113,7 +113,7 @@ def _unpublished(directory: SessionDirectory) -> StoredManifest | None:
     return stored
 
 
-def _fresh(directory: SessionDirectory) -> bool:
+def _recently_published(directory: SessionDirectory) -> bool:
     try:
         return time.time() - directory.published.stat().st_mtime < _DOUBT_SECONDS
     except FileNotFoundError:

@@ -7,10 +7,10 @@ from contextlib import contextmanager
 import structlog
 from nats.aio.msg import Msg
 
-from shared.domain.envelope import Envelope, UndecodableEventError, decode_from
+from shared.domain.envelope import Envelope, UndecodableEventError, decode_on_subject
 from shared.domain.events import AudioFailed, AudioReady
 from shared.domain.identifiers import SessionKey
-from shared.domain.subjects import every_session
+from shared.domain.subjects import event_filter
 from shared.messaging.bus import Bus
 
 log = structlog.stdlib.get_logger(__name__)
@@ -18,7 +18,7 @@ log = structlog.stdlib.get_logger(__name__)
 _LOOK_SECONDS = 1.0  # what passes while the bus is away is missed, so the spool's record is looked at as well
 
 
-class Expectation:
+class ResultWaiter:
     """One caller's wait for one session."""
 
     def __init__(self) -> None:
@@ -46,18 +46,18 @@ class Results:
 
     def __init__(self, bus: Bus) -> None:
         self._bus = bus
-        self._waiting: dict[SessionKey, set[Expectation]] = {}
+        self._waiting: dict[SessionKey, set[ResultWaiter]] = {}
 
     async def run(self) -> None:
         """Listen until cancelled; the client library renews the subscriptions after a reconnect."""
         for kind in (AudioReady, AudioFailed):
-            await self._bus.listen(every_session(kind.NAME), self._hear)
+            await self._bus.listen(event_filter(kind.NAME), self._hear)
         await asyncio.Event().wait()
 
     @contextmanager
-    def expect(self, key: SessionKey) -> Iterator[Expectation]:
+    def expect(self, key: SessionKey) -> Iterator[ResultWaiter]:
         """Wait for `key` inside the block; enter it before telling the bus, or the answer may pass unheard."""
-        expectation = Expectation()
+        expectation = ResultWaiter()
         self._waiting.setdefault(key, set()).add(expectation)
         try:
             yield expectation
@@ -68,7 +68,7 @@ class Results:
 
     async def _hear(self, message: Msg) -> None:
         try:
-            outcome = decode_from(message.subject, message.data)
+            outcome = decode_on_subject(message.subject, message.data)
         except UndecodableEventError:
             log.warning("heard something that is not an event", subject=message.subject)
             return

@@ -6,19 +6,19 @@ from dataclasses import dataclass
 from services.ingest.api.filenames import media_type_of
 from services.ingest.finalization.finalizer import Finalizer
 from services.ingest.finalization.manifest_writer import Closing
-from services.ingest.indexed_uploads.callbacks.scheduler import Callbacks
-from services.ingest.session_state.opened_sessions import Openings
+from services.ingest.indexed_uploads.callbacks.scheduler import CallbackScheduler
+from services.ingest.session_state.opened_sessions import OpenedSessions
 from shared.domain.envelope import Envelope
 from shared.domain.errors import Conflict, Permanent, Unavailable
 from shared.domain.events import AudioFailed, AudioReady, StoredOriginal
 from shared.domain.identifiers import SessionKey
-from shared.domain.manifest import Original
+from shared.domain.manifest import OriginalLocation
 from shared.domain.object_keys import upload_key
 from shared.domain.upload_kind import IndexedUpload
 
 
 @dataclass(frozen=True, slots=True)
-class Completion:
+class CompletedUpload:
     """A stored upload; `notified` only if its main service has confirmed that it was told."""
 
     original: StoredOriginal
@@ -29,17 +29,17 @@ class Completion:
 class UploadCompleter:
     """Completes uploads; idempotent, as finalizing is. Without `callbacks` nobody is told."""
 
-    openings: Openings
+    openings: OpenedSessions
     finalizer: Finalizer
-    callbacks: Callbacks | None
+    callbacks: CallbackScheduler | None
 
     async def complete(
         self, tenant: str, session: str, *, file_id: int, total_chunks: int, wait: bool
-    ) -> tuple[SessionKey, Completion | None]:
+    ) -> tuple[SessionKey, CompletedUpload | None]:
         """Return the stored upload, or None for it when that takes longer than the finalizer waits.
 
         That its main service is to be told is durable before its chunks are sealed, so no crash in between loses it.
-        Raises NotFound, Conflict for another file id and what `Sealer.seal` raises; Unavailable and Permanent when the
+        Raises NotFound, Conflict for another file id and what `ManifestWriter.seal` raises; Unavailable and Permanent when the
         file could not be stored.
         """
         started = asyncio.get_running_loop().time()
@@ -56,12 +56,14 @@ class UploadCompleter:
             return key, None
         original = _stored(ended)
         left = self.finalizer.wait_seconds - (asyncio.get_running_loop().time() - started) if wait else 0.0
-        notified = self.callbacks is not None and await self.callbacks.confirmed(key, ended, within=left)
-        return key, Completion(original, notified)
+        notified = self.callbacks is not None and await self.callbacks.wait_delivered(key, ended, within=left)
+        return key, CompletedUpload(original, notified)
 
 
-def _original(key: SessionKey, filename: str) -> Original:
-    return Original(object_key=upload_key(key, filename), filename=filename, content_type=media_type_of(filename))
+def _original(key: SessionKey, filename: str) -> OriginalLocation:
+    return OriginalLocation(
+        object_key=upload_key(key, filename), filename=filename, content_type=media_type_of(filename)
+    )
 
 
 def _stored(ended: Envelope) -> StoredOriginal:

@@ -6,11 +6,11 @@ from starlette.requests import Request
 
 from services.ingest.api.chunk_form import ChunkForm
 from services.ingest.intake.chunk_store import Place
-from services.ingest.session_state.opened_sessions import Openings
+from services.ingest.session_state.opened_sessions import OpenedSessions
 from shared.domain.errors import InvalidInput, Unsupported
-from shared.domain.identifiers import SessionKey, chunk_index, identifier
+from shared.domain.identifiers import SessionKey, chunk_index, parse_identifier
 from shared.domain.upload_kind import IndexedUpload
-from shared.http.body import BodyLimits, arrives_at_once, refuse_encoding
+from shared.http.body import BodyLimits, is_small_immediate_body, reject_encoded_body
 from shared.http.multipart import boundary_of
 
 FILE_FIELD = "chunk"
@@ -24,9 +24,9 @@ class UploadChunkRequest:
     known_key = None  # the form tells it
     declared_size = 0
 
-    def __init__(self, request: Request, tenant: str, openings: Openings, limits: BodyLimits) -> None:
-        refuse_encoding(request)
-        self.at_once = arrives_at_once(request)
+    def __init__(self, request: Request, tenant: str, openings: OpenedSessions, limits: BodyLimits) -> None:
+        reject_encoded_body(request)
+        self.at_once = is_small_immediate_body(request)
         boundary = boundary_of(request.headers.get("content-type", ""))
         if boundary is None:
             raise Unsupported(f"Send multipart/form-data with a file field {FILE_FIELD!r}.", code="bad_content_type")
@@ -65,7 +65,7 @@ class UploadChunkRequest:
             self._key = await self._find(fields[SESSION_FIELD])
 
     async def _find(self, session: str) -> SessionKey:
-        key, _ = await self._openings.purpose(self._tenant, identifier(session, SESSION_FIELD), IndexedUpload)
+        key, _ = await self._openings.purpose(self._tenant, parse_identifier(session, SESSION_FIELD), IndexedUpload)
         return key
 
     def _required(self, name: str) -> str:

@@ -7,9 +7,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
-from services.ingest.api.accepted import processing_headers, respond_async, status_url
+from services.ingest.api.accepted import accepted_headers, prefers_async, status_url
 from services.ingest.api.filenames import safe_filename
-from services.ingest.indexed_uploads.completion import Completion, UploadCompleter
+from services.ingest.indexed_uploads.completion import CompletedUpload, UploadCompleter
 from services.ingest.indexed_uploads.request import SESSION_FIELD, UploadChunkRequest
 from services.ingest.indexed_uploads.schemas import (
     CHUNK,
@@ -26,10 +26,10 @@ from services.ingest.indexed_uploads.schemas import (
     UploadSession,
 )
 from services.ingest.intake.admission import Admission
-from services.ingest.intake.chunk_intake import ChunkReceiver
-from services.ingest.session_state.opened_sessions import Openings
+from services.ingest.intake.chunk_intake import ChunkIntake
+from services.ingest.session_state.opened_sessions import OpenedSessions
 from shared.domain.caller import Caller, Permission
-from shared.domain.identifiers import SessionKey, identifier
+from shared.domain.identifiers import SessionKey, parse_identifier
 from shared.domain.upload_kind import IndexedUpload
 from shared.http.body import BodyLimits, declared_size, read_json
 from shared.http.responses import answer
@@ -41,7 +41,7 @@ class UploadCases(Protocol):
     """The use cases that the routes call."""
 
     @property
-    def openings(self) -> Openings:
+    def openings(self) -> OpenedSessions:
         """Opens uploads."""
 
     @property
@@ -49,7 +49,7 @@ class UploadCases(Protocol):
         """Lets uploads in."""
 
     @property
-    def receiver(self) -> ChunkReceiver:
+    def receiver(self) -> ChunkIntake:
         """Takes their chunks."""
 
     @property
@@ -59,7 +59,7 @@ class UploadCases(Protocol):
 
 def upload_routes(cases: Callable[[], UploadCases], limits: BodyLimits) -> list[BaseRoute]:
     """Return the three routes; the use cases exist only while the service's lifespan runs, hence the callable."""
-    json_limits = limits.sized(_JSON_SIZE)
+    json_limits = limits.with_size(_JSON_SIZE)
 
     async def init(request: Request, caller: Caller) -> Response:
         wanted = await read_json(request, InitRequest, json_limits)
@@ -80,10 +80,10 @@ def upload_routes(cases: Callable[[], UploadCases], limits: BodyLimits) -> list[
         wanted = await read_json(request, CompleteRequest, json_limits)
         key, completion = await cases().uploads.complete(
             caller.tenant,
-            identifier(wanted.upload_session_id, SESSION_FIELD),
+            parse_identifier(wanted.upload_session_id, SESSION_FIELD),
             file_id=wanted.main_service_file_id,
             total_chunks=wanted.total_chunks,
-            wait=not respond_async(request),
+            wait=not prefers_async(request),
         )
         return _processing(key) if completion is None else answer(_completed(completion))
 
@@ -95,7 +95,7 @@ def upload_routes(cases: Callable[[], UploadCases], limits: BodyLimits) -> list[
     ]
 
 
-def _completed(completion: Completion) -> UploadCompleted:
+def _completed(completion: CompletedUpload) -> UploadCompleted:
     return UploadCompleted(
         message="File upload completed and main service notified." if completion.notified else "File upload completed.",
         data=UploadedFile(file_path_on_upload_service=completion.original.url),
@@ -104,4 +104,4 @@ def _completed(completion: Completion) -> UploadCompleted:
 
 def _processing(key: SessionKey) -> Response:
     body = UploadProcessing(session_id=key.session, status_url=status_url(key))
-    return answer(body, 202, processing_headers(key))
+    return answer(body, 202, accepted_headers(key))

@@ -9,8 +9,8 @@ from starlette.requests import Request
 from services.ingest.indexed_uploads.request import FILE_FIELD, INDEX_FIELD, SESSION_FIELD
 from shared.domain.errors import Kind, RoomtoneError
 from shared.domain.identifiers import IDENTIFIER_SCHEMA, INDEX_SCHEMA, MAX_CHUNK_INDEX
-from shared.http.api_group import Family
-from shared.http.fields import Address, Identifier, Integral
+from shared.http.api_group import ApiGroup
+from shared.http.fields import Address, Identifier, IntegralFloat
 from shared.http.operation import FORM, OCTETS, Answer, Body, Operation, Parameter
 
 
@@ -28,14 +28,14 @@ def _body(_request: Request, error: RoomtoneError) -> UploadError:
     return UploadError(message=error.message, code=error.code)
 
 
-UPLOADS = Family("Indexed uploads with a main service", _body, UploadError)
+UPLOADS = ApiGroup("Indexed uploads with a main service", _body, UploadError)
 
 
 _LONGEST_NAME = 4096
 
-FileId = Annotated[int, Field(strict=True, ge=0, le=2**63 - 1), Integral]
+FileId = Annotated[int, Field(strict=True, ge=0, le=2**63 - 1), IntegralFloat]
 """The main service's own number of a file; no boolean, fraction or text is taken for one (JSON's 1.0 is 1)."""
-TotalChunks = Annotated[int, Field(strict=True, ge=1, le=MAX_CHUNK_INDEX + 1), Integral]
+TotalChunks = Annotated[int, Field(strict=True, ge=1, le=MAX_CHUNK_INDEX + 1), IntegralFloat]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

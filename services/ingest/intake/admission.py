@@ -33,7 +33,7 @@ class Admission:
         self._arriving: Counter[str] = Counter()
 
     @contextmanager
-    def upload(self, tenant: str, announced: int) -> Iterator["Arrival"]:
+    def upload(self, tenant: str, announced: int) -> Iterator["UploadReservation"]:
         """Let one upload in for as long as the block lasts, before anything of its body is read.
 
         `announced` is how many bytes its head promises, 0 where it says nothing. Raises Unavailable.
@@ -44,7 +44,7 @@ class Admission:
             raise Unavailable("Too many uploads of yours at once: send this one again.", code="too_many_uploads")
         self._in_progress += 1
         self._uploads[tenant] += 1
-        arrival = Arrival(self, tenant, announced)
+        arrival = UploadReservation(self, tenant, announced)
         try:
             yield arrival
         finally:
@@ -67,22 +67,22 @@ class Admission:
             if not self._arriving[tenant]:
                 del self._arriving[tenant]
 
-    def require_announced(self, tenant: str, of_one: int) -> None:
+    def check_announced(self, tenant: str, of_one: int) -> None:
         """Raise OutOfSpace, TooLarge or TooMany unless all that is announced fits, `of_one` of it by one; blocks."""
         self._reserve.require(self._announced)
         self._quota.require(tenant, self._arriving[tenant], of_one)
 
     def would_fit(self, tenant: str) -> bool:
         """Whether all that is announced fits, as far as is known without asking the disk."""
-        return self._reserve.has_left(self._announced) and not self._quota.may_refuse(tenant, self._arriving[tenant])
+        return self._reserve.has_left(self._announced) and not self._quota.needs_check(tenant, self._arriving[tenant])
 
-    def require_next(self, tenant: str, of_one: int, size: int) -> None:
+    def take(self, tenant: str, of_one: int, size: int) -> None:
         """Raise OutOfSpace, TooLarge or TooMany unless the disk and the quota take the next `size` bytes; blocks."""
         self._reserve.take(size)
         self._quota.require(tenant, self._arriving[tenant], of_one)
 
 
-class Arrival:
+class UploadReservation:
     """One upload in progress; used by one thread at a time."""
 
     def __init__(self, admission: Admission, tenant: str, announced: int) -> None:
@@ -98,19 +98,19 @@ class Arrival:
         """How many bytes it may gather in memory now."""
         return self._admission.share
 
-    def enter(self) -> None:
+    def check(self) -> None:
         """Refuse what can't be kept as things stand; raises OutOfSpace, TooLarge and TooMany. Blocks."""
-        self._admission.require_announced(self._tenant, self._arriving)
+        self._admission.check_announced(self._tenant, self._arriving)
 
-    def would_enter(self) -> bool:
-        """Whether `enter` would let it in, as far as is known without asking the disk."""
+    def fits_without_disk_check(self) -> bool:
+        """Whether `check` would let it in, as far as is known without asking the disk."""
         return self._admission.would_fit(self._tenant)
 
     def take(self, size: int) -> None:
         """Let the next `size` bytes be written; raises OutOfSpace, TooLarge and TooMany. Blocks."""
         self._written += size
         self._expect(max(0, self._unwritten - size), max(self._arriving, self._written))
-        self._admission.require_next(self._tenant, self._arriving, size)
+        self._admission.take(self._tenant, self._arriving, size)
 
     def end(self) -> None:
         """Announce nothing more: what was sent has its name and counts as stored, or is gone."""

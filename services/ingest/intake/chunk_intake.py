@@ -5,17 +5,17 @@ from collections.abc import AsyncIterator
 from concurrent.futures import Executor
 from typing import Protocol
 
-from services.ingest.intake.admission import Arrival
-from services.ingest.intake.chunk_store import ChunkStore, Place, PlacedChunk
+from services.ingest.intake.admission import UploadReservation
+from services.ingest.intake.chunk_store import ChunkStore, Place, StoredChunk
 from services.ingest.intake.group_commit import GroupCommit
-from services.ingest.intake.staged_chunk import ChunkWriter
+from services.ingest.intake.staged_chunk import StagedChunk
 from shared.domain.envelope import envelope
 from shared.domain.events import ChunkReceived, SessionOpened
 from shared.domain.identifiers import SessionKey
 from shared.messaging.bus import Bus
 from shared.observability.metrics import Metrics
 from shared.observability.trace import current_trace
-from shared.process.tasks import blocking, to_the_end
+from shared.process.tasks import blocking, wait_uncancelled
 from shared.storage.spool import Spool
 
 
@@ -43,7 +43,7 @@ class IncomingChunk(Protocol):
         ...
 
 
-class ChunkReceiver:
+class ChunkIntake:
     """Stores chunks so that a success means: these bytes survive `kill -9` and power loss."""
 
     def __init__(
@@ -56,32 +56,34 @@ class ChunkReceiver:
         self._bus = bus
         self._metrics = metrics
 
-    async def receive(self, chunk: IncomingChunk, arrival: Arrival) -> PlacedChunk:
+    async def receive(self, chunk: IncomingChunk, arrival: UploadReservation) -> StoredChunk:
         """Take one chunk from its request to the disk, in this order: bytes synced, named, name synced.
 
         A sender that hangs up, a limit passed or a full disk leaves nothing behind. Raises what the chunk and
         `ChunkStore` raise, and OSError. `arrival` is the upload's place among those in progress.
         """
-        if not (chunk.at_once and self._chunks.would_admit(chunk.known_key, chunk.declared_size, arrival)):
-            await blocking(self._executor, self._chunks.admit, chunk.known_key, chunk.declared_size, arrival)
-        writer = ChunkWriter(self._spool.temporaries, self._executor, arrival)
+        if not (
+            chunk.at_once and self._chunks.passes_precheck_in_memory(chunk.known_key, chunk.declared_size, arrival)
+        ):
+            await blocking(self._executor, self._chunks.precheck, chunk.known_key, chunk.declared_size, arrival)
+        writer = StagedChunk(self._spool.temporaries, self._executor, arrival)
         placed = await self._store(chunk, writer)
         self._metrics.chunk_bytes.inc(placed.size)
         await self._tell(placed.directory.key, placed)
         return placed
 
-    async def _store(self, chunk: IncomingChunk, writer: ChunkWriter) -> PlacedChunk:
+    async def _store(self, chunk: IncomingChunk, writer: StagedChunk) -> StoredChunk:
         try:
             async for piece in chunk.pieces():
                 await writer.add(piece)
                 del piece  # written: not to be held while the next one gathers
             place = await chunk.place()
         except BaseException:
-            await to_the_end(asyncio.ensure_future(blocking(self._executor, writer.discard)))
+            await wait_uncancelled(asyncio.ensure_future(blocking(self._executor, writer.discard)))
             raise
         return await self._commits.commit(place, writer)
 
-    async def _tell(self, key: SessionKey, chunk: PlacedChunk) -> None:
+    async def _tell(self, key: SessionKey, chunk: StoredChunk) -> None:
         """Progress only: nothing waits for it, and a bus that is away refuses no chunk."""
         trace = current_trace()
         if chunk.opened_session:

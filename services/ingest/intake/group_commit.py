@@ -15,10 +15,10 @@ from pathlib import Path
 from threading import Lock
 from time import perf_counter
 
-from services.ingest.intake.chunk_store import ChunkStore, Place, PlacedChunk
-from services.ingest.intake.staged_chunk import ChunkWriter
+from services.ingest.intake.chunk_store import ChunkStore, Place, StoredChunk
+from services.ingest.intake.staged_chunk import StagedChunk
 from shared.process.failpoints import failpoint
-from shared.process.tasks import to_the_end
+from shared.process.tasks import wait_uncancelled
 from shared.storage.durable_files import sync_directory
 
 _MOST_CHUNKS = 64
@@ -26,13 +26,13 @@ _MOST_BYTES = 1024 * 1024  # a turn of more would keep the first of its chunks w
 
 
 @dataclass(slots=True, eq=False)
-class _Awaited:
+class _PendingCommit:
     """A chunk whose bytes have all come; `outcome` is what became of it, `seconds` how long its turn took."""
 
     place: Place
-    writer: ChunkWriter
-    answer: asyncio.Future[PlacedChunk]
-    outcome: PlacedChunk | Exception | None = None
+    writer: StagedChunk
+    answer: asyncio.Future[StoredChunk]
+    outcome: StoredChunk | Exception | None = None
     seconds: float = 0.0
 
 
@@ -56,11 +56,11 @@ class GroupCommit:
         self._free_hands = hands
         self._timed = timed
         self._sync = sync
-        self._waiting: deque[_Awaited] = deque()
+        self._waiting: deque[_PendingCommit] = deque()
         self._guard = Lock()  # over the two above
         self._called = False
 
-    async def commit(self, place: Place, writer: ChunkWriter) -> PlacedChunk:
+    async def commit(self, place: Place, writer: StagedChunk) -> StoredChunk:
         """Return once the chunk is durable under its name, and its temporary name is gone.
 
         Cancelled, it still waits: a turn can't be stopped, and owns the file until it ends. Raises what
@@ -68,15 +68,15 @@ class GroupCommit:
         have been told of it meanwhile, or a manifest name it.
         """
         loop = asyncio.get_running_loop()
-        awaited = _Awaited(place, writer, loop.create_future())
+        awaited = _PendingCommit(place, writer, loop.create_future())
         with self._guard:
             self._waiting.append(awaited)
         if not self._called:
             self._called = True
-            loop.call_soon(self._call_hands, loop)  # after everything that came in the same wake-up of the loop
-        return await to_the_end(awaited.answer)
+            loop.call_soon(self._start_workers, loop)  # after everything that came in the same wake-up of the loop
+        return await wait_uncancelled(awaited.answer)
 
-    def _call_hands(self, loop: asyncio.AbstractEventLoop) -> None:
+    def _start_workers(self, loop: asyncio.AbstractEventLoop) -> None:
         self._called = False
         with self._guard:
             called = min(self._free_hands, _turns(self._waiting))
@@ -90,16 +90,16 @@ class GroupCommit:
             try:
                 _store(turn, self._chunks, self._sync)
             except Exception as exc:  # noqa: BLE001  # what was not settled yet is answered with it
-                _each(turn, partial(_fail, failure=exc))
+                _for_each_ok(turn, partial(_fail, failure=exc))
             seconds = perf_counter() - begun
             for awaited in turn:
                 awaited.seconds = seconds
             loop.call_soon_threadsafe(self._answer, turn)
 
-    def _take(self) -> list[_Awaited]:
+    def _take(self) -> list[_PendingCommit]:
         """Take what makes up one turn; without any, the hand is free again."""
         with self._guard:
-            turn: list[_Awaited] = []
+            turn: list[_PendingCommit] = []
             size = 0
             while self._waiting and _fits(turn, size, self._waiting[0]):
                 awaited = self._waiting.popleft()
@@ -109,10 +109,10 @@ class GroupCommit:
                 self._free_hands += 1
             return turn
 
-    def _answer(self, turn: Sequence[_Awaited]) -> None:
+    def _answer(self, turn: Sequence[_PendingCommit]) -> None:
         for awaited in turn:
             match awaited.outcome:
-                case PlacedChunk() as placed:
+                case StoredChunk() as placed:
                     self._timed(awaited.seconds)
                     awaited.answer.set_result(placed)
                 case Exception() as failure:
@@ -121,11 +121,11 @@ class GroupCommit:
                     awaited.answer.set_exception(RuntimeError("a turn forgot one of its chunks"))
 
 
-def _fits(turn: Sequence[_Awaited], size: int, following: _Awaited) -> bool:
+def _fits(turn: Sequence[_PendingCommit], size: int, following: _PendingCommit) -> bool:
     return not turn or (len(turn) < _MOST_CHUNKS and size + following.writer.pending <= _MOST_BYTES)
 
 
-def _turns(waiting: Iterable[_Awaited]) -> int:
+def _turns(waiting: Iterable[_PendingCommit]) -> int:
     """Return how many hands have something to do."""
     turns, turn, size = 0, 0, 0
     for awaited in waiting:
@@ -135,18 +135,18 @@ def _turns(waiting: Iterable[_Awaited]) -> int:
     return turns
 
 
-def _store(turn: Sequence[_Awaited], chunks: ChunkStore, sync: Callable[[Path], None]) -> None:
+def _store(turn: Sequence[_PendingCommit], chunks: ChunkStore, sync: Callable[[Path], None]) -> None:
     """Take a turn's chunks through the recipe together; what fails for one of them costs only that one."""
-    _each(turn, lambda awaited: awaited.writer.finish())
-    _each(turn, lambda awaited: awaited.writer.sync())
-    placed: dict[Path, list[_Awaited]] = {}
+    _for_each_ok(turn, lambda awaited: awaited.writer.finish())
+    _for_each_ok(turn, lambda awaited: awaited.writer.sync())
+    placed: dict[Path, list[_PendingCommit]] = {}
 
-    def place(awaited: _Awaited) -> None:
+    def place(awaited: _PendingCommit) -> None:
         outcome = chunks.place(awaited.place, awaited.writer.sealed())
         placed.setdefault(outcome.directory.path, []).append(awaited)
         awaited.outcome = outcome
 
-    _each(turn, place)
+    _for_each_ok(turn, place)
     if placed:
         failpoint("ingest.named")
     for directory, awaiting in placed.items():
@@ -161,11 +161,11 @@ def _store(turn: Sequence[_Awaited], chunks: ChunkStore, sync: Callable[[Path], 
         awaited.writer.discard()
 
 
-def _fail(awaited: _Awaited, failure: Exception) -> None:
+def _fail(awaited: _PendingCommit, failure: Exception) -> None:
     awaited.outcome = awaited.outcome or failure
 
 
-def _each(awaiting: Iterable[_Awaited], step: Callable[[_Awaited], None]) -> None:
+def _for_each_ok(awaiting: Iterable[_PendingCommit], step: Callable[[_PendingCommit], None]) -> None:
     for awaited in awaiting:
         if not isinstance(awaited.outcome, Exception):
             try:

@@ -6,13 +6,13 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 from pathlib import Path
 
-from services.ingest.intake.admission import Arrival
-from shared.process.tasks import to_the_end
+from services.ingest.intake.admission import UploadReservation
+from shared.process.tasks import wait_uncancelled
 from shared.storage.durable_files import TemporaryFile
 
 
 @dataclass(frozen=True, slots=True)
-class SealedChunk:
+class StagedFile:
     """A chunk whose bytes are durable under a temporary name; `size` in bytes."""
 
     file: TemporaryFile
@@ -20,10 +20,10 @@ class SealedChunk:
     sha256: str
 
 
-class ChunkWriter:
+class StagedChunk:
     """Collects pieces and writes them in large steps; holds each byte once."""
 
-    def __init__(self, temporaries: Path, executor: Executor, arrival: Arrival) -> None:
+    def __init__(self, temporaries: Path, executor: Executor, arrival: UploadReservation) -> None:
         self._temporaries = temporaries
         self._executor = executor
         self._arrival = arrival
@@ -39,14 +39,14 @@ class ChunkWriter:
         self.pending += len(piece)
         if self.pending > self._arrival.share:
             loop = asyncio.get_running_loop()
-            await to_the_end(loop.run_in_executor(self._executor, self._write_early))
+            await wait_uncancelled(loop.run_in_executor(self._executor, self._write_early))
 
     def _write_early(self) -> None:
         self.finish()
-        self._written.write_back()
+        self._written.start_writeback()
 
     def finish(self) -> None:
-        """Write what has gathered; blocks. Raises what `Arrival.take` raises, and OSError."""
+        """Write what has gathered; blocks. Raises what `UploadReservation.take` raises, and OSError."""
         self._arrival.take(self.pending)
         pieces, self._gathered, self.pending = self._gathered, [], 0
         if self._file is None:
@@ -60,9 +60,9 @@ class ChunkWriter:
         """Force the bytes to the disk; blocks. After a failure the file must be given up, never synced again."""
         self._written.sync()
 
-    def sealed(self) -> SealedChunk:
+    def sealed(self) -> StagedFile:
         """Describe what was finished and synced."""
-        return SealedChunk(self._written, self._size, self._hash.hexdigest())
+        return StagedFile(self._written, self._size, self._hash.hexdigest())
 
     def discard(self) -> None:
         """Remove the temporary name; blocks. What got its final name stays."""

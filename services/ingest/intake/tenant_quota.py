@@ -13,7 +13,7 @@ from threading import Lock
 
 import structlog
 
-from shared.domain.errors import TooLarge, TooMany
+from shared.domain.errors import RateLimited, TooLarge
 from shared.storage.spool import Spool
 
 log = structlog.stdlib.get_logger(__name__)
@@ -67,14 +67,14 @@ class TenantQuota:
         if self._is_over(usage, arriving):
             self._count(tenant, usage, older_than=max(_ASK_SECONDS, usage.took * _REST))
         if self._is_over(usage, arriving):
-            raise TooMany(
+            raise RateLimited(
                 f"You may have at most {self._quota} bytes waiting here at once: finalize or delete sessions, or send "
                 "this again once earlier ones are stored.",
                 retry_after=_RETRY_AFTER,
                 code="over_quota",
             )
 
-    def may_refuse(self, tenant: str, arriving: int) -> bool:
+    def needs_check(self, tenant: str, arriving: int) -> bool:
         """Whether `require` would refuse, or would have to count first."""
         if not self._quota:
             return False

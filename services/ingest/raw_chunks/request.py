@@ -8,7 +8,14 @@ from services.ingest.api.chunk_form import ChunkForm
 from services.ingest.intake.chunk_store import Place
 from shared.domain.errors import InvalidInput, TooLarge, Unsupported
 from shared.domain.identifiers import SessionKey, chunk_index
-from shared.http.body import BodyLimits, arrives_at_once, declared_size, media_type, read_pieces, refuse_encoding
+from shared.http.body import (
+    BodyLimits,
+    declared_size,
+    is_small_immediate_body,
+    media_type,
+    reject_encoded_body,
+    stream_body,
+)
 from shared.http.multipart import boundary_of
 from shared.http.operation import OCTETS
 
@@ -28,7 +35,7 @@ class ChunkRequest:
         self._too_large = f"A chunk may have at most {limits.size} bytes: send smaller chunks."
         self._form = self._accepted_form()
         self.known_key = key
-        self.at_once = arrives_at_once(request)
+        self.at_once = is_small_immediate_body(request)
         self.declared_size = 0 if self._form else declared_size(request)
         if self.declared_size > limits.size:  # before the session's limit: a new session would not help
             raise TooLarge(self._too_large)
@@ -42,7 +49,7 @@ class ChunkRequest:
         async for piece in self._content():
             empty = False
             yield piece
-            del piece  # as in `read_pieces`
+            del piece  # as in `stream_body`
         if empty:
             raise InvalidInput("The chunk is empty: send at least one byte.", code="empty_chunk")
 
@@ -55,7 +62,7 @@ class ChunkRequest:
     def _content(self) -> AsyncIterator[bytes]:
         if self._form is not None:
             return self._form.pieces()
-        return read_pieces(self._request, self._limits, self._too_large)
+        return stream_body(self._request, self._limits, self._too_large)
 
     def _take_index(self, text: str) -> None:
         index = chunk_index(text)
@@ -65,7 +72,7 @@ class ChunkRequest:
 
     def _accepted_form(self) -> ChunkForm | None:
         """Return the form, or None for a raw body; refuse everything else before any byte is read."""
-        refuse_encoding(self._request)
+        reject_encoded_body(self._request)
         boundary = boundary_of(self._request.headers.get("content-type", ""))
         if boundary is not None:
             return ChunkForm(

@@ -7,22 +7,22 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
-from services.ingest.api.accepted import processing, respond_async
-from services.ingest.api.session_resource import SESSIONS, refuse_other_lead, session_key
+from services.ingest.api.accepted import accepted_response, prefers_async
+from services.ingest.api.session_resource import SESSIONS, check_lead_access, session_key
 from services.ingest.finalization.finalizer import Finalizer
 from services.ingest.intake.admission import Admission
-from services.ingest.intake.chunk_intake import ChunkReceiver
+from services.ingest.intake.chunk_intake import ChunkIntake
 from services.ingest.raw_chunks.request import ChunkRequest
 from services.ingest.raw_chunks.schemas import FINALIZE, UPLOAD_CHUNK, ChunkStored, Finalized
-from services.ingest.raw_chunks.used_session_ids import UsedIds
-from services.ingest.session_state.opened_sessions import Openings
+from services.ingest.raw_chunks.used_session_ids import UsedSessionIds
+from services.ingest.session_state.opened_sessions import OpenedSessions
 from shared.domain.caller import Caller, Permission
 from shared.domain.envelope import Envelope
 from shared.domain.errors import Permanent
 from shared.domain.events import AudioFailed, AudioReady
 from shared.domain.identifiers import SessionKey
 from shared.http.body import BodyLimits, declared_size
-from shared.http.paths import ANYTHING
+from shared.http.paths import ANY_TEXT
 from shared.http.responses import answer
 
 
@@ -30,11 +30,11 @@ class ChunkCases(Protocol):
     """The use cases that the routes call."""
 
     @property
-    def openings(self) -> Openings:
+    def openings(self) -> OpenedSessions:
         """Tells what a session was opened for."""
 
     @property
-    def used_ids(self) -> UsedIds:
+    def used_ids(self) -> UsedSessionIds:
         """Tells ids that had their session long ago."""
 
     @property
@@ -42,7 +42,7 @@ class ChunkCases(Protocol):
         """Lets uploads in."""
 
     @property
-    def receiver(self) -> ChunkReceiver:
+    def receiver(self) -> ChunkIntake:
         """Takes chunks."""
 
     @property
@@ -57,7 +57,7 @@ def chunk_routes(cases: Callable[[], ChunkCases], limits: BodyLimits) -> list[Ba
         """Read which session a request is about; raises NotFound for another lead's, before any body is read."""
         key = session_key(request, caller)
         if caller.leads is not None:  # a look at the disk that the others' chunks are spared
-            refuse_other_lead(caller, await cases().openings.lead(key))
+            check_lead_access(caller, await cases().openings.lead(key))
         return key
 
     async def upload_chunk(request: Request, caller: Caller) -> Response:
@@ -76,15 +76,15 @@ def chunk_routes(cases: Callable[[], ChunkCases], limits: BodyLimits) -> list[Ba
 
     async def finalize(request: Request, caller: Caller) -> Response:
         key = await session_of(request, caller)
-        ended = await cases().finalizer.finalize(key, wait=not respond_async(request))
-        return processing(key) if ended is None else answer(_finalized(key, ended))
+        ended = await cases().finalizer.finalize(key, wait=not prefers_async(request))
+        return accepted_response(key) if ended is None else answer(_finalized(key, ended))
 
     write = Permission.AUDIO_WRITE
     return [
         SESSIONS.route(
-            "POST", f"/upload_chunk/{{session_id:{ANYTHING}}}", upload_chunk, needs=write, operation=UPLOAD_CHUNK
+            "POST", f"/upload_chunk/{{session_id:{ANY_TEXT}}}", upload_chunk, needs=write, operation=UPLOAD_CHUNK
         ),
-        SESSIONS.route("POST", f"/finalize/{{session_id:{ANYTHING}}}", finalize, needs=write, operation=FINALIZE),
+        SESSIONS.route("POST", f"/finalize/{{session_id:{ANY_TEXT}}}", finalize, needs=write, operation=FINALIZE),
     ]
 
 

@@ -7,9 +7,9 @@ import asyncio
 from concurrent.futures import Executor
 from dataclasses import dataclass
 
-from services.ingest.api.session_resource import refuse_other_lead
-from services.ingest.session_state.session_cache import SessionIndex
-from shared.catalog.catalog import Catalog, Deleted
+from services.ingest.api.session_resource import check_lead_access
+from services.ingest.session_state.session_cache import SessionCache
+from shared.catalog.catalog import Catalog, SessionIsDeleted
 from shared.catalog.record import Record
 from shared.domain.caller import Caller
 from shared.domain.errors import Conflict, NotFound, Unavailable
@@ -21,11 +21,11 @@ _CATALOG_SECONDS = 0.5  # a look takes milliseconds, once a session; a frozen bu
 
 
 @dataclass(frozen=True, slots=True)
-class UsedIds:
+class UsedSessionIds:
     """Asks the catalog once for each session that neither memory nor spool knows."""
 
     spool: Spool
-    sessions: SessionIndex
+    sessions: SessionCache
     executor: Executor
     catalog: Catalog
 
@@ -34,18 +34,18 @@ class UsedIds:
 
         A catalog that can't be asked refuses nobody: a chunk is never turned away for want of the bus.
         """
-        if self.sessions.knows(key) or await blocking(self.executor, self.spool.session(key).exists):
+        if self.sessions.has(key) or await blocking(self.executor, self.spool.session(key).exists):
             return
         try:
             async with asyncio.timeout(_CATALOG_SECONDS):
                 record = await self.catalog.record(key)
-        except Deleted:
+        except SessionIsDeleted:
             raise NotFound("The session was deleted: use a new session id.") from None
         except (Unavailable, TimeoutError):
             return
         if record is None:
             return
-        refuse_other_lead(caller, record.lead)
+        check_lead_access(caller, record.lead)
         if _has_ended(record):
             raise Conflict("The session id was used before, and takes no more chunks: use a new one.", code="finalized")
 

@@ -9,17 +9,17 @@ from datetime import UTC, datetime
 
 from pydantic import TypeAdapter
 
-from services.ingest.session_state.session_cache import SessionIndex
+from services.ingest.session_state.session_cache import SessionCache
 from shared.domain.clock import now, rfc3339
 from shared.domain.errors import Conflict
 from shared.storage.durable_files import sync_directory, write_durably
-from shared.storage.lock_files import LockFile, locked
+from shared.storage.lock_files import LockFile, acquire_lock
 from shared.storage.session_directory import SessionDirectory
 from shared.storage.spool import Spool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Expiry:
+class ExpiryRecord:
     """How much was erased, and when; times are RFC 3339."""
 
     chunks: int
@@ -29,10 +29,10 @@ class Expiry:
     expired_at: str
 
 
-_EXPIRIES = TypeAdapter(Expiry)
+_EXPIRIES = TypeAdapter(ExpiryRecord)
 
 
-def read_expiry(directory: SessionDirectory) -> Expiry | None:
+def read_expiry(directory: SessionDirectory) -> ExpiryRecord | None:
     """Return how a session expired, or None for one that has not; blocks."""
     try:
         return _EXPIRIES.validate_json(directory.expired.read_bytes())
@@ -49,11 +49,11 @@ def expired() -> Conflict:
 
 
 @dataclass(frozen=True, slots=True)
-class Expirations:
+class SessionExpirer:
     """Ends sessions that nothing came for in `ttl` seconds; every method blocks."""
 
     spool: Spool
-    sessions: SessionIndex
+    sessions: SessionCache
     ttl: float
 
     def expire(self, directory: SessionDirectory) -> bool:
@@ -64,13 +64,13 @@ class Expirations:
         since = _touched(directory)  # before the lock, which touches the directory if it is the first one there
         if self._is_young(since):
             return False
-        with locked(directory.lock) as lock:
+        with acquire_lock(directory.lock) as lock:
             if lock.changes > 0:
                 since = _touched(directory)
             if self._is_young(since) or _has_ended(directory):
                 return False
             sizes = directory.sizes()
-            if not sizes and directory.read_opening() is None:
+            if not sizes and directory.read_metadata() is None:
                 self.spool.remove(directory, lock)
                 return False
             self._mark(directory, lock, sizes, since)
@@ -86,16 +86,16 @@ class Expirations:
         return time.time() - touched < self.ttl
 
     def _mark(self, directory: SessionDirectory, lock: LockFile, sizes: dict[int, int], since: float) -> None:
-        opening = directory.read_opening()
+        opening = directory.read_metadata()
         opened = datetime.fromtimestamp(lock.created, UTC)
-        expiry = Expiry(
+        expiry = ExpiryRecord(
             chunks=len(sizes),
             bytes=sum(sizes.values()),
             opened_at=opening.opened_at if opening else rfc3339(opened),
             untouched_since=rfc3339(datetime.fromtimestamp(since, UTC)),
             expired_at=rfc3339(now()),
         )
-        lock.count_change()  # whoever remembers the session as open looks again
+        lock.bump_version()  # whoever remembers the session as open looks again
         write_durably(directory.expired, _EXPIRIES.dump_json(expiry), self.spool.temporaries)
 
 

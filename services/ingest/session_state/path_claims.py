@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from shared.domain.errors import TooMany
+from shared.domain.errors import RateLimited
 from shared.domain.identifiers import SessionKey
 
 _CLAIM = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -18,7 +18,7 @@ _MOST_AHEAD = 60
 
 
 @dataclass(frozen=True, slots=True)
-class PathClaims:
+class ObjectPathClaims:
     """Claims in one spool, good against all processes that share it; every method blocks."""
 
     root: Path
@@ -34,7 +34,9 @@ class PathClaims:
         for wanted in range(second, second + _MOST_AHEAD):
             if _claim(folder / f"{call_log}_{wanted}", key.session):
                 return wanted
-        raise TooMany("This call was given too many recordings at once: send this one again.", retry_after=_MOST_AHEAD)
+        raise RateLimited(
+            "This call was given too many recordings at once: send this one again.", retry_after=_MOST_AHEAD
+        )
 
     def sweep(self) -> int:
         """Remove claims on seconds that are long over; returns how many."""

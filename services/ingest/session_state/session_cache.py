@@ -18,12 +18,12 @@ _MAX_CHUNKS = 200_000  # chunks remembered over all sessions; a few hundred byte
 _SESSION_WEIGHT = 8  # what an empty entry counts as
 
 
-class OpenSession:
+class CachedSession:
     """The chunks of one session by index; used only while the session's lock file is held."""
 
     def __init__(self, directory: SessionDirectory, lock: LockFile) -> None:
         self._directory = directory
-        self.opening = directory.read_opening()
+        self.opening = directory.read_metadata()
         # Whoever ends a session in any way counts that as a change.
         self.deleted = directory.deleted.exists()
         self.finalized = directory.manifest.exists()
@@ -74,7 +74,7 @@ class OpenSession:
             gaps.append((expected, total - 1))
         return gaps
 
-    def is_of(self, lock: LockFile) -> bool:
+    def is_same_directory(self, lock: LockFile) -> bool:
         """Whether it is still the directory that we know, and not one that was made anew."""
         return self._version[0] == lock.created
 
@@ -83,24 +83,24 @@ class OpenSession:
         return self._version == lock.version
 
 
-class SessionIndex:
+class SessionCache:
     """Remembers the sessions used last, bounded by their chunks; safe to use from threads."""
 
     def __init__(self, max_chunks: int = _MAX_CHUNKS) -> None:
         self._max_chunks = max_chunks
-        self._sessions: OrderedDict[SessionKey, OpenSession] = OrderedDict()
+        self._sessions: OrderedDict[SessionKey, CachedSession] = OrderedDict()
         self._weights: dict[SessionKey, int] = {}
         self._weight = 0
         self._guard = Lock()
 
-    def load(self, directory: SessionDirectory, lock: LockFile) -> OpenSession:
+    def load(self, directory: SessionDirectory, lock: LockFile) -> CachedSession:
         """Return the session as the disk has it now; the caller holds its lock file."""
         with self._guard:
             known = self._sessions.get(directory.key)
-        if known is None or not known.is_of(lock):
+        if known is None or not known.is_same_directory(lock):
             directory.keep()  # once for each directory we come to know, before any of its chunks is acknowledged
         if known is None or not known.is_current(lock):
-            known = OpenSession(directory, lock)
+            known = CachedSession(directory, lock)
         with self._guard:
             self._sessions[directory.key] = known
             self._sessions.move_to_end(directory.key)
@@ -115,7 +115,7 @@ class SessionIndex:
             known = self._sessions.get(key)
         return known.size if known else 0
 
-    def knows(self, key: SessionKey) -> bool:
+    def has(self, key: SessionKey) -> bool:
         """Whether a session is remembered, without looking at the disk."""
         with self._guard:
             return key in self._sessions

@@ -11,12 +11,12 @@ from typing import Literal
 
 import structlog
 
-from services.ingest.api.session_resource import no_such_session, refuse_other_lead
-from services.ingest.background.deleted_object_watch import LateArrivals
-from services.ingest.session_state.session_cache import SessionIndex
-from services.ingest.sessions.status import refuse_other_leads, view_spool
-from shared.catalog.catalog import Deleted
-from shared.catalog.event_store import Chronicle
+from services.ingest.api.session_resource import check_lead_access, session_not_found
+from services.ingest.background.deleted_object_watch import DeletedObjectWatch
+from services.ingest.session_state.session_cache import SessionCache
+from services.ingest.sessions.status import check_lead_access_everywhere, read_spool_view
+from shared.catalog.catalog import SessionIsDeleted
+from shared.catalog.event_store import EventStore
 from shared.catalog.record import Record
 from shared.domain.caller import Caller
 from shared.domain.clock import now, rfc3339
@@ -24,11 +24,11 @@ from shared.domain.envelope import envelope
 from shared.domain.errors import RoomtoneError, Unavailable
 from shared.domain.events import SessionDeleted
 from shared.domain.identifiers import SessionKey
-from shared.domain.object_keys import chronicle_prefix, documents_prefix, wav_key
+from shared.domain.object_keys import documents_prefix, event_archive_prefix, wav_key
 from shared.http.fields import Count, Identifier, Sha256, Timestamp
 from shared.observability.trace import current_trace
 from shared.process.tasks import blocking
-from shared.storage.lock_files import HeldLock, locked, try_lock
+from shared.storage.lock_files import ReleasableLock, acquire_lock, try_lock
 from shared.storage.session_directory import SessionDirectory
 from shared.storage.spool import Deletion, Spool
 
@@ -56,14 +56,14 @@ class Receipt:
 
 
 @dataclass(frozen=True, slots=True)
-class Eraser:
+class SessionDeleter:
     """Erases sessions of any family; a deletion that was begun is gone on with until it is done."""
 
     spool: Spool
-    sessions: SessionIndex
+    sessions: SessionCache
     executor: Executor
-    chronicle: Chronicle
-    late: LateArrivals
+    chronicle: EventStore
+    late: DeletedObjectWatch
 
     async def delete(self, key: SessionKey, caller: Caller) -> Receipt:
         """Erase everything of a session; raises NotFound, also for another lead's, and Unavailable if it can't end now.
@@ -73,13 +73,13 @@ class Eraser:
         directory = self.spool.session(key)
         under_way = await blocking(self.executor, self.spool.deletion, directory)
         if under_way is not None:
-            refuse_other_lead(caller, under_way.lead)
+            check_lead_access(caller, under_way.lead)
         else:
-            view, _ = await blocking(self.executor, view_spool, directory)
+            view, _ = await blocking(self.executor, read_spool_view, directory)
             record = await self._record(key)
             if view is None and record is None:
-                raise no_such_session()
-            refuse_other_leads(caller, view, record)
+                raise session_not_found()
+            check_lead_access_everywhere(caller, view, record)
             lead = (view.lead if view else None) or (record.lead if record else None)
             await blocking(self.executor, self._begin, key, record, lead)
         return await self._go_on(directory)
@@ -99,9 +99,9 @@ class Eraser:
                 log.exception("the spool can't be read; looking again soon")
                 continue
             for directory in left:
-                await self._finish(directory)
+                await self._try_to_finish(directory)
 
-    async def _finish(self, directory: SessionDirectory) -> None:
+    async def _try_to_finish(self, directory: SessionDirectory) -> None:
         try:
             await self._go_on(directory)
         except (RoomtoneError, OSError):
@@ -112,13 +112,13 @@ class Eraser:
     async def _record(self, key: SessionKey) -> Record | None:
         try:
             return await self.chronicle.catalog.record(key)
-        except Deleted:
+        except SessionIsDeleted:
             return None
 
     def _begin(self, key: SessionKey, record: Record | None, lead: str | None) -> None:
         directory = self.spool.open(key)
         directory.keep()
-        with locked(directory.lock) as lock:
+        with acquire_lock(directory.lock) as lock:
             if directory.deleted.exists():  # begun by somebody else since we looked, and perhaps ended
                 return
             objects = _object_keys(directory, record)
@@ -131,17 +131,17 @@ class Eraser:
 
     def _mark(self, directory: SessionDirectory) -> None:
         """Mark a session whose deletion was begun: whoever began it may not have lived to do so."""
-        with locked(directory.lock) as lock:
+        with acquire_lock(directory.lock) as lock:
             self.spool.mark_deleted(directory, lock)
         self.sessions.forget(directory.key)
 
     async def _go_on(self, directory: SessionDirectory) -> Receipt:
         key = directory.key
-        lock = await self._undisturbed(directory)
+        lock = await self._wait_for_work_lock(directory)
         try:
             under_way = await blocking(self.executor, self.spool.deletion, directory)
             if under_way is None:  # somebody else finished it while we waited
-                raise no_such_session()
+                raise session_not_found()
             await blocking(self.executor, self._mark, directory)
             wanted = under_way.objects
             erased = await self._erase(key, wanted)
@@ -157,7 +157,7 @@ class Eraser:
             lock.release()
         return receipt
 
-    async def _undisturbed(self, directory: SessionDirectory) -> HeldLock:
+    async def _wait_for_work_lock(self, directory: SessionDirectory) -> ReleasableLock:
         """Wait until nobody works on the session; whoever comes later sees that it is deleted."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + _BUSY_SECONDS
@@ -183,7 +183,7 @@ class Eraser:
     async def _verify(self, key: SessionKey, wanted: Sequence[str]) -> None:
         store = self.chronicle.store
         left = [name for name in wanted if await store.head(name) is not None]
-        left += [name async for name in store.keys(chronicle_prefix(key))]
+        left += [name async for name in store.keys(event_archive_prefix(key))]
         if left or not await self.chronicle.deleted(key):
             raise Unavailable("Something of the session is still there: delete it again.", code="not_erased")
 

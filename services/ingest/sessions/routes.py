@@ -7,16 +7,16 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from services.ingest.api.session_resource import SESSION_ID, SESSIONS, session_key
-from services.ingest.sessions.deletion import Eraser, Receipt
+from services.ingest.sessions.deletion import Receipt, SessionDeleter
 from services.ingest.sessions.status import StatusReader
 from services.ingest.sessions.status_schema import SessionStatus
 from shared.domain.caller import Caller, Permission
 from shared.domain.errors import Kind
 from shared.http.operation import Answer, Operation
-from shared.http.paths import ANYTHING
+from shared.http.paths import ANY_TEXT
 from shared.http.responses import answer
 
-_PATH = f"/sessions/{{session_id:{ANYTHING}}}"
+_PATH = f"/sessions/{{session_id:{ANY_TEXT}}}"
 _FRESH = {"Cache-Control": "no-store"}
 
 _STATUS = Operation(
@@ -36,7 +36,7 @@ _DELETE = Operation(
 )
 
 
-def session_routes(reader: Callable[[], StatusReader], eraser: Callable[[], Eraser]) -> list[BaseRoute]:
+def session_routes(reader: Callable[[], StatusReader], eraser: Callable[[], SessionDeleter]) -> list[BaseRoute]:
     """Return the two routes."""
 
     async def status(request: Request, caller: Caller) -> Response:

@@ -5,11 +5,11 @@ from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from services.ingest.api.session_resource import no_such_session, refuse_other_lead
-from services.ingest.session_state.expiry import Expiry, read_expiry
+from services.ingest.api.session_resource import check_lead_access, session_not_found
+from services.ingest.session_state.expiry import ExpiryRecord, read_expiry
 from services.ingest.sessions.status_schema import Downloads, SessionStatus, SpoolView, document
-from shared.catalog.catalog import Catalog, Deleted
-from shared.catalog.record import Record, folded
+from shared.catalog.catalog import Catalog, SessionIsDeleted
+from shared.catalog.record import Record, apply_event
 from shared.domain.caller import Caller
 from shared.domain.envelope import Envelope
 from shared.domain.errors import Unavailable
@@ -18,26 +18,26 @@ from shared.domain.identifiers import SessionKey
 from shared.domain.upload_kind import lead_of
 from shared.storage.lock_files import lock_created
 from shared.storage.object_store import ObjectStore
-from shared.storage.session_directory import Opening, SessionDirectory
+from shared.storage.session_directory import SessionDirectory, SessionMetadata
 from shared.storage.spool import Spool
 
 _CATALOG_SECONDS = 0.5  # a look takes milliseconds; a frozen bus must not keep the caller
 
 
-def view_spool(directory: SessionDirectory) -> tuple[SpoolView | None, Envelope | None]:
+def read_spool_view(directory: SessionDirectory) -> tuple[SpoolView | None, Envelope | None]:
     """Look at a session's directory: what it holds, and how it ended; blocks.
 
     Raises NotFound for one that was deleted. A directory that was opened for a chunk that was refused holds nothing.
     """
     if directory.deleted.exists():
-        raise no_such_session()
+        raise session_not_found()
     try:
         created = lock_created(directory.lock) if directory.lock.exists() else directory.path.stat().st_mtime
         updated = directory.path.stat().st_mtime
         stored = directory.read_manifest()
         sizes = [chunk.size for chunk in stored.manifest.chunks] if stored else list(directory.sizes().values())
-        outcome = directory.read_outcome()
-        opening = directory.read_opening()
+        outcome = directory.read_result()
+        opening = directory.read_metadata()
         expiry = read_expiry(directory)
     except FileNotFoundError:
         return None, None
@@ -57,7 +57,7 @@ def view_spool(directory: SessionDirectory) -> tuple[SpoolView | None, Envelope 
     return view, outcome
 
 
-def _expired(expiry: Expiry, opening: Opening | None) -> SpoolView:
+def _expired(expiry: ExpiryRecord, opening: SessionMetadata | None) -> SpoolView:
     return SpoolView(
         finalized=False,
         expired=True,
@@ -69,10 +69,10 @@ def _expired(expiry: Expiry, opening: Opening | None) -> SpoolView:
     )
 
 
-def refuse_other_leads(caller: Caller, view: SpoolView | None, record: Record | None) -> None:
+def check_lead_access_everywhere(caller: Caller, view: SpoolView | None, record: Record | None) -> None:
     """Raise NotFound where spool or catalog know of a lead that the caller does not have."""
-    refuse_other_lead(caller, view.lead if view else None)
-    refuse_other_lead(caller, record.lead if record else None)
+    check_lead_access(caller, view.lead if view else None)
+    check_lead_access(caller, record.lead if record else None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,13 +87,13 @@ class StatusReader:
     async def read(self, key: SessionKey, caller: Caller) -> SessionStatus:
         """Return a session's status; raises NotFound, also for another lead's."""
         loop = asyncio.get_running_loop()
-        view, outcome = await loop.run_in_executor(self.executor, view_spool, self.spool.session(key))
+        view, outcome = await loop.run_in_executor(self.executor, read_spool_view, self.spool.session(key))
         record, known = await self._record(key)
         if record is None and outcome is not None:
-            record = folded(None, outcome)
+            record = apply_event(None, outcome)
         if view is None and record is None:
-            raise no_such_session() if known else _cannot_tell()
-        refuse_other_leads(caller, view, record)
+            raise session_not_found() if known else _catalog_unavailable()
+        check_lead_access_everywhere(caller, view, record)
         if record is not None and view is not None and view.finalized and outcome is None:
             record = _without_an_old_failure(record)
         return document(key.session, view, record, await self._downloads(record))
@@ -103,8 +103,8 @@ class StatusReader:
         try:
             async with asyncio.timeout(_CATALOG_SECONDS):
                 return await self.catalog.record(key), True
-        except Deleted:
-            raise no_such_session() from None
+        except SessionIsDeleted:
+            raise session_not_found() from None
         except (Unavailable, TimeoutError):
             return None, False
 
@@ -118,12 +118,12 @@ class StatusReader:
 
     async def _signed(self, key: str | None) -> str | None:
         try:
-            return None if key is None else await self.store.signed_url(key)
+            return None if key is None else await self.store.presigned_get(key)
         except Unavailable:
             return None
 
 
-def _cannot_tell() -> Unavailable:
+def _catalog_unavailable() -> Unavailable:
     """Return what is told where only the catalog could know of a session, which is away."""
     return Unavailable("The session is not here, and the catalog can't be asked: try again.", code="bus_unavailable")
 

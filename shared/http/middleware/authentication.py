@@ -3,7 +3,7 @@
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from shared.auth.authenticator import Authenticator
-from shared.auth.errors import Rejection, TokenRejected
+from shared.auth.errors import RejectReason, TokenRejected
 from shared.domain.caller import Caller
 from shared.domain.errors import RoomtoneError
 from shared.http.paths import HEALTH_PATHS
@@ -14,7 +14,7 @@ CHALLENGE = {"WWW-Authenticate": "Bearer"}
 _RESULT = "roomtone.caller"
 
 
-class Authentication:
+class AuthenticationMiddleware:
     """Checks the token of each request and WebSocket once, and leaves the caller or the error in the scope."""
 
     def __init__(self, app: ASGIApp, *, authenticator: Authenticator) -> None:
@@ -36,7 +36,7 @@ class Authentication:
 
 def caller_of(scope: Scope) -> Caller:
     """Return who is calling; raises NotAuthenticated, also if nobody looked, and Unavailable."""
-    result: Caller | RoomtoneError = scope.get(_RESULT) or TokenRejected(Rejection.MISSING)
+    result: Caller | RoomtoneError = scope.get(_RESULT) or TokenRejected(RejectReason.MISSING)
     if isinstance(result, RoomtoneError):
         raise result
     return result

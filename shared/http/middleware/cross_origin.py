@@ -13,7 +13,7 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
-from shared.http.origins import host_served, origin_allowed
+from shared.http.origins import is_host_allowed, is_origin_allowed
 
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 _SENT = (
@@ -49,7 +49,7 @@ def cross_origin(policy: OriginPolicy) -> list[Middleware]:
     """Return the middleware, outermost first: it must stand around authentication, as a preflight has no token."""
     middleware = []
     if policy.hosts is not None:
-        middleware.append(Middleware(HostGuard, allowed=policy.hosts))
+        middleware.append(Middleware(HostCheckMiddleware, allowed=policy.hosts))
     if policy.allowed:
         headers = Middleware(
             CORSMiddleware,
@@ -60,11 +60,11 @@ def cross_origin(policy: OriginPolicy) -> list[Middleware]:
         )
         middleware.append(headers)
     if policy.guarded:
-        middleware.append(Middleware(ForeignOriginGuard, allowed=policy.allowed))
+        middleware.append(Middleware(OriginCheckMiddleware, allowed=policy.allowed))
     return middleware
 
 
-class HostGuard:
+class HostCheckMiddleware:
     """Refuses what is asked of a name that is not ours, reading and listening included: to the page it is its own.
 
     421 rather than 403: the request went to the wrong server, whoever sent it (RFC 9110, section 15.5.20).
@@ -79,15 +79,15 @@ class HostGuard:
         if scope["type"] not in {"http", "websocket"} or self._served(Headers(scope=scope)):
             await self._app(scope, receive, send)
         elif scope["type"] == "http":
-            await _OTHER_HOST(scope, receive, send)
+            await _WRONG_HOST_RESPONSE(scope, receive, send)
         else:
-            await WebSocket(scope, receive, send).send_denial_response(_OTHER_HOST)
+            await WebSocket(scope, receive, send).send_denial_response(_WRONG_HOST_RESPONSE)
 
     def _served(self, headers: Headers) -> bool:
-        return host_served(headers.getlist("host"), self._allowed)
+        return is_host_allowed(headers.getlist("host"), self._allowed)
 
 
-class ForeignOriginGuard:
+class OriginCheckMiddleware:
     """Refuses what would change something for a page that is not listed, before any of its body is read."""
 
     def __init__(self, app: ASGIApp, *, allowed: Collection[str]) -> None:
@@ -97,15 +97,15 @@ class ForeignOriginGuard:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection; WebSockets have their own rule, which holds with tokens as well."""
         if scope["type"] == "http" and scope["method"] not in _SAFE and not self._welcome(Headers(scope=scope)):
-            await _REFUSAL(scope, receive, send)
+            await _FOREIGN_ORIGIN_RESPONSE(scope, receive, send)
             return
         await self._app(scope, receive, send)
 
     def _welcome(self, headers: Headers) -> bool:
-        return origin_allowed(headers.getlist("origin"), headers.get("host", ""), self._allowed)
+        return is_origin_allowed(headers.getlist("origin"), headers.get("host", ""), self._allowed)
 
 
-_OTHER_HOST = JSONResponse(
+_WRONG_HOST_RESPONSE = JSONResponse(
     {
         "status": "error",
         "code": "other_host",
@@ -114,7 +114,7 @@ _OTHER_HOST = JSONResponse(
     },
     status_code=421,
 )
-_REFUSAL = JSONResponse(
+_FOREIGN_ORIGIN_RESPONSE = JSONResponse(
     {
         "status": "error",
         "code": "foreign_origin",

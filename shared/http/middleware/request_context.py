@@ -15,7 +15,7 @@ log = structlog.stdlib.get_logger(__name__)
 _ANSWERS = {"http.response.start", "websocket.accept", "websocket.http.response.start"}
 
 
-class RequestContext:
+class RequestContextMiddleware:
     """Accepts or makes `X-Request-ID`, returns it, times the request and writes one log line for it."""
 
     def __init__(self, app: ASGIApp, *, service: str, metrics: Metrics) -> None:

@@ -7,20 +7,20 @@ from collections.abc import Sized
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
-_UNASKED = 32 * 1024  # bytes of a body that every connection may hold, however many there are: a second of speech
-_UNASKED_TOGETHER = 2 * 1024 * 1024
+_FREE_BYTES = 32 * 1024  # bytes of a body that every connection may hold, however many there are: a second of speech
+_FREE_BYTES_TOTAL = 2 * 1024 * 1024
 _HEAD = 8 * 1024  # a read's room for what stands before the body
 _LEAST_READ = 16 * 1024  # less is not worth a system call
-_LEAST = 256 * 1024
+_MIN_SHARE = 256 * 1024
 _MOST = 1024 * 1024
-_TOGETHER = 4 * 1024 * 1024
-_CRUMB = 1024  # a piece of less is copied rather than kept: as an object it takes 56 bytes more
+_POOL_BYTES = 4 * 1024 * 1024
+_SMALL_PIECE = 1024  # a piece of less is copied rather than kept: as an object it takes 56 bytes more
 _MANY_PIECES = 256  # in one read
 _PATIENCE = 0.01  # seconds; a sender that is slower than this is heard piece by piece
-_PATIENCE_WITH_US = 0.25  # seconds; who gets no memory goes on in small pieces
+_POOL_WAIT_SECONDS = 0.25  # seconds; who gets no memory goes on in small pieces
 
 
-class _Pieces(bytearray):
+class _PieceBuffer(bytearray):
     """What uvicorn takes for the bytes gathered so far; joined once, when `receive()` wants them.
 
     The array itself holds the crumbs at the end.
@@ -34,7 +34,7 @@ class _Pieces(bytearray):
     def append(self, piece: bytes) -> None:  # type: ignore[override]  # nobody appends single bytes to a body
         """Take a piece as it is."""
         self.size += len(piece)
-        if len(piece) < _CRUMB:
+        if len(piece) < _SMALL_PIECE:
             self.extend(piece)
         else:
             self._gather_crumbs()
@@ -50,33 +50,33 @@ class _Pieces(bytearray):
         return self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces)
 
 
-class BodyMemory:
+class BodyMemoryPool:
     """What the bodies on all connections of a server may take together, beyond the little that needs no asking.
 
     Granted first come, first served. Whoever is not served waits in the kernel's buffers, and its sender with it: a
     few bodies that gather much are done sooner than many that gather little, and hold less.
     """
 
-    def __init__(self, size: int = _TOGETHER) -> None:
+    def __init__(self, size: int = _POOL_BYTES) -> None:
         self._size = size
         self._free = size
-        self._waiting: OrderedDict[BodyFlow, int] = OrderedDict()
+        self._waiting: OrderedDict[BodyFlowControl, int] = OrderedDict()
 
-    def ask(self, body: "BodyFlow", connections: int) -> int:
-        """Return how many bytes `body` may gather; 0 makes it wait until it is `granted` some, or gives up."""
-        share = max(_LEAST, min(_MOST, self._size // max(1, connections)))
+    def ask(self, body: "BodyFlowControl", connections: int) -> int:
+        """Return how many bytes `body` may gather; 0 makes it wait until it is `on_granted` some, or gives up."""
+        share = max(_MIN_SHARE, min(_MOST, self._size // max(1, connections)))
         if self._waiting or share > self._free:
             self._waiting[body] = share
             return 0
         self._free -= share
         return share
 
-    def give_up(self, body: "BodyFlow") -> None:
+    def give_up(self, body: "BodyFlowControl") -> None:
         """Wait no more."""
         if self._waiting.pop(body, None) is not None:
             self._serve()  # who stood behind may want less
 
-    def give_back(self, share: int) -> None:
+    def release(self, share: int) -> None:
         """Let the next ones have it."""
         self._free += share
         self._serve()
@@ -85,10 +85,10 @@ class BodyMemory:
         while self._waiting and (wanted := next(iter(self._waiting.values()))) <= self._free:
             body, _ = self._waiting.popitem(last=False)
             self._free -= wanted
-            body.granted(wanted)
+            body.on_granted(wanted)
 
 
-class BodyFlow(FlowControl):
+class BodyFlowControl(FlowControl):
     """One connection's body bytes on their way to `receive()`: handed over when there are many, or after 10 ms.
 
     It asks for memory only while the application waits for bytes, and gives it back when the application comes for
@@ -100,7 +100,7 @@ class BodyFlow(FlowControl):
         self,
         transport: asyncio.Transport,
         loop: asyncio.AbstractEventLoop,
-        memory: BodyMemory,
+        memory: BodyMemoryPool,
         *,
         connections: Sized,
         pipelined: Sized,
@@ -126,15 +126,15 @@ class BodyFlow(FlowControl):
 
     def add(self, cycle: RequestResponseCycle, piece: bytes) -> None:
         """Take a piece of the body that `cycle` receives."""
-        if not isinstance(cycle.body, _Pieces):
-            cycle.body = _Pieces()
+        if not isinstance(cycle.body, _PieceBuffer):
+            cycle.body = _PieceBuffer()
         cycle.body.append(piece)
         self._cycle = cycle
         self._pieces += 1
         if not self._may_grow():
             self.pause_reading()
 
-    def end_read(self) -> None:
+    def yield_after_small_pieces(self) -> None:
         """Let others have their turn after a read of very many pieces: each of them costs as much as a large one."""
         self._in_crumbs, self._pieces = self._pieces > _MANY_PIECES, 0
         if self._in_crumbs and not self.read_paused:
@@ -149,7 +149,7 @@ class BodyFlow(FlowControl):
         self._give_back()
         self._go_on()
 
-    def granted(self, share: int) -> None:
+    def on_granted(self, share: int) -> None:
         """Go on with memory that was asked for."""
         self._share = share
         self._wait(_PATIENCE)
@@ -164,12 +164,12 @@ class BodyFlow(FlowControl):
 
     @property
     def _unasked(self) -> int:
-        return max(_UNASKED, min(_LEAST, _UNASKED_TOGETHER // max(1, len(self._connections))))
+        return max(_FREE_BYTES, min(_MIN_SHARE, _FREE_BYTES_TOTAL // max(1, len(self._connections))))
 
     @property
     def _gathered(self) -> int:
         body = self._cycle.body if self._cycle is not None else None
-        return body.size if isinstance(body, _Pieces) else 0
+        return body.size if isinstance(body, _PieceBuffer) else 0
 
     def _go_on(self) -> None:
         if not self._pipelined and self._may_grow():
@@ -181,7 +181,7 @@ class BodyFlow(FlowControl):
             return gathered < self._unasked
         if not self._share and gathered >= self._unasked:
             self._share = self._memory.ask(self, len(self._connections))
-            self._wait(_PATIENCE if self._share else _PATIENCE_WITH_US)
+            self._wait(_PATIENCE if self._share else _POOL_WAIT_SECONDS)
             return self._share > 0
         if self._share and gathered + _LEAST_READ > self._share:
             self._hand_over()
@@ -210,4 +210,4 @@ class BodyFlow(FlowControl):
     def _give_back(self) -> None:
         share, self._share = self._share, 0
         if share:
-            self._memory.give_back(share)
+            self._memory.release(share)

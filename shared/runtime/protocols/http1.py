@@ -9,24 +9,24 @@ from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from shared.runtime.protocols.body_buffer import BodyFlow, BodyMemory
+from shared.runtime.protocols.body_buffer import BodyFlowControl, BodyMemoryPool
 from shared.runtime.protocols.raw_http import (
-    BROKEN,
-    LATE,
-    NO_TOKEN,
+    HEAD_TIMEOUT,
+    HEAD_TOO_LARGE_WITH_TOKEN,
+    MALFORMED,
     TOO_LONG,
-    head_without_upgrade,
-    may_upgrade,
-    refusal_of_head,
+    check_head,
+    is_websocket_handshake,
+    strip_upgrade,
 )
-from shared.runtime.protocols.transport import Answering, BoundedReading
+from shared.runtime.protocols.transport import BoundedReadProtocol, CoalescingTransport
 
 _HEAD_LIMIT = 64 * 1024
 _TOKEN_HEADER = b"\nauthorization:"
 _MOST_PIPELINED = 128  # requests that wait for the answer before theirs; each takes about 3 kB
 
 
-class HttpProtocol(HttpToolsProtocol):
+class BoundedHttpProtocol(HttpToolsProtocol):
     """One connection; what can't become a request is answered in JSON, and the connection closed.
 
     A head must be complete `head_seconds` after the connection's start or its own first byte (408), and before it
@@ -60,16 +60,18 @@ class HttpProtocol(HttpToolsProtocol):
     _to_read_again = False  # whether the head just read wishes for what is to be ignored
     _running: RequestResponseCycle | None = None
 
-    flow: BodyFlow  # in place of uvicorn's, and known to its request cycles as such
+    flow: BodyFlowControl  # in place of uvicorn's, and known to its request cycles as such
 
-    def __init__(self, memory: BodyMemory, **given: Any) -> None:
+    def __init__(self, memory: BodyMemoryPool, **given: Any) -> None:
         super().__init__(**given)
         self._memory = memory
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         """Expect a head."""
         super().connection_made(transport)
-        self.flow = BodyFlow(transport, self.loop, self._memory, connections=self.connections, pipelined=self.pipeline)
+        self.flow = BodyFlowControl(
+            transport, self.loop, self._memory, connections=self.connections, pipelined=self.pipeline
+        )
         self._expect_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -94,14 +96,14 @@ class HttpProtocol(HttpToolsProtocol):
         """End the head, and refuse it or begin its request."""
         self._in_head, self._in_body, self._moved = False, True, True
         self._head_end = _cancelled(self._head_end)
-        self._refusal = refusal_of_head(self.headers, self.parser.get_http_version())
+        self._refusal = check_head(self.headers, self.parser.get_http_version())
         if self._refusal is not None or len(self.pipeline) >= _MOST_PIPELINED:
             raise ValueError  # makes the parser stop, and us refuse
         if self.parser.should_upgrade():
-            self._consider_upgrade()
+            self._decide_upgrade()
             return
         super().on_headers_complete()
-        self.cycle.transport = Answering(self.transport, self.loop, self._close_answered)
+        self.cycle.transport = CoalescingTransport(self.transport, self.loop, self._close_after_response)
 
     def on_body(self, body: bytes) -> None:
         """Gather the body for the application."""
@@ -121,25 +123,25 @@ class HttpProtocol(HttpToolsProtocol):
         """Bound what still comes of a body that was answered before its end."""
         self.flow.end()
         super().on_response_complete()
-        if self._answered and self._in_body and not self.transport.is_closing():
+        if self._response_complete and self._in_body and not self.transport.is_closing():
             self._drain()
 
     def data_received(self, data: bytes | memoryview) -> None:
         """Parse what came, drop what nobody waits for, and refuse what does not end."""
-        if self.transport.is_closing() or not self._may_go_on(data):
+        if self.transport.is_closing() or not self._count_drained(data):
             return
         self._moved = False
         self._parse(data)
-        self.flow.end_read()
+        self.flow.yield_after_small_pieces()
         if self._refused or self.transport.is_closing():
             return
         self._overhead = 0 if self._moved else self._overhead + len(data)
         if self._in_head:
             self._look_for_token(data)
         if not self._in_body:
-            self._between_requests()
+            self._expect_next_head()
         if self._overhead > _HEAD_LIMIT:
-            self._refuse(NO_TOKEN if self._in_head and self._has_token else TOO_LONG)
+            self._refuse(HEAD_TOO_LARGE_WITH_TOKEN if self._in_head and self._has_token else TOO_LONG)
 
     def eof_received(self) -> None:
         """Let a refused connection go once its peer has said everything."""
@@ -153,16 +155,16 @@ class HttpProtocol(HttpToolsProtocol):
         try:
             self.parser.feed_data(data)
         except HttpParserError:
-            self._refuse(self._refusal or BROKEN)
+            self._refuse(self._refusal or MALFORMED)
         except HttpParserUpgrade as upgrade:
             if self._to_read_again:
-                self._parse_again(data[upgrade.args[0] :])
+                self._reparse_without_upgrade(data[upgrade.args[0] :])
             else:
                 self.handle_websocket_upgrade()
 
-    def _consider_upgrade(self) -> None:
+    def _decide_upgrade(self) -> None:
         """Decide what becomes of a head with such a wish; the parser takes what follows for another protocol."""
-        if not (self._should_upgrade() and may_upgrade(self.parser.get_method(), self.headers)):
+        if not (self._should_upgrade() and is_websocket_handshake(self.parser.get_method(), self.headers)):
             if self._to_read_again:  # a CONNECT, which is nothing else
                 raise ValueError
             self._to_read_again = True
@@ -171,11 +173,11 @@ class HttpProtocol(HttpToolsProtocol):
         else:
             super().on_headers_complete()
 
-    def _parse_again(self, rest: bytes | memoryview) -> None:
+    def _reparse_without_upgrade(self, rest: bytes | memoryview) -> None:
         method, version = self.parser.get_method(), self.parser.get_http_version()
         self.parser = HttpRequestParser(self)
         self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn has it
-        self._parse(head_without_upgrade(method, self.url, version, self.headers))
+        self._parse(strip_upgrade(method, self.url, version, self.headers))
         self._to_read_again = False
         if len(rest) > 0 and not self._refused and not self.transport.is_closing():
             self._parse(rest)
@@ -185,7 +187,7 @@ class HttpProtocol(HttpToolsProtocol):
         super()._start_asgi_task(cycle, app)
 
     @property
-    def _answered(self) -> bool:
+    def _response_complete(self) -> bool:
         return self.cycle is not None and self.cycle.response_complete
 
     def _look_for_token(self, data: bytes | memoryview) -> None:
@@ -193,27 +195,27 @@ class HttpProtocol(HttpToolsProtocol):
         self._end_of_last = bytes(data[-len(_TOKEN_HEADER) :])
 
     def _expect_head(self) -> None:
-        self._head_end = self.loop.call_later(self.head_seconds, self._head_is_late)
+        self._head_end = self.loop.call_later(self.head_seconds, self._on_head_timeout)
 
-    def _head_is_late(self) -> None:
+    def _on_head_timeout(self) -> None:
         """Give up on a head, unless an earlier request keeps us from answering it anyway."""
         if self.cycle is not None and not self.cycle.response_complete:
             self._expect_head()
         elif self._in_head:
-            self._refuse(LATE)
+            self._refuse(HEAD_TIMEOUT)
         else:
             self.transport.close()
 
-    def _between_requests(self) -> None:
+    def _expect_next_head(self) -> None:
         """Start the next head's time with its first byte, even if that is an empty line; end what was drained."""
         if self._head_end is None and (self._in_head or not self._moved):
             self._expect_head()
         if self._drain_end is not None:
             self._drain_end = _cancelled(self._drain_end)
-            if self._answered:
-                self._close_answered()
+            if self._response_complete:
+                self._close_after_response()
 
-    def _may_go_on(self, data: bytes | memoryview) -> bool:
+    def _count_drained(self, data: bytes | memoryview) -> bool:
         """Count what is dropped, and close when it is too much; a body that is drained is still parsed to its end."""
         if self._drain_end is None:
             return True
@@ -227,7 +229,7 @@ class HttpProtocol(HttpToolsProtocol):
         self._drained = 0
         self._drain_end = self.loop.call_later(self.drain_seconds, self.transport.abort)
 
-    def _close_answered(self) -> None:
+    def _close_after_response(self) -> None:
         """Close after an answer that is the last one; while its request still comes, only our own side.
 
         A connection that goes on is idle from now, since uvicorn counts only from the answer.
@@ -238,7 +240,7 @@ class HttpProtocol(HttpToolsProtocol):
                 idle = self.timeout_keep_alive
                 self.timeout_keep_alive_task = self.loop.call_later(idle, self.timeout_keep_alive_handler)
         elif self.cycle.response_complete and self._in_body:
-            self._say_no_more()
+            self._half_close()
         else:
             self.transport.close()
 
@@ -257,22 +259,22 @@ class HttpProtocol(HttpToolsProtocol):
                 self.transport.abort()
                 return
         self.transport.write(answer)
-        self._say_no_more()
+        self._half_close()
         self._drain()
 
-    def _say_no_more(self) -> None:
+    def _half_close(self) -> None:
         self._said_all = True
         if self.transport.can_write_eof():
             self.transport.write_eof()
 
 
-def http_connections(kind: type[HttpProtocol] = HttpProtocol) -> Callable[..., BoundedReading]:
+def http1_protocol_factory(kind: type[BoundedHttpProtocol] = BoundedHttpProtocol) -> Callable[..., BoundedReadProtocol]:
     """Return what makes the protocol of each new connection, as uvicorn calls it."""
-    memory = BodyMemory()
+    memory = BodyMemoryPool()
 
-    def made(**given: object) -> BoundedReading:
+    def made(**given: object) -> BoundedReadProtocol:
         protocol = kind(memory, **given)
-        return BoundedReading(protocol, lambda: protocol.flow.room)
+        return BoundedReadProtocol(protocol, lambda: protocol.flow.room)
 
     return made
 

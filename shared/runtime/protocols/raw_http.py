@@ -18,20 +18,24 @@ def _refusal(status: HTTPStatus, message: str, *headers: str) -> bytes:
 
 
 TOO_LONG = _refusal(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "The request line and headers are too long.")
-NO_TOKEN = _refusal(
+HEAD_TOO_LARGE_WITH_TOKEN = _refusal(
     HTTPStatus.UNAUTHORIZED,
     "A valid bearer token is required: send it as Authorization: Bearer <token>.",
     "www-authenticate: Bearer",
 )
-LATE = _refusal(HTTPStatus.REQUEST_TIMEOUT, "The request line and headers did not arrive in time: send them again.")
-BROKEN = _refusal(HTTPStatus.BAD_REQUEST, "This can't be read as HTTP/1.1: check the request line, headers and chunks.")
+HEAD_TIMEOUT = _refusal(
+    HTTPStatus.REQUEST_TIMEOUT, "The request line and headers did not arrive in time: send them again."
+)
+MALFORMED = _refusal(
+    HTTPStatus.BAD_REQUEST, "This can't be read as HTTP/1.1: check the request line, headers and chunks."
+)
 _NO_ONE_HOST = _refusal(HTTPStatus.BAD_REQUEST, "Send exactly one Host header.")
 _OTHER_CODING = _refusal(
     HTTPStatus.NOT_IMPLEMENTED, "Transfer-Encoding may only be chunked: send the body without compression."
 )
 
 
-def refusal_of_head(headers: Collection[tuple[bytes, bytes]], version: str) -> bytes | None:
+def check_head(headers: Collection[tuple[bytes, bytes]], version: str) -> bytes | None:
     """Return the answer to a head that no request may have, None for a good one; names are in lower case.
 
     There is one Host, save in HTTP/1.0 (RFC 9112, section 3.2), and no transfer coding but `chunked` (section 6.1):
@@ -50,12 +54,12 @@ _HOP = {b"upgrade", b"connection"}
 _BODY = {b"content-length", b"transfer-encoding"}
 
 
-def may_upgrade(method: bytes, headers: Iterable[Header]) -> bool:
+def is_websocket_handshake(method: bytes, headers: Iterable[Header]) -> bool:
     """Whether a request can be an opening handshake (RFC 6455, section 4.1): a GET without a body."""
     return method == b"GET" and all(name not in _BODY or value == b"0" for name, value in headers)
 
 
-def head_without_upgrade(method: bytes, target: bytes, version: str, headers: Iterable[Header]) -> bytes:
+def strip_upgrade(method: bytes, target: bytes, version: str, headers: Iterable[Header]) -> bytes:
     """Return a request's head as if it asked for no upgrade, which a server may ignore (RFC 9110, section 7.8).
 
     Names are in lower case.

@@ -7,7 +7,7 @@ from collections.abc import Callable
 _JOINED = 64 * 1024  # joining more would cost more than the call that it saves
 
 
-class Answering(asyncio.Transport):
+class CoalescingTransport(asyncio.Transport):
     """One request's answer.
 
     What is written first waits for what is written next in the same turn of the loop: a system call and a wake-up of
@@ -29,12 +29,12 @@ class Answering(asyncio.Transport):
         if not self._begun:
             self._begun = True
             self._held = bytes(data)
-            self._loop.call_soon(self._let_go)
+            self._loop.call_soon(self._flush)
         elif self._held is not None and len(data) <= _JOINED:
             data, self._held = self._held + data, None
             self._send(data)
         else:
-            self._let_go()
+            self._flush()
             self._send(data)
 
     def is_closing(self) -> bool:
@@ -43,10 +43,10 @@ class Answering(asyncio.Transport):
 
     def close(self) -> None:
         """Write what is held, and end the answer."""
-        self._let_go()
+        self._flush()
         self._close()
 
-    def _let_go(self) -> None:
+    def _flush(self) -> None:
         if self._held is not None:
             held, self._held = self._held, None
             self._send(held)
@@ -69,7 +69,7 @@ class _Buffer(threading.local):
 _buffer = _Buffer()
 
 
-class BoundedReading(asyncio.BufferedProtocol):
+class BoundedReadProtocol(asyncio.BufferedProtocol):
     """Lets `protocol` read at most `room()` bytes at a time, with a copy less than a protocol makes by itself.
 
     Its `data_received` gets a memoryview that is good until it returns.

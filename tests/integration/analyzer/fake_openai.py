@@ -44,7 +44,7 @@ HANG = Reply(None)
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class RecordedRequest:
     """A request as it came."""
 
     path: str
@@ -57,7 +57,7 @@ class FakeOpenAI:
 
     def __init__(self) -> None:
         self.replies: deque[Reply] = deque()
-        self.asked: list[Asked] = []
+        self.asked: list[RecordedRequest] = []
         self.base_url = ""
         self._closing = asyncio.Event()
 
@@ -65,7 +65,7 @@ class FakeOpenAI:
         self.replies = deque(replies)
 
     async def answer(self, request: Request) -> Response:
-        self.asked.append(Asked(request.url.path, request.headers["authorization"], await request.body()))
+        self.asked.append(RecordedRequest(request.url.path, request.headers["authorization"], await request.body()))
         reply = self.replies.popleft() if len(self.replies) > 1 else self.replies[0]
         if reply is HANG:
             await self._closing.wait()

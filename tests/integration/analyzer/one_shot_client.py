@@ -17,7 +17,7 @@ import imageio_ffmpeg
 from services.analyzer.app import create_service
 from services.analyzer.settings import AnalyzerSettings
 from shared.observability.metrics import Metrics
-from tests.integration.analyzer.speech import beckett
+from tests.integration.analyzer.speech import speech_sample
 from tests.serving import serving
 
 PATH = "/analyze-audio"
@@ -79,7 +79,7 @@ def wav(pcm: bytes) -> bytes:
 @cache
 def speech_as(name: str) -> bytes:
     """Return ten seconds of speech in a format; the index of an M4A comes last."""
-    return made(["-f", "s16le", "-ar", "16000", "-ac", "1", "-i", "pipe:0", *FORMATS[name]], beckett())
+    return made(["-f", "s16le", "-ar", "16000", "-ac", "1", "-i", "pipe:0", *FORMATS[name]], speech_sample())
 
 
 def made(arguments: Sequence[str], given: bytes = b"") -> bytes:
@@ -151,7 +151,7 @@ class Wire:
 
 
 @asynccontextmanager
-async def open_wire(client: httpx.AsyncClient) -> AsyncIterator[Wire]:
+async def open_raw_upload(client: httpx.AsyncClient) -> AsyncIterator[Wire]:
     wire = await Wire.connect(client)
     try:
         yield wire

@@ -6,7 +6,7 @@ from services.analyzer.wav_reader import wav_header
 from shared.domain.envelope import Envelope, envelope
 from shared.domain.events import AudioReady, Event
 from shared.domain.identifiers import SessionKey
-from shared.domain.subjects import STREAM, subject_of
+from shared.domain.subjects import STREAM, event_subject
 from shared.messaging.bus import Bus, last_event
 from shared.observability.trace import new_trace
 from shared.storage.object_store import ObjectStore
@@ -44,6 +44,6 @@ async def outcome(bus: Bus, job: Envelope, kind: type[Event]) -> Envelope:
 
 
 async def times_told(bus: Bus, job: Envelope, kind: type[Event]) -> int:
-    subject = subject_of(job.key, kind.NAME)
+    subject = event_subject(job.key, kind.NAME)
     info = await bus.jetstream.stream_info(STREAM, subjects_filter=subject)
     return (info.state.subjects or {}).get(subject, 0)

@@ -6,13 +6,13 @@ from functools import cache
 from pathlib import Path
 
 from services.analyzer.levels import frame_levels
-from services.analyzer.splitter import Piece
+from services.analyzer.splitter import AudioPiece
 
 WORDS = ("Ever tried", "Ever failed", "No matter", "Try again")
 
 
 @cache
-def beckett() -> bytes:
+def speech_sample() -> bytes:
     """Return ten seconds of "Ever tried. Ever failed. No matter. Try again. Fail again. Fail better." at 16 kHz."""
     found = importlib.util.find_spec("moonshine_voice")
     assert found is not None
@@ -23,5 +23,5 @@ def beckett() -> bytes:
         return samples
 
 
-def piece(pcm: bytes, start: float = 0.0) -> Piece:
-    return Piece(start, pcm, frame_levels(pcm))
+def piece(pcm: bytes, start: float = 0.0) -> AudioPiece:
+    return AudioPiece(start, pcm, frame_levels(pcm))

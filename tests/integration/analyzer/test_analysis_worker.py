@@ -3,19 +3,19 @@ from dataclasses import replace
 
 import pytest
 
-from services.analyzer.analyze import Analyst
+from services.analyzer.analyze import Analyzer
 from services.analyzer.score.local import LocalScorer
-from services.analyzer.splitter import Piece
+from services.analyzer.splitter import AudioPiece
 from services.analyzer.worker import AnalysisWorker
 from shared.catalog.catalog import Catalog
-from shared.catalog.event_store import Chronicle
+from shared.catalog.event_store import EventStore
 from shared.domain.envelope import encode
 from shared.domain.errors import Permanent, Unavailable
 from shared.domain.events import AnalysisCompleted, AnalysisFailed, TranscriptLine
 from shared.messaging.bus import Bus, last_event
 from shared.storage.object_store import ObjectStore
 from tests.integration.analyzer.recordings import put, times_told, wav_of
-from tests.integration.analyzer.speech import beckett
+from tests.integration.analyzer.speech import speech_sample
 
 
 class FakeTranscriber:
@@ -29,7 +29,7 @@ class FakeTranscriber:
         self._lines = lines
         self._error = error
 
-    async def transcribe(self, piece: Piece) -> Sequence[TranscriptLine]:
+    async def transcribe(self, piece: AudioPiece) -> Sequence[TranscriptLine]:
         assert piece.seconds > 0
         self.asked += 1
         if self._error is not None:
@@ -38,12 +38,12 @@ class FakeTranscriber:
 
 
 def worker(bus: Bus, store: ObjectStore, transcriber: FakeTranscriber) -> AnalysisWorker:
-    chronicle = Chronicle(bus, store, Catalog(bus, replicas=1))
-    return AnalysisWorker(bus, chronicle, Analyst(transcriber, LocalScorer()))
+    chronicle = EventStore(bus, store, Catalog(bus, replicas=1))
+    return AnalysisWorker(bus, chronicle, Analyzer(transcriber, LocalScorer()))
 
 
 async def test_a_job_that_runs_twice_is_worked_and_told_once(bus: Bus, store: ObjectStore) -> None:
-    job = await put(store, "twice", wav_of(beckett()))
+    job = await put(store, "twice", wav_of(speech_sample()))
     transcriber = FakeTranscriber(TranscriptLine(start=0, end=1, text="Hello there."))
     await worker(bus, store, transcriber).handle(job)
     await worker(bus, store, transcriber).handle(job)
@@ -53,7 +53,7 @@ async def test_a_job_that_runs_twice_is_worked_and_told_once(bus: Bus, store: Ob
 
 @pytest.mark.parametrize("lead", ["7", None])
 async def test_what_is_told_of_a_recording_says_its_lead(bus: Bus, store: ObjectStore, lead: str | None) -> None:
-    job = replace(await put(store, f"of-lead-{lead}", wav_of(beckett())), lead=lead)
+    job = replace(await put(store, f"of-lead-{lead}", wav_of(speech_sample())), lead=lead)
     working = worker(bus, store, FakeTranscriber(TranscriptLine(start=0, end=1, text="Hello there.")))
     await working.handle(job)
     await working.give_up(job, Permanent("The model refuses."))
@@ -63,7 +63,7 @@ async def test_what_is_told_of_a_recording_says_its_lead(bus: Bus, store: Object
 
 async def test_a_new_recording_of_the_same_session_is_analyzed_again(bus: Bus, store: ObjectStore) -> None:
     transcriber = FakeTranscriber(TranscriptLine(start=0, end=1, text="Hello there."))
-    for pcm in (beckett(), beckett()[:64_000]):
+    for pcm in (speech_sample(), speech_sample()[:64_000]):
         job = await put(store, "replaced", wav_of(pcm))
         await worker(bus, store, transcriber).handle(job)
     assert transcriber.asked == 2
@@ -71,7 +71,7 @@ async def test_a_new_recording_of_the_same_session_is_analyzed_again(bus: Bus, s
 
 
 async def test_an_endless_transcript_is_cut_so_that_the_bus_takes_the_event(bus: Bus, store: ObjectStore) -> None:
-    job = await put(store, "endless", wav_of(beckett()))
+    job = await put(store, "endless", wav_of(speech_sample()))
     lines = [TranscriptLine(start=0, end=1, text="wörd " * 20)] * 20_000
     await worker(bus, store, FakeTranscriber(*lines)).handle(job)
     told = await last_event(bus, job.key, AnalysisCompleted)
@@ -84,7 +84,7 @@ async def test_an_endless_transcript_is_cut_so_that_the_bus_takes_the_event(bus:
 
 @pytest.mark.parametrize("error", [Unavailable("The model is away."), Permanent("The model refuses.")])
 async def test_what_a_model_raises_is_left_to_the_queue(bus: Bus, store: ObjectStore, error: Exception) -> None:
-    job = await put(store, "raising", wav_of(beckett()))
+    job = await put(store, "raising", wav_of(speech_sample()))
     with pytest.raises(type(error)):
         await worker(bus, store, FakeTranscriber(error=error)).handle(job)
     assert await last_event(bus, job.key, AnalysisCompleted) is None

@@ -13,7 +13,7 @@ from shared.storage.object_store import ObjectStore
 from shared.storage.settings import StoreConfig
 from tests.integration.analyzer.fake_openai import KEY, FakeOpenAI, Reply, judged
 from tests.integration.analyzer.recordings import outcome, put, ready, times_told, wav_of
-from tests.integration.analyzer.speech import WORDS, beckett
+from tests.integration.analyzer.speech import WORDS, speech_sample
 from tests.integration.road import store_settings
 from tests.serving import serving
 from tests.waiting import until
@@ -31,7 +31,7 @@ async def analyzer_running(nats_url: str, store: StoreConfig, **more: object) ->
 async def test_a_stored_recording_is_answered_with_its_words_and_a_score(
     nats_url: str, store_config: StoreConfig, bus: Bus, store: ObjectStore
 ) -> None:
-    job = await put(store, "spoken", wav_of(beckett()))
+    job = await put(store, "spoken", wav_of(speech_sample()))
     await bus.publish(job)
     async with analyzer_running(nats_url, store_config, openai_api_key=None):
         told = await outcome(bus, job, AnalysisCompleted)
@@ -96,7 +96,7 @@ async def test_with_a_key_both_models_are_asked_over_the_api(
         Reply({"text": "I hate you.", "segments": [{"start": 0.5, "end": 2, "text": " I hate you."}]}),
         judged(json.dumps(grades)),
     )
-    job = await put(store, "over-the-api", wav_of(beckett()))
+    job = await put(store, "over-the-api", wav_of(speech_sample()))
     await bus.publish(job)
     async with analyzer_running(
         nats_url, store_config, openai_api_key=KEY, openai_base_url=openai_server.base_url, openai_retries=0

@@ -9,12 +9,12 @@ import pytest
 from services.analyzer.transcribe.moonshine import MoonshineTranscriber, open_moonshine
 from shared.domain.errors import Unavailable
 from shared.domain.events import TranscriptLine
-from tests.integration.analyzer.speech import WORDS, beckett, piece
+from tests.integration.analyzer.speech import WORDS, piece, speech_sample
 from tests.processes import is_running
 from tests.waiting import until
 
 SECOND = 32_000
-SHORT = piece(beckett()[: 3 * SECOND])
+SHORT = piece(speech_sample()[: 3 * SECOND])
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ async def kill_at_work(transcriber: MoonshineTranscriber) -> None:
 
 
 async def test_speech_becomes_its_words_at_the_times_they_are_said(transcriber: MoonshineTranscriber) -> None:
-    lines = await transcriber.transcribe(piece(beckett()))
+    lines = await transcriber.transcribe(piece(speech_sample()))
     for words in WORDS:
         assert words.lower() in text_of(lines).lower()
     assert all(0 <= line.start < line.end <= 11 for line in lines)
@@ -56,7 +56,7 @@ async def test_speech_becomes_its_words_at_the_times_they_are_said(transcriber: 
 
 async def test_nothing_of_a_piece_is_heard_in_the_next_one(transcriber: MoonshineTranscriber) -> None:
     fresh = await transcriber.transcribe(SHORT)
-    await transcriber.transcribe(piece(beckett()[: int(2.4 * SECOND)]))  # ends in the middle of a word
+    await transcriber.transcribe(piece(speech_sample()[: int(2.4 * SECOND)]))  # ends in the middle of a word
     assert await transcriber.transcribe(SHORT) == fresh
 
 
@@ -66,7 +66,7 @@ async def test_noise_without_speech_gives_no_lines(transcriber: MoonshineTranscr
 
 async def test_pieces_asked_for_at_once_are_answered_each_with_its_own_words(transcriber: MoonshineTranscriber) -> None:
     first, second = await asyncio.gather(
-        transcriber.transcribe(SHORT), transcriber.transcribe(piece(beckett()[3 * SECOND : 6 * SECOND]))
+        transcriber.transcribe(SHORT), transcriber.transcribe(piece(speech_sample()[3 * SECOND : 6 * SECOND]))
     )
     assert "ever tried" in text_of(first).lower()
     assert "try again" in text_of(second).lower()
@@ -120,6 +120,6 @@ async def test_a_cancelled_piece_leaves_no_answer_behind_for_the_next_one(transc
     os.kill(pid, signal.SIGSTOP)
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.2):
-            await transcriber.transcribe(piece(beckett()))
+            await transcriber.transcribe(piece(speech_sample()))
     assert not is_running(pid)
     assert await transcriber.transcribe(SHORT) == expected

@@ -9,7 +9,7 @@ import nats
 import pytest
 
 from tests.integration.analyzer.one_shot_client import FORMATS, analyze, analyzing, form, refused, speech_as, wav
-from tests.integration.analyzer.speech import WORDS, beckett
+from tests.integration.analyzer.speech import WORDS, speech_sample
 
 HALF_A_SECOND = wav(bytes(16_000))
 _FORM = {"Content-Type": "multipart/form-data; boundary=bnd"}
@@ -57,7 +57,7 @@ async def test_silence_is_no_error_and_is_said(client: httpx.AsyncClient) -> Non
 
 
 async def test_the_bytes_decide_where_the_name_disagrees(client: httpx.AsyncClient) -> None:
-    assert (await analyze(client, wav(beckett()), "call.mp3")).status_code == 200
+    assert (await analyze(client, wav(speech_sample()), "call.mp3")).status_code == 200
 
 
 @pytest.mark.parametrize("name", ["mp3", "ogg", "flac", "wav"])

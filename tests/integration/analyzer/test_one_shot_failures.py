@@ -14,12 +14,12 @@ from tests.integration.analyzer.one_shot_client import (
     analyze,
     analyzing,
     decoder_that,
-    open_wire,
+    open_raw_upload,
     refused,
     speech_as,
     wav,
 )
-from tests.integration.analyzer.speech import beckett
+from tests.integration.analyzer.speech import speech_sample
 from tests.processes import descendants_of, is_running
 from tests.service_process import ServiceProcess
 from tests.waiting import until
@@ -91,7 +91,7 @@ async def test_a_decoder_that_can_not_run_or_crashes_is_told_without_a_path(nats
 async def test_a_client_that_hangs_up_ends_its_decoder(nats_url: str, tmp_path: Path) -> None:
     before = descendants_of(os.getpid())
     async with analyzing(nats_url, ffmpeg_path=decoder_that("exec sleep 60", tmp_path)) as client:
-        async with open_wire(client) as wire:
+        async with open_raw_upload(client) as wire:
             await wire.send_form(speech_as("wav"))
             decoders = await until(lambda: _named("sleep", descendants_of(os.getpid()) - before))
         await until(lambda: not any(is_running(pid) for pid in decoders), within=5, what="the decoder to be gone")
@@ -103,17 +103,17 @@ async def test_a_client_that_hangs_up_ends_its_call_of_the_model_and_its_turn(
     openai_server.will_say(HANG, NO_WORDS)
     limits = {"analyze_concurrency": 1, "analyze_wait_seconds": 5}
     async with analyzing(nats_url, **over_the_api(openai_server, **limits)) as client:
-        async with open_wire(client) as wire:
+        async with open_raw_upload(client) as wire:
             await wire.send_form(speech_as("wav"))
             await until(lambda: openai_server.asked)
         assert (await analyze(client, speech_as("wav"))).status_code == 200
 
 
 async def test_the_local_model_goes_on_for_others_when_a_client_hangs_up_in_the_middle(nats_url: str) -> None:
-    minutes = wav(beckett() * 20)
+    minutes = wav(speech_sample() * 20)
     before = descendants_of(os.getpid())
     async with analyzing(nats_url) as client:
-        async with open_wire(client) as wire:
+        async with open_raw_upload(client) as wire:
             await wire.send_form(minutes)
             await until(lambda: _named("python", descendants_of(os.getpid()) - before))
             other = asyncio.create_task(analyze(client, speech_as("wav")))
@@ -135,7 +135,7 @@ async def test_a_killed_process_leaves_neither_file_nor_child(
     process = ServiceProcess("analyzer", programs, settings)
     await process.start()
     try:
-        async with httpx.AsyncClient(base_url=process.base_url) as client, open_wire(client) as wire:
+        async with httpx.AsyncClient(base_url=process.base_url) as client, open_raw_upload(client) as wire:
             await wire.send_form(speech_as("flac"))
             (decoder,) = await until(lambda: _named("sleep", descendants_of(process.pid)))
             assert str(Path(f"/proc/{decoder}/fd/0").readlink()).startswith("/memfd:")

@@ -16,7 +16,7 @@ from tests.integration.analyzer.one_shot_client import (
     decoder_that,
     form,
     made,
-    open_wire,
+    open_raw_upload,
     refused,
     wav,
 )
@@ -73,13 +73,13 @@ async def test_a_body_that_does_not_say_its_size_is_counted(nats_url: str) -> No
 
 
 async def test_a_declared_size_over_the_limit_is_refused_before_the_body(nats_url: str) -> None:
-    async with analyzing(nats_url) as client, open_wire(client) as wire:
+    async with analyzing(nats_url) as client, open_raw_upload(client) as wire:
         await wire.send_head(10**9)
         assert (await wire.answer())[0] == 413
 
 
 async def test_a_wrong_extension_is_refused_before_the_files_bytes(nats_url: str) -> None:
-    async with analyzing(nats_url) as client, open_wire(client) as wire:
+    async with analyzing(nats_url) as client, open_raw_upload(client) as wire:
         await wire.send_head(20 * _MIB)
         await wire.send(form("call.exe", SILENCE)[:200])
         status, _, body = await wire.answer()
@@ -88,7 +88,7 @@ async def test_a_wrong_extension_is_refused_before_the_files_bytes(nats_url: str
 
 async def test_a_sender_that_stalls_is_answered_408(nats_url: str) -> None:
     for patience in ({"body_idle_seconds": 0.2}, {"analyze_timeout_seconds": 0.2}):
-        async with analyzing(nats_url, **patience) as client, open_wire(client) as wire:
+        async with analyzing(nats_url, **patience) as client, open_raw_upload(client) as wire:
             await wire.send_head(1000)
             await wire.send(form("call.wav", SILENCE)[:200])
             assert (await wire.answer())[0] == 408
@@ -96,7 +96,7 @@ async def test_a_sender_that_stalls_is_answered_408(nats_url: str) -> None:
 
 async def test_a_sender_that_only_trickles_is_answered_408(nats_url: str) -> None:
     patience = {"body_idle_seconds": 0.4, "min_body_rate": 10_000}
-    async with analyzing(nats_url, **patience) as client, open_wire(client) as wire:
+    async with analyzing(nats_url, **patience) as client, open_raw_upload(client) as wire:
         await wire.send_head(5000)
         await wire.send(form("call.wav", SILENCE)[:200])
         answer = asyncio.create_task(wire.answer())
@@ -108,7 +108,7 @@ async def test_a_sender_that_only_trickles_is_answered_408(nats_url: str) -> Non
 
 
 async def test_a_caller_is_let_in_so_often_a_minute(nats_url: str) -> None:
-    async with analyzing(nats_url, rate_limit_per_minute=2) as client, open_wire(client) as wire:
+    async with analyzing(nats_url, rate_limit_per_minute=2) as client, open_raw_upload(client) as wire:
         assert (await analyze(client, SILENCE)).status_code == 200
         assert (await analyze(client, b"not audio")).status_code == 400
         await wire.send_head(1000)  # refused before its body
@@ -142,7 +142,7 @@ async def test_a_caller_without_a_token_or_without_the_scope_is_refused_in_the_f
 async def test_who_gets_no_turn_in_time_is_told_to_come_back(nats_url: str, tmp_path: Path) -> None:
     slow = decoder_that("exec sleep 60", tmp_path)
     limits = {"ffmpeg_path": slow, "analyze_concurrency": 1, "analyze_wait_seconds": 0.2}
-    async with analyzing(nats_url, **limits) as client, open_wire(client) as first:
+    async with analyzing(nats_url, **limits) as client, open_raw_upload(client) as first:
         await first.send_form(SILENCE)
 
         async def busy() -> httpx.Response | None:

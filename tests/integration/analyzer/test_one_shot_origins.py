@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.integration.analyzer.one_shot_client import PATH, analyze, analyzing, open_wire, refused, wav
+from tests.integration.analyzer.one_shot_client import PATH, analyze, analyzing, open_raw_upload, refused, wav
 from tests.tokens import bearer, token_settings
 
 PAGE, FOREIGN = "https://app.example.com", "https://evil.example"
@@ -30,7 +30,7 @@ async def test_a_listed_page_may_read_answers_and_errors(nats_url: str) -> None:
 
 
 async def test_a_foreign_page_is_refused_before_the_body_where_nobody_shows_a_token(nats_url: str) -> None:
-    async with analyzing(nats_url, cors_allowed_origins=PAGE) as client, open_wire(client) as wire:
+    async with analyzing(nats_url, cors_allowed_origins=PAGE) as client, open_raw_upload(client) as wire:
         await wire.send(
             f"POST {PATH} HTTP/1.1\r\nHost: localhost\r\nOrigin: {FOREIGN}\r\nContent-Length: 9999\r\n\r\n".encode()
         )

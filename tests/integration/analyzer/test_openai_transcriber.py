@@ -10,9 +10,9 @@ from services.analyzer.wav_reader import wav_header
 from shared.domain.errors import Permanent, RoomtoneError, Unavailable
 from shared.domain.events import TranscriptLine
 from tests.integration.analyzer.fake_openai import HANG, KEY, PROVIDER_TEXT, FakeOpenAI, Reply, failure
-from tests.integration.analyzer.speech import beckett, piece
+from tests.integration.analyzer.speech import piece, speech_sample
 
-SOUND = piece(beckett())
+SOUND = piece(speech_sample())
 
 
 def segment(
@@ -116,7 +116,7 @@ async def test_neither_the_key_nor_the_providers_words_are_in_an_error(
 
 async def test_a_service_that_hangs_is_given_up_within_the_deadline(openai_server: FakeOpenAI) -> None:
     openai_server.will_say(HANG)
-    short = piece(beckett()[:3200])
+    short = piece(speech_sample()[:3200])
     async with open_client(KEY, openai_server.base_url, retries=5) as client, asyncio.timeout(10):
         with pytest.raises(Unavailable) as failed:
             await whisper(client, deadline=0.2).transcribe(short)
@@ -127,7 +127,7 @@ async def test_a_service_that_wants_us_to_wait_for_long_is_not_waited_for(openai
     openai_server.will_say(Reply({}, 429, {"retry-after": "100"}))
     async with open_client(KEY, openai_server.base_url, retries=2) as client, asyncio.timeout(10):
         with pytest.raises(Unavailable):
-            await whisper(client, deadline=0.2).transcribe(piece(beckett()[:3200]))
+            await whisper(client, deadline=0.2).transcribe(piece(speech_sample()[:3200]))
 
 
 @pytest.mark.parametrize("body", ['{"text": "Ever tri', "", {"segments": []}, {"text": None}, ["text"]])

@@ -10,7 +10,7 @@ from deploy.local.object_store import RcloneStore
 from shared.storage.settings import StoreConfig
 from tests.integration.audio_files import encoded, samples_of, strength, tone
 from tests.integration.road import (
-    Road,
+    Pipeline,
     assembler_running,
     assembler_settings,
     download,
@@ -26,7 +26,7 @@ async def store(request: pytest.FixtureRequest, object_store: RcloneStore) -> St
 
 
 @pytest.fixture(scope="module")
-async def road(tmp_path_factory: pytest.TempPathFactory, nats_url: str, store: StoreConfig) -> AsyncIterator[Road]:
+async def road(tmp_path_factory: pytest.TempPathFactory, nats_url: str, store: StoreConfig) -> AsyncIterator[Pipeline]:
     spool = tmp_path_factory.mktemp("spool")
     async with (
         ingest_running(ingest_settings(spool, nats_url, store)) as road,
@@ -40,7 +40,7 @@ def session_of(request: pytest.FixtureRequest) -> str:
 
 
 async def test_five_chunks_become_the_wav_of_the_contract(
-    road: Road, store: StoreConfig, request: pytest.FixtureRequest
+    road: Pipeline, store: StoreConfig, request: pytest.FixtureRequest
 ) -> None:
     session, content = session_of(request), tone(5)
     for number in range(5):
@@ -68,7 +68,7 @@ async def test_five_chunks_become_the_wav_of_the_contract(
 
 
 async def test_chunks_by_index_come_out_in_order_whatever_the_order_they_came_in(
-    road: Road, store: StoreConfig, request: pytest.FixtureRequest
+    road: Pipeline, store: StoreConfig, request: pytest.FixtureRequest
 ) -> None:
     session, content = session_of(request), tone(3)
     for index in (2, 0, 1):
@@ -78,7 +78,7 @@ async def test_chunks_by_index_come_out_in_order_whatever_the_order_they_came_in
 
 
 async def test_a_recording_of_many_parts_is_byte_for_byte_what_was_sent(
-    road: Road, store: StoreConfig, request: pytest.FixtureRequest
+    road: Pipeline, store: StoreConfig, request: pytest.FixtureRequest
 ) -> None:
     session, second = session_of(request), tone(1)
     content = second * 400  # 12.8 MB: three parts
@@ -92,7 +92,7 @@ async def test_a_recording_of_many_parts_is_byte_for_byte_what_was_sent(
 
 @pytest.mark.parametrize("name", ["mp3", "webm"])
 async def test_a_long_container_in_pieces_becomes_a_wav_of_many_parts(
-    name: str, road: Road, store: StoreConfig, request: pytest.FixtureRequest
+    name: str, road: Pipeline, store: StoreConfig, request: pytest.FixtureRequest
 ) -> None:
     session, content = session_of(request), encoded(name, 340)
     for start in range(0, len(content), 1_000_000):
@@ -109,7 +109,7 @@ async def test_a_long_container_in_pieces_becomes_a_wav_of_many_parts(
 
 
 async def test_an_m4a_in_pieces_is_understood_though_its_index_comes_last(
-    road: Road, store: StoreConfig, request: pytest.FixtureRequest
+    road: Pipeline, store: StoreConfig, request: pytest.FixtureRequest
 ) -> None:
     session, content = session_of(request), encoded("m4a")
     for start in range(0, len(content), 5_000):
@@ -120,7 +120,7 @@ async def test_an_m4a_in_pieces_is_understood_though_its_index_comes_last(
 
 
 async def test_chunks_that_are_whole_files_are_joined_by_their_sound(
-    road: Road, store: StoreConfig, request: pytest.FixtureRequest
+    road: Pipeline, store: StoreConfig, request: pytest.FixtureRequest
 ) -> None:
     session = session_of(request)
     for _ in range(3):
@@ -130,7 +130,7 @@ async def test_chunks_that_are_whole_files_are_joined_by_their_sound(
 
 
 async def test_a_recorder_whose_first_chunk_is_a_small_wav_loses_nothing(
-    road: Road, store: StoreConfig, request: pytest.FixtureRequest
+    road: Pipeline, store: StoreConfig, request: pytest.FixtureRequest
 ) -> None:
     session = session_of(request)
     for chunk in (encoded("wav"), tone(1), tone(1)):
@@ -142,7 +142,7 @@ async def test_a_recorder_whose_first_chunk_is_a_small_wav_loses_nothing(
 
 
 async def test_files_of_different_kinds_are_joined_and_a_broken_last_one_costs_only_itself(
-    road: Road, store: StoreConfig, request: pytest.FixtureRequest
+    road: Pipeline, store: StoreConfig, request: pytest.FixtureRequest
 ) -> None:
     session = session_of(request)
     for chunk in (encoded("wav"), encoded("untagged.mp3"), encoded("webm"), b"\x1a\x45\xdf\xa3" + bytes(200)):
@@ -155,7 +155,7 @@ async def test_files_of_different_kinds_are_joined_and_a_broken_last_one_costs_o
 
 
 async def test_an_odd_byte_at_the_end_is_dropped_and_said_so(
-    road: Road, store: StoreConfig, request: pytest.FixtureRequest
+    road: Pipeline, store: StoreConfig, request: pytest.FixtureRequest
 ) -> None:
     session, content = session_of(request), tone(1)
     await road.send(session, content[:1001])
@@ -169,7 +169,7 @@ async def test_an_odd_byte_at_the_end_is_dropped_and_said_so(
     "content", [b"OggS\x00\x02" + bytes(2000), b"\x89PNG\r\n\x1a\n" + bytes(2000), b"#EXTM3U\nhttp://127.0.0.1:9/x\n"]
 )
 async def test_what_is_not_audio_fails_with_a_reason_and_keeps_the_chunks(
-    content: bytes, road: Road, request: pytest.FixtureRequest
+    content: bytes, road: Pipeline, request: pytest.FixtureRequest
 ) -> None:
     session = session_of(request)
     await road.send(session, content)
@@ -189,7 +189,7 @@ async def test_what_is_not_audio_fails_with_a_reason_and_keeps_the_chunks(
 
 
 async def test_after_success_the_spool_holds_no_sound_and_a_late_chunk_is_refused(
-    road: Road, request: pytest.FixtureRequest
+    road: Pipeline, request: pytest.FixtureRequest
 ) -> None:
     session = session_of(request)
     await road.send(session, tone(1))
@@ -205,7 +205,7 @@ async def test_after_success_the_spool_holds_no_sound_and_a_late_chunk_is_refuse
     assert status["audio"]["sha256"] == first.json()["sha256"]
 
 
-async def test_the_signed_download_address_serves_the_wav(road: Road, request: pytest.FixtureRequest) -> None:
+async def test_the_signed_download_address_serves_the_wav(road: Pipeline, request: pytest.FixtureRequest) -> None:
     session, content = session_of(request), tone(1)
     await road.send(session, content)
     await road.finalize(session)
@@ -215,7 +215,7 @@ async def test_the_signed_download_address_serves_the_wav(road: Road, request: p
 
 
 async def test_the_same_session_finalized_twenty_times_at_once_has_one_result(
-    road: Road, request: pytest.FixtureRequest
+    road: Pipeline, request: pytest.FixtureRequest
 ) -> None:
     session = session_of(request)
     await road.send(session, tone(1))

@@ -11,7 +11,7 @@ from deploy.local.nats_server import NatsServer
 from deploy.local.object_store import RcloneStore
 from services.assembler.rebuild_catalog import Summary, rebuild_catalog
 from shared.audio.wav import wav_header
-from shared.catalog.event_store import open_chronicle
+from shared.catalog.event_store import open_event_store
 from shared.domain.envelope import envelope
 from shared.domain.events import AnalysisCompleted
 from shared.domain.identifiers import SessionKey
@@ -73,7 +73,7 @@ async def test_status_and_score_come_back_although_bus_and_spool_are_lost(
         assert (await road.finalize("phoenix")).status_code == 200
         await bus.wait_ready()
         key = SessionKey("default", "phoenix")
-        chronicle = open_chronicle(bus, objects, replicas=1)
+        chronicle = open_event_store(bus, objects, replicas=1)
         assert await chronicle.tell(envelope("analyzer", key, SCORE, cause="x", trace=new_trace()))
     before = await status(second, nats_url, store, "phoenix")
     found = await rebuild_catalog(assembler_settings(second, private_nats.url, store))

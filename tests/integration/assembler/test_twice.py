@@ -9,14 +9,14 @@ import pytest
 
 from deploy.local.nats_server import NatsServer
 from services.assembler.assemble import Assembler
-from services.assembler.worker import FinalizedSessions
+from services.assembler.worker import AssemblyWorker
 from shared.audio.decode import DecodePolicy
-from shared.catalog.event_store import open_chronicle
+from shared.catalog.event_store import open_event_store
 from shared.domain.envelope import Envelope, envelope
 from shared.domain.errors import Permanent, Unavailable
 from shared.domain.events import AudioFailed, AudioReady, Event, SessionFinalized
 from shared.domain.identifiers import SessionKey
-from shared.domain.subjects import STREAM, subject_of
+from shared.domain.subjects import STREAM, event_subject
 from shared.messaging.bus import Bus, last_event, open_bus
 from shared.messaging.settings import BusConfig
 from shared.observability.metrics import Metrics
@@ -31,11 +31,11 @@ ASYNC = {"Prefer": "respond-async"}
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
+class FinalizedSession:
     """A finalized session's job, and a worker that has not seen it."""
 
     job: Envelope
-    worker: FinalizedSessions
+    worker: AssemblyWorker
     bus: Bus
 
     @property
@@ -43,7 +43,7 @@ class Work:
         return self.worker.spool
 
     async def told(self, kind: type[Event]) -> int:
-        subject = subject_of(self.job.key, kind.NAME)
+        subject = event_subject(self.job.key, kind.NAME)
         about = await self.bus.jetstream.stream_info(STREAM, subjects_filter=subject)
         return (about.state.subjects or {}).get(subject, 0)
 
@@ -58,7 +58,7 @@ async def bus(private_nats: NatsServer) -> AsyncIterator[Bus]:
 @pytest.fixture(params=["pcm", "flac"])
 async def work(
     request: pytest.FixtureRequest, tmp_path: Path, bus: Bus, store: ObjectStore, store_config: StoreConfig
-) -> Work:
+) -> FinalizedSession:
     key = SessionKey("default", f"twice-{tmp_path.name}"[:100])
     content = tone(2) if request.param == "pcm" else encoded("flac")
     async with ingest_running(ingest_settings(tmp_path, bus.config.url, store_config)) as road:
@@ -72,11 +72,11 @@ async def work(
     assert found is not None
     spool = Spool(tmp_path)
     assembler = Assembler(spool, store, DecodePolicy(ffmpeg=imageio_ffmpeg.get_ffmpeg_exe()))
-    return Work(found, FinalizedSessions(spool, open_chronicle(bus, store, replicas=1), assembler), bus)
+    return FinalizedSession(found, AssemblyWorker(spool, open_event_store(bus, store, replicas=1), assembler), bus)
 
 
 async def test_a_session_worked_on_again_after_each_step_ends_once_with_one_recording(
-    work: Work, store_config: StoreConfig
+    work: FinalizedSession, store_config: StoreConfig
 ) -> None:
     directory = work.spool.session(work.job.key)
     stored = directory.read_manifest()
@@ -84,12 +84,12 @@ async def test_a_session_worked_on_again_after_each_step_ends_once_with_one_reco
     uploaded = await work.worker.assembler.assemble(directory, stored)  # and died before it told anyone
     assert await work.worker.assembler.assemble(directory, stored) == uploaded
     await work.worker.handle(work.job)
-    outcome = directory.read_outcome()
+    outcome = directory.read_result()
     assert outcome is not None
     assert outcome.event == uploaded
     directory.result.unlink()  # died before it noted the end, yet told: chunks are erased only behind that note
     for _ in range(2):
-        work.spool.close_session(directory, outcome)
+        work.spool.finish_session(directory, outcome)
         await work.worker.handle(work.job)
     assert await work.told(AudioReady) == 1
     assert samples_of(await download(store_config, f"audio_{work.job.key.session}.wav")) == tone(2)
@@ -97,32 +97,32 @@ async def test_a_session_worked_on_again_after_each_step_ends_once_with_one_reco
     assert list(work.spool.temporaries.iterdir()) == []
 
 
-async def test_a_job_given_up_twice_and_worked_on_again_has_failed_once(work: Work) -> None:
+async def test_a_job_given_up_twice_and_worked_on_again_has_failed_once(work: FinalizedSession) -> None:
     directory = work.spool.session(work.job.key)
     await work.worker.give_up(work.job, Unavailable("The store is away."))
-    first = directory.read_outcome()
+    first = directory.read_result()
     await work.worker.give_up(work.job, Permanent("It ended its process.", code="crashed"))
     await work.worker.handle(work.job)
-    assert directory.read_outcome() == first
+    assert directory.read_result() == first
     assert await work.told(AudioFailed) == 1
     assert await work.told(AudioReady) == 0
     assert len(directory.sizes()) == 1
 
 
 @pytest.mark.parametrize("then", ["again", "given up"])
-async def test_what_was_told_to_be_ready_is_not_followed_by_a_failure(work: Work, then: str) -> None:
+async def test_what_was_told_to_be_ready_is_not_followed_by_a_failure(work: FinalizedSession, then: str) -> None:
     directory = work.spool.session(work.job.key)
     stored = directory.read_manifest()
     assert stored is not None
     ready = await work.worker.assembler.assemble(directory, stored)
     told = envelope("assembler", work.job.key, ready, cause=stored.sha256, trace=work.job.trace)
-    await work.worker.chronicle.tell_at_once(told, keep=False)  # and died
+    await work.worker.chronicle.append_publish_first(told, keep=False)  # and died
     directory.chunk(0).write_bytes(b"spoilt since")
     if then == "again":
         await work.worker.handle(work.job)
     else:
         await work.worker.give_up(work.job, Unavailable("The store is away."))
-    outcome = directory.read_outcome()
+    outcome = directory.read_result()
     assert outcome is not None
     assert outcome.event == ready
     assert len(directory.sizes()) == (0 if then == "again" else 1)

@@ -2,10 +2,12 @@
 
 import asyncio
 
-from tests.integration.road import Road
+from tests.integration.road import Pipeline
 
 
-async def exchange(road: Road, headers: str, session: str, body: bytes = b"", *, path: str = "/upload_chunk/") -> bytes:
+async def exchange(
+    road: Pipeline, headers: str, session: str, body: bytes = b"", *, path: str = "/upload_chunk/"
+) -> bytes:
     """Send a request by hand and return what comes back until the server stops talking or answered once."""
     host, port = road.client.base_url.host, road.client.base_url.port
     reader, writer = await asyncio.open_connection(host, port)

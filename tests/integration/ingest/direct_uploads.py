@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 
 from deploy.local.object_store import RcloneStore
-from tests.integration.road import Road
+from tests.integration.road import Pipeline
 
 SIGN = "/api/v1/documents/upload/generate-url/"
 DOCUMENTS = "/api/v1/documents/"
@@ -18,7 +18,7 @@ PHOTO = b"\xff\xd8\xff\xe0\x00\x10JFIF" + bytes(1000)
 class Uploader:
     """Works under one token, or under none."""
 
-    road: Road
+    road: Pipeline
     headers: Mapping[str, str]
 
     async def sign(self, **wanted: object) -> httpx.Response:

@@ -5,7 +5,7 @@ import asyncio
 from tests.relay import Ends, Relay, copy, first_of
 
 
-class Gate(Relay):
+class BlockingRelay(Relay):
     """Passes bytes on to a port of this machine, until `marker` comes from a client: that and what follows is held.
 
     So whoever is killed then is killed just before that step. `open()` lets everyone through for good.

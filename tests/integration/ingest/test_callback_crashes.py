@@ -13,7 +13,7 @@ from shared.storage.spool import Spool
 from tests.integration.audio_files import encoded
 from tests.integration.ingest.main_service import SECRET, MainService
 from tests.integration.ingest.uploading import Uploader
-from tests.integration.road import Road, assembler_running, assembler_settings, store_settings
+from tests.integration.road import Pipeline, assembler_running, assembler_settings, store_settings
 from tests.service_process import ServiceProcess
 from tests.waiting import until
 
@@ -34,7 +34,7 @@ def process_settings(spool: Path, nats_url: str, store: StoreConfig, receiver: M
 @asynccontextmanager
 async def client_of(ingest: ServiceProcess, spool: Path) -> AsyncIterator[Uploader]:
     async with httpx.AsyncClient(base_url=ingest.base_url, timeout=60) as client:
-        yield Uploader(Road(client, Spool(spool)))
+        yield Uploader(Pipeline(client, Spool(spool)))
 
 
 async def test_killed_between_complete_and_callback_it_tells_the_main_service_after_its_restart(

@@ -10,19 +10,19 @@ from pathlib import Path
 import pytest
 
 from deploy.local.object_store import RcloneStore
-from shared.catalog.event_store import Chronicle, open_chronicle
+from shared.catalog.event_store import EventStore, open_event_store
 from shared.domain.envelope import envelope
 from shared.domain.events import AnalysisCompleted
 from shared.domain.identifiers import SessionKey
-from shared.domain.subjects import STREAM, every_event_of
+from shared.domain.subjects import STREAM, session_filter
 from shared.messaging.bus import Bus
 from shared.observability.trace import new_trace
-from shared.storage.lock_files import locked, try_lock
+from shared.storage.lock_files import acquire_lock, try_lock
 from shared.storage.object_store import ObjectStore, open_store
 from shared.storage.settings import StoreConfig
 from shared.storage.spool import Deletion
 from tests.integration.audio_files import tone
-from tests.integration.road import Road, assembler_running, assembler_settings, ingest_running, ingest_settings
+from tests.integration.road import Pipeline, assembler_running, assembler_settings, ingest_running, ingest_settings
 from tests.tokens import bearer, token_settings
 from tests.waiting import until
 
@@ -30,7 +30,7 @@ OCTETS = {"Content-Type": "application/octet-stream"}
 
 
 @pytest.fixture
-async def road(tmp_path: Path, nats_url: str, ascending_store_config: StoreConfig) -> AsyncIterator[Road]:
+async def road(tmp_path: Path, nats_url: str, ascending_store_config: StoreConfig) -> AsyncIterator[Pipeline]:
     async with (
         ingest_running(ingest_settings(tmp_path, nats_url, ascending_store_config)) as road,
         assembler_running(assembler_settings(tmp_path, nats_url, ascending_store_config)),
@@ -45,27 +45,27 @@ async def store(ascending_store_config: StoreConfig) -> AsyncIterator[ObjectStor
 
 
 @pytest.fixture
-def chronicle(bus: Bus, store: ObjectStore) -> Chronicle:
-    return open_chronicle(bus, store, replicas=1)
+def chronicle(bus: Bus, store: ObjectStore) -> EventStore:
+    return open_event_store(bus, store, replicas=1)
 
 
 async def told(bus: Bus, session: str) -> set[str]:
-    subject = every_event_of(SessionKey("default", session))
+    subject = session_filter(SessionKey("default", session))
     info = await bus.jetstream.stream_info(STREAM, subjects_filter=subject)
     return {name.split(".", 4)[4] for name in info.state.subjects or {}}
 
 
-async def stored(road: Road, session: str) -> None:
+async def stored(road: Pipeline, session: str) -> None:
     await road.send(session, tone(1))
     assert (await road.finalize(session)).status_code == 200
 
 
-def in_spool(road: Road, session: str) -> set[str]:
+def in_spool(road: Pipeline, session: str) -> set[str]:
     return {path.name for path in road.directory(session).path.iterdir()}
 
 
 async def test_a_stored_session_is_erased_everywhere_and_the_receipt_says_so(
-    road: Road, bus: Bus, chronicle: Chronicle, object_store: RcloneStore
+    road: Pipeline, bus: Bus, chronicle: EventStore, object_store: RcloneStore
 ) -> None:
     await stored(road, "erased")
     answer = await road.client.delete("/sessions/erased")
@@ -80,7 +80,7 @@ async def test_a_stored_session_is_erased_everywhere_and_the_receipt_says_so(
     assert in_spool(road, "erased") <= {".lock", ".working", "deleted"}
 
 
-async def test_the_receipts_hash_is_over_the_rest_of_it(road: Road) -> None:
+async def test_the_receipts_hash_is_over_the_rest_of_it(road: Pipeline) -> None:
     await stored(road, "hashed")
     receipt = (await road.client.delete("/sessions/hashed")).json()
     sealed = receipt.pop("sha256")
@@ -97,7 +97,7 @@ async def test_the_receipts_hash_is_over_the_rest_of_it(road: Road) -> None:
         ("POST", "/upload_chunk/"),
     ],
 )
-async def test_a_deleted_session_is_not_found_anywhere(road: Road, method: str, path: str) -> None:
+async def test_a_deleted_session_is_not_found_anywhere(road: Pipeline, method: str, path: str) -> None:
     session = f"gone-{uuid.uuid4().hex}"
     await road.send(session, tone(1))
     await road.client.delete(f"/sessions/{session}")
@@ -108,7 +108,7 @@ async def test_a_deleted_session_is_not_found_anywhere(road: Road, method: str, 
     assert road.leftovers() == []
 
 
-async def test_a_session_that_is_still_receiving_loses_its_chunks(road: Road) -> None:
+async def test_a_session_that_is_still_receiving_loses_its_chunks(road: Pipeline) -> None:
     await road.send("young", tone(1))
     answer = await road.client.delete("/sessions/young")
     assert answer.status_code == 200
@@ -116,13 +116,13 @@ async def test_a_session_that_is_still_receiving_loses_its_chunks(road: Road) ->
     assert road.directory("young").sizes() == {}
 
 
-async def test_what_never_was_is_not_found_and_leaves_no_trace(road: Road) -> None:
+async def test_what_never_was_is_not_found_and_leaves_no_trace(road: Pipeline) -> None:
     assert (await road.client.delete("/sessions/never")).status_code == 404
     assert not road.directory("never").path.exists()
     assert (await road.client.delete("/sessions/..%2fx")).status_code == 400
 
 
-async def test_a_deletion_waits_for_work_in_progress_and_the_session_is_gone_meanwhile(road: Road) -> None:
+async def test_a_deletion_waits_for_work_in_progress_and_the_session_is_gone_meanwhile(road: Pipeline) -> None:
     await road.send("worked-on", tone(1))
     working = try_lock(road.directory("worked-on").working)
     assert working is not None
@@ -134,14 +134,14 @@ async def test_a_deletion_waits_for_work_in_progress_and_the_session_is_gone_mea
     assert (await deleting).status_code == 200
 
 
-async def test_twenty_deletions_at_once_give_one_receipt(road: Road) -> None:
+async def test_twenty_deletions_at_once_give_one_receipt(road: Pipeline) -> None:
     await stored(road, "contested")
     answers = await asyncio.gather(*(road.client.delete("/sessions/contested") for _ in range(20)))
     assert sorted(answer.status_code for answer in answers) == [200] + [404] * 19
 
 
 async def test_a_score_that_comes_after_the_deletion_is_told_to_nobody(
-    road: Road, bus: Bus, chronicle: Chronicle, store: ObjectStore
+    road: Pipeline, bus: Bus, chronicle: EventStore, store: ObjectStore
 ) -> None:
     await stored(road, "late-score")
     await road.client.delete("/sessions/late-score")
@@ -188,7 +188,7 @@ async def test_a_session_that_another_process_removed_is_not_taken_for_the_one_t
     async with ingest_running(ingest_settings(tmp_path, nats_url, ascending_store_config)) as road:
         await road.send("removed", b"first")
         directory = road.directory("removed")
-        with locked(directory.lock) as lock:
+        with acquire_lock(directory.lock) as lock:
             road.spool.remove(directory, lock)
         answers = [await road.client.post("/upload_chunk/removed", content=b"next", headers=OCTETS) for _ in range(2)]
     assert [answer.status_code for answer in answers] == [503, 200]  # by then the catalog was asked

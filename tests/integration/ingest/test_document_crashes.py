@@ -14,15 +14,15 @@ from deploy.local.nats_server import NatsServer
 from deploy.local.object_store import RcloneStore
 from deploy.local.ports import free_ports
 from shared.domain.identifiers import SessionKey
-from shared.domain.subjects import STREAM, every_event_of
+from shared.domain.subjects import STREAM, session_filter
 from shared.messaging.bus import Bus, open_bus
 from shared.messaging.settings import BusConfig
 from shared.observability.metrics import Metrics
 from shared.storage.spool import Spool
 from tests.integration.audio_files import encoded, samples_of
 from tests.integration.ingest.direct_uploads import Uploader
-from tests.integration.ingest.gate import Gate
-from tests.integration.road import Road, assembler_running, assembler_settings, download
+from tests.integration.ingest.gate import BlockingRelay
+from tests.integration.road import Pipeline, assembler_running, assembler_settings, download
 from tests.service_process import ServiceProcess
 from tests.waiting import until
 
@@ -41,13 +41,13 @@ class Crash:
     """One ingest whose way to an engine is gated, and what it works on."""
 
     ingest: ServiceProcess
-    gate: Gate
+    gate: BlockingRelay
     spool: Spool
 
     @asynccontextmanager
     async def client(self) -> AsyncIterator[Uploader]:
         async with httpx.AsyncClient(base_url=self.ingest.base_url, timeout=30) as client:
-            yield Uploader(Road(client, self.spool), {})
+            yield Uploader(Pipeline(client, self.spool), {})
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ async def crash(
     engine, marker = BEFORE[request.param]
     store = object_store.config()
     ports = {"bus": private_nats.port, "store": object_store.port}
-    async with Gate(ports[engine], marker) as gate:
+    async with BlockingRelay(ports[engine], marker) as gate:
         ports[engine] = gate.port
         settings = {
             "PORT": str(free_ports(1)[0]),
@@ -81,7 +81,7 @@ async def bus(private_nats: NatsServer) -> AsyncIterator[Bus]:
 
 
 async def told(bus: Bus, document: str) -> dict[str, int]:
-    info = await bus.jetstream.stream_info(STREAM, subjects_filter=every_event_of(SessionKey("default", document)))
+    info = await bus.jetstream.stream_info(STREAM, subjects_filter=session_filter(SessionKey("default", document)))
     return {subject.split(".", 4)[4]: times for subject, times in (info.state.subjects or {}).items()}
 
 

@@ -9,7 +9,7 @@ import pytest
 from deploy.local.object_store import RcloneStore
 from shared.storage.settings import StoreConfig
 from tests.integration.ingest.direct_uploads import DOCUMENTS, PHOTO, SIGN, Uploader
-from tests.integration.road import OCTETS, Road, ingest_running, ingest_settings
+from tests.integration.road import OCTETS, Pipeline, ingest_running, ingest_settings
 from tests.tokens import bearer, token_settings
 
 LIMIT = 100_000
@@ -18,7 +18,7 @@ LIMIT = 100_000
 @pytest.fixture(scope="module")
 async def road(
     tmp_path_factory: pytest.TempPathFactory, nats_url: str, store_config: StoreConfig
-) -> AsyncIterator[Road]:
+) -> AsyncIterator[Pipeline]:
     settings = ingest_settings(
         tmp_path_factory.mktemp("spool"), nats_url, store_config, max_session_size=LIMIT, **token_settings()
     )
@@ -27,12 +27,12 @@ async def road(
 
 
 @pytest.fixture
-def acme(road: Road) -> Uploader:
+def acme(road: Pipeline) -> Uploader:
     return Uploader(road, bearer(tenant_id="acme"))
 
 
 @pytest.fixture
-def rival(road: Road) -> Uploader:
+def rival(road: Pipeline) -> Uploader:
     return Uploader(road, bearer(tenant_id="rival"))
 
 
@@ -111,7 +111,7 @@ async def test_another_tenants_document_is_answered_as_one_that_does_not_exist(a
     assert (await acme.read(document["id"])).status_code == 200
 
 
-async def test_each_route_needs_its_scope(road: Road) -> None:
+async def test_each_route_needs_its_scope(road: Pipeline) -> None:
     writing, reading = (
         Uploader(road, bearer(tenant_id="acme", scope=scope)) for scope in ("audio:write", "audio:read")
     )

@@ -12,14 +12,14 @@ from shared.domain.clock import now
 from shared.domain.envelope import decode
 from shared.domain.events import DocumentRegistered
 from shared.domain.identifiers import SessionKey
-from shared.domain.object_keys import chronicle_key
-from shared.domain.subjects import STREAM, subject_of
+from shared.domain.object_keys import event_archive_key
+from shared.domain.subjects import STREAM, event_subject
 from shared.domain.upload_kind import RegisteredDocument
 from shared.messaging.bus import Bus, last_event
 from shared.storage.settings import StoreConfig
 from tests.integration.audio_files import encoded
 from tests.integration.ingest.direct_uploads import DOCUMENTS, PHOTO, Uploader, get, put
-from tests.integration.road import Road, ingest_running, ingest_settings
+from tests.integration.road import Pipeline, ingest_running, ingest_settings
 from tests.tokens import bearer, token_settings
 from tests.waiting import until
 
@@ -27,19 +27,19 @@ from tests.waiting import until
 @pytest.fixture(scope="module")
 async def road(
     tmp_path_factory: pytest.TempPathFactory, nats_url: str, store_config: StoreConfig
-) -> AsyncIterator[Road]:
+) -> AsyncIterator[Pipeline]:
     settings = ingest_settings(tmp_path_factory.mktemp("spool"), nats_url, store_config, **token_settings())
     async with ingest_running(settings) as road:
         yield road
 
 
 @pytest.fixture
-def acme(road: Road) -> Uploader:
+def acme(road: Pipeline) -> Uploader:
     return Uploader(road, bearer(tenant_id="acme"))
 
 
 async def times_told(bus: Bus, document: str) -> int:
-    subject = subject_of(SessionKey("acme", document), DocumentRegistered.NAME)
+    subject = event_subject(SessionKey("acme", document), DocumentRegistered.NAME)
     info = await bus.jetstream.stream_info(STREAM, subjects_filter=subject)
     return (info.state.subjects or {}).get(subject, 0)
 
@@ -62,7 +62,7 @@ async def test_a_file_in_the_bucket_becomes_a_document_that_is_told_and_kept(
     assert event is not None
     assert isinstance(event.event, DocumentRegistered)
     assert (event.event.object_key, event.event.is_audio) == (file["file_path"], False)
-    kept = object_store.bucket_folder / chronicle_key(key, DocumentRegistered.NAME)
+    kept = object_store.bucket_folder / event_archive_key(key, DocumentRegistered.NAME)
     assert decode(kept.read_bytes()).event == event.event
 
 

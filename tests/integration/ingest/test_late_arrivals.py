@@ -8,24 +8,24 @@ import httpx
 import pytest
 
 from deploy.local.object_store import RcloneStore
-from services.ingest.background.deleted_object_watch import LateArrivals
-from shared.process.tasks import owned_tasks
+from services.ingest.background.deleted_object_watch import DeletedObjectWatch
+from shared.process.tasks import background_tasks
 from shared.storage.object_store import open_store
 from shared.storage.settings import StoreConfig
-from tests.integration.road import Road, ingest_running, ingest_settings
+from tests.integration.road import Pipeline, ingest_running, ingest_settings
 from tests.waiting import until
 
 PICTURE = b"\x89PNG\r\n\x1a\n" + bytes(100)
 
 
 @pytest.fixture
-async def road(tmp_path: Path, nats_url: str, ascending_store_config: StoreConfig) -> AsyncIterator[Road]:
+async def road(tmp_path: Path, nats_url: str, ascending_store_config: StoreConfig) -> AsyncIterator[Pipeline]:
     async with ingest_running(ingest_settings(tmp_path, nats_url, ascending_store_config)) as road:
         yield road
 
 
 async def test_a_document_that_is_uploaded_again_after_its_deletion_is_erased_again(
-    road: Road, ascending_store_config: StoreConfig, object_store: RcloneStore
+    road: Pipeline, ascending_store_config: StoreConfig, object_store: RcloneStore
 ) -> None:
     wanted = {"filename": "a.png", "content_type": "image/png", "file_size": len(PICTURE)}
     signed = (await road.client.post("/api/v1/documents/upload/generate-url/", json=wanted)).json()
@@ -51,8 +51,8 @@ async def test_a_document_that_is_uploaded_again_after_its_deletion_is_erased_ag
     assert file.exists()
     with ThreadPoolExecutor() as executor:
         async with open_store(ascending_store_config) as store:
-            late = LateArrivals(road.spool, store, executor, every=0.05)
-            async with owned_tasks(late.run()):
+            late = DeletedObjectWatch(road.spool, store, executor, every=0.05)
+            async with background_tasks(late.run()):
                 await until(lambda: not file.exists(), what="the document is erased again")
     assert len(list(road.spool.late.iterdir())) == 1  # the address still holds
     assert (await road.client.get(f"/api/v1/documents/{document['id']}/")).status_code == 404

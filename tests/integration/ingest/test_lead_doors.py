@@ -11,19 +11,19 @@ from shared.domain.envelope import Envelope, decode, envelope
 from shared.domain.events import AudioFailed, AudioReady, ChunkReceived, SessionDeleted, SessionFinalized, SessionOpened
 from shared.domain.identifiers import SessionKey
 from shared.domain.manifest import Manifest, dump_manifest
-from shared.domain.subjects import STREAM, every_event_of
+from shared.domain.subjects import STREAM, session_filter
 from shared.domain.upload_kind import LeadRecording, RegisteredDocument
 from shared.messaging.bus import Bus, last_event
 from shared.observability.trace import new_trace
-from shared.storage.session_directory import Opening
+from shared.storage.session_directory import SessionMetadata
 from shared.storage.settings import StoreConfig
 from shared.storage.spool import Deletion
 from tests.integration.audio_files import encoded, tone
 from tests.integration.ingest.lead_client import LeadClient, new_call
-from tests.integration.ingest.told_recordings import tell_event, tell_recording
+from tests.integration.ingest.told_recordings import append_event, append_recording
 from tests.integration.road import (
     OCTETS,
-    Road,
+    Pipeline,
     assembler_running,
     assembler_settings,
     ingest_running,
@@ -70,7 +70,7 @@ OTHERS_OF_SESSIONS = ("raw chunk", "raw chunk in a form", "finalize")  # which a
 @pytest.fixture(scope="module")
 async def road(
     tmp_path_factory: pytest.TempPathFactory, nats_url: str, ascending_store_config: StoreConfig
-) -> AsyncIterator[Road]:
+) -> AsyncIterator[Pipeline]:
     spool = tmp_path_factory.mktemp("spool")
     async with (
         ingest_running(ingest_settings(spool, nats_url, ascending_store_config, **token_settings())) as road,
@@ -79,7 +79,7 @@ async def road(
         yield road
 
 
-async def receiving(road: Road, lead: str = LEAD) -> str:
+async def receiving(road: Pipeline, lead: str = LEAD) -> str:
     """Leave a recording with one chunk of it sent; returns its session."""
     client = LeadClient(road.client, lead, bearer())
     session = await client.init(new_call())
@@ -87,7 +87,7 @@ async def receiving(road: Road, lead: str = LEAD) -> str:
     return session
 
 
-async def stored(road: Road, lead: str = LEAD) -> str:
+async def stored(road: Pipeline, lead: str = LEAD) -> str:
     """Store a recording; returns its session."""
     answer = await LeadClient(road.client, lead, bearer()).upload(AAC, new_call())
     assert answer.status_code == 200, answer.text
@@ -97,7 +97,7 @@ async def stored(road: Road, lead: str = LEAD) -> str:
 
 async def all_told_of(bus: Bus, session: str) -> list[Envelope]:
     """Return the last event of each kind that the stream has of a session, once it has been stored."""
-    filtered = every_event_of(SessionKey("default", session))
+    filtered = session_filter(SessionKey("default", session))
     info = await bus.jetstream.stream_info(STREAM, subjects_filter=filtered)
     names = info.state.subjects or {}
     events = [decode((await bus.jetstream.get_last_msg(STREAM, name)).data or b"") for name in names]
@@ -108,7 +108,7 @@ async def all_told_of(bus: Bus, session: str) -> list[Envelope]:
 @pytest.mark.parametrize("state", [receiving, stored])
 @pytest.mark.parametrize("door", [*OF_SESSIONS, *OTHERS_OF_SESSIONS])
 async def test_another_leads_session_is_not_found_and_stays_as_it_is(
-    road: Road, state: Callable[[Road], Awaitable[str]], door: str, leads: list[str]
+    road: Pipeline, state: Callable[[Pipeline], Awaitable[str]], door: str, leads: list[str]
 ) -> None:
     session = await state(road)
     before = (await DOORS["status"](road.client, session, bearer())).json()
@@ -124,14 +124,16 @@ async def test_another_leads_session_is_not_found_and_stays_as_it_is(
 
 @pytest.mark.parametrize("leads", [*STRANGERS, *WELCOME], ids=str)
 @pytest.mark.parametrize("door", sorted(DOORS.keys() - set(OF_SESSIONS) - set(OTHERS_OF_SESSIONS)))
-async def test_the_doors_of_other_kinds_know_no_recording_whoever_asks(road: Road, door: str, leads: object) -> None:
+async def test_the_doors_of_other_kinds_know_no_recording_whoever_asks(
+    road: Pipeline, door: str, leads: object
+) -> None:
     session = await receiving(road)
     answer = await DOORS[door](road.client, session, bearer(leads=leads))
     assert answer.status_code == 404
 
 
 @pytest.mark.parametrize("leads", WELCOME, ids=str)
-async def test_who_has_the_lead_sees_and_erases_its_session(road: Road, leads: object) -> None:
+async def test_who_has_the_lead_sees_and_erases_its_session(road: Pipeline, leads: object) -> None:
     session = await stored(road)
     seen = await DOORS["status"](road.client, session, bearer(leads=leads))
     assert seen.status_code == 200
@@ -142,13 +144,13 @@ async def test_who_has_the_lead_sees_and_erases_its_session(road: Road, leads: o
 
 @pytest.mark.parametrize("leads", WELCOME, ids=str)
 @pytest.mark.parametrize("door", OTHERS_OF_SESSIONS)
-async def test_who_has_the_lead_is_told_of_the_other_family(road: Road, door: str, leads: object) -> None:
+async def test_who_has_the_lead_is_told_of_the_other_family(road: Pipeline, door: str, leads: object) -> None:
     answer = await DOORS[door](road.client, await receiving(road), bearer(leads=leads))
     assert (answer.status_code, answer.json()["code"]) == (409, "other_family")
 
 
 @pytest.mark.parametrize("leads", STRANGERS, ids=str)
-async def test_what_is_of_no_lead_is_every_callers(road: Road, leads: list[str]) -> None:
+async def test_what_is_of_no_lead_is_every_callers(road: Pipeline, leads: list[str]) -> None:
     token = bearer(leads=leads)
     raw = f"raw-{len(leads)}"
     assert (await road.client.post(f"/upload_chunk/{raw}", content=tone(1), headers=token | OCTETS)).status_code == 200
@@ -159,8 +161,8 @@ async def test_what_is_of_no_lead_is_every_callers(road: Road, leads: list[str])
     indexed = opened.json()["data"]["upload_session_id"]
     document = f"document-{len(leads)}"
     purpose = RegisteredDocument(filename="a.aac", object_key="documents/a.aac", size_bytes=1, mime_type="audio/aac")
-    opening = Opening(purpose=purpose, opened_at="2026-01-01T00:00:00Z")
-    await asyncio.to_thread(road.spool.open_for, SessionKey("default", document), opening)
+    opening = SessionMetadata(purpose=purpose, opened_at="2026-01-01T00:00:00Z")
+    await asyncio.to_thread(road.spool.create_session, SessionKey("default", document), opening)
     for session in (raw, indexed, document):
         assert (await DOORS["status"](road.client, session, token)).status_code == 200
         assert (await DOORS["deletion"](road.client, session, token)).status_code == 200
@@ -168,25 +170,25 @@ async def test_what_is_of_no_lead_is_every_callers(road: Road, leads: list[str])
 
 @pytest.mark.parametrize("door", OF_SESSIONS)
 async def test_the_catalog_alone_is_enough_to_know_the_lead(
-    road: Road, nats_url: str, ascending_store_config: StoreConfig, door: str
+    road: Pipeline, nats_url: str, ascending_store_config: StoreConfig, door: str
 ) -> None:
-    session = await tell_recording(nats_url, ascending_store_config, LEAD, new_call(), size=3, sha256="0" * 64)
+    session = await append_recording(nats_url, ascending_store_config, LEAD, new_call(), size=3, sha256="0" * 64)
     stranger, welcome = [await DOORS[door](road.client, session, bearer(leads=[lead])) for lead in ("8", LEAD)]
     assert (stranger.status_code, welcome.status_code) == (404, 200)
 
 
 @pytest.mark.parametrize("door", OF_SESSIONS)
 async def test_an_event_that_names_the_lead_is_enough_where_the_recording_says_nothing(
-    road: Road, nats_url: str, ascending_store_config: StoreConfig, door: str
+    road: Pipeline, nats_url: str, ascending_store_config: StoreConfig, door: str
 ) -> None:
     session = f"scored-{door}"
     spoilt = AudioFailed(code="x", reason="x", manifest_sha256="0" * 64)
-    await tell_event(nats_url, ascending_store_config, session, spoilt, lead=LEAD)
+    await append_event(nats_url, ascending_store_config, session, spoilt, lead=LEAD)
     stranger, welcome = [await DOORS[door](road.client, session, bearer(leads=[lead])) for lead in ("8", LEAD)]
     assert (stranger.status_code, welcome.status_code) == (404, 200)
 
 
-async def test_a_recording_that_can_not_be_assembled_says_its_lead(road: Road, bus: Bus) -> None:
+async def test_a_recording_that_can_not_be_assembled_says_its_lead(road: Pipeline, bus: Bus) -> None:
     key = SessionKey("default", "other-manifest")
     recording = LeadRecording(lead=LEAD, call_log=new_call(), filename="call.aac")
     manifest = Manifest(
@@ -208,16 +210,16 @@ async def test_a_recording_that_can_not_be_assembled_says_its_lead(road: Road, b
 
 
 async def test_a_raw_chunk_under_a_recordings_id_opens_no_way_to_it(
-    road: Road, nats_url: str, ascending_store_config: StoreConfig
+    road: Pipeline, nats_url: str, ascending_store_config: StoreConfig
 ) -> None:
-    session = await tell_recording(nats_url, ascending_store_config, LEAD, new_call(), size=3, sha256="0" * 64)
+    session = await append_recording(nats_url, ascending_store_config, LEAD, new_call(), size=3, sha256="0" * 64)
     token = bearer(leads=["8"])
     assert (await DOORS["raw chunk"](road.client, session, token)).status_code == 404  # only the catalog knows of it
     assert (await DOORS["status"](road.client, session, token)).status_code == 404
     assert (await DOORS["deletion"](road.client, session, token)).status_code == 404
 
 
-async def test_a_deletion_under_way_is_finished_for_its_lead_alone(road: Road) -> None:
+async def test_a_deletion_under_way_is_finished_for_its_lead_alone(road: Pipeline) -> None:
     session = await stored(road)
     directory = road.directory(session)
     await asyncio.to_thread(road.spool.begin_deletion, directory, Deletion((), LEAD))
@@ -227,7 +229,7 @@ async def test_a_deletion_under_way_is_finished_for_its_lead_alone(road: Road) -
     assert (receipt.status_code, receipt.json()["verified"]) == (200, True)
 
 
-async def test_each_event_of_a_recording_says_its_lead_and_no_other_event_does(road: Road, bus: Bus) -> None:
+async def test_each_event_of_a_recording_says_its_lead_and_no_other_event_does(road: Pipeline, bus: Bus) -> None:
     session = await stored(road)
     await DOORS["raw chunk"](road.client, "no-leads", bearer())
     await DOORS["finalize"](road.client, "no-leads", bearer())

@@ -13,7 +13,7 @@ from shared.storage.settings import StoreConfig
 from tests.integration.audio_files import tone
 from tests.integration.ingest.lead_client import LeadClient, new_call
 from tests.integration.ingest.uploading import Uploader
-from tests.integration.road import Road, assembler_running, assembler_settings, ingest_running, ingest_settings
+from tests.integration.road import Pipeline, assembler_running, assembler_settings, ingest_running, ingest_settings
 from tests.waiting import until
 
 NOWHERE = "nats://127.0.0.1:1"
@@ -29,7 +29,7 @@ WAYS = [
 
 
 @asynccontextmanager
-async def begun(road: Road, path: str, content_type: str, size: int | None) -> AsyncIterator[asyncio.StreamReader]:
+async def begun(road: Pipeline, path: str, content_type: str, size: int | None) -> AsyncIterator[asyncio.StreamReader]:
     """Send the head of a request whose body does not come, and leave the connection open; None for chunked."""
     reader, writer = await asyncio.open_connection(road.client.base_url.host, road.client.base_url.port)
     length = "Transfer-Encoding: chunked" if size is None else f"Content-Length: {size}"
@@ -57,7 +57,7 @@ async def let_in(reader: asyncio.StreamReader) -> None:
         assert await reader.readuntil(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
-async def poured(road: Road, path: str, most: int) -> tuple[bytes, int]:
+async def poured(road: Pipeline, path: str, most: int) -> tuple[bytes, int]:
     """Send a body of unknown length until an answer comes, `most` bytes of it; return that, and how many it took."""
     reader, writer = await asyncio.open_connection(road.client.base_url.host, road.client.base_url.port)
     head = "Host: localhost\r\nContent-Type: application/octet-stream\r\nTransfer-Encoding: chunked"

@@ -7,31 +7,31 @@ import pytest
 
 from services.ingest.settings import IngestSettings
 from tests.integration.ingest.direct_uploads import Uploader
-from tests.integration.road import Road, ingest_running
+from tests.integration.road import Pipeline, ingest_running
 
 NOT_CONFIGURED = {"success": False, "error": "Cloudflare R2 not configured", "code": "store_not_configured"}
 
 
 @pytest.fixture
-async def road(tmp_path: Path, nats_url: str) -> AsyncIterator[Road]:
+async def road(tmp_path: Path, nats_url: str) -> AsyncIterator[Pipeline]:
     settings = IngestSettings.model_validate({"local_temp_chunk_path": tmp_path, "nats_url": nats_url})
     async with ingest_running(settings) as road:
         yield road
 
 
-async def test_direct_uploads_are_answered_503(road: Road) -> None:
+async def test_direct_uploads_are_answered_503(road: Pipeline) -> None:
     client = Uploader(road, {})
     for answer in (await client.sign(), await client.register({}), await client.read("x")):
         assert (answer.status_code, answer.json()) == (503, NOT_CONFIGURED)
 
 
-async def test_chunks_are_taken_and_their_session_is_told(road: Road) -> None:
+async def test_chunks_are_taken_and_their_session_is_told(road: Pipeline) -> None:
     assert (await road.client.get("/readyz")).status_code == 200
     assert (await road.send("homeless", b"xxxx")).status_code == 200
     assert (await road.client.get("/sessions/homeless")).json()["state"] == "receiving"
 
 
-async def test_a_deletion_says_why_it_can_not_be_finished(road: Road) -> None:
+async def test_a_deletion_says_why_it_can_not_be_finished(road: Pipeline) -> None:
     await road.send("undeletable", b"xxxx")
     answer = await road.client.delete("/sessions/undeletable")
     assert (answer.status_code, answer.json()["code"]) == (503, "store_not_configured")

@@ -12,8 +12,8 @@ from deploy.local.object_store import RcloneStore
 from shared.storage.settings import StoreConfig
 from tests.integration.audio_files import encoded
 from tests.integration.ingest.lead_client import LeadClient, new_call
-from tests.integration.ingest.told_recordings import path_of, told_recording
-from tests.integration.road import Road, ingest_running, ingest_settings
+from tests.integration.ingest.told_recordings import path_of, stored_recording
+from tests.integration.road import Pipeline, ingest_running, ingest_settings
 from tests.waiting import until
 
 CONTENT = encoded("aac")
@@ -25,24 +25,24 @@ LONG = bytes(range(256)) * 4 * 1024 * 10  # 10 MiB
 @pytest.fixture(scope="module")
 async def road(
     tmp_path_factory: pytest.TempPathFactory, nats_url: str, store_config: StoreConfig
-) -> AsyncIterator[Road]:
+) -> AsyncIterator[Pipeline]:
     async with ingest_running(ingest_settings(tmp_path_factory.mktemp("spool"), nats_url, store_config)) as road:
         yield road
 
 
 @pytest.fixture(scope="module")
-async def lead(road: Road) -> LeadClient:
+async def lead(road: Pipeline) -> LeadClient:
     return LeadClient(road.client)
 
 
 @pytest.fixture(scope="module")
 async def call(lead: LeadClient, nats_url: str, store_config: StoreConfig) -> str:
-    return await told_recording(nats_url, store_config, lead.lead, new_call(), CONTENT)
+    return await stored_recording(nats_url, store_config, lead.lead, new_call(), CONTENT)
 
 
 @pytest.fixture(scope="module")
 async def long_call(lead: LeadClient, nats_url: str, store_config: StoreConfig) -> str:
-    return await told_recording(nats_url, store_config, lead.lead, new_call(), LONG)
+    return await stored_recording(nats_url, store_config, lead.lead, new_call(), LONG)
 
 
 async def test_all_of_it_comes_with_what_a_player_needs(lead: LeadClient, call: str) -> None:
@@ -160,7 +160,7 @@ async def test_nothing_is_played_that_is_not_there(
     for method in ("GET", "HEAD"):
         assert (await lead.play(new_call(), method)).status_code == 404
     assert (await LeadClient(lead.client).play(call)).json()["error"]["code"] == "NOT_FOUND"
-    gone = await told_recording(nats_url, store_config, lead.lead, new_call(), b"gone")
+    gone = await stored_recording(nats_url, store_config, lead.lead, new_call(), b"gone")
     (object_store.bucket_folder / path_of(gone)).unlink()
     await until(lambda: _answers(lead, gone, 404), what="the object to be gone")
     assert (await lead.play(gone, "HEAD")).status_code == 404
@@ -171,7 +171,7 @@ async def _answers(lead: LeadClient, call: str, status: int) -> bool:
 
 
 async def test_an_empty_object_is_played_as_nothing(lead: LeadClient, nats_url: str, store_config: StoreConfig) -> None:
-    empty = await told_recording(nats_url, store_config, lead.lead, new_call(), b"")
+    empty = await stored_recording(nats_url, store_config, lead.lead, new_call(), b"")
     played = await lead.play(empty)
     assert (played.status_code, played.content, played.headers["content-length"]) == (200, b"", "0")
     assert (await lead.play(empty, Range="bytes=0-1")).status_code == 416
@@ -183,7 +183,7 @@ async def test_a_store_that_fails_in_the_middle_ends_the_connection_and_before_i
     store = private_store.config("any")
     async with ingest_running(ingest_settings(tmp_path_factory.mktemp("spool"), nats_url, store)) as road:
         lead = LeadClient(road.client)
-        long = await told_recording(nats_url, store, lead.lead, new_call(), LONG * 3)
+        long = await stored_recording(nats_url, store, lead.lead, new_call(), LONG * 3)
         reader, writer = await _asking(road, f"{lead.path}/{long}")
         head = await reader.readuntil(b"\r\n\r\n")
         assert b"200 OK" in head
@@ -195,7 +195,7 @@ async def test_a_store_that_fails_in_the_middle_ends_the_connection_and_before_i
         assert (await lead.play(long)).status_code == 503
 
 
-async def _asking(road: Road, path: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+async def _asking(road: Pipeline, path: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     """Send a GET over a connection of its own, whose reader takes little ahead of what is read."""
     address = urlsplit(str(road.client.base_url))
     reader, writer = await asyncio.open_connection(address.hostname, address.port, limit=64 * 1024)
@@ -209,7 +209,7 @@ async def test_without_the_bus_a_recording_is_asked_for_again_later(
     settings = ingest_settings(tmp_path_factory.mktemp("spool"), private_nats.url, store_config)
     async with ingest_running(settings) as road:
         lead = LeadClient(road.client)
-        call = await told_recording(private_nats.url, store_config, lead.lead, new_call(), CONTENT)
+        call = await stored_recording(private_nats.url, store_config, lead.lead, new_call(), CONTENT)
         assert (await lead.play(call)).content == CONTENT
         await private_nats.stop()
         await until(lambda: _answers(lead, call, 503), what="the bus to be missed")

@@ -12,7 +12,7 @@ import httpx
 from deploy.local.object_store import RcloneStore
 from shared.storage.settings import StoreConfig
 from tests.integration.ingest.lead_client import LeadClient, new_call
-from tests.integration.ingest.told_recordings import path_of, tell_recording, told_recording
+from tests.integration.ingest.told_recordings import append_recording, path_of, stored_recording
 from tests.service_process import ServiceProcess
 from tests.waiting import until
 
@@ -27,10 +27,10 @@ async def test_a_recording_of_300_mb_is_played_in_60_mb_also_to_readers_that_sta
 ) -> None:
     async with httpx.AsyncClient(base_url=ingest.base_url, timeout=60) as client:
         lead, long = LeadClient(client), new_call()
-        small = await told_recording(nats_url, store_config, lead.lead, new_call(), b"x" * 2 * MIB)
+        small = await stored_recording(nats_url, store_config, lead.lead, new_call(), b"x" * 2 * MIB)
         await until(lambda: _plays(lead, small), within=30, what="the catalog to be reached")
         await _put_zeros(object_store, path_of(long), SIZE)
-        await tell_recording(nats_url, store_config, lead.lead, long, size=SIZE, sha256=hashlib.sha256().hexdigest())
+        await append_recording(nats_url, store_config, lead.lead, long, size=SIZE, sha256=hashlib.sha256().hexdigest())
         await until(lambda: _plays(lead, long, Range="bytes=-1"), what="the store to see the file")
         before = _memory(ingest.pid, "VmHWM")
         async with AsyncExitStack() as stalled:

@@ -22,7 +22,7 @@ from shared.storage.settings import StoreConfig
 from tests.integration.audio_files import tone
 from tests.integration.ingest.lead_client import LeadClient, new_call
 from tests.integration.ingest.uploading import Uploader
-from tests.integration.road import Road, assembler_running, assembler_settings, ingest_running, ingest_settings
+from tests.integration.road import Pipeline, assembler_running, assembler_settings, ingest_running, ingest_settings
 from tests.waiting import until
 
 TTL = 3600.0
@@ -52,7 +52,7 @@ async def told(bus: Bus, session: str) -> Envelope | None:
     return await last_event(bus, SessionKey("default", session), SessionExpired)
 
 
-async def expired(road: Road, session: str) -> bool:
+async def expired(road: Pipeline, session: str) -> bool:
     answer = await road.client.get(f"/sessions/{session}")
     return bool(answer.status_code == 200 and answer.json()["state"] == "expired")
 

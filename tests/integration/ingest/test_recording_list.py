@@ -8,15 +8,15 @@ from shared.domain.events import AnalysisCompleted
 from shared.storage.settings import StoreConfig
 from tests.integration.audio_files import encoded
 from tests.integration.ingest.lead_client import LeadClient, new_call
-from tests.integration.ingest.told_recordings import tell_event, tell_recording
-from tests.integration.road import Road, assembler_running, assembler_settings, ingest_running, ingest_settings
+from tests.integration.ingest.told_recordings import append_event, append_recording
+from tests.integration.road import Pipeline, assembler_running, assembler_settings, ingest_running, ingest_settings
 from tests.tokens import bearer, token_settings
 
 
 @pytest.fixture(scope="module")
 async def road(
     tmp_path_factory: pytest.TempPathFactory, nats_url: str, store_config: StoreConfig
-) -> AsyncIterator[Road]:
+) -> AsyncIterator[Pipeline]:
     spool = tmp_path_factory.mktemp("spool")
     async with (
         assembler_running(assembler_settings(spool, nats_url, store_config)),
@@ -26,7 +26,7 @@ async def road(
 
 
 @pytest.fixture
-def lead(road: Road) -> LeadClient:
+def lead(road: Pipeline) -> LeadClient:
     return LeadClient(road.client, headers=bearer())
 
 
@@ -58,7 +58,7 @@ async def test_a_row_says_what_is_known_and_a_call_has_one(
     analysis = AnalysisCompleted(
         temperature=75, confidence=0.5, analysis_summary="", timestamp="", scorer="x", transcriber="x"
     )
-    await tell_event(nats_url, store_config, other["session_id"], analysis)
+    await append_event(nats_url, store_config, other["session_id"], analysis)
     assert (await lead.list()).json()["data"][1]["temperature"] == 75
 
 
@@ -67,7 +67,7 @@ async def test_pages_follow_one_another_without_gap_or_repeat(
 ) -> None:
     calls = [new_call() for _ in range(7)]
     for call in (*calls, calls[0]):
-        await tell_recording(nats_url, store_config, lead.lead, call, size=1, sha256="0" * 64)
+        await append_recording(nats_url, store_config, lead.lead, call, size=1, sha256="0" * 64)
     expected = [calls[0], *reversed(calls[1:])]
     for limit in (1, 2, 3, 7, 200):
         seen: list[str] = []
@@ -86,7 +86,7 @@ async def test_a_lead_without_recordings_has_an_empty_list(lead: LeadClient) -> 
     assert (await lead.list()).json() == {"data": [], "next_cursor": None}
 
 
-async def test_another_tenant_has_neither_the_list_nor_the_recording(road: Road, lead: LeadClient) -> None:
+async def test_another_tenant_has_neither_the_list_nor_the_recording(road: Pipeline, lead: LeadClient) -> None:
     call = new_call()
     path = (await lead.upload(encoded("aac"), call)).json()["data"]["recording_path"]
     stranger = LeadClient(road.client, lead.lead, bearer(tenant_id="acme"))
@@ -100,7 +100,7 @@ async def test_another_tenant_has_neither_the_list_nor_the_recording(road: Road,
     assert (await lead.play(call)).content == encoded("aac")
 
 
-async def test_a_deleted_recording_is_neither_listed_nor_played(road: Road, lead: LeadClient) -> None:
+async def test_a_deleted_recording_is_neither_listed_nor_played(road: Pipeline, lead: LeadClient) -> None:
     call = new_call()
     older = (await lead.upload(encoded("aac"), call)).json()["data"]["session_id"]
     newer = (await lead.upload(encoded("mp3"), call, filename="x.mp3")).json()["data"]["session_id"]

@@ -7,7 +7,7 @@ import pytest
 from shared.storage.settings import StoreConfig
 from tests.integration.audio_files import encoded
 from tests.integration.ingest.lead_client import LeadClient, assert_refused, new_call
-from tests.integration.road import Road, ingest_running, ingest_settings
+from tests.integration.road import Pipeline, ingest_running, ingest_settings
 from tests.tokens import bearer, token_settings
 
 NOWHERE = "nats://127.0.0.1:1"
@@ -15,18 +15,18 @@ AAC = encoded("aac")
 
 
 @pytest.fixture(scope="module")
-async def road(tmp_path_factory: pytest.TempPathFactory, store_config: StoreConfig) -> AsyncIterator[Road]:
+async def road(tmp_path_factory: pytest.TempPathFactory, store_config: StoreConfig) -> AsyncIterator[Pipeline]:
     settings = ingest_settings(tmp_path_factory.mktemp("spool"), NOWHERE, store_config, **token_settings())
     async with ingest_running(settings) as road:
         yield road
 
 
 @pytest.fixture
-def lead(road: Road) -> LeadClient:
+def lead(road: Pipeline) -> LeadClient:
     return LeadClient(road.client, headers=bearer())
 
 
-async def test_an_upload_belongs_to_its_call_its_lead_and_its_tenant(road: Road, lead: LeadClient) -> None:
+async def test_an_upload_belongs_to_its_call_its_lead_and_its_tenant(road: Pipeline, lead: LeadClient) -> None:
     upload_id = await lead.init(call := new_call())
     assert_refused(await lead.finalize(upload_id, 1, call), 400, "VALIDATION_ERROR")  # nothing there yet
     await lead.append(upload_id, 0, AAC)
@@ -49,7 +49,7 @@ async def test_an_upload_belongs_to_its_call_its_lead_and_its_tenant(road: Road,
     assert_refused(await lead.append("raw", 0, AAC), 404, "NOT_FOUND")
 
 
-async def test_a_finalized_upload_takes_no_more_and_no_other_count(road: Road, lead: LeadClient) -> None:
+async def test_a_finalized_upload_takes_no_more_and_no_other_count(road: Pipeline, lead: LeadClient) -> None:
     upload_id = await lead.init(call := new_call())
     await lead.append(upload_id, 0, AAC)
     first = await lead.finalize(upload_id, 1, call)  # the bus is away: it is safe, and takes longer
@@ -61,7 +61,7 @@ async def test_a_finalized_upload_takes_no_more_and_no_other_count(road: Road, l
     assert road.leftovers() == []
 
 
-async def test_a_lead_outside_the_token_is_refused_before_any_body(road: Road) -> None:
+async def test_a_lead_outside_the_token_is_refused_before_any_body(road: Pipeline) -> None:
     stranger = LeadClient(road.client, "8", bearer(leads=["7"]))
     for answer in (
         await stranger.upload(AAC, new_call()),
@@ -75,7 +75,7 @@ async def test_a_lead_outside_the_token_is_refused_before_any_body(road: Road) -
     assert (await covered.json("init", filename="call.aac", call_log_id=new_call())).status_code == 201
 
 
-async def test_posting_needs_the_one_scope_and_getting_the_other(road: Road) -> None:
+async def test_posting_needs_the_one_scope_and_getting_the_other(road: Pipeline) -> None:
     writer = LeadClient(road.client, "7", bearer(scope="audio:write"))
     reader = LeadClient(road.client, "7", bearer(scope="audio:read events:read"))
     assert_refused(await reader.upload(AAC, new_call()), 403, "AUTHORIZATION_ERROR")

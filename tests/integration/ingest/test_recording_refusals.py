@@ -12,7 +12,7 @@ import pytest
 from shared.storage.settings import StoreConfig
 from tests.integration.audio_files import encoded
 from tests.integration.ingest.lead_client import LeadClient, assert_refused, new_call
-from tests.integration.road import Road, ingest_running, ingest_settings
+from tests.integration.road import Pipeline, ingest_running, ingest_settings
 from tests.tokens import bearer, token_settings
 from tests.waiting import until
 
@@ -24,7 +24,7 @@ PICTURE = b"\x89PNG\r\n\x1a\n" + bytes(10_000)
 
 
 @pytest.fixture(scope="module")
-async def road(tmp_path_factory: pytest.TempPathFactory, store_config: StoreConfig) -> AsyncIterator[Road]:
+async def road(tmp_path_factory: pytest.TempPathFactory, store_config: StoreConfig) -> AsyncIterator[Pipeline]:
     settings = ingest_settings(
         tmp_path_factory.mktemp("spool"),
         NOWHERE,
@@ -39,11 +39,11 @@ async def road(tmp_path_factory: pytest.TempPathFactory, store_config: StoreConf
 
 
 @pytest.fixture
-def lead(road: Road) -> LeadClient:
+def lead(road: Pipeline) -> LeadClient:
     return LeadClient(road.client, headers=bearer())
 
 
-def everything(road: Road) -> list[str]:
+def everything(road: Pipeline) -> list[str]:
     return sorted(str(path) for path in road.spool.root.rglob("*"))
 
 
@@ -56,7 +56,7 @@ def everything(road: Road) -> list[str]:
         *("１23e4567-e89b-12d3-a456-426614174000", "123e4567-e89b-12d3-a456-42661417400\x00", "*", ">"),
     ],
 )
-async def test_a_call_log_id_that_is_no_uuid_is_refused(road: Road, lead: LeadClient, bad: str) -> None:
+async def test_a_call_log_id_that_is_no_uuid_is_refused(road: Pipeline, lead: LeadClient, bad: str) -> None:
     before = everything(road)
     assert_refused(await lead.upload(AAC, bad), 400, "VALIDATION_ERROR")
     assert_refused(await lead.json("init", filename="call.aac", call_log_id=bad), 400, "VALIDATION_ERROR")
@@ -64,7 +64,7 @@ async def test_a_call_log_id_that_is_no_uuid_is_refused(road: Road, lead: LeadCl
 
 
 @pytest.mark.parametrize("bad", ["..", "%2e%2e%2f", "a%00b", "*", ">", "a/b", "a.b", "x" * 129, "%D1%8F", ""])
-async def test_a_lead_or_recording_off_the_pattern_is_refused(road: Road, lead: LeadClient, bad: str) -> None:
+async def test_a_lead_or_recording_off_the_pattern_is_refused(road: Pipeline, lead: LeadClient, bad: str) -> None:
     before = everything(road)
     assert await raw_status(road, lead, "POST", f"/api/leads/{bad}/recordings") == 400
     assert await raw_status(road, lead, "GET", f"/api/leads/{bad}/recordings/{new_call()}") == 400
@@ -73,7 +73,7 @@ async def test_a_lead_or_recording_off_the_pattern_is_refused(road: Road, lead: 
     assert everything(road) == before
 
 
-async def raw_status(road: Road, lead: LeadClient, method: str, path: str) -> int:
+async def raw_status(road: Pipeline, lead: LeadClient, method: str, path: str) -> int:
     """Send a path as it is, which clients would tidy up."""
     address = urlsplit(str(road.client.base_url))
     reader, writer = await asyncio.open_connection(address.hostname, address.port)
@@ -93,7 +93,7 @@ async def raw_status(road: Road, lead: LeadClient, method: str, path: str) -> in
         *("x" * 4097 + ".aac", "x" * 10_000),
     ],
 )
-async def test_a_name_that_is_no_recording_s_is_refused(road: Road, lead: LeadClient, bad: str) -> None:
+async def test_a_name_that_is_no_recording_s_is_refused(road: Pipeline, lead: LeadClient, bad: str) -> None:
     before = everything(road)
     assert_refused(await lead.json("init", filename=bad, call_log_id=new_call()), 400, "VALIDATION_ERROR")
     assert everything(road) == before
@@ -109,7 +109,7 @@ async def test_a_long_or_strange_name_is_made_safe(lead: LeadClient, name: str) 
 )
 @pytest.mark.parametrize("first", ["call_log_id", "file"])
 async def test_bytes_that_are_not_what_the_name_says_are_refused(
-    road: Road, lead: LeadClient, content: bytes, first: str
+    road: Pipeline, lead: LeadClient, content: bytes, first: str
 ) -> None:
     before = everything(road)
     call = ("call_log_id", (None, new_call().encode()))
@@ -121,7 +121,9 @@ async def test_bytes_that_are_not_what_the_name_says_are_refused(
     assert everything(road) == before
 
 
-async def test_bytes_that_disagree_are_refused_before_the_rest_of_them_is_sent(road: Road, lead: LeadClient) -> None:
+async def test_bytes_that_disagree_are_refused_before_the_rest_of_them_is_sent(
+    road: Pipeline, lead: LeadClient
+) -> None:
     body = b'--x\r\nContent-Disposition: form-data; name="call_log_id"\r\n\r\n' + new_call().encode()
     body += b'\r\n--x\r\nContent-Disposition: form-data; name="file"; filename="call.aac"\r\n\r\n' + PICTURE
     answer = await begun(lead, "multipart/form-data; boundary=x", body)
@@ -183,7 +185,7 @@ async def test_at_the_end_disagreeing_bytes_leave_the_upload_open(lead: LeadClie
     "bad",
     ["", "!!!!", "QUJD\n", "QU JD", "QUJ", "QUJD=", "=QUJD", "QU==JD==", "data:audio/aac;base64,QUJD", "QUJ_", "я"],
 )
-async def test_a_chunk_that_is_not_plain_base64_is_refused(road: Road, lead: LeadClient, bad: str) -> None:
+async def test_a_chunk_that_is_not_plain_base64_is_refused(road: Pipeline, lead: LeadClient, bad: str) -> None:
     upload_id = await lead.init(new_call())
     before = everything(road)
     answer = await lead.json("append", upload_id=upload_id, chunk_index=0, chunk=bad)
@@ -203,7 +205,9 @@ async def test_a_chunk_that_is_not_plain_base64_is_refused(road: Road, lead: Lea
         json.dumps({"action": "append", "upload_id": "x", "chunk_index": 0, "chunk": ["QUJD"]}).encode(),
     ],
 )
-async def test_json_that_is_none_or_says_nothing_we_know_is_refused(road: Road, lead: LeadClient, body: bytes) -> None:
+async def test_json_that_is_none_or_says_nothing_we_know_is_refused(
+    road: Pipeline, lead: LeadClient, body: bytes
+) -> None:
     before = everything(road)
     headers = {**lead.headers, "Content-Type": "application/json"}
     assert_refused(await lead.client.post(lead.path, content=body, headers=headers), 400, "VALIDATION_ERROR")
@@ -228,7 +232,7 @@ async def test_json_that_is_none_or_says_nothing_we_know_is_refused(road: Road, 
     ],
 )
 async def test_a_form_with_too_little_or_twice_the_same_is_refused(
-    road: Road, lead: LeadClient, fields: dict[str, str], names: list[str]
+    road: Pipeline, lead: LeadClient, fields: dict[str, str], names: list[str]
 ) -> None:
     before = everything(road)
     files = [(name, ("call.aac", AAC)) for name in names] or [("other", ("call.aac", AAC))]
@@ -237,7 +241,7 @@ async def test_a_form_with_too_little_or_twice_the_same_is_refused(
     assert everything(road) == before
 
 
-async def test_what_is_too_large_is_refused_by_what_it_is(road: Road, lead: LeadClient) -> None:
+async def test_what_is_too_large_is_refused_by_what_it_is(road: Pipeline, lead: LeadClient) -> None:
     upload_id = await lead.init(new_call())
     before = everything(road)
     large, whole = bytes(LIMIT + 1), AAC + bytes(3 * LIMIT)
@@ -262,7 +266,7 @@ async def test_other_content_types_and_encodings_are_refused(lead: LeadClient) -
         assert_refused(answer, 415, "UNSUPPORTED_MEDIA_TYPE")
 
 
-async def test_a_body_that_stops_arriving_is_given_up(road: Road, lead: LeadClient) -> None:
+async def test_a_body_that_stops_arriving_is_given_up(road: Pipeline, lead: LeadClient) -> None:
     form = b'--x\r\nContent-Disposition: form-data; name="file"; filename="call.aac"\r\n\r\n' + AAC
     for content_type, body in (("application/json", b'{"action":'), ("multipart/form-data; boundary=x", form)):
         answer = await begun(lead, content_type, body)
@@ -276,7 +280,7 @@ async def test_a_page_that_can_t_be_asked_for_is_refused(lead: LeadClient, query
     assert_refused(await lead.list(**query), 400, "VALIDATION_ERROR")
 
 
-async def test_a_long_chunk_in_json_is_stored_as_it_is(road: Road, lead: LeadClient) -> None:
+async def test_a_long_chunk_in_json_is_stored_as_it_is(road: Pipeline, lead: LeadClient) -> None:
     upload_id = await lead.init(new_call())
     content = bytes(range(256)) * 390
     text = base64.b64encode(content).decode()

@@ -11,7 +11,7 @@ from shared.storage.settings import StoreConfig
 from tests.integration.audio_files import encoded, samples_of, strength
 from tests.integration.ingest.lead_client import LeadClient, new_call
 from tests.integration.road import (
-    Road,
+    Pipeline,
     assembler_running,
     assembler_settings,
     download,
@@ -23,7 +23,7 @@ from tests.integration.road import (
 @pytest.fixture(scope="module")
 async def road(
     tmp_path_factory: pytest.TempPathFactory, nats_url: str, store_config: StoreConfig
-) -> AsyncIterator[Road]:
+) -> AsyncIterator[Pipeline]:
     spool = tmp_path_factory.mktemp("spool")
     async with (
         assembler_running(assembler_settings(spool, nats_url, store_config)),
@@ -33,7 +33,7 @@ async def road(
 
 
 @pytest.fixture
-def lead(road: Road) -> LeadClient:
+def lead(road: Pipeline) -> LeadClient:
     return LeadClient(road.client)
 
 
@@ -66,7 +66,7 @@ async def test_all_three_ways_of_uploading_store_the_same_original_with_its_type
         assert played.headers["etag"] == f'"{hashlib.sha256(content).hexdigest()}"'
 
 
-async def test_a_wav_is_made_beside_the_original(lead: LeadClient, road: Road, store_config: StoreConfig) -> None:
+async def test_a_wav_is_made_beside_the_original(lead: LeadClient, road: Pipeline, store_config: StoreConfig) -> None:
     data = (await lead.upload(encoded("mp3"), new_call(), filename="call.mp3")).json()["data"]
     status = (await road.client.get(data["status_url"])).json()
     assert status["state"] == "ready"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from shared.storage.settings import StoreConfig
-from tests.integration.road import Road, ingest_running, ingest_settings
+from tests.integration.road import Pipeline, ingest_running, ingest_settings
 
 IDLE = 0.5
 RATE = 2000
@@ -25,20 +25,20 @@ BODIES = [
 
 
 @pytest.fixture
-async def road(tmp_path: Path, store_config: StoreConfig) -> AsyncIterator[Road]:
+async def road(tmp_path: Path, store_config: StoreConfig) -> AsyncIterator[Pipeline]:
     settings = ingest_settings(tmp_path, "nats://127.0.0.1:1", store_config, body_idle_seconds=IDLE, min_body_rate=RATE)
     async with ingest_running(settings) as road:
         yield road
 
 
 @pytest.mark.parametrize(("path", "content_type", "begin"), BODIES)
-async def test_a_byte_now_and_then_is_answered_408(road: Road, path: str, content_type: str, begin: bytes) -> None:
+async def test_a_byte_now_and_then_is_answered_408(road: Pipeline, path: str, content_type: str, begin: bytes) -> None:
     answer, _ = await dripped(road, path, content_type, begin, piece=b"x", pause=IDLE / 10, size=10_000)
     assert answer.startswith(b"HTTP/1.1 408")
     assert road.leftovers() == []
 
 
-async def test_a_sender_at_twice_the_least_rate_is_waited_for_as_long_as_it_takes(road: Road) -> None:
+async def test_a_sender_at_twice_the_least_rate_is_waited_for_as_long_as_it_takes(road: Pipeline) -> None:
     answer, seconds = await dripped(
         road, "/upload_chunk/steady", "application/octet-stream", b"", piece=bytes(RATE // 5), pause=0.1, size=2 * RATE
     )
@@ -47,7 +47,7 @@ async def test_a_sender_at_twice_the_least_rate_is_waited_for_as_long_as_it_take
 
 
 async def dripped(
-    road: Road, path: str, content_type: str, begin: bytes, *, piece: bytes, pause: float, size: int
+    road: Pipeline, path: str, content_type: str, begin: bytes, *, piece: bytes, pause: float, size: int
 ) -> tuple[bytes, float]:
     """Send `begin`, then a piece after each pause until `size` bytes are sent or an answer comes; time it all."""
     loop = asyncio.get_running_loop()

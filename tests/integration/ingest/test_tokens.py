@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from shared.storage.settings import StoreConfig
-from tests.integration.road import OCTETS, Road, ingest_running, ingest_settings
+from tests.integration.road import OCTETS, Pipeline, ingest_running, ingest_settings
 from tests.integration.shared.hostile_tokens import CASES, RS256, Case, Headers, bearing, signed
 from tests.tokens import bearer, good_claims, mint, token_settings
 
@@ -18,19 +18,19 @@ NOWHERE = "nats://127.0.0.1:1"
 @pytest.fixture(scope="module")
 async def road(
     tmp_path_factory: pytest.TempPathFactory, nats_url: str, store_config: StoreConfig
-) -> AsyncIterator[Road]:
+) -> AsyncIterator[Pipeline]:
     settings = ingest_settings(tmp_path_factory.mktemp("spool"), nats_url, store_config, **token_settings())
     async with ingest_running(settings) as road:
         yield road
 
 
 @pytest.fixture(scope="module")
-async def generic_answer(road: Road) -> bytes:
+async def generic_answer(road: Pipeline) -> bytes:
     """What a caller without a token is told of a session."""
     return (await road.client.get("/sessions/x")).content
 
 
-async def ask(road: Road, headers: Headers, request: bytes = b"GET /sessions/x") -> tuple[int, bytes, bytes]:
+async def ask(road: Pipeline, headers: Headers, request: bytes = b"GET /sessions/x") -> tuple[int, bytes, bytes]:
     """Send headers as they are, over a connection of their own; return the status, the head and the body."""
     address = urlsplit(str(road.client.base_url))
     reader, writer = await asyncio.open_connection(address.hostname, address.port)
@@ -44,7 +44,7 @@ async def ask(road: Road, headers: Headers, request: bytes = b"GET /sessions/x")
 
 @pytest.mark.parametrize("case", CASES)
 async def test_a_token_that_does_not_hold_is_answered_401_and_never_why(
-    road: Road, generic_answer: bytes, case: str
+    road: Pipeline, generic_answer: bytes, case: str
 ) -> None:
     status, head, body = await ask(road, CASES[case]())
     assert (status, body) == (401, generic_answer)
@@ -52,7 +52,7 @@ async def test_a_token_that_does_not_hold_is_answered_401_and_never_why(
     assert b"valid bearer token" in body
 
 
-async def test_a_token_of_a_megabyte_ends_its_connection_and_harms_nobody(road: Road) -> None:
+async def test_a_token_of_a_megabyte_ends_its_connection_and_harms_nobody(road: Pipeline) -> None:
     status, head, body = await ask(road, [b"Authorization: Bearer " + b"x" * 1_000_000])
     assert status == 401
     assert b"\r\nwww-authenticate: bearer\r\n" in head
@@ -73,12 +73,12 @@ async def test_a_token_of_a_megabyte_ends_its_connection_and_harms_nobody(road: 
     ],
     ids=["plain", "lower case", "within leeway", "clock behind", "header members", "other claims", "long"],
 )
-async def test_a_token_that_holds_gets_through(road: Road, headers: Case) -> None:
+async def test_a_token_that_holds_gets_through(road: Pipeline, headers: Case) -> None:
     status, _, _ = await ask(road, headers())
     assert status == 404
 
 
-async def test_what_a_token_does_not_cover_is_answered_403(road: Road) -> None:
+async def test_what_a_token_does_not_cover_is_answered_403(road: Pipeline) -> None:
     reading = await road.client.get("/sessions/x", headers=bearer(scope="audio:write events:read"))
     writing = await road.client.post(
         "/upload_chunk/x", content=b"xx", headers=OCTETS | bearer(scope="audio:read events:read")
@@ -88,7 +88,7 @@ async def test_what_a_token_does_not_cover_is_answered_403(road: Road) -> None:
     assert road.leftovers() == []
 
 
-async def test_another_tenants_session_is_answered_as_one_that_does_not_exist(road: Road) -> None:
+async def test_another_tenants_session_is_answered_as_one_that_does_not_exist(road: Pipeline) -> None:
     ours, theirs = bearer(tenant_id="acme"), bearer(tenant_id="rival")
     await road.client.post("/upload_chunk/shared-name", content=b"xxxx", headers=OCTETS | ours)
     assert (await road.client.get("/sessions/shared-name", headers=ours)).json()["bytes"] == 4
@@ -99,7 +99,7 @@ async def test_another_tenants_session_is_answered_as_one_that_does_not_exist(ro
         assert answer.content.replace(b"shared-name", b"another-nam") == missing.content
 
 
-async def test_two_tenants_may_use_one_name_for_a_session_of_each(road: Road) -> None:
+async def test_two_tenants_may_use_one_name_for_a_session_of_each(road: Pipeline) -> None:
     for tenant, chunk in (("one", b"aa"), ("two", b"bbbb")):
         answer = await road.client.post(
             "/upload_chunk/twin?chunk_index=0", content=chunk, headers=OCTETS | bearer(tenant_id=tenant)
@@ -107,13 +107,13 @@ async def test_two_tenants_may_use_one_name_for_a_session_of_each(road: Road) ->
         assert (answer.status_code, answer.json()["chunk_size"]) == (200, len(chunk))
 
 
-async def test_a_body_without_a_token_is_refused_before_it_is_read(road: Road) -> None:
+async def test_a_body_without_a_token_is_refused_before_it_is_read(road: Pipeline) -> None:
     status, _, _ = await ask(road, [b"Content-Length: 1000"], b"POST /upload_chunk/x")
     assert status == 401
     assert road.leftovers() == []
 
 
-async def test_health_needs_no_token(road: Road) -> None:
+async def test_health_needs_no_token(road: Pipeline) -> None:
     for path in ("/health", "/livez", "/metrics"):
         assert (await road.client.get(path, headers={"Authorization": "nonsense"})).status_code == 200
 
@@ -130,7 +130,7 @@ async def test_without_a_key_nobody_is_asked_whatever_they_send(
 
 
 async def test_refusals_are_counted_by_their_reason_and_the_token_is_nowhere(
-    road: Road, capfd: pytest.CaptureFixture[str]
+    road: Pipeline, capfd: pytest.CaptureFixture[str]
 ) -> None:
     token = mint(aud="another")
     answer = await road.client.get("/sessions/x", headers={"Authorization": f"Bearer {token}"})

@@ -16,7 +16,7 @@ from deploy.local.object_store import RcloneStore
 from shared.domain.clock import now
 from shared.storage.settings import StoreConfig
 from tests.integration.ingest.direct_uploads import PHOTO, SIGN, Uploader, in_bucket, put
-from tests.integration.road import Road, ingest_running, ingest_settings
+from tests.integration.road import Pipeline, ingest_running, ingest_settings
 from tests.tokens import bearer, token_settings
 from tests.waiting import until
 
@@ -25,14 +25,14 @@ KEY = re.compile(r"default/documents/\d{8}_\d{6}_[0-9a-f]{16}_receipt\.jpg")
 
 
 @pytest.fixture(scope="module")
-async def road(tmp_path_factory: pytest.TempPathFactory, store_config: StoreConfig) -> AsyncIterator[Road]:
+async def road(tmp_path_factory: pytest.TempPathFactory, store_config: StoreConfig) -> AsyncIterator[Pipeline]:
     settings = ingest_settings(tmp_path_factory.mktemp("spool"), NOWHERE, store_config)
     async with ingest_running(settings) as road:
         yield road
 
 
 @pytest.fixture
-def client(road: Road) -> Uploader:
+def client(road: Pipeline) -> Uploader:
     return Uploader(road, {})
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from shared.storage.settings import StoreConfig
 from tests.integration.ingest.by_hand import exchange
-from tests.integration.road import OCTETS, Road, ingest_running, ingest_settings
+from tests.integration.road import OCTETS, Pipeline, ingest_running, ingest_settings
 from tests.waiting import until
 
 NOWHERE = "nats://127.0.0.1:1"
@@ -17,7 +17,7 @@ LIMIT = 100_000
 
 
 @pytest.fixture(scope="module")
-async def road(tmp_path_factory: pytest.TempPathFactory, store_config: StoreConfig) -> AsyncIterator[Road]:
+async def road(tmp_path_factory: pytest.TempPathFactory, store_config: StoreConfig) -> AsyncIterator[Pipeline]:
     settings = ingest_settings(
         tmp_path_factory.mktemp("spool"),
         NOWHERE,
@@ -47,7 +47,7 @@ def assert_refused(answer: httpx.Response, status: int, session: str) -> None:
     assert len(body["message"]) > 10
 
 
-async def test_a_form_and_a_raw_body_store_the_same_bytes(road: Road, session: str) -> None:
+async def test_a_form_and_a_raw_body_store_the_same_bytes(road: Pipeline, session: str) -> None:
     form = await road.client.post(f"/upload_chunk/{session}", files={"audio_chunk": b"\r\n--abc" * 5000})
     assert form.json()["total_chunks"] == 1
     assert (await road.send(session, b"\r\n--abc" * 5000)).json()["total_chunks"] == 2
@@ -56,7 +56,7 @@ async def test_a_form_and_a_raw_body_store_the_same_bytes(road: Road, session: s
     assert road.leftovers() == []
 
 
-async def test_the_index_may_stand_before_or_after_the_file_or_in_the_query(road: Road, session: str) -> None:
+async def test_the_index_may_stand_before_or_after_the_file_or_in_the_query(road: Pipeline, session: str) -> None:
     boundary = "xyz"
     file_part = '--xyz\r\nContent-Disposition: form-data; name="audio_chunk"; filename="a"\r\n\r\nSOUND\r\n'
     index_part = '--xyz\r\nContent-Disposition: form-data; name="chunk_index"\r\n\r\n{}\r\n'
@@ -74,7 +74,9 @@ async def test_the_index_may_stand_before_or_after_the_file_or_in_the_query(road
     }
 
 
-async def test_the_same_chunk_again_is_the_same_success_and_other_bytes_are_refused(road: Road, session: str) -> None:
+async def test_the_same_chunk_again_is_the_same_success_and_other_bytes_are_refused(
+    road: Pipeline, session: str
+) -> None:
     first = await road.send(session, b"one", chunk_index=0)
     assert (await road.send(session, b"one", chunk_index=0)).json() == first.json()
     assert_refused(await road.send(session, b"two", chunk_index=0), 409, session)
@@ -85,7 +87,7 @@ async def test_the_same_chunk_again_is_the_same_success_and_other_bytes_are_refu
 @pytest.mark.parametrize(
     "bad", ["..", "%2e%2e%2f", "a%00b", ".", "*", ">", "a%0d%0ab", "a/b", "a.b", "x" * 129, "x" * 10_000, "%D1%8F", ""]
 )
-async def test_a_session_id_off_the_pattern_is_refused_and_touches_nothing(bad: str, road: Road) -> None:
+async def test_a_session_id_off_the_pattern_is_refused_and_touches_nothing(bad: str, road: Pipeline) -> None:
     before = sorted(road.spool.root.rglob("*"))
     for path in ("/upload_chunk/", "/finalize/"):
         answer = await exchange(road, "Content-Length: 1\r\n", bad, b"x", path=path)
@@ -95,7 +97,7 @@ async def test_a_session_id_off_the_pattern_is_refused_and_touches_nothing(bad: 
 
 
 @pytest.mark.parametrize("bad", ["-1", "1e9", "１", "0x1", "01", "", "10000000", "1.0", " 1"])
-async def test_an_index_that_is_not_a_plain_number_is_refused(bad: str, road: Road, session: str) -> None:
+async def test_an_index_that_is_not_a_plain_number_is_refused(bad: str, road: Pipeline, session: str) -> None:
     assert_refused(await road.send(session, b"x", chunk_index=bad), 400, session)
     form = await road.client.post(f"/upload_chunk/{session}", files={"audio_chunk": b"x"}, data={"chunk_index": bad})
     assert_refused(form, 400, session)
@@ -103,7 +105,7 @@ async def test_an_index_that_is_not_a_plain_number_is_refused(bad: str, road: Ro
     assert road.leftovers() == []
 
 
-async def test_a_form_without_the_file_or_with_two_is_refused(road: Road, session: str) -> None:
+async def test_a_form_without_the_file_or_with_two_is_refused(road: Pipeline, session: str) -> None:
     url = f"/upload_chunk/{session}"
     assert_refused(await road.client.post(url, files={"audio": b"x"}), 400, session)
     assert_refused(await road.client.post(url, files=[("audio_chunk", b"x"), ("audio_chunk", b"y")]), 400, session)
@@ -115,13 +117,13 @@ async def test_a_form_without_the_file_or_with_two_is_refused(road: Road, sessio
 @pytest.mark.parametrize(
     "body", [b"", b"--xyz", b"--xyz\r\n\r\n", b"rubbish" * 1000, b"--xyz\r\nContent-Disposition: x\r\n\r\n1"]
 )
-async def test_a_broken_form_is_refused(body: bytes, road: Road, session: str) -> None:
+async def test_a_broken_form_is_refused(body: bytes, road: Pipeline, session: str) -> None:
     headers = {"Content-Type": "multipart/form-data; boundary=xyz"}
     assert_refused(await road.client.post(f"/upload_chunk/{session}", content=body, headers=headers), 400, session)
     assert road.leftovers() == []
 
 
-async def test_a_form_of_many_parts_is_refused(road: Road, session: str) -> None:
+async def test_a_form_of_many_parts_is_refused(road: Pipeline, session: str) -> None:
     parts = b'--xyz\r\nContent-Disposition: form-data; name="a"\r\n\r\n1\r\n' * 1000
     headers = {"Content-Type": "multipart/form-data; boundary=xyz"}
     assert_refused(await road.client.post(f"/upload_chunk/{session}", content=parts, headers=headers), 413, session)
@@ -135,25 +137,25 @@ async def test_a_form_of_many_parts_is_refused(road: Road, session: str) -> None
         {"Content-Type": "application/octet-stream", "Content-Encoding": "gzip"},
     ],
 )
-async def test_what_we_do_not_take_is_refused_with_415(headers: dict[str, str], road: Road, session: str) -> None:
+async def test_what_we_do_not_take_is_refused_with_415(headers: dict[str, str], road: Pipeline, session: str) -> None:
     answer = await road.client.post(f"/upload_chunk/{session}", content=b"x", headers=headers)
     assert_refused(answer, 415, session)
 
 
-async def test_a_form_without_a_boundary_is_refused(road: Road, session: str) -> None:
+async def test_a_form_without_a_boundary_is_refused(road: Pipeline, session: str) -> None:
     headers = {"Content-Type": "multipart/form-data"}
     assert_refused(await road.client.post(f"/upload_chunk/{session}", content=b"x", headers=headers), 400, session)
 
 
 async def test_a_chunk_over_the_limit_is_refused_by_its_declared_length_before_the_body(
-    road: Road, session: str
+    road: Pipeline, session: str
 ) -> None:
     answer = await exchange(road, f"Content-Length: {LIMIT + 1}\r\nExpect: 100-continue\r\n", session)
     assert answer.startswith(b"HTTP/1.1 413")
     assert b"100 Continue" not in answer
 
 
-async def test_a_chunk_over_the_limit_is_refused_by_count_and_leaves_nothing(road: Road, session: str) -> None:
+async def test_a_chunk_over_the_limit_is_refused_by_count_and_leaves_nothing(road: Pipeline, session: str) -> None:
     async def body() -> AsyncIterator[bytes]:
         for _ in range(LIMIT // 10_000 + 1):
             yield bytes(10_000)
@@ -169,20 +171,20 @@ async def test_a_chunk_over_the_limit_is_refused_by_count_and_leaves_nothing(roa
     assert road.leftovers() == []
 
 
-async def test_a_session_over_its_limit_is_refused_and_keeps_what_it_has(road: Road, session: str) -> None:
+async def test_a_session_over_its_limit_is_refused_and_keeps_what_it_has(road: Pipeline, session: str) -> None:
     for _ in range(3):
         assert (await road.send(session, bytes(LIMIT))).status_code == 200
     assert_refused(await road.send(session, b"x"), 413, session)
     assert len(road.directory(session).sizes()) == 3
 
 
-async def test_a_sender_that_goes_silent_inside_a_chunk_gets_408(road: Road, session: str) -> None:
+async def test_a_sender_that_goes_silent_inside_a_chunk_gets_408(road: Pipeline, session: str) -> None:
     answer = await exchange(road, "Content-Length: 1000\r\n", session, b"half a chunk")
     assert answer.startswith(b"HTTP/1.1 408")
     assert road.leftovers() == []
 
 
-async def test_a_client_that_hangs_up_inside_a_chunk_leaves_nothing(road: Road, session: str) -> None:
+async def test_a_client_that_hangs_up_inside_a_chunk_leaves_nothing(road: Pipeline, session: str) -> None:
     host, port = road.client.base_url.host, road.client.base_url.port
     _, writer = await asyncio.open_connection(host, port)
     head = f"POST /upload_chunk/{session} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/octet-stream\r\n"
@@ -193,13 +195,13 @@ async def test_a_client_that_hangs_up_inside_a_chunk_leaves_nothing(road: Road, 
     await until(lambda: not road.leftovers(), what="no temporary file is left")
 
 
-async def test_a_head_that_does_not_end_is_refused_and_the_connection_closed(road: Road, session: str) -> None:
+async def test_a_head_that_does_not_end_is_refused_and_the_connection_closed(road: Pipeline, session: str) -> None:
     answer = await exchange(road, f"X-Long: {'x' * 900_000}\r\n", session)
     assert answer.startswith(b"HTTP/1.1 431")
     assert b'"status":"error"' in answer
 
 
-async def test_a_full_session_refuses_a_declared_chunk_before_its_body(road: Road, session: str) -> None:
+async def test_a_full_session_refuses_a_declared_chunk_before_its_body(road: Pipeline, session: str) -> None:
     for _ in range(3):
         assert (await road.send(session, bytes(LIMIT))).status_code == 200
     for expect in ("", "Expect: 100-continue\r\n"):
@@ -207,19 +209,19 @@ async def test_a_full_session_refuses_a_declared_chunk_before_its_body(road: Roa
         assert answer.startswith(b"HTTP/1.1 413")
 
 
-async def test_a_late_chunk_is_refused_before_its_body_however_small(road: Road, session: str) -> None:
+async def test_a_late_chunk_is_refused_before_its_body_however_small(road: Pipeline, session: str) -> None:
     await road.send(session, b"first")
     assert (await road.finalize(session)).status_code == 202
     answer = await exchange(road, "Content-Length: 10\r\n", session)
     assert answer.startswith(b"HTTP/1.1 409")
 
 
-async def test_an_index_given_twice_must_agree(road: Road, session: str) -> None:
+async def test_an_index_given_twice_must_agree(road: Pipeline, session: str) -> None:
     url = f"/upload_chunk/{session}?chunk_index=1&chunk_index=2"
     assert_refused(await road.client.post(url, content=b"x", headers=OCTETS), 400, session)
 
 
-async def test_two_replicas_on_one_spool_see_each_others_chunks(road: Road, store_config: StoreConfig) -> None:
+async def test_two_replicas_on_one_spool_see_each_others_chunks(road: Pipeline, store_config: StoreConfig) -> None:
     settings = ingest_settings(road.spool.root, NOWHERE, store_config)
     async with ingest_running(settings) as other:
         for index in range(40):
@@ -233,12 +235,12 @@ async def test_two_replicas_on_one_spool_see_each_others_chunks(road: Road, stor
         assert_refused(await other.send("shared", b"xx", chunk_index=40), 409, "shared")
 
 
-async def test_finalize_without_chunks_is_400(road: Road, session: str) -> None:
+async def test_finalize_without_chunks_is_400(road: Pipeline, session: str) -> None:
     assert_refused(await road.finalize(session), 400, session)
     assert not road.directory(session).exists()
 
 
-async def test_finalize_with_gaps_names_them_and_works_once_they_are_filled(road: Road, session: str) -> None:
+async def test_finalize_with_gaps_names_them_and_works_once_they_are_filled(road: Pipeline, session: str) -> None:
     for index in (1, 4, 9):
         await road.send(session, b"xx", chunk_index=index)
     answer = await road.finalize(session)
@@ -249,7 +251,7 @@ async def test_finalize_with_gaps_names_them_and_works_once_they_are_filled(road
     assert (await road.finalize(session)).status_code == 202
 
 
-async def test_with_the_bus_away_chunks_are_taken_and_finalize_says_processing(road: Road, session: str) -> None:
+async def test_with_the_bus_away_chunks_are_taken_and_finalize_says_processing(road: Pipeline, session: str) -> None:
     assert (await road.send(session, b"xx")).status_code == 200
     answer = await road.finalize(session)
     assert answer.status_code == 202
@@ -260,12 +262,12 @@ async def test_with_the_bus_away_chunks_are_taken_and_finalize_says_processing(r
 
 
 async def test_a_session_that_only_the_catalog_may_know_is_not_denied_while_that_is_away(
-    road: Road, session: str
+    road: Pipeline, session: str
 ) -> None:
     assert_refused(await road.client.get(f"/sessions/{session}"), 503, session)
 
 
-async def test_chunks_sent_at_once_without_index_get_consecutive_places(road: Road, session: str) -> None:
+async def test_chunks_sent_at_once_without_index_get_consecutive_places(road: Pipeline, session: str) -> None:
     answers = await asyncio.gather(*(road.send(session, bytes([n]) * 100) for n in range(40)))
     assert sorted(answer.json()["chunk_index"] for answer in answers) == list(range(40))
     for answer, number in zip(answers, range(40), strict=True):
@@ -273,7 +275,7 @@ async def test_chunks_sent_at_once_without_index_get_consecutive_places(road: Ro
         assert stored.read_bytes() == bytes([number]) * 100
 
 
-async def test_a_request_id_is_returned_and_a_malformed_one_replaced(road: Road, session: str) -> None:
+async def test_a_request_id_is_returned_and_a_malformed_one_replaced(road: Pipeline, session: str) -> None:
     answer = await road.client.get(f"/sessions/{session}", headers={"X-Request-ID": "abc-1"})
     assert answer.headers["x-request-id"] == "abc-1"
     answer = await road.client.get(f"/sessions/{session}", headers={"X-Request-ID": "a b"})
@@ -292,7 +294,7 @@ async def test_a_disk_that_is_nearly_full_is_told_before_the_body_and_by_readine
         assert (await road.client.get("/livez")).status_code == 200
 
 
-async def test_a_path_with_a_slash_more_is_not_found_and_redirects_nowhere(road: Road) -> None:
+async def test_a_path_with_a_slash_more_is_not_found_and_redirects_nowhere(road: Pipeline) -> None:
     for path in ("/health/", "/upload/init/", "/sessions"):
         answer = await road.client.get(path)
         assert answer.status_code == 404

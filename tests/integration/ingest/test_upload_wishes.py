@@ -9,20 +9,20 @@ import pytest
 from deploy.local.object_store import RcloneStore
 from shared.storage.settings import StoreConfig
 from tests.integration.ingest.direct_uploads import PHOTO, SIGN, Uploader, in_bucket
-from tests.integration.road import Road, ingest_running, ingest_settings
+from tests.integration.road import Pipeline, ingest_running, ingest_settings
 
 NOWHERE = "nats://127.0.0.1:1"
 
 
 @pytest.fixture(scope="module")
-async def road(tmp_path_factory: pytest.TempPathFactory, store_config: StoreConfig) -> AsyncIterator[Road]:
+async def road(tmp_path_factory: pytest.TempPathFactory, store_config: StoreConfig) -> AsyncIterator[Pipeline]:
     settings = ingest_settings(tmp_path_factory.mktemp("spool"), NOWHERE, store_config, max_session_size=1_000_000)
     async with ingest_running(settings) as road:
         yield road
 
 
 @pytest.fixture
-def client(road: Road) -> Uploader:
+def client(road: Pipeline) -> Uploader:
     return Uploader(road, {})
 
 

@@ -3,10 +3,10 @@
 import hashlib
 import uuid
 
-from shared.catalog.event_store import open_chronicle
+from shared.catalog.event_store import open_event_store
 from shared.domain.clock import now, rfc3339
 from shared.domain.envelope import envelope
-from shared.domain.events import AudioFailed, Event, Intake, StoredOriginal
+from shared.domain.events import AudioFailed, Event, StoredOriginal, UploadSummary
 from shared.domain.identifiers import SessionKey
 from shared.domain.object_keys import of_tenant
 from shared.domain.upload_kind import LeadRecording
@@ -18,11 +18,11 @@ from shared.storage.object_store import open_store
 from shared.storage.settings import StoreConfig
 
 
-async def told_recording(nats_url: str, config: StoreConfig, lead: str, call: str, content: bytes) -> str:
+async def stored_recording(nats_url: str, config: StoreConfig, lead: str, call: str, content: bytes) -> str:
     """Put a recording under `recordings/<call>_1.aac` and tell the chronicle; returns the call."""
     async with open_store(config) as store:
         await store.put(path_of(call), content, content_type="audio/aac", metadata={})
-    await tell_recording(nats_url, config, lead, call, size=len(content), sha256=hashlib.sha256(content).hexdigest())
+    await append_recording(nats_url, config, lead, call, size=len(content), sha256=hashlib.sha256(content).hexdigest())
     return call
 
 
@@ -31,7 +31,7 @@ def path_of(call: str) -> str:
     return f"recordings/{call}_1.aac"
 
 
-async def tell_recording(
+async def append_recording(
     nats_url: str, config: StoreConfig, lead: str, call: str, *, size: int, sha256: str, tenant: str = "default"
 ) -> str:
     """Tell the chronicle of a recording that is in the bucket, or will be; returns its session."""
@@ -45,13 +45,13 @@ async def tell_recording(
         sha256=sha256,
     )
     purpose = LeadRecording(lead=lead, call_log=call, filename="call.aac")
-    intake = Intake(opened_at=rfc3339(now()), chunks=1, bytes=size, purpose=purpose)
+    intake = UploadSummary(opened_at=rfc3339(now()), chunks=1, bytes=size, purpose=purpose)
     ended = AudioFailed(code="x", reason="x", manifest_sha256="0" * 64, original=original, intake=intake)
-    await tell_event(nats_url, config, session, ended, tenant=tenant)
+    await append_event(nats_url, config, session, ended, tenant=tenant)
     return session
 
 
-async def tell_event(
+async def append_event(
     nats_url: str, config: StoreConfig, session: str, event: Event, *, tenant: str = "default", lead: str | None = None
 ) -> None:
     """Tell the chronicle of an event, as the assembler and the analyzer do."""
@@ -61,4 +61,4 @@ async def tell_event(
         open_store(config) as store,
     ):
         await bus.wait_ready()
-        assert await open_chronicle(bus, store, replicas=1).tell(told)
+        assert await open_event_store(bus, store, replicas=1).tell(told)

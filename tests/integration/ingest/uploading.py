@@ -4,14 +4,14 @@ from dataclasses import dataclass, field
 
 import httpx
 
-from tests.integration.road import Road
+from tests.integration.road import Pipeline
 
 
 @dataclass(frozen=True, slots=True)
 class Uploader:
     """One caller of one ingest; `headers` go with each request."""
 
-    road: Road
+    road: Pipeline
     headers: dict[str, str] = field(default_factory=dict)
 
     async def init(self, file_id: object = 123, name: object = "audio.mp3") -> httpx.Response:

@@ -66,7 +66,7 @@ async def publishing(nats_url: str) -> AsyncIterator[Bus]:
 
 
 @asynccontextmanager
-async def hearing(notifier: Notifier, query: str = "", **options: Any) -> AsyncIterator[ClientConnection]:
+async def connect_listener(notifier: Notifier, query: str = "", **options: Any) -> AsyncIterator[ClientConnection]:
     """Listen, with the hello already heard."""
     async with connect(f"{notifier.url}{query}", proxy=None, **options) as client:
         hello = await frame_of(client)
@@ -84,7 +84,7 @@ async def frame_of(client: ClientConnection) -> Frame:
             return frame
 
 
-async def ending_of(client: ClientConnection) -> tuple[int, str]:
+async def close_code_of(client: ClientConnection) -> tuple[int, str]:
     """Read until the server closes; return the code and the reason that it sent."""
     with suppress(ConnectionClosed):
         while True:
@@ -94,7 +94,7 @@ async def ending_of(client: ClientConnection) -> tuple[int, str]:
     return client.close_code, client.close_reason
 
 
-def narrow_socket(url: str) -> socket.socket:
+def small_buffer_socket(url: str) -> socket.socket:
     """Connect with a receive buffer so small that the server soon notices who does not read."""
     narrow = socket.socket()
     narrow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)

@@ -12,7 +12,7 @@ from websockets.http11 import Response
 from websockets.typing import Subprotocol
 
 from services.notifier.settings import NotifierSettings
-from tests.integration.notifier.serving import Notifier, hearing, serving_notifier
+from tests.integration.notifier.serving import Notifier, connect_listener, serving_notifier
 
 
 async def refused(notifier: Notifier, query: str = "", headers: Mapping[str, str] | None = None) -> Response:
@@ -63,18 +63,18 @@ async def test_a_refused_handshake_is_no_error_of_the_server(
 
 async def test_a_listed_page_and_a_page_of_the_own_host_may_listen(notifier: Notifier) -> None:
     for origin in ("https://app.example.com", notifier.base):
-        async with hearing(notifier, additional_headers={"Origin": origin}):
+        async with connect_listener(notifier, additional_headers={"Origin": origin}):
             pass
 
 
 async def test_a_browser_that_offers_the_subprotocol_gets_it(notifier: Notifier) -> None:
-    async with hearing(notifier, subprotocols=[Subprotocol("roomtone"), Subprotocol("bearer.x")]) as client:
+    async with connect_listener(notifier, subprotocols=[Subprotocol("roomtone"), Subprotocol("bearer.x")]) as client:
         assert client.subprotocol == "roomtone"
 
 
 async def test_one_client_too_many_is_told_when_to_come_back(nats_url: str) -> None:
     async with serving_notifier(NotifierSettings(nats_url=nats_url, notify_max_clients=1)) as small:
-        async with hearing(small):
+        async with connect_listener(small):
             response = await refused(small)
         assert response.status_code == 503
         assert response.headers["Retry-After"]

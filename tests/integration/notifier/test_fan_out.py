@@ -8,7 +8,14 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
 from shared.messaging.bus import Bus
-from tests.integration.notifier.serving import WITHIN, Notifier, ending_of, frame_of, hearing, narrow_socket
+from tests.integration.notifier.serving import (
+    WITHIN,
+    Notifier,
+    close_code_of,
+    connect_listener,
+    frame_of,
+    small_buffer_socket,
+)
 from tests.unit.notifier.samples import AUDIO_READY, analysis, chunk, happened
 from tests.waiting import until
 
@@ -29,7 +36,7 @@ async def test_hello_is_the_first_frame_and_heartbeats_carry_the_newest_cursor(
 
 
 async def test_two_clients_hear_of_a_recording_and_of_its_score(notifier: Notifier, bus: Bus, session: str) -> None:
-    async with hearing(notifier) as one, hearing(notifier) as two:
+    async with connect_listener(notifier) as one, connect_listener(notifier) as two:
         await bus.publish(happened(AUDIO_READY, session=session, identity=f"{session}-1"))
         await bus.publish(happened(analysis(), session=session, identity=f"{session}-2"))
         heard_by_one = [await frame_of(one), await frame_of(one)]
@@ -58,8 +65,8 @@ async def test_filters_let_through_what_they_name_and_other_tenants_are_never_he
     notifier: Notifier, bus: Bus, session: str
 ) -> None:
     async with (
-        hearing(notifier, f"?session_id={session}") as of_session,
-        hearing(notifier, f"?session_id={session}&events=chunk_received,analysis_ready") as of_events,
+        connect_listener(notifier, f"?session_id={session}") as of_session,
+        connect_listener(notifier, f"?session_id={session}&events=chunk_received,analysis_ready") as of_events,
     ):
         events = [
             happened(AUDIO_READY, session=session, tenant="acme", identity=f"{session}-0"),
@@ -78,7 +85,7 @@ async def test_filters_let_through_what_they_name_and_other_tenants_are_never_he
 
 
 async def test_more_events_than_one_batch_arrive_in_order(notifier: Notifier, bus: Bus, session: str) -> None:
-    async with hearing(notifier, f"?session_id={session}&events=chunk_received") as client:
+    async with connect_listener(notifier, f"?session_id={session}&events=chunk_received") as client:
         publishing = asyncio.gather(
             *(
                 bus.publish(happened(chunk(number), session=session, identity=f"{session}-{number}"))
@@ -98,30 +105,30 @@ async def test_a_client_that_never_reads_is_closed_with_4408_while_another_hears
     ]
     query = f"?session_id={session}"
     async with (
-        hearing(notifier, query, sock=narrow_socket(notifier.url), max_queue=1) as idle,
-        hearing(notifier, query) as quick,
+        connect_listener(notifier, query, sock=small_buffer_socket(notifier.url), max_queue=1) as idle,
+        connect_listener(notifier, query) as quick,
     ):
         before = notifier.count("ws_dropped_total", reason="too_slow")
         for event in events:
             await bus.publish(event)
             assert (await frame_of(quick))["session_id"] == session
         await until(lambda: notifier.count("ws_dropped_total", reason="too_slow") > before)
-        assert await ending_of(idle) == (4408, "too_slow")
+        assert await close_code_of(idle) == (4408, "too_slow")
 
 
 async def test_a_client_that_hangs_up_frees_its_place_at_once(notifier: Notifier, bus: Bus, session: str) -> None:
     before = notifier.count("ws_connections")
-    async with hearing(notifier) as client:
+    async with connect_listener(notifier) as client:
         assert notifier.count("ws_connections") == before + 1
         client.transport.abort()
     await until(lambda: notifier.count("ws_connections") == before)
-    async with hearing(notifier) as another:
+    async with connect_listener(notifier) as another:
         await bus.publish(happened(AUDIO_READY, session=session, identity=session))
         assert (await frame_of(another))["session_id"] == session
 
 
 async def test_what_a_client_says_is_ignored(notifier: Notifier, bus: Bus, session: str) -> None:
-    async with hearing(notifier) as client:
+    async with connect_listener(notifier) as client:
         await client.send("anything")
         await client.send(b"\x00\xff")
         await bus.publish(happened(AUDIO_READY, session=session, identity=session))
@@ -129,8 +136,8 @@ async def test_what_a_client_says_is_ignored(notifier: Notifier, bus: Bus, sessi
 
 
 async def test_a_message_that_is_too_big_ends_the_connection_with_1009(notifier: Notifier) -> None:
-    async with hearing(notifier) as client:
+    async with connect_listener(notifier) as client:
         with suppress(ConnectionClosed):
             await client.send("x" * 2_000_000)
-        code, _ = await ending_of(client)
+        code, _ = await close_code_of(client)
     assert code == 1009

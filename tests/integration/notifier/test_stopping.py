@@ -14,7 +14,7 @@ from websockets.asyncio.client import connect
 
 from deploy.local.ports import free_ports
 from shared.messaging.bus import Bus
-from tests.integration.notifier.serving import ending_of, frame_of, narrow_socket
+from tests.integration.notifier.serving import close_code_of, frame_of, small_buffer_socket
 from tests.unit.notifier.samples import analysis, happened
 from tests.waiting import until
 
@@ -83,14 +83,14 @@ async def test_at_sigterm_clients_are_told_when_to_come_back_and_closed_with_100
             farewell = await frame_of(client)
             assert farewell["event"] == "retry_after"
             assert farewell["retry_after"] > 0
-            assert await ending_of(client) == (1001, "going_away")
+            assert await close_code_of(client) == (1001, "going_away")
         await asyncio.wait_for(stopping, 3)
 
 
 async def test_a_client_that_never_reads_does_not_outlast_the_grace_period(
     process: Process, bus: Bus, session: str
 ) -> None:
-    async with connect(process.url, proxy=None, sock=narrow_socket(process.url), max_queue=1) as idle:
+    async with connect(process.url, proxy=None, sock=small_buffer_socket(process.url), max_queue=1) as idle:
         for number in range(60):
             await bus.publish(happened(analysis("x" * 60_000), session=session, identity=f"{session}-{number}"))
         await until(lambda: _dropped(process), what="the client is let go")

@@ -17,7 +17,7 @@ from shared.domain.envelope import decode
 from shared.domain.errors import Unavailable
 from shared.domain.subjects import STREAM
 from shared.messaging.bus import Bus
-from tests.integration.notifier.serving import Notifier, frame_of, hearing, publishing, serving_notifier
+from tests.integration.notifier.serving import Notifier, connect_listener, frame_of, publishing, serving_notifier
 from tests.unit.notifier.samples import chunk, happened
 from tests.waiting import until
 
@@ -45,7 +45,7 @@ async def test_nothing_is_lost_or_repeated_when_the_bus_is_killed_and_started_ag
     async with (
         serving_notifier(NotifierSettings(nats_url=private_nats.url)) as notifier,
         publishing(private_nats.url) as bus,
-        hearing(notifier, QUERY) as client,
+        connect_listener(notifier, QUERY) as client,
     ):
         hearing_all = asyncio.create_task(indices(client, 60))
         for number in range(60):
@@ -62,7 +62,7 @@ async def test_events_stored_while_the_notifier_is_cut_off_are_told_afterwards(p
     async with (
         serving_notifier(NotifierSettings(nats_url=private_nats.url)) as notifier,
         publishing(private_nats.url) as bus,
-        hearing(notifier, QUERY) as client,
+        connect_listener(notifier, QUERY) as client,
     ):
         await publish(bus, 0)
         for number in range(1, 6):
@@ -83,7 +83,7 @@ async def test_a_message_that_never_came_is_noticed_though_nothing_follows_it(pr
     async with (
         serving_notifier(NotifierSettings(nats_url=private_nats.url)) as notifier,
         publishing(private_nats.url) as bus,
-        hearing(notifier, QUERY) as client,
+        connect_listener(notifier, QUERY) as client,
     ):
         loot = await _steal_one(bus.client)
         await publish(bus, 0)
@@ -108,7 +108,7 @@ async def test_a_stream_made_anew_is_told_from_its_beginning(private_nats: NatsS
     async with (
         serving_notifier(NotifierSettings(nats_url=private_nats.url)) as notifier,
         publishing(private_nats.url) as bus,
-        hearing(notifier, QUERY) as client,
+        connect_listener(notifier, QUERY) as client,
     ):
         await publish(bus, 0)
         await publish(bus, 1)
@@ -131,7 +131,7 @@ async def test_readiness_means_that_the_consumer_moves_and_nobody_is_let_in_befo
         assert refusal.value.response.status_code == 503
         await private_nats.start()
         await until(notifier.ready)
-        async with hearing(notifier):
+        async with connect_listener(notifier):
             pass
         _signal(private_nats, signal.SIGSTOP)
         try:

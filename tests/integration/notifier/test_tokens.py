@@ -14,7 +14,7 @@ from websockets.typing import Subprotocol
 from services.notifier.settings import NotifierSettings
 from shared.domain.envelope import Envelope
 from shared.messaging.bus import Bus
-from tests.integration.notifier.serving import Notifier, ending_of, frame_of, hearing, serving_notifier
+from tests.integration.notifier.serving import Notifier, close_code_of, connect_listener, frame_of, serving_notifier
 from tests.tokens import bearer, mint, token_settings
 from tests.unit.notifier.samples import analysis, happened
 
@@ -116,7 +116,7 @@ async def test_plain_http_without_a_token_is_answered_401(guarded: Notifier) -> 
 
 async def test_a_browser_listens_with_its_token_among_the_subprotocols(guarded: Notifier) -> None:
     offered = [Subprotocol("roomtone"), Subprotocol(f"bearer.{mint()}")]
-    async with hearing(guarded, subprotocols=offered) as client:
+    async with connect_listener(guarded, subprotocols=offered) as client:
         assert client.subprotocol == "roomtone"
         assert client.response is not None
         assert "bearer" not in str(client.response.headers)
@@ -124,7 +124,7 @@ async def test_a_browser_listens_with_its_token_among_the_subprotocols(guarded: 
 
 async def test_a_caller_hears_its_own_tenants_events_only(guarded: Notifier, bus: Bus) -> None:
     session = f"s{token_hex(8)}"
-    async with hearing(guarded, additional_headers=bearer(tenant_id="acme")) as client:
+    async with connect_listener(guarded, additional_headers=bearer(tenant_id="acme")) as client:
         for tenant in ("default", "acme-2", "acme"):
             await bus.publish(told(tenant, session, f"told to {tenant}"))
         assert (await frame_of(client))["analysis_summary"] == "told to acme"
@@ -139,7 +139,7 @@ async def test_a_caller_hears_of_its_own_leads_and_of_what_is_no_leads(
     guarded: Notifier, bus: Bus, session: str, leads: object, expected: list[str], *, named: bool
 ) -> None:
     query = f"?session_id={session}" if named else ""
-    async with hearing(guarded, query, additional_headers=bearer(leads=leads)) as client:
+    async with connect_listener(guarded, query, additional_headers=bearer(leads=leads)) as client:
         assert await heard(client, bus, session) == expected
 
 
@@ -152,7 +152,7 @@ async def test_a_new_token_brings_its_own_leads_and_no_others(
 ) -> None:
     before, after = tokens
     expires = int(time.time()) + 20
-    async with hearing(guarded, additional_headers=bearer(leads=before, exp=expires)) as client:
+    async with connect_listener(guarded, additional_headers=bearer(leads=before, exp=expires)) as client:
         assert (await frame_of(client))["event"] == "token_expiring"
         await renew(client, mint(leads=after, exp=expires))
         assert (await frame_of(client))["event"] == "token_expiring"  # of the new one: it counts from here on
@@ -161,19 +161,19 @@ async def test_a_new_token_brings_its_own_leads_and_no_others(
 
 async def test_a_connection_is_warned_and_ends_with_its_token(guarded: Notifier) -> None:
     expires = int(time.time()) + 2
-    async with hearing(guarded, additional_headers=bearer(exp=expires)) as client:
+    async with connect_listener(guarded, additional_headers=bearer(exp=expires)) as client:
         warning = await frame_of(client)
         assert (warning["event"], warning["seconds"] in {1, 2}) == ("token_expiring", True)
         assert warning["id"]
         assert warning["timestamp"]
-        assert await ending_of(client) == (4401, "not_authenticated")
+        assert await close_code_of(client) == (4401, "not_authenticated")
     assert time.time() >= expires
     assert guarded.count("ws_dropped_total", reason="not_authenticated") >= 1
 
 
 async def test_a_new_token_sent_in_band_keeps_the_connection(guarded: Notifier, bus: Bus, session: str) -> None:
     expires = int(time.time()) + 2
-    async with hearing(guarded, additional_headers=bearer(exp=expires)) as client:
+    async with connect_listener(guarded, additional_headers=bearer(exp=expires)) as client:
         assert (await frame_of(client))["event"] == "token_expiring"
         await renew(client, mint())
         while time.time() < expires + 0.5:
@@ -189,13 +189,13 @@ async def test_a_new_token_sent_in_band_keeps_the_connection(guarded: Notifier, 
 async def test_a_new_token_that_does_not_hold_here_ends_the_connection(
     guarded: Notifier, claims: dict[str, object], code: int
 ) -> None:
-    async with hearing(guarded, additional_headers=bearer()) as client:
+    async with connect_listener(guarded, additional_headers=bearer()) as client:
         await renew(client, mint(**claims))
-        assert (await ending_of(client))[0] == code
+        assert (await close_code_of(client))[0] == code
 
 
 async def test_what_else_a_client_sends_is_ignored(guarded: Notifier, bus: Bus, session: str) -> None:
-    async with hearing(guarded, additional_headers=bearer()) as client:
+    async with connect_listener(guarded, additional_headers=bearer()) as client:
         for frame in ("", "x", "[]", "null", '{"token":1}', '{"token":null}', "{}", "[" * 5000, b"\x00\xff"):
             await client.send(frame)
         await bus.publish(told("default", session, "still here"))

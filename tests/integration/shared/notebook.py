@@ -8,18 +8,18 @@ from shared.domain.envelope import Envelope, envelope
 from shared.domain.errors import RoomtoneError
 from shared.domain.events import Event, SessionOpened
 from shared.domain.identifiers import SessionKey
-from shared.domain.subjects import every_session
+from shared.domain.subjects import event_filter
 from shared.messaging.bus import Bus
 from shared.messaging.work_queue import QueuePolicy, WorkQueue
 from shared.observability.metrics import Metrics
 from shared.observability.trace import new_trace
-from shared.process.tasks import owned_tasks
+from shared.process.tasks import background_tasks
 
 QUEUE = "worker"
 _numbers = count()
 
 
-class Notebook:
+class RecordingWorker:
     """A worker that writes down what it is asked to do, and fails as told, also when it is to tell of a failure."""
 
     def __init__(
@@ -46,7 +46,7 @@ class Notebook:
 @asynccontextmanager
 async def working(
     bus: Bus,
-    worker: Notebook,
+    worker: RecordingWorker,
     *,
     kind: type[Event] = SessionOpened,
     queue: str = QUEUE,
@@ -56,14 +56,14 @@ async def working(
 ) -> AsyncIterator[None]:
     policy = QueuePolicy(
         durable=queue,
-        subject=every_session(kind.NAME),
+        subject=event_filter(kind.NAME),
         concurrency=concurrency,
         tries=3,
         first_retry=first_retry,
         ack_wait=5.0,  # a traceback on the console may hold the loop for longer than a second
         quiet=1.0,
     )
-    async with owned_tasks(*WorkQueue(bus, policy, worker, metrics or Metrics()).hands()):
+    async with background_tasks(*WorkQueue(bus, policy, worker, metrics or Metrics()).hands()):
         yield
 
 

@@ -14,7 +14,7 @@ from tests.tokens import good_claims
 _REASON = b"HTTP/1.1 %d Whatever\r\nConnection: close\r\nContent-Length: %d\r\n%s\r\n"
 
 
-class Provider:
+class JwksServer:
     """`fetches` counts requests; the next answers are `status`, `body` and `headers`, once `answering` is set."""
 
     def __init__(self) -> None:

@@ -18,8 +18,8 @@ from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from deploy.local.ports import free_ports
-from shared.runtime.protocols.body_buffer import BodyFlow, BodyMemory
-from shared.runtime.protocols.http1 import http_connections
+from shared.runtime.protocols.body_buffer import BodyFlowControl, BodyMemoryPool
+from shared.runtime.protocols.http1 import http1_protocol_factory
 from tests.service_process import ServiceProcess
 
 KIB = 1024
@@ -28,7 +28,7 @@ LARGE = 4 * MIB
 MANY = 64  # four times as many as there is memory for at once
 
 
-class Holding:
+class HoldingApp:
     """An application that answers a body with its hash, or holds on to a request at a certain point."""
 
     def __init__(self) -> None:
@@ -80,7 +80,7 @@ class Holding:
 async def served(app: Starlette) -> AsyncIterator[str]:
     """Serve an application with the protocol of our services on a free port; yields its base URL."""
     listener = socket.create_server(("127.0.0.1", 0))  # its backlog holds who is quicker than the server
-    connections = http_connections()
+    connections = http1_protocol_factory()
     server = uvicorn.Server(
         uvicorn.Config(app, http=connections, log_config=None, lifespan="off")  # type: ignore[arg-type]  # as ours is
     )
@@ -94,12 +94,12 @@ async def served(app: Starlette) -> AsyncIterator[str]:
 
 
 @pytest.fixture
-async def holding() -> Holding:
-    return Holding()
+async def holding() -> HoldingApp:
+    return HoldingApp()
 
 
 @pytest.fixture
-async def base(holding: Holding) -> AsyncIterator[str]:
+async def base(holding: HoldingApp) -> AsyncIterator[str]:
     async with served(holding.app) as base:
         yield base
         holding.released.set()
@@ -158,7 +158,7 @@ async def test_bodies_that_come_behind_each_other_come_whole(base: str) -> None:
 
 
 @pytest.mark.parametrize("point", ["at-once", "after-a-piece"])
-async def test_who_does_not_go_on_holds_up_nobody(base: str, holding: Holding, point: str) -> None:
+async def test_who_does_not_go_on_holds_up_nobody(base: str, holding: HoldingApp, point: str) -> None:
     async with AsyncExitStack() as stack, http_client(base) as client:
         for _ in range(MANY):
             await begun(stack, base, f"/hold/{point}", announced=LARGE, sent=LARGE)
@@ -221,8 +221,10 @@ async def test_a_body_in_crumbs_comes_whole_and_lets_others_have_their_turn(tmp_
 
 
 async def test_who_gives_up_lets_those_behind_have_what_is_free() -> None:
-    memory, loop = BodyMemory(MIB), asyncio.get_running_loop()
-    holder, large, small = (BodyFlow(asyncio.Transport(), loop, memory, connections=(), pipelined=()) for _ in range(3))
+    memory, loop = BodyMemoryPool(MIB), asyncio.get_running_loop()
+    holder, large, small = (
+        BodyFlowControl(asyncio.Transport(), loop, memory, connections=(), pipelined=()) for _ in range(3)
+    )
     assert memory.ask(holder, connections=2) == MIB // 2
     assert (memory.ask(large, connections=1), memory.ask(small, connections=4)) == (0, 0)
     memory.give_up(large)

@@ -5,7 +5,7 @@ import uuid
 
 from shared.catalog.catalog import Catalog
 from shared.domain.envelope import envelope
-from shared.domain.events import AudioFailed, Intake, StoredOriginal
+from shared.domain.events import AudioFailed, StoredOriginal, UploadSummary
 from shared.domain.identifiers import SessionKey
 from shared.domain.upload_kind import LeadRecording
 from shared.messaging.bus import open_bus
@@ -19,7 +19,7 @@ OPENED = ("2025-01-27T12:34:56.001Z", "2025-01-27T12:34:57.000Z", "2025-01-27T12
 def stored(lead: str, call: str, opened_at: str) -> AudioFailed:
     original = StoredOriginal(url="x", object_key="x", filename="x", content_type="x", size_bytes=1, sha256="x")
     purpose = LeadRecording(lead=lead, call_log=call, filename="x")
-    intake = Intake(opened_at=opened_at, chunks=1, bytes=1, purpose=purpose)
+    intake = UploadSummary(opened_at=opened_at, chunks=1, bytes=1, purpose=purpose)
     return AudioFailed(code="x", reason="x", manifest_sha256="x", original=original, intake=intake)
 
 

@@ -14,7 +14,7 @@ from shared.messaging.bus import Bus, open_bus
 from shared.messaging.settings import BusConfig
 from shared.observability.metrics import Metrics
 from shared.observability.trace import new_trace
-from tests.integration.shared.notebook import QUEUE, Notebook, order, working
+from tests.integration.shared.notebook import QUEUE, RecordingWorker, order, working
 from tests.waiting import until
 
 
@@ -31,7 +31,7 @@ async def unsettled(bus: Bus) -> int:
 
 
 async def test_what_is_handled_is_acknowledged_and_not_seen_again(bus: Bus) -> None:
-    worker = Notebook()
+    worker = RecordingWorker()
     async with working(bus, worker):
         await order(bus, "a")
         await order(bus, "b")
@@ -46,7 +46,7 @@ async def test_what_is_handled_is_acknowledged_and_not_seen_again(bus: Bus) -> N
 
 
 async def test_a_passing_fault_is_tried_again_and_does_not_hold_up_others(bus: Bus) -> None:
-    worker = Notebook({"a": [Unavailable("away"), RuntimeError("a bug")]})
+    worker = RecordingWorker({"a": [Unavailable("away"), RuntimeError("a bug")]})
     async with working(bus, worker):
         await order(bus, "a")
         await order(bus, "b")
@@ -56,7 +56,7 @@ async def test_a_passing_fault_is_tried_again_and_does_not_hold_up_others(bus: B
 
 
 async def test_what_fails_every_time_is_given_up_after_its_tries(bus: Bus) -> None:
-    worker = Notebook({"a": [Unavailable("away", code="store_unreachable")] * 9})
+    worker = RecordingWorker({"a": [Unavailable("away", code="store_unreachable")] * 9})
     async with working(bus, worker):
         await order(bus, "a")
         await until(lambda: worker.given_up)
@@ -70,7 +70,7 @@ async def test_what_fails_every_time_is_given_up_after_its_tries(bus: Bus) -> No
 
 
 async def test_what_can_never_succeed_is_given_up_at_once(bus: Bus) -> None:
-    worker = Notebook({"a": [BadMedia("noise")]})
+    worker = RecordingWorker({"a": [BadMedia("noise")]})
     async with working(bus, worker):
         await order(bus, "a")
         await until(lambda: worker.given_up == [("a", "bad_media")])
@@ -78,7 +78,7 @@ async def test_what_can_never_succeed_is_given_up_at_once(bus: Bus) -> None:
 
 
 async def test_a_job_that_ended_its_process_on_every_try_is_given_up_without_another(bus: Bus) -> None:
-    before = Notebook()
+    before = RecordingWorker()
     async with working(bus, before):
         await order(bus, "before")
         await until(lambda: before.handled)
@@ -87,14 +87,14 @@ async def test_a_job_that_ended_its_process_on_every_try_is_given_up_without_ano
     for _ in range(3):
         (message,) = await subscription.fetch(1, timeout=5)
         await message.nak()  # what the server does by itself once a dead process stops its heartbeats
-    worker = Notebook()
+    worker = RecordingWorker()
     async with working(bus, worker):
         await until(lambda: worker.given_up == [("killer", "crashed")])
     assert worker.handled == []
 
 
 async def test_a_message_that_is_no_event_is_put_aside_and_the_next_is_handled(bus: Bus) -> None:
-    worker = Notebook()
+    worker = RecordingWorker()
     async with working(bus, worker):
         for payload in (b"not json", b"[" * 100_000):
             await bus.jetstream.publish("roomtone.v1.default.x.session.opened", payload)
@@ -106,7 +106,7 @@ async def test_a_message_that_is_no_event_is_put_aside_and_the_next_is_handled(b
 
 
 async def test_events_of_another_kind_do_not_reach_the_queue(bus: Bus) -> None:
-    worker = Notebook()
+    worker = RecordingWorker()
     other = SessionFinalized(manifest_sha256="0", chunks=1, bytes=1)
     async with working(bus, worker):
         key = SessionKey("default", "other")
@@ -117,7 +117,7 @@ async def test_events_of_another_kind_do_not_reach_the_queue(bus: Bus) -> None:
 
 
 async def test_the_queue_goes_on_after_the_server_was_killed(bus: Bus, private_nats: NatsServer) -> None:
-    worker = Notebook()
+    worker = RecordingWorker()
     async with working(bus, worker):
         await order(bus, "before")
         await until(lambda: worker.handled == ["before"])
@@ -129,7 +129,7 @@ async def test_the_queue_goes_on_after_the_server_was_killed(bus: Bus, private_n
 
 
 async def test_a_subscription_that_went_deaf_is_made_anew(bus: Bus) -> None:
-    worker = Notebook()
+    worker = RecordingWorker()
     async with working(bus, worker):
         await order(bus, "before")
         await until(lambda: worker.handled == ["before"])
@@ -142,7 +142,7 @@ async def test_a_subscription_that_went_deaf_is_made_anew(bus: Bus) -> None:
 
 
 async def test_a_consumer_deleted_behind_its_back_is_made_anew(bus: Bus) -> None:
-    worker = Notebook()
+    worker = RecordingWorker()
     async with working(bus, worker):
         await order(bus, "before")
         await until(lambda: worker.handled == ["before"])
@@ -153,7 +153,7 @@ async def test_a_consumer_deleted_behind_its_back_is_made_anew(bus: Bus) -> None
 
 async def test_work_that_waits_for_its_next_try_does_not_hold_up_the_rest(bus: Bus) -> None:
     waiting = [f"waiting-{number}" for number in range(20)]
-    worker = Notebook({session: [Unavailable("The store is away.")] * 9 for session in waiting})
+    worker = RecordingWorker({session: [Unavailable("The store is away.")] * 9 for session in waiting})
     async with working(bus, worker, first_retry=60.0):
         for session in [*waiting, "hale"]:
             await order(bus, session)

@@ -12,11 +12,11 @@ from shared.domain.events import SessionFinalized, SessionOpened
 from shared.domain.identifiers import SessionKey
 from shared.domain.subjects import DEAD_STREAM, STREAM
 from shared.messaging.bus import Bus, open_bus
-from shared.messaging.dead_letters import DeadLetters, Letter
+from shared.messaging.dead_letters import DeadLetter, DeadLetters
 from shared.messaging.settings import BusConfig
 from shared.observability.metrics import Metrics
 from shared.observability.trace import new_trace
-from tests.integration.shared.notebook import QUEUE, Notebook, order, working
+from tests.integration.shared.notebook import QUEUE, RecordingWorker, order, working
 from tests.waiting import until
 
 FINALIZED = SessionFinalized(manifest_sha256="0", chunks=1, bytes=1)
@@ -30,8 +30,8 @@ async def bus(private_nats: NatsServer) -> AsyncIterator[Bus]:
         yield bus
 
 
-async def letters(bus: Bus, queue: str = QUEUE) -> list[Letter]:
-    return [letter async for letter in DeadLetters(bus).of_queue(queue)]
+async def letters(bus: Bus, queue: str = QUEUE) -> list[DeadLetter]:
+    return [letter async for letter in DeadLetters(bus).list_queue(queue)]
 
 
 async def last(bus: Bus, subject: str) -> RawStreamMsg:
@@ -40,7 +40,7 @@ async def last(bus: Bus, subject: str) -> RawStreamMsg:
 
 async def test_what_exhausts_its_tries_is_kept_whole_with_its_reason_and_counted(bus: Bus) -> None:
     metrics = Metrics()
-    worker = Notebook({"a": [AWAY] * 9, "b": [BadMedia("Noise.")]})
+    worker = RecordingWorker({"a": [AWAY] * 9, "b": [BadMedia("Noise.")]})
     async with working(bus, worker, metrics=metrics):
         await order(bus, "a")
         await order(bus, "b")
@@ -58,7 +58,7 @@ async def test_what_exhausts_its_tries_is_kept_whole_with_its_reason_and_counted
 
 
 async def test_a_death_that_can_not_be_told_at_first_is_one_letter_and_keeps_its_reason(bus: Bus) -> None:
-    worker = Notebook({"a": [AWAY] * 9}, telling=[Unavailable("Also away.")] * 4)
+    worker = RecordingWorker({"a": [AWAY] * 9}, telling=[Unavailable("Also away.")] * 4)
     async with working(bus, worker):
         await order(bus, "a")
         await until(lambda: worker.given_up)
@@ -70,7 +70,7 @@ async def test_a_death_that_can_not_be_told_at_first_is_one_letter_and_keeps_its
 
 
 async def test_what_is_no_event_is_kept_too_and_what_is_too_large_only_in_part(bus: Bus) -> None:
-    worker = Notebook()
+    worker = RecordingWorker()
     async with working(bus, worker):
         for payload in (b"not json", b"x" * 1_000_000):
             await bus.jetstream.publish("roomtone.v1.default.x.session.opened", payload)
@@ -85,7 +85,7 @@ async def test_what_is_no_event_is_kept_too_and_what_is_too_large_only_in_part(b
 
 
 async def test_a_retried_fact_reaches_the_queue_again_as_it_was_and_its_letter_is_gone(bus: Bus) -> None:
-    worker = Notebook({"a": [BadMedia("Noise.")]})
+    worker = RecordingWorker({"a": [BadMedia("Noise.")]})
     async with working(bus, worker):
         await order(bus, "a")
         await until(lambda: worker.given_up)
@@ -97,7 +97,7 @@ async def test_a_retried_fact_reaches_the_queue_again_as_it_was_and_its_letter_i
 
 
 async def test_a_retried_order_is_a_new_one_even_if_the_command_is_run_twice(bus: Bus) -> None:
-    worker = Notebook({"a": [BadMedia("Noise.")]})
+    worker = RecordingWorker({"a": [BadMedia("Noise.")]})
     async with working(bus, worker, kind=SessionFinalized):
         await bus.publish(envelope("test", SessionKey("default", "a"), FINALIZED, cause="x", trace=new_trace()))
         await until(lambda: worker.given_up)
@@ -113,13 +113,13 @@ async def test_a_retried_order_is_a_new_one_even_if_the_command_is_run_twice(bus
 
 
 async def test_what_dies_again_after_a_retry_leaves_a_letter_again(bus: Bus) -> None:
-    worker = Notebook({"a": [BadMedia("Noise."), BadMedia("Still noise.")]})
+    worker = RecordingWorker({"a": [BadMedia("Noise."), BadMedia("Still noise.")]})
     async with working(bus, worker):
         await order(bus, "a")
         (letter,) = await until(lambda: letters(bus))
         await DeadLetters(bus).retry(letter)
 
-        async def second() -> list[Letter]:
+        async def second() -> list[DeadLetter]:
             return [found for found in await letters(bus) if found.reason == "Still noise."]
 
         await until(second)
@@ -133,7 +133,7 @@ async def test_a_session_s_letters_are_forgotten_in_every_queue_and_nobody_else_
         payload = encode(envelope("test", SessionKey(tenant, session), SessionOpened(), cause="x", trace=new_trace()))
         for queue in (QUEUE, "elsewhere"):
             await dead.keep(
-                Letter(
+                DeadLetter(
                     id="1",
                     queue=queue,
                     subject=f"roomtone.v1.{tenant}.{session}.session.opened",

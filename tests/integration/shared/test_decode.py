@@ -6,8 +6,8 @@ import pytest
 
 from shared.audio.decode import DecodePolicy, Decoder
 from shared.audio.pcm import BYTES_PER_SECOND
-from shared.audio.sniff import HEAD, Container, Refusal, Segment, beginning, segments, sniff
-from shared.audio.source import OpenFile, Source
+from shared.audio.sniff import SIGNATURE_BYTES, Container, NotAudio, Segment, beginning, segments, sniff
+from shared.audio.source import OpenDescriptor, Source
 from shared.domain.errors import BadMedia
 from tests.integration.audio_files import CODECS, encoded, strength, tone
 
@@ -25,9 +25,9 @@ def stored(folder: Path, pieces: list[bytes]) -> list[Path]:
     return paths
 
 
-def divided(chunks: list[bytes]) -> list[Segment] | Refusal:
+def divided(chunks: list[bytes]) -> list[Segment] | NotAudio:
     sizes = [len(chunk) for chunk in chunks]
-    return segments(b"".join(chunks)[:HEAD], [beginning(chunk[:HEAD]) for chunk in chunks], sizes)
+    return segments(b"".join(chunks)[:SIGNATURE_BYTES], [beginning(chunk[:SIGNATURE_BYTES]) for chunk in chunks], sizes)
 
 
 def cut(content: bytes, size: int) -> list[bytes]:
@@ -59,7 +59,7 @@ def test_pieces_of_a_container_make_one_stream_and_whole_files_one_each(name: st
     assert len(in_pieces) == 1
     if name not in {"aac", "untagged.mp3"}:  # bare frames: a second file simply goes on with the stream
         whole = divided([content] * 3)
-        assert not isinstance(whole, Refusal)
+        assert not isinstance(whole, NotAudio)
         assert [(segment.first, segment.end) for segment in whole] == [(0, 1), (1, 2), (2, 3)]
 
 
@@ -104,7 +104,7 @@ async def test_a_decoder_that_hangs_is_ended_and_so_is_one_that_crashes(tmp_path
 
 async def test_a_playlist_inside_a_container_name_reaches_nothing(tmp_path: Path) -> None:
     playlist = b"#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\nhttp://127.0.0.1:9/x.ts\n"
-    assert sniff(playlist) is Refusal.PLAYLIST
+    assert sniff(playlist) is NotAudio.PLAYLIST
     for container in Container:
         with pytest.raises(BadMedia):
             await decode(container, stored(tmp_path, [playlist]), tmp_path)
@@ -120,7 +120,7 @@ async def test_an_open_file_without_a_name_is_decoded_and_stays_open(tmp_path: P
     with tempfile.TemporaryFile(dir=tmp_path) as file:
         file.write(encoded("m4a"))  # its index comes last, so it is sought in
         file.flush()
-        source = Source(Container.MP4, OpenFile(file.fileno()))
+        source = Source(Container.MP4, OpenDescriptor(file.fileno()))
         for _ in range(2):
             pcm = b"".join([piece async for piece in Decoder(POLICY).decode(source)])
             assert abs(len(pcm) - 2 * BYTES_PER_SECOND) < 0.15 * BYTES_PER_SECOND

@@ -6,20 +6,20 @@ from pathlib import Path
 
 import pytest
 
-from shared.runtime.protocols.http1 import HttpProtocol
-from tests.integration.shared.wire import GET, MIB, POST, refused, server, wire_to
+from shared.runtime.protocols.http1 import BoundedHttpProtocol
+from tests.integration.shared.wire import GET, MIB, POST, connect_raw, refused, server
 from tests.tokens import token_settings
 
 LARGEST = 16 * MIB
 
 
-class Hasty(HttpProtocol):
+class ShortHeadTimeout(BoundedHttpProtocol):
     """The same with less patience for heads."""
 
     head_seconds = 0.4
 
 
-class Closing(HttpProtocol):
+class Closing(BoundedHttpProtocol):
     """The same with less patience for what comes after an answer."""
 
     drain_seconds = 0.4
@@ -30,20 +30,20 @@ class Closing(HttpProtocol):
 
 
 async def test_a_connection_that_says_nothing_is_closed_without_a_word(tmp_path: Path) -> None:
-    async with server(tmp_path, Hasty) as base, wire_to(base) as wire:
+    async with server(tmp_path, ShortHeadTimeout) as base, connect_raw(base) as wire:
         assert await wire.ends()
 
 
 @pytest.mark.parametrize("before", [b"", GET + b"\r\n"])
 async def test_a_head_that_comes_line_by_line_is_answered_408_in_time(tmp_path: Path, before: bytes) -> None:
-    async with server(tmp_path, Hasty) as base, wire_to(base) as wire:
+    async with server(tmp_path, ShortHeadTimeout) as base, connect_raw(base) as wire:
         if before:
             await wire.send(before)
             assert (await wire.answer())[0] == 200
         answer = asyncio.create_task(wire.answer())
         await wire.send(GET)
         while not answer.done():
-            await asyncio.wait([answer], timeout=Hasty.head_seconds / 4)
+            await asyncio.wait([answer], timeout=ShortHeadTimeout.head_seconds / 4)
             await wire.send(b"X-More: x\r\n")
         status, body = await answer
         assert (status, body["status"]) == (408, "error")
@@ -51,23 +51,23 @@ async def test_a_head_that_comes_line_by_line_is_answered_408_in_time(tmp_path: 
 
 
 async def test_empty_lines_keep_no_connection_open(tmp_path: Path) -> None:
-    async with server(tmp_path, Hasty) as base, wire_to(base) as wire:
+    async with server(tmp_path, ShortHeadTimeout) as base, connect_raw(base) as wire:
         await wire.send(GET + b"\r\n")
         assert (await wire.answer())[0] == 200
         ended = asyncio.create_task(wire.ends())
         with suppress(ConnectionError):
             while not ended.done():
-                await asyncio.wait([ended], timeout=Hasty.head_seconds / 4)
+                await asyncio.wait([ended], timeout=ShortHeadTimeout.head_seconds / 4)
                 await wire.send(b"\r\n")
         assert await ended
 
 
 async def test_requests_that_take_longer_than_a_head_may_are_answered_on_one_connection(tmp_path: Path) -> None:
-    async with server(tmp_path, Hasty, body_idle_seconds=1.0) as base, wire_to(base) as wire:
+    async with server(tmp_path, ShortHeadTimeout, body_idle_seconds=1.0) as base, connect_raw(base) as wire:
         for _ in range(2):
             await wire.send(POST + b"Content-Length: 3\r\n\r\nab")
             with suppress(TimeoutError):
-                await asyncio.wait_for(wire.reader.read(1), Hasty.head_seconds * 2)
+                await asyncio.wait_for(wire.reader.read(1), ShortHeadTimeout.head_seconds * 2)
             await wire.send(b"c")
             assert (await wire.answer())[0] == 200
 
@@ -82,7 +82,7 @@ async def test_a_body_without_end_is_not_swallowed_after_its_refusal(
     settings: dict[str, object] = {} if anonymous else dict(token_settings())
     piece = MIB.to_bytes(4).hex().lstrip("0").encode() + b"\r\n" + bytes(MIB) + b"\r\n"
     sent = 0
-    async with server(tmp_path, HttpProtocol, **settings) as base, wire_to(base) as wire:
+    async with server(tmp_path, BoundedHttpProtocol, **settings) as base, connect_raw(base) as wire:
         await wire.send(POST + more)
         with suppress(ConnectionError):
             while sent < 1000:
@@ -92,7 +92,7 @@ async def test_a_body_without_end_is_not_swallowed_after_its_refusal(
 
 
 async def test_a_body_that_only_trickles_after_its_refusal_is_not_listened_to_for_long(tmp_path: Path) -> None:
-    async with server(tmp_path, Closing) as base, wire_to(base) as wire:
+    async with server(tmp_path, Closing) as base, connect_raw(base) as wire:
         await wire.send(POST + b"Content-Length: 99999999999\r\n\r\n")
         assert (await wire.answer())[0] == 413
         ended = asyncio.create_task(wire.ends())
@@ -105,7 +105,7 @@ async def test_a_body_that_only_trickles_after_its_refusal_is_not_listened_to_fo
 
 @pytest.mark.parametrize("close", [b"", b"Connection: close\r\n"])
 async def test_who_sends_all_of_a_chunk_before_reading_gets_its_refusal(tmp_path: Path, close: bytes) -> None:
-    async with server(tmp_path, max_chunk_size=LARGEST - 1) as base, wire_to(base) as wire:
+    async with server(tmp_path, max_chunk_size=LARGEST - 1) as base, connect_raw(base) as wire:
         await wire.send(POST + close + f"Content-Length: {LARGEST}\r\n\r\n".encode())
         for _ in range(LARGEST // MIB):
             await wire.send(bytes(MIB))
@@ -118,7 +118,7 @@ async def test_who_sends_all_of_a_chunk_before_reading_gets_its_refusal(tmp_path
 
 
 async def test_a_connection_is_idle_only_from_the_end_of_a_refused_body(tmp_path: Path) -> None:
-    async with server(tmp_path, Closing, max_chunk_size=10) as base, wire_to(base) as wire:
+    async with server(tmp_path, Closing, max_chunk_size=10) as base, connect_raw(base) as wire:
         await wire.send(POST + b"Content-Length: 1000\r\n\r\n" + bytes(10))
         assert (await wire.answer())[0] == 413
         await wire.send(bytes(990))
@@ -137,7 +137,7 @@ async def test_a_body_coded_for_its_transfer_is_refused(tmp_path: Path, codings:
 
 @pytest.mark.parametrize("coding", [b"chunked", b"Chunked"])
 async def test_a_chunked_body_is_taken(tmp_path: Path, coding: bytes) -> None:
-    async with server(tmp_path) as base, wire_to(base) as wire:
+    async with server(tmp_path) as base, connect_raw(base) as wire:
         await wire.send(POST + b"Transfer-Encoding: " + coding + b"\r\n\r\n1\r\nx\r\n0\r\n\r\n")
         assert (await wire.answer())[0] == 200
 
@@ -168,7 +168,7 @@ async def test_what_is_no_request_is_answered_400_in_json(tmp_path: Path, reques
 
 
 async def test_http_1_0_needs_no_host(tmp_path: Path) -> None:
-    async with server(tmp_path) as base, wire_to(base) as wire:
+    async with server(tmp_path) as base, connect_raw(base) as wire:
         await wire.send(b"GET /livez HTTP/1.0\r\n\r\n")
         assert (await wire.answer())[0] == 200
 
@@ -178,7 +178,7 @@ async def test_http_1_0_needs_no_host(tmp_path: Path) -> None:
 )
 async def test_what_stands_around_a_body_is_bounded_as_a_head_is(tmp_path: Path, endless: bytes) -> None:
     sent = 0
-    async with server(tmp_path) as base, wire_to(base) as wire:
+    async with server(tmp_path) as base, connect_raw(base) as wire:
         await wire.send(POST + b"Transfer-Encoding: chunked\r\n\r\n1\r\nx\r\n" + endless)
         answer = asyncio.create_task(wire.answer())
         while not answer.done() and sent < 10_000:

@@ -9,13 +9,13 @@ from secrets import token_urlsafe
 import pytest
 from joserfc.jwk import ECKey, OctKey
 
-from shared.auth.jwt_authenticator import Verifying
-from shared.auth.jwt_config import Freshness
-from shared.auth.key_sources import PublishedKeys
+from shared.auth.jwt_authenticator import JwtAuthenticator
+from shared.auth.jwt_config import JwksCachePolicy
+from shared.auth.key_sources import JwksKeySource
 from shared.auth.policy import TokenPolicy
 from shared.domain.errors import NotAuthenticated, Unavailable
 from shared.observability.metrics import Metrics
-from tests.integration.shared.provider import Provider, rsa_key, token_by
+from tests.integration.shared.provider import JwksServer, rsa_key, token_by
 from tests.tokens import AUDIENCE, ISSUER
 from tests.waiting import until
 
@@ -39,22 +39,22 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-async def provider() -> AsyncIterator[Provider]:
-    provider = Provider()
+async def provider() -> AsyncIterator[JwksServer]:
+    provider = JwksServer()
     provider.publish(FIRST)
     async with provider.serving():
         yield provider
 
 
 @pytest.fixture
-async def authenticator(provider: Provider, clock: Clock) -> AsyncIterator[Verifying]:
-    keys = PublishedKeys(provider.url, POLICY.algorithms, Freshness(timeout=0.5), clock=clock)
-    authenticator = Verifying(POLICY, keys, Metrics())
+async def authenticator(provider: JwksServer, clock: Clock) -> AsyncIterator[JwtAuthenticator]:
+    keys = JwksKeySource(provider.url, POLICY.algorithms, JwksCachePolicy(timeout=0.5), clock=clock)
+    authenticator = JwtAuthenticator(POLICY, keys, Metrics())
     async with authenticator.running():
         yield authenticator
 
 
-async def refused(authenticator: Verifying, token: str) -> bool:
+async def refused(authenticator: JwtAuthenticator, token: str) -> bool:
     try:
         await authenticator.caller_by(token)
     except NotAuthenticated:
@@ -63,7 +63,7 @@ async def refused(authenticator: Verifying, token: str) -> bool:
 
 
 async def test_a_key_is_fetched_once_for_a_hundred_callers_at_once(
-    provider: Provider, authenticator: Verifying
+    provider: JwksServer, authenticator: JwtAuthenticator
 ) -> None:
     token = token_by(FIRST, tenant_id="acme")
     callers = await asyncio.gather(*(authenticator.caller_by(token) for _ in range(100)))
@@ -72,7 +72,7 @@ async def test_a_key_is_fetched_once_for_a_hundred_callers_at_once(
 
 
 async def test_a_new_key_is_found_by_its_name_once_a_pause_has_passed(
-    provider: Provider, authenticator: Verifying, clock: Clock
+    provider: JwksServer, authenticator: JwtAuthenticator, clock: Clock
 ) -> None:
     await authenticator.caller_by(token_by(FIRST))
     provider.publish(FIRST, SECOND)
@@ -84,7 +84,7 @@ async def test_a_new_key_is_found_by_its_name_once_a_pause_has_passed(
 
 
 async def test_a_key_that_was_withdrawn_no_longer_counts(
-    provider: Provider, authenticator: Verifying, clock: Clock
+    provider: JwksServer, authenticator: JwtAuthenticator, clock: Clock
 ) -> None:
     await authenticator.caller_by(token_by(FIRST))
     provider.publish(SECOND)
@@ -96,7 +96,7 @@ async def test_a_key_that_was_withdrawn_no_longer_counts(
 
 
 async def test_a_thousand_unknown_names_cost_one_fetch_and_go_nowhere_else(
-    provider: Provider, authenticator: Verifying, clock: Clock
+    provider: JwksServer, authenticator: JwtAuthenticator, clock: Clock
 ) -> None:
     await authenticator.caller_by(token_by(FIRST))
     clock.now += 11
@@ -108,7 +108,7 @@ async def test_a_thousand_unknown_names_cost_one_fetch_and_go_nowhere_else(
 
 
 async def test_keys_go_on_being_used_while_the_provider_is_away_and_not_for_ever(
-    provider: Provider, authenticator: Verifying, clock: Clock
+    provider: JwksServer, authenticator: JwtAuthenticator, clock: Clock
 ) -> None:
     await authenticator.caller_by(token_by(FIRST))
     provider.status = 500
@@ -124,30 +124,30 @@ async def test_keys_go_on_being_used_while_the_provider_is_away_and_not_for_ever
     await authenticator.caller_by(token_by(FIRST))
 
 
-def redirecting(provider: Provider) -> None:
+def redirecting(provider: JwksServer) -> None:
     provider.status, provider.headers = 302, f"Location: {provider.url}/elsewhere\r\n".encode()
 
 
-def silent(provider: Provider) -> None:
+def silent(provider: JwksServer) -> None:
     provider.answering.clear()
 
 
-def huge(provider: Provider) -> None:
+def huge(provider: JwksServer) -> None:
     provider.body = provider.body[:-1] + b', "filler": "' + b"x" * 256 * 1024 + b'"}'
 
 
-def packed(provider: Provider) -> None:
+def packed(provider: JwksServer) -> None:
     provider.body, provider.headers = gzip.compress(provider.body), b"Content-Encoding: gzip\r\n"
 
 
-def saying(body: bytes) -> Callable[[Provider], None]:
-    def say(provider: Provider) -> None:
+def saying(body: bytes) -> Callable[[JwksServer], None]:
+    def say(provider: JwksServer) -> None:
         provider.body = body
 
     return say
 
 
-FAILURES: dict[str, Callable[[Provider], None]] = {
+FAILURES: dict[str, Callable[[JwksServer], None]] = {
     "redirects": redirecting,
     "never answers": silent,
     "sends too much": huge,
@@ -164,7 +164,7 @@ FAILURES: dict[str, Callable[[Provider], None]] = {
 
 @pytest.mark.parametrize("failure", FAILURES)
 async def test_a_provider_that_fails_makes_no_token_good_and_none_bad(
-    provider: Provider, authenticator: Verifying, clock: Clock, failure: str
+    provider: JwksServer, authenticator: JwtAuthenticator, clock: Clock, failure: str
 ) -> None:
     FAILURES[failure](provider)
     with pytest.raises(Unavailable):
@@ -179,7 +179,7 @@ async def test_a_provider_that_fails_makes_no_token_good_and_none_bad(
     await authenticator.caller_by(token_by(FIRST))
 
 
-async def test_keys_that_do_not_fit_are_passed_over(provider: Provider, authenticator: Verifying) -> None:
+async def test_keys_that_do_not_fit_are_passed_over(provider: JwksServer, authenticator: JwtAuthenticator) -> None:
     elliptic = ECKey.generate_key("P-256", {"kid": "elliptic"})
     secret = OctKey.generate_key(256, {"kid": "first"}).as_dict()
     good = FIRST.as_dict(private=False)
@@ -207,13 +207,17 @@ async def test_keys_that_do_not_fit_are_passed_over(provider: Provider, authenti
     assert provider.fetches == 1
 
 
-async def test_a_token_without_a_name_is_tried_with_every_key(provider: Provider, authenticator: Verifying) -> None:
+async def test_a_token_without_a_name_is_tried_with_every_key(
+    provider: JwksServer, authenticator: JwtAuthenticator
+) -> None:
     provider.publish(FIRST, SECOND)
     await authenticator.caller_by(token_by(SECOND, name=None))
     assert await refused(authenticator, token_by(rsa_key("third"), name=None))
 
 
-async def test_a_token_that_no_key_could_make_good_costs_no_fetch(provider: Provider, authenticator: Verifying) -> None:
+async def test_a_token_that_no_key_could_make_good_costs_no_fetch(
+    provider: JwksServer, authenticator: JwtAuthenticator
+) -> None:
     for token in ("x", "a.b.c", token_by(FIRST, name="k" * 257)):
         assert await refused(authenticator, token)
     assert provider.fetches == 0

@@ -16,7 +16,7 @@ from services.notifier.settings import NotifierSettings
 from shared.observability.metrics import Metrics
 from shared.storage.settings import StoreConfig
 from tests.e2e.one_machine import OneMachine, one_machine
-from tests.integration.road import Road, ingest_running, ingest_settings
+from tests.integration.road import Pipeline, ingest_running, ingest_settings
 from tests.serving import serving
 from tests.tokens import token_settings
 
@@ -25,7 +25,7 @@ NOWHERE = "nats://127.0.0.1:1"
 
 
 @pytest.fixture
-async def road(tmp_path: Path, store_config: StoreConfig) -> AsyncIterator[Road]:
+async def road(tmp_path: Path, store_config: StoreConfig) -> AsyncIterator[Pipeline]:
     async with ingest_running(ingest_settings(tmp_path, NOWHERE, store_config)) as road:
         yield road
 
@@ -46,14 +46,14 @@ def assert_other_host(answer: httpx.Response) -> None:
         ("GET", "/"),
     ],
 )
-async def test_a_rebound_page_gets_nothing(road: Road, method: str, path: str) -> None:
+async def test_a_rebound_page_gets_nothing(road: Pipeline, method: str, path: str) -> None:
     assert_other_host(await road.client.request(method, path, headers=EVIL))
     assert_other_host(await road.client.request(method, path, headers={"Host": EVIL["Host"]}))
     assert not road.directory("o1").path.exists()
 
 
 @pytest.mark.parametrize("host", ["localhost:1", "127.0.0.1", "[::1]:8191", "app.localhost"])
-async def test_names_of_this_machine_are_served_whatever_their_port(road: Road, host: str) -> None:
+async def test_names_of_this_machine_are_served_whatever_their_port(road: Pipeline, host: str) -> None:
     assert (await road.client.get("/livez", headers={"Host": host})).status_code == 200
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.shared.wire import GET, MIB, POST, refused, server, wire_to
+from tests.integration.shared.wire import GET, MIB, POST, connect_raw, refused, server
 
 UPGRADES = [
     b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAEAAEAAAAIAAAAB\r\n",
@@ -19,7 +19,7 @@ UPGRADES = [
 async def test_a_wish_for_another_protocol_is_ignored_and_the_body_taken(
     tmp_path: Path, wish: bytes, size: int, packets: int
 ) -> None:
-    async with server(tmp_path) as base, wire_to(base) as wire:
+    async with server(tmp_path) as base, connect_raw(base) as wire:
         for _ in range(2):
             head, body = POST + wish + b"Content-Length: %d\r\n\r\n" % size, bytes(size)
             if packets == 1:
@@ -34,7 +34,7 @@ async def test_a_wish_for_another_protocol_is_ignored_and_the_body_taken(
 
 
 async def test_a_body_behind_such_a_wish_is_never_read_as_a_request(tmp_path: Path) -> None:
-    async with server(tmp_path) as base, wire_to(base) as wire:
+    async with server(tmp_path) as base, connect_raw(base) as wire:
         hidden = b"DELETE /sessions/other HTTP/1.1\r\nHost: localhost\r\n\r\n"
         await wire.send(POST + UPGRADES[0] + b"Content-Length: %d\r\n\r\n" % len(hidden))
         await wire.send(hidden + GET + b"\r\n")
@@ -43,7 +43,7 @@ async def test_a_body_behind_such_a_wish_is_never_read_as_a_request(tmp_path: Pa
 
 
 async def test_chunked_bodies_behind_such_a_wish_are_taken_too(tmp_path: Path) -> None:
-    async with server(tmp_path) as base, wire_to(base) as wire:
+    async with server(tmp_path) as base, connect_raw(base) as wire:
         await wire.send(POST + UPGRADES[0] + b"Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n")
         assert (await wire.answer())[0] == 200
     assert [path.read_bytes() for path in tmp_path.rglob("*.chunk")] == [b"abc"]
@@ -67,23 +67,23 @@ async def test_an_opening_handshake_that_is_too_long_is_refused(tmp_path: Path, 
 
 
 async def test_an_opening_handshake_with_a_body_is_a_request_like_any_other(tmp_path: Path) -> None:
-    async with server(tmp_path) as base, wire_to(base) as wire:
+    async with server(tmp_path) as base, connect_raw(base) as wire:
         await wire.send(WEBSOCKET + b"Content-Length: 3\r\n\r\nabc")
         assert (await wire.answer())[0] == 404
 
 
 async def test_an_opening_handshake_behind_a_request_ends_the_connection(tmp_path: Path) -> None:
-    async with server(tmp_path) as base, wire_to(base) as wire:
+    async with server(tmp_path) as base, connect_raw(base) as wire:
         await wire.send(POST + b"Content-Length: 3\r\n\r\nabc" + WEBSOCKET + b"\r\n")
         assert await wire.ends()
 
 
 async def test_requests_behind_each_other_are_answered_up_to_a_bound(tmp_path: Path) -> None:
     async with server(tmp_path) as base:
-        async with wire_to(base) as wire:
+        async with connect_raw(base) as wire:
             await wire.send((GET + b"\r\n") * 100)
             for _ in range(100):
                 assert (await wire.answer())[0] == 200
-        async with wire_to(base) as wire:
+        async with connect_raw(base) as wire:
             await wire.send((GET + b"\r\n") * 1_000)
             assert await wire.ends()

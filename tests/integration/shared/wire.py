@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from services.ingest.app import create_service
 from services.ingest.settings import IngestSettings
 from shared.observability.metrics import Metrics
-from shared.runtime.protocols.http1 import HttpProtocol
+from shared.runtime.protocols.http1 import BoundedHttpProtocol
 from tests.serving import serving
 
 MIB = 1024 * 1024
@@ -47,14 +47,16 @@ class Wire:
 
 
 @asynccontextmanager
-async def server(spool: Path, http: type[HttpProtocol] = HttpProtocol, **more: object) -> AsyncIterator[str]:
+async def server(
+    spool: Path, http: type[BoundedHttpProtocol] = BoundedHttpProtocol, **more: object
+) -> AsyncIterator[str]:
     settings = IngestSettings.model_validate({"local_temp_chunk_path": spool, "nats_url": "nats://127.0.0.1:1"} | more)
     async with serving(create_service(settings, Metrics()), settings, http) as base:
         yield base
 
 
 @asynccontextmanager
-async def wire_to(base: str) -> AsyncIterator[Wire]:
+async def connect_raw(base: str) -> AsyncIterator[Wire]:
     address = urlsplit(base)
     reader, writer = await asyncio.open_connection(address.hostname, address.port)
     try:
@@ -67,7 +69,7 @@ async def wire_to(base: str) -> AsyncIterator[Wire]:
 
 async def refused(base: str, request: bytes) -> tuple[int, str]:
     """Send a request that is answered in JSON and has no second one after it."""
-    async with wire_to(base) as wire:
+    async with connect_raw(base) as wire:
         await wire.send(request)
         status, body = await wire.answer()
         assert await wire.ends()

@@ -2,9 +2,9 @@ from collections.abc import AsyncIterator, Sequence
 
 import pytest
 
-from services.analyzer.analyze import Analyst
+from services.analyzer.analyze import Analyzer
 from services.analyzer.score.protocol import Recording, Score
-from services.analyzer.splitter import Piece
+from services.analyzer.splitter import AudioPiece
 from services.analyzer.wav_reader import wav_header
 from shared.domain.errors import BadMedia
 from shared.domain.events import TranscriptLine
@@ -18,10 +18,10 @@ class FakeTranscriber:
     longest_piece_seconds = 10.0
 
     def __init__(self, *lines: TranscriptLine) -> None:
-        self.heard: list[Piece] = []
+        self.heard: list[AudioPiece] = []
         self._lines = lines
 
-    async def transcribe(self, piece: Piece) -> Sequence[TranscriptLine]:
+    async def transcribe(self, piece: AudioPiece) -> Sequence[TranscriptLine]:
         self.heard.append(piece)
         return self._lines
 
@@ -49,7 +49,7 @@ def said(text: str, start: float = 0.5, end: float = 1.0) -> TranscriptLine:
 
 async def test_lines_of_later_pieces_get_seconds_from_the_start_of_the_recording() -> None:
     transcriber, scorer = FakeTranscriber(said("  two   words ")), FakeScorer()
-    analysis = await Analyst(transcriber, scorer).analyze(wav_of(tone(2) + silence(6) + tone(2)))
+    analysis = await Analyzer(transcriber, scorer).analyze(wav_of(tone(2) + silence(6) + tone(2)))
     assert [line.text for line in analysis.recording.lines] == ["two words", "two words"]
     assert [line.start for line in analysis.recording.lines] == [0.5, 8.2]
     assert analysis.recording.seconds == 10
@@ -60,7 +60,7 @@ async def test_lines_of_later_pieces_get_seconds_from_the_start_of_the_recording
 
 async def test_silence_is_never_transcribed() -> None:
     transcriber, scorer = FakeTranscriber(said("invented")), FakeScorer()
-    analysis = await Analyst(transcriber, scorer).analyze(wav_of(silence(30)))
+    analysis = await Analyzer(transcriber, scorer).analyze(wav_of(silence(30)))
     assert transcriber.heard == []
     assert analysis.recording.lines == ()
     assert analysis.recording.seconds == 30
@@ -68,16 +68,16 @@ async def test_silence_is_never_transcribed() -> None:
 
 async def test_a_line_never_reaches_beyond_its_piece() -> None:
     transcriber = FakeTranscriber(said("late", start=-1, end=99))
-    analysis = await Analyst(transcriber, FakeScorer()).analyze(wav_of(tone(2)))
+    analysis = await Analyzer(transcriber, FakeScorer()).analyze(wav_of(tone(2)))
     assert [(line.start, line.end) for line in analysis.recording.lines] == [(0, 2)]
 
 
 async def test_lines_without_words_are_dropped() -> None:
-    analysis = await Analyst(FakeTranscriber(said(" \n")), FakeScorer()).analyze(wav_of(tone(2)))
+    analysis = await Analyzer(FakeTranscriber(said(" \n")), FakeScorer()).analyze(wav_of(tone(2)))
     assert analysis.recording.lines == ()
 
 
 @pytest.mark.parametrize(("pcm", "declared"), [(b"", None), (b"ab", 4), (b"abcd", 2)])
 async def test_an_empty_or_contradictory_wav_is_bad_media(pcm: bytes, declared: int | None) -> None:
     with pytest.raises(BadMedia):
-        await Analyst(FakeTranscriber(), FakeScorer()).analyze(wav_of(pcm, declared=declared))
+        await Analyzer(FakeTranscriber(), FakeScorer()).analyze(wav_of(pcm, declared=declared))

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.analyzer.levels import FRAMES_PER_SECOND, Levels
-from services.analyzer.score.loudness import rises
+from services.analyzer.score.loudness import loudness_rises
 from shared.domain.events import TranscriptLine
 
 decibels = st.floats(-50, 0)
@@ -21,32 +21,34 @@ def conversation(levels: list[float]) -> tuple[list[TranscriptLine], Levels]:
 
 
 def test_a_shout_rises_above_the_rest_by_as_much_as_it_is_louder() -> None:
-    assert rises(*conversation([-30, -30, -18, -30])) == pytest.approx([0, 0, 12, 0], abs=0.01)
+    assert loudness_rises(*conversation([-30, -30, -18, -30])) == pytest.approx([0, 0, 12, 0], abs=0.01)
 
 
 def test_it_is_seen_when_one_of_two_speakers_shouts_all_the_time() -> None:
-    assert rises(*conversation([-30, -18, -30, -18, -30, -18])) == pytest.approx([0, 12, 0, 12, 0, 12], abs=0.01)
+    assert loudness_rises(*conversation([-30, -18, -30, -18, -30, -18])) == pytest.approx(
+        [0, 12, 0, 12, 0, 12], abs=0.01
+    )
 
 
 @given(levels=a_few, gain=st.floats(-6, 6))
 def test_the_gain_of_the_whole_recording_changes_nothing(levels: list[float], gain: float) -> None:
     lines, track = conversation(levels)
-    assert rises(lines, track + np.float32(gain)) == pytest.approx(rises(lines, track), abs=0.01)
+    assert loudness_rises(lines, track + np.float32(gain)) == pytest.approx(loudness_rises(lines, track), abs=0.01)
 
 
 @given(levels=st.lists(decibels, min_size=2, max_size=12), louder=st.floats(0, 20), data=st.data())
 def test_making_a_raised_line_louder_lowers_no_line(levels: list[float], louder: float, data: st.DataObject) -> None:
-    before = rises(*conversation(levels))
+    before = loudness_rises(*conversation(levels))
     raised = [n for n, rise in enumerate(before) if rise > 0]
     if raised:
         levels[data.draw(st.sampled_from(raised))] += louder
-        after = rises(*conversation(levels))
+        after = loudness_rises(*conversation(levels))
         assert all(now >= then - 0.01 for now, then in zip(after, before, strict=True))
 
 
 def test_a_line_without_sound_under_it_does_not_rise() -> None:
     lines, track = conversation([-30, -20])
     beyond = TranscriptLine(start=60, end=61, text="invented")
-    assert rises([*lines, beyond], track)[-1] == 0
-    assert rises([beyond], track) == [0]
-    assert rises([], track) == []
+    assert loudness_rises([*lines, beyond], track)[-1] == 0
+    assert loudness_rises([beyond], track) == [0]
+    assert loudness_rises([], track) == []

@@ -6,15 +6,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.analyzer.levels import frame_levels
-from services.analyzer.splitter import Cutter, Piece
+from services.analyzer.splitter import AudioPiece, AudioSplitter
 from tests.unit.analyzer.sound import silence, tone
 
 LONGEST = 6.0
 
 
-def cut(pcm: bytes, *, longest: float = LONGEST, feeds: list[int] | None = None) -> list[Piece]:
+def cut(pcm: bytes, *, longest: float = LONGEST, feeds: list[int] | None = None) -> list[AudioPiece]:
     """Feed `pcm` in the given numbers of samples, then the rest at once."""
-    cutter, pieces, at = Cutter(longest), [], 0
+    cutter, pieces, at = AudioSplitter(longest), [], 0
     for samples in [*(feeds or []), len(pcm) // 2]:
         pieces += cutter.feed(pcm[at : at + 2 * samples])
         at += 2 * samples
@@ -103,4 +103,4 @@ def test_no_samples_make_no_piece() -> None:
 
 def test_a_longest_piece_no_longer_than_a_pause_is_a_mistake() -> None:
     with pytest.raises(ValueError, match="longest_seconds"):
-        Cutter(5.0)
+        AudioSplitter(5.0)

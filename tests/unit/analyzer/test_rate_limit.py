@@ -2,9 +2,9 @@
 
 import pytest
 
-from services.analyzer.rate_limit import RateLimit, name_for_limit
+from services.analyzer.rate_limit import RateLimit, rate_limit_key
 from shared.domain.caller import ANONYMOUS, Caller
-from shared.domain.errors import TooMany
+from shared.domain.errors import RateLimited
 
 
 class Clock:
@@ -21,7 +21,7 @@ def taken(limit: RateLimit, who: str, times: int) -> int:
     for _ in range(times):
         try:
             limit.take(who)
-        except TooMany:
+        except RateLimited:
             continue
         let_through += 1
     return let_through
@@ -44,7 +44,7 @@ def test_who_waits_as_long_as_told_is_let_through() -> None:
     limit = RateLimit(7, clock)
     taken(limit, "a", 7)
     clock.now += 0.001
-    with pytest.raises(TooMany) as refused:
+    with pytest.raises(RateLimited) as refused:
         limit.take("a")
     clock.now += refused.value.retry_after
     limit.take("a")
@@ -72,7 +72,7 @@ def test_only_so_many_callers_are_remembered_and_who_keeps_asking_is_not_forgott
 
 def test_anonymous_callers_are_told_apart_by_address_and_by_network_where_they_choose_it() -> None:
     def name(address: str | None) -> str:
-        return name_for_limit(ANONYMOUS, address)
+        return rate_limit_key(ANONYMOUS, address)
 
     assert name("192.0.2.1") != name("192.0.2.2")
     assert name("2001:db8:0:1::1") == name("2001:db8:0:1:ffff::2") != name("2001:db8:0:2::1")
@@ -82,5 +82,5 @@ def test_anonymous_callers_are_told_apart_by_address_and_by_network_where_they_c
 
 def test_bearers_are_told_apart_by_tenant_and_subject_wherever_they_are() -> None:
     bearer = Caller("acme", subject="ann", expires=9e9)
-    assert name_for_limit(bearer, "192.0.2.1") == name_for_limit(bearer, "192.0.2.2") == "acme/ann"
-    assert name_for_limit(Caller("acme", subject="bob", expires=9e9), None) == "acme/bob"
+    assert rate_limit_key(bearer, "192.0.2.1") == rate_limit_key(bearer, "192.0.2.2") == "acme/ann"
+    assert rate_limit_key(Caller("acme", subject="bob", expires=9e9), None) == "acme/bob"

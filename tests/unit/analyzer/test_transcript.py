@@ -4,7 +4,7 @@ from dataclasses import asdict
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.analyzer.worker import leading_lines
+from services.analyzer.worker import truncate_transcript
 from shared.domain.events import TranscriptLine
 
 lines = st.lists(
@@ -14,7 +14,7 @@ lines = st.lists(
 
 @given(lines=lines, most=st.integers(0, 3000))
 def test_what_is_kept_fits_and_is_the_beginning(lines: list[TranscriptLine], most: int) -> None:
-    kept, truncated = leading_lines(lines, most)
+    kept, truncated = truncate_transcript(lines, most)
     assert list(kept) == lines[: len(kept)]
     assert truncated == (len(kept) < len(lines))
     if kept:
@@ -23,4 +23,4 @@ def test_what_is_kept_fits_and_is_the_beginning(lines: list[TranscriptLine], mos
 
 def test_a_transcript_that_fits_is_kept_whole() -> None:
     whole = [TranscriptLine(start=0, end=1, text="word " * 20)] * 100
-    assert leading_lines(whole, 256 * 1024) == (tuple(whole), False)
+    assert truncate_transcript(whole, 256 * 1024) == (tuple(whole), False)

@@ -2,7 +2,7 @@ from itertools import pairwise
 
 import pytest
 
-from services.analyzer.score.lexicon import wording_of
+from services.analyzer.score.lexicon import line_sentiment
 
 LADDER = [
     "Thank you, that was very kind of you.",
@@ -17,7 +17,7 @@ LADDER = [
 
 
 def test_lines_that_people_would_rank_come_out_in_that_order() -> None:
-    hostility = [wording_of(line).hostility for line in LADDER]
+    hostility = [line_sentiment(line).hostility for line in LADDER]
     assert all(milder <= harsher for milder, harsher in pairwise(hostility))
     assert hostility[0] == 0.0
     assert hostility[-1] == 1.0
@@ -36,7 +36,7 @@ def test_lines_that_people_would_rank_come_out_in_that_order() -> None:
     ],
 )
 def test_the_reason_is_named_by_its_kind(line: str, code: str) -> None:
-    assert wording_of(line).codes == (code,)
+    assert line_sentiment(line).codes == (code,)
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,7 @@ def test_the_reason_is_named_by_its_kind(line: str, code: str) -> None:
     ],
 )
 def test_everyday_lines_give_no_reason(line: str) -> None:
-    assert wording_of(line).codes == ()
+    assert line_sentiment(line).codes == ()
 
 
 @pytest.mark.parametrize(
@@ -62,21 +62,22 @@ def test_everyday_lines_give_no_reason(line: str) -> None:
     ],
 )
 def test_a_negated_phrase_is_milder(said: str, negated: str) -> None:
-    assert wording_of(negated).hostility < wording_of(said).hostility / 2
+    assert line_sentiment(negated).hostility < line_sentiment(said).hostility / 2
 
 
 def test_bad_news_is_not_hostility() -> None:
     assert (
-        wording_of("My father died last week, it is so sad.").hostility < wording_of("You are useless.").hostility / 2
+        line_sentiment("My father died last week, it is so sad.").hostility
+        < line_sentiment("You are useless.").hostility / 2
     )
 
 
 def test_curly_apostrophes_are_read_like_straight_ones() -> None:
-    assert wording_of("I’m furious.") == wording_of("I'm furious.")
-    assert "frustration" in wording_of("I’m furious.").codes
+    assert line_sentiment("I’m furious.") == line_sentiment("I'm furious.")
+    assert "frustration" in line_sentiment("I’m furious.").codes
 
 
 def test_a_joyful_line_is_cheerful_and_not_hostile() -> None:
-    wording = wording_of("This is amazing, I am so happy, thank you!")
+    wording = line_sentiment("This is amazing, I am so happy, thank you!")
     assert wording.hostility == 0
     assert wording.cheerfulness > 0.5

@@ -10,9 +10,9 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from deploy.local.app import OneMachine
-from shared.auth.authenticator import Anonymous
+from shared.auth.authenticator import AnonymousAuthenticator
 from shared.observability.metrics import Metrics
-from shared.runtime.service import Service, assemble_service
+from shared.runtime.service import Service, create_service_app
 
 
 def _service(name: str, routes: list[Route], *, diary: list[str], reason: str | None = None) -> Service:
@@ -25,8 +25,13 @@ def _service(name: str, routes: list[Route], *, diary: list[str], reason: str | 
     async def check() -> str | None:
         return reason
 
-    return assemble_service(
-        name, routes=routes, lifespan=lifespan, checks=[check], metrics=Metrics(), authenticator=Anonymous()
+    return create_service_app(
+        name,
+        routes=routes,
+        lifespan=lifespan,
+        checks=[check],
+        metrics=Metrics(),
+        authenticator=AnonymousAuthenticator(),
     )
 
 

@@ -8,7 +8,7 @@ ArgumentsT = ParamSpec("ArgumentsT")
 ResultT = TypeVar("ResultT")
 
 
-class Immediate(Executor):
+class InlineExecutor(Executor):
     """Runs what it is given before it returns."""
 
     def submit(  # type: ignore[override]  # the base's arguments are positional only

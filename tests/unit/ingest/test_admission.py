@@ -8,10 +8,10 @@ import pytest
 from services.ingest.intake.admission import Admission
 from services.ingest.intake.disk_reserve import DiskReserve
 from services.ingest.intake.tenant_quota import TenantQuota
-from shared.domain.errors import OutOfSpace, RoomtoneError, TooLarge, TooMany, Unavailable
+from shared.domain.errors import OutOfSpace, RateLimited, RoomtoneError, TooLarge, Unavailable
 from shared.domain.identifiers import SessionKey
 from shared.storage.spool import Spool
-from tests.unit.ingest.executors import Immediate
+from tests.unit.ingest.executors import InlineExecutor
 
 GIB = 1024**3
 
@@ -22,7 +22,7 @@ def admission(folder: Path, *, at_once: int = 9, of_tenant: int = 0, quota: int 
     percent = 100 * (disk.f_bavail * disk.f_frsize - left) / (disk.f_blocks * disk.f_frsize)
     return Admission(
         DiskReserve(folder, percent),
-        TenantQuota(Spool(folder), Immediate(), quota),
+        TenantQuota(Spool(folder), InlineExecutor(), quota),
         at_once=at_once,
         of_tenant=of_tenant,
     )
@@ -50,23 +50,23 @@ def test_a_tenant_with_its_share_of_uploads_leaves_the_others_theirs(tmp_path: P
 def test_what_others_announced_is_no_longer_free(tmp_path: Path) -> None:
     door = admission(tmp_path)
     with door.upload("a", GIB * 3 // 4) as first:
-        first.enter()
+        first.check()
         with door.upload("b", GIB * 3 // 4) as second, pytest.raises(OutOfSpace):
-            second.enter()
+            second.check()
     with door.upload("b", GIB * 3 // 4) as alone:
-        alone.enter()
+        alone.check()
 
 
 def test_bytes_that_nobody_announced_are_bounded_as_they_come(tmp_path: Path) -> None:
     door = admission(tmp_path)
     with door.upload("a", 0) as arrival:
-        arrival.enter()
+        arrival.check()
         arrival.take(GIB // 2)
         with pytest.raises(OutOfSpace):
             arrival.take(GIB * 2)
 
 
-@pytest.mark.parametrize(("announced", "kind"), [(100, None), (101, TooMany), (201, TooLarge)])
+@pytest.mark.parametrize(("announced", "kind"), [(100, None), (101, RateLimited), (201, TooLarge)])
 def test_a_quota_counts_what_is_stored_and_what_is_announced(
     tmp_path: Path, announced: int, kind: type[RoomtoneError] | None
 ) -> None:
@@ -75,13 +75,13 @@ def test_a_quota_counts_what_is_stored_and_what_is_announced(
     door = admission(tmp_path, quota=200)
     with door.upload("a", announced) as arrival:
         if kind is None:
-            arrival.enter()
+            arrival.check()
         else:
             with pytest.raises(kind) as refused:
-                arrival.enter()
+                arrival.check()
             assert refused.value.code == "over_quota"
     with door.upload("b", 200) as other:
-        other.enter()
+        other.check()
 
 
 def test_a_quota_holds_for_bytes_that_nobody_announced(tmp_path: Path) -> None:
@@ -89,5 +89,5 @@ def test_a_quota_holds_for_bytes_that_nobody_announced(tmp_path: Path) -> None:
     with door.upload("a", 0) as first, door.upload("a", 0) as second:
         first.take(60)
         second.take(40)
-        with pytest.raises(TooMany):
+        with pytest.raises(RateLimited):
             second.take(1)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from services.ingest.session_state.path_claims import PathClaims
-from shared.domain.errors import TooMany
+from services.ingest.session_state.path_claims import ObjectPathClaims
+from shared.domain.errors import RateLimited
 from shared.domain.identifiers import SessionKey
 
 CALL = "123e4567-e89b-12d3-a456-426614174000"
@@ -16,7 +16,7 @@ CALL = "123e4567-e89b-12d3-a456-426614174000"
 
 def test_many_at_once_get_a_second_each_and_a_session_that_tries_again_keeps_its_own(tmp_path: Path) -> None:
     keys = [SessionKey("default", f"s{number}") for number in range(20)]
-    claims = [PathClaims(tmp_path), PathClaims(tmp_path)]  # as two processes that share the spool
+    claims = [ObjectPathClaims(tmp_path), ObjectPathClaims(tmp_path)]  # as two processes that share the spool
     before = int(time.time())
     with ThreadPoolExecutor(8) as pool:
         seconds = list(pool.map(lambda number: claims[number % 2].claim(keys[number], CALL), range(20)))
@@ -27,19 +27,19 @@ def test_many_at_once_get_a_second_each_and_a_session_that_tries_again_keeps_its
 
 
 def test_other_calls_and_other_tenants_are_not_in_each_other_s_way(tmp_path: Path) -> None:
-    claims = PathClaims(tmp_path)
+    claims = ObjectPathClaims(tmp_path)
     for tenant, call in (("a", CALL), ("b", CALL), ("a", CALL[::-1])):
         assert claims.claim(SessionKey(tenant, f"{tenant}{call}"), call) <= int(time.time())
 
 
 def test_a_call_with_dozens_of_recordings_in_a_second_is_told_to_wait(tmp_path: Path) -> None:
-    claims = PathClaims(tmp_path)
-    with pytest.raises(TooMany):
+    claims = ObjectPathClaims(tmp_path)
+    with pytest.raises(RateLimited):
         [claims.claim(SessionKey("default", f"s{number}"), CALL) for number in range(200)]
 
 
 def test_claims_are_swept_an_hour_after_their_second(tmp_path: Path) -> None:
-    claims = PathClaims(tmp_path)
+    claims = ObjectPathClaims(tmp_path)
     assert claims.sweep() == 0  # before there is any
     second = claims.claim(SessionKey("default", "s"), CALL)
     old = tmp_path / "default" / f"{CALL}_{second - 4000}"

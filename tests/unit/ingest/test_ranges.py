@@ -5,7 +5,7 @@ import time
 import pytest
 
 from services.ingest.call_recordings.range_requests import ByteRange, wanted_range
-from shared.domain.errors import OutsideRange
+from shared.domain.errors import RangeNotSatisfiable
 
 SIZE = 1000
 
@@ -51,13 +51,13 @@ def test_what_is_malformed_of_another_unit_or_several_is_answered_whole(header: 
     "header", ["bytes=1000-", "bytes=1000-1001", "bytes=-0", f"bytes={'9' * 10_000}-", "bytes=5000-6000"]
 )
 def test_a_range_without_any_byte_is_refused_and_says_how_many_there_are(header: str) -> None:
-    with pytest.raises(OutsideRange) as refused:
+    with pytest.raises(RangeNotSatisfiable) as refused:
         wanted_range(header, SIZE)
     assert refused.value.size == SIZE
 
 
 def test_nothing_has_no_first_byte_and_all_of_it_for_a_suffix() -> None:
-    with pytest.raises(OutsideRange):
+    with pytest.raises(RangeNotSatisfiable):
         wanted_range("bytes=0-", 0)
     assert wanted_range("bytes=-5", 0) is None
 

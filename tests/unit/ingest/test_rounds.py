@@ -3,14 +3,14 @@
 from collections.abc import Set as AbstractSet
 from pathlib import Path
 
-from services.ingest.background.spool_scanner import Rounds
+from services.ingest.background.spool_scanner import SpoolScanner
 from shared.domain.identifiers import SessionKey
 from shared.storage.session_directory import SessionDirectory
 from shared.storage.spool import Spool
-from tests.unit.ingest.executors import Immediate
+from tests.unit.ingest.executors import InlineExecutor
 
 
-class Seen:
+class RecordingVisitor:
     """Remembers what it was shown, and how much of it before it could act."""
 
     def __init__(self) -> None:
@@ -27,20 +27,20 @@ class Seen:
 
 
 async def test_every_session_of_every_tenant_is_shown_once_to_each(tmp_path: Path) -> None:
-    spool, visitors = Spool(tmp_path), (Seen(), Seen())
+    spool, visitors = Spool(tmp_path), (RecordingVisitor(), RecordingVisitor())
     spool.prepare()
     keys = [SessionKey(tenant, f"s{number}") for tenant in ("a", "b") for number in range(50)]
     for key in keys:
         spool.open(key)
     spool.open(SessionKey("a", "broken")).chunk(0).with_name("bad").touch()
     tmp_path.joinpath("a", "stray-file").touch()
-    await Rounds(spool, Immediate(), visitors).round()
+    await SpoolScanner(spool, InlineExecutor(), visitors).round()
     for visitor in visitors:
         assert sorted(visitor.sessions) == sorted(f"{key.tenant}/{key.session}" for key in keys)
         assert visitor.acted[-1] == len(keys)
 
 
 async def test_a_spool_without_sessions_is_walked_in_vain(tmp_path: Path) -> None:
-    visitor = Seen()
-    await Rounds(Spool(tmp_path), Immediate(), [visitor]).round()
+    visitor = RecordingVisitor()
+    await SpoolScanner(Spool(tmp_path), InlineExecutor(), [visitor]).round()
     assert visitor.sessions == []

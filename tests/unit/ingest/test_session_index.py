@@ -3,9 +3,9 @@ from pathlib import Path
 
 import pytest
 
-from services.ingest.session_state.session_cache import OpenSession, SessionIndex
+from services.ingest.session_state.session_cache import CachedSession, SessionCache
 from shared.domain.identifiers import SessionKey
-from shared.storage.lock_files import locked
+from shared.storage.lock_files import acquire_lock
 from shared.storage.session_directory import SessionDirectory
 from shared.storage.spool import Spool
 
@@ -21,8 +21,8 @@ def opened(root: Path, name: str, indices: tuple[int, ...] = ()) -> SessionDirec
 
 def test_what_is_on_disk_is_counted_and_the_gaps_are_named(tmp_path: Path) -> None:
     directory = opened(tmp_path, "a", (1, 2, 5, 9))
-    with locked(directory.lock) as lock:
-        session = OpenSession(directory, lock)
+    with acquire_lock(directory.lock) as lock:
+        session = CachedSession(directory, lock)
     assert len(session) == 4
     assert session.size == 8
     assert session.next_index == 10
@@ -30,20 +30,20 @@ def test_what_is_on_disk_is_counted_and_the_gaps_are_named(tmp_path: Path) -> No
     assert [chunk.index for chunk in session.chunks()] == [1, 2, 5, 9]
 
 
-def load(index: SessionIndex, directory: SessionDirectory) -> OpenSession:
-    with locked(directory.lock) as lock:
+def load(index: SessionCache, directory: SessionDirectory) -> CachedSession:
+    with acquire_lock(directory.lock) as lock:
         return index.load(directory, lock)
 
 
 def test_another_writers_chunk_is_seen_however_coarse_the_disks_clock(tmp_path: Path) -> None:
-    ours, theirs = SessionIndex(), SessionIndex()
+    ours, theirs = SessionCache(), SessionCache()
     directory = opened(tmp_path, "a", (0,))
     assert len(load(ours, directory)) == 1
     assert load(ours, directory) is load(ours, directory)
     before = directory.path.stat()
-    with locked(directory.lock) as lock:
+    with acquire_lock(directory.lock) as lock:
         session = theirs.load(directory, lock)
-        lock.count_change()
+        lock.bump_version()
         directory.chunk(1).write_bytes(b"theirs")
         session.add(1, 6, "00", lock)
     os.utime(directory.path, ns=(before.st_atime_ns, before.st_mtime_ns))
@@ -53,20 +53,20 @@ def test_another_writers_chunk_is_seen_however_coarse_the_disks_clock(tmp_path: 
 def test_a_directory_that_another_process_made_anew_is_made_durable_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    index, synced = SessionIndex(), list[Path]()
+    index, synced = SessionCache(), list[Path]()
     monkeypatch.setattr("shared.storage.session_directory.sync_directory", synced.append)
     directory = opened(tmp_path, "a")
     load(index, directory)
     load(index, directory)
     assert synced.count(directory.path.parent) == 1
-    with locked(directory.lock) as lock:
+    with acquire_lock(directory.lock) as lock:
         Spool(tmp_path).remove(directory, lock)
     load(index, opened(tmp_path, "a"))
     assert synced.count(directory.path.parent) == 2
 
 
 def test_the_oldest_sessions_are_forgotten_once_there_are_too_many_chunks(tmp_path: Path) -> None:
-    index = SessionIndex(max_chunks=30)
+    index = SessionCache(max_chunks=30)
     first = opened(tmp_path, "first", (0,))
     remembered = load(index, first)
     for name in ("b", "c", "d"):

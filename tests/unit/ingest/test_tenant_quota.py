@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 
 from services.ingest.intake.tenant_quota import TenantQuota
-from shared.domain.errors import TooMany
+from shared.domain.errors import RateLimited
 from shared.domain.identifiers import SessionKey
 from shared.storage.session_directory import SessionDirectory
 from shared.storage.spool import Spool
-from tests.unit.ingest.executors import Immediate
+from tests.unit.ingest.executors import InlineExecutor
 
 
 @pytest.fixture
@@ -20,12 +20,12 @@ def call(tmp_path: Path) -> SessionDirectory:
 
 
 def quota(tmp_path: Path) -> TenantQuota:
-    return TenantQuota(Spool(tmp_path), Immediate(), 100)
+    return TenantQuota(Spool(tmp_path), InlineExecutor(), 100)
 
 
 def test_what_lay_there_before_the_start_counts(tmp_path: Path, call: SessionDirectory) -> None:
     assert call.exists()
-    with pytest.raises(TooMany):
+    with pytest.raises(RateLimited):
         quota(tmp_path).require("a", 41, 41)
 
 
@@ -33,7 +33,7 @@ def test_what_is_stored_since_counts_without_another_look_at_the_disk(tmp_path: 
     counted = quota(tmp_path)
     counted.require("a", 40, 40)
     counted.stored("a", 30)
-    with pytest.raises(TooMany):
+    with pytest.raises(RateLimited):
         counted.require("a", 11, 11)
     assert list(call.sizes()) == [0]
 
@@ -42,7 +42,7 @@ def test_what_another_process_erased_is_noticed_before_anyone_is_refused(
     tmp_path: Path, call: SessionDirectory
 ) -> None:
     moment = 1000.0
-    counted = TenantQuota(Spool(tmp_path), Immediate(), 100, clock=lambda: moment)
+    counted = TenantQuota(Spool(tmp_path), InlineExecutor(), 100, clock=lambda: moment)
     counted.require("a", 40, 40)
     call.chunk(0).unlink()
     moment += 2

@@ -6,7 +6,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import pytest
 from pydantic import SecretStr
 
-from services.ingest.documents.upload_urls import AnnouncedFile, UploadAddress, UploadAddresses
+from services.ingest.documents.upload_urls import AnnouncedFile, SignedUploadUrl, UploadUrlSigner
 from shared.storage.object_store import LONGEST_SIGNED_SECONDS, ObjectStore, open_store
 from shared.storage.settings import StoreConfig
 
@@ -27,9 +27,9 @@ async def store() -> AsyncIterator[ObjectStore]:
         yield store
 
 
-async def signed(store: ObjectStore, size: int | None) -> UploadAddress:
+async def signed(store: ObjectStore, size: int | None) -> SignedUploadUrl:
     file = AnnouncedFile(filename="receipt.jpg", content_type="image/jpeg", size=size)
-    return await UploadAddresses(store, 3600, 10**9).sign("acme", file, LONGEST_SIGNED_SECONDS)
+    return await UploadUrlSigner(store, 3600, 10**9).sign("acme", file, LONGEST_SIGNED_SECONDS)
 
 
 @pytest.mark.parametrize(("size", "covered"), [(None, "content-type;host"), (1000, "content-length;content-type;host")])

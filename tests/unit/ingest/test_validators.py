@@ -5,10 +5,10 @@ from datetime import UTC, datetime
 import pytest
 from starlette.datastructures import Headers
 
-from services.ingest.call_recordings.range_requests import validators
+from services.ingest.call_recordings.range_requests import cache_validators
 
 SHA256 = "ab" * 32
-VALID = validators(SHA256, datetime(2025, 1, 27, 12, 34, 56, 789_000, tzinfo=UTC))
+VALID = cache_validators(SHA256, datetime(2025, 1, 27, 12, 34, 56, 789_000, tzinfo=UTC))
 DATE = "Mon, 27 Jan 2025 12:34:56 GMT"
 LATER = "Mon, 27 Jan 2025 12:34:57 GMT"
 EARLIER = "Mon, 27 Jan 2025 12:34:55 GMT"

@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.notifier.frames import (
+    DEFAULT_EVENT_NAMES,
     EVENT_NAMES,
     FRAMES,
     SUBJECTS,
-    UNASKED_EVENT_NAMES,
     event_frame,
     heartbeat_frame,
     hello_frame,
@@ -78,7 +78,7 @@ def test_the_frames_of_the_conversation_itself_are_these() -> None:
 
 
 def test_progress_is_told_only_on_request() -> None:
-    on_request = EVENT_NAMES - UNASKED_EVENT_NAMES
+    on_request = EVENT_NAMES - DEFAULT_EVENT_NAMES
     assert on_request == {"chunk_received"}
 
 

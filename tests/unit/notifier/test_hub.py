@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import pytest
 
 from services.notifier.hub import Hub
-from services.notifier.listener import Ending, Listener
+from services.notifier.listener import CloseReason, Listener
 from services.notifier.subscription import Subscription
 from shared.domain.errors import Unavailable
 from shared.domain.events import SessionOpened
@@ -83,7 +83,7 @@ async def test_who_has_no_room_left_is_let_go_and_counted_and_the_others_hear_on
         for sequence in range(42, 52):
             hub.tell(sequence, happened(AUDIO_READY))
             assert (await names(quick))[-1] == "audio_ready"
-        assert slow.ending is Ending.TOO_SLOW
+        assert slow.ending is CloseReason.TOO_SLOW
         assert slow.buffered == 0
         assert quick.ending is None
     assert metrics.registry.get_sample_value("ws_dropped_total", {"reason": "too_slow"}) == 1
@@ -92,7 +92,7 @@ async def test_who_has_no_room_left_is_let_go_and_counted_and_the_others_hear_on
 async def test_a_listener_that_goes_away_is_told_when_to_come_back() -> None:
     hub = hub_of(Metrics())
     with hub.listening(EVERYTHING) as client:
-        hub.let_go(client, Ending.GOING_AWAY)
+        hub.close(client, CloseReason.GOING_AWAY)
         _, farewell = await heard(client)
     assert farewell["event"] == "retry_after"
     assert isinstance(farewell["retry_after"], float)

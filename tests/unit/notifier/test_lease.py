@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from services.notifier.token_lifetime import Lease
+from services.notifier.token_lifetime import TokenLifetime
 from shared.domain.caller import ANONYMOUS, Caller, Permission
 from shared.domain.errors import NotAllowed
 
@@ -14,7 +14,7 @@ ACME = Caller("acme")
 
 
 async def test_a_caller_without_a_token_may_stay_for_ever() -> None:
-    watch = asyncio.ensure_future(Lease(ANONYMOUS).watch(lambda _seconds: pytest.fail("nothing expires")))
+    watch = asyncio.ensure_future(TokenLifetime(ANONYMOUS).watch(lambda _seconds: pytest.fail("nothing expires")))
     done, _ = await asyncio.wait([watch], timeout=0.1)
     assert not done
     watch.cancel()
@@ -22,20 +22,22 @@ async def test_a_caller_without_a_token_may_stay_for_ever() -> None:
 
 async def test_a_token_that_has_expired_by_now_ends_at_once() -> None:
     warned: list[int] = []
-    await asyncio.wait_for(Lease(replace(ACME, expires=time.time() - 5)).watch(warned.append), 1)
+    await asyncio.wait_for(TokenLifetime(replace(ACME, expires=time.time() - 5)).watch(warned.append), 1)
     assert warned == [1]
 
 
 async def test_the_warning_says_how_many_seconds_are_left() -> None:
     warned = asyncio.get_running_loop().create_future()
-    watch = asyncio.ensure_future(Lease(replace(ACME, expires=1030.0), clock=lambda: 1000.0).watch(warned.set_result))
+    watch = asyncio.ensure_future(
+        TokenLifetime(replace(ACME, expires=1030.0), clock=lambda: 1000.0).watch(warned.set_result)
+    )
     assert await asyncio.wait_for(warned, 1) == 30
     watch.cancel()
 
 
 async def test_a_newer_token_puts_the_end_off_and_is_warned_of_again() -> None:
     now = time.time()
-    lease = Lease(replace(ACME, expires=now + 0.2))
+    lease = TokenLifetime(replace(ACME, expires=now + 0.2))
     warned: list[int] = []
     watch = asyncio.ensure_future(lease.watch(warned.append))
     lease.renew(replace(ACME, expires=now + 20))
@@ -51,9 +53,9 @@ async def test_a_newer_token_puts_the_end_off_and_is_warned_of_again() -> None:
 )
 def test_a_newer_token_must_cover_what_the_connection_is_for(newer: Caller) -> None:
     with pytest.raises(NotAllowed):
-        Lease(ACME).renew(newer)
+        TokenLifetime(ACME).renew(newer)
 
 
 def test_who_may_not_read_events_gets_no_lease() -> None:
     with pytest.raises(NotAllowed):
-        Lease(Caller("acme", permissions=frozenset({Permission.AUDIO_WRITE})))
+        TokenLifetime(Caller("acme", permissions=frozenset({Permission.AUDIO_WRITE})))

@@ -5,7 +5,7 @@ import asyncio
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.notifier.listener import Ending, Listener, Outbox
+from services.notifier.listener import CloseReason, Listener, Outbox
 from services.notifier.subscription import Subscription
 
 
@@ -30,8 +30,8 @@ def test_an_outbox_keeps_order_and_its_bound_whatever_happens(steps: list[int | 
 
 async def test_frames_come_out_in_the_order_they_were_offered() -> None:
     client = listener()
-    client.offer("a")
-    client.offer("b")
+    client.enqueue("a")
+    client.enqueue("b")
     assert [await client.next(), await client.next()] == ["a", "b"]
 
 
@@ -39,37 +39,37 @@ async def test_a_waiting_owner_is_woken_by_the_next_frame() -> None:
     client = listener()
     waiting = asyncio.ensure_future(client.next())
     await asyncio.sleep(0)
-    client.offer("a")
+    client.enqueue("a")
     assert await waiting == "a"
 
 
 async def test_who_goes_away_is_still_told_what_waits_and_nothing_after() -> None:
     client = listener()
-    client.offer("a")
-    assert client.end(Ending.GOING_AWAY)
-    client.offer("b")
+    client.enqueue("a")
+    assert client.end(CloseReason.GOING_AWAY)
+    client.enqueue("b")
     assert [await client.next(), await client.next()] == ["a", None]
 
 
 async def test_who_is_too_slow_is_told_nothing_more_and_holds_no_memory() -> None:
     client = listener()
-    client.offer("a" * 90)
-    assert not client.offer("b" * 90)
-    client.end(Ending.TOO_SLOW)
+    client.enqueue("a" * 90)
+    assert not client.enqueue("b" * 90)
+    client.end(CloseReason.TOO_SLOW)
     assert client.buffered == 0
     assert await client.next() is None
 
 
 async def test_only_the_first_ending_counts() -> None:
     client = listener()
-    assert client.end(Ending.TOO_SLOW)
-    assert not client.end(Ending.GONE)
-    assert client.ending is Ending.TOO_SLOW
+    assert client.end(CloseReason.TOO_SLOW)
+    assert not client.end(CloseReason.GONE)
+    assert client.ending is CloseReason.TOO_SLOW
 
 
 async def test_an_ending_wakes_the_owner() -> None:
     client = listener()
     waiting = asyncio.ensure_future(client.next())
     await asyncio.sleep(0)
-    client.end(Ending.GONE)
+    client.end(CloseReason.GONE)
     assert await waiting is None

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.notifier.frames import EVENT_NAMES
-from services.notifier.subscription import MAX_SESSIONS, Subscription, parse_subscription, refuse_tokens
+from services.notifier.subscription import MAX_SESSIONS, Subscription, parse_subscription, reject_url_tokens
 from shared.domain.errors import InvalidInput
 from shared.domain.identifiers import SessionKey
 
@@ -16,7 +16,7 @@ IDENTIFIERS = st.text("abcXYZ019_-", min_size=1, max_size=8)
 
 def parse(query: str) -> Subscription:
     pairs = parse_qsl(query, keep_blank_values=True)
-    refuse_tokens(pairs)
+    reject_url_tokens(pairs)
     return parse_subscription(pairs, tenant="default", leads=None)
 
 

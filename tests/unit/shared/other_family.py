@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from shared.domain.caller import Caller, Permission
-from shared.http.api_group import Family
+from shared.http.api_group import ApiGroup
 from shared.http.operation import Answer, Operation
 
 
@@ -28,7 +28,7 @@ async def _handler(_request: Request, _caller: Caller) -> Response:
     return Response()
 
 
-ROUTE = Family("Others", lambda _request, error: Problem(problem=error.message), Problem).route(
+ROUTE = ApiGroup("Others", lambda _request, error: Problem(problem=error.message), Problem).route(
     "GET",
     "/others",
     _handler,

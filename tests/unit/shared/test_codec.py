@@ -14,13 +14,13 @@ from shared.domain.events import (
     ChunkReceived,
     DocumentRegistered,
     Event,
-    Intake,
     SessionDeleted,
     SessionExpired,
     SessionFinalized,
     SessionOpened,
     StoredOriginal,
     TranscriptLine,
+    UploadSummary,
     WebhookDelivered,
     WebhookFailed,
 )
@@ -41,20 +41,20 @@ ORIGINAL = StoredOriginal(
 )
 CALL_LOG = "6ba7b810-9dad-11d1-80b4-00c04fd430c8"
 INTAKES = (
-    Intake(opened_at="2026-01-01T00:00:00Z", chunks=1, bytes=64_000),
-    Intake(
+    UploadSummary(opened_at="2026-01-01T00:00:00Z", chunks=1, bytes=64_000),
+    UploadSummary(
         opened_at="2026-01-01T00:00:00Z",
         chunks=1,
         bytes=64_000,
         purpose=IndexedUpload(main_service_file_id=123, filename="a_call.mp3", given_name="a call.mp3"),
     ),
-    Intake(
+    UploadSummary(
         opened_at="2026-01-01T00:00:00Z",
         chunks=1,
         bytes=64_000,
         purpose=LeadRecording(lead="17", call_log=CALL_LOG, filename="call.aac"),
     ),
-    Intake(
+    UploadSummary(
         opened_at="2026-01-01T00:00:00Z",
         chunks=0,
         bytes=64_000,

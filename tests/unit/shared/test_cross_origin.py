@@ -11,10 +11,10 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from deploy.local.app import OneMachine
-from shared.auth.authenticator import Anonymous
+from shared.auth.authenticator import AnonymousAuthenticator
 from shared.http.middleware.cross_origin import OriginPolicy
 from shared.observability.metrics import Metrics
-from shared.runtime.service import Service, assemble_service
+from shared.runtime.service import Service, create_service_app
 
 LISTED, FOREIGN = "https://app.example.com", "https://evil.example"
 PREFLIGHT = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization,content-type"}
@@ -28,13 +28,13 @@ def service(policy: OriginPolicy, path: str = "/thing") -> Service:
     async def handle(_request: Request) -> Response:
         return PlainTextResponse("done", headers={"Retry-After": "1"})
 
-    return assemble_service(
+    return create_service_app(
         "tried",
         routes=[Route(path, handle, methods=["GET", "POST"])],
         lifespan=lifespan,
         checks=[],
         metrics=Metrics(),
-        authenticator=Anonymous(),
+        authenticator=AnonymousAuthenticator(),
         origins=policy,
     )
 

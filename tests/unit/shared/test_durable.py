@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from shared.storage.durable_files import TemporaryFile, sweep_temporaries, write_durably
-from shared.storage.lock_files import locked
+from shared.storage.durable_files import TemporaryFile, remove_stale_temporaries, write_durably
+from shared.storage.lock_files import acquire_lock
 
 
 def test_a_file_gets_its_name_whole_and_only_once(tmp_path: Path) -> None:
@@ -60,14 +60,14 @@ def test_a_sweep_takes_what_a_crash_left_and_spares_what_is_being_written(tmp_pa
     fresh.write_bytes(b"x")
     for path in (live.path, left):
         os.utime(path, (0, 0))
-    assert sweep_temporaries(tmp_path) == 1
+    assert remove_stale_temporaries(tmp_path) == 1
     assert {path.name for path in tmp_path.iterdir()} == {live.path.name, "fresh"}
     live.discard()
 
 
 def test_a_symbolic_link_planted_as_lock_is_not_followed(tmp_path: Path) -> None:
     tmp_path.joinpath("lock").symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(OSError), locked(tmp_path / "lock"):  # noqa: PT011  # the number differs by system
+    with pytest.raises(OSError), acquire_lock(tmp_path / "lock"):  # noqa: PT011  # the number differs by system
         pass
     assert not tmp_path.joinpath("elsewhere").exists()
 
@@ -79,7 +79,7 @@ def test_one_holder_at_a_time(tmp_path: Path) -> None:
     def hold() -> None:
         nonlocal inside, most
         for _ in range(200):
-            with locked(tmp_path / "lock"):
+            with acquire_lock(tmp_path / "lock"):
                 with guard:
                     inside += 1
                     most = max(most, inside)
@@ -100,14 +100,14 @@ def test_who_waits_for_a_lock_file_that_is_removed_opens_the_next_one(tmp_path: 
 
     def wait() -> None:
         inside.wait()
-        with locked(path) as lock:
+        with acquire_lock(path) as lock:
             seen.append(lock.changes)
             assert path.exists()
 
     waiting = threading.Thread(target=wait)
     waiting.start()
-    with locked(path) as lock:
-        lock.count_change()
+    with acquire_lock(path) as lock:
+        lock.bump_version()
         inside.set()
         lock.remove(path)
     waiting.join()
@@ -116,12 +116,12 @@ def test_who_waits_for_a_lock_file_that_is_removed_opens_the_next_one(tmp_path: 
 
 def test_a_lock_file_whose_removal_a_crash_cut_short_is_removed_by_the_next_one(tmp_path: Path) -> None:
     path = tmp_path / "lock"
-    with locked(path) as lock:
+    with acquire_lock(path) as lock:
         os.link(path, tmp_path / "kept")
-        lock.count_change()
+        lock.bump_version()
         lock.remove(path)
     (tmp_path / "kept").rename(path)
-    with locked(path) as lock:
+    with acquire_lock(path) as lock:
         assert lock.changes == 0
 
 

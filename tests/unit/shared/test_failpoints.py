@@ -16,11 +16,11 @@ def test_a_spot_that_is_not_armed_does_nothing() -> None:
 
 def test_an_armed_spot_acts_at_its_turn_and_never_again() -> None:
     spot = parse_failpoints("other=kill,spool.fsync=eio@2")["spool.fsync"]
-    spot.hit()
+    spot.pass_through()
     with pytest.raises(OSError, match="Input/output error") as raised:
-        spot.hit()
+        spot.pass_through()
     assert raised.value.errno == errno.EIO
-    spot.hit()
+    spot.pass_through()
 
 
 def test_a_kill_leaves_no_time_for_anything() -> None:

@@ -3,7 +3,7 @@
 import pytest
 from pydantic import ValidationError
 
-from shared.http.origins import host_served
+from shared.http.origins import is_host_allowed
 from shared.runtime.settings import ServiceSettings
 from tests.tokens import token_settings
 
@@ -19,7 +19,7 @@ LISTED = ("gateway.example", "10.1.2.3")
     ],
 )
 def test_names_of_this_machine_and_listed_ones_are_served(host: str) -> None:
-    assert host_served([host], LISTED)
+    assert is_host_allowed([host], LISTED)
 
 
 @pytest.mark.parametrize(
@@ -32,13 +32,13 @@ def test_names_of_this_machine_and_listed_ones_are_served(host: str) -> None:
     ],
 )
 def test_no_other_name_is(host: str) -> None:
-    assert not host_served([host], LISTED)
+    assert not is_host_allowed([host], LISTED)
 
 
 def test_two_names_are_no_name_none_is_no_page_s_and_a_star_is_every_one() -> None:
-    assert not host_served(["localhost", "localhost"], LISTED)
-    assert host_served([], LISTED)
-    assert host_served(["evil.example"], ("*",))
+    assert not is_host_allowed(["localhost", "localhost"], LISTED)
+    assert is_host_allowed([], LISTED)
+    assert is_host_allowed(["evil.example"], ("*",))
 
 
 def test_names_are_looked_at_only_on_loopback_without_tokens() -> None:

@@ -3,15 +3,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.domain.errors import InvalidInput, Kind
-from shared.domain.identifiers import chunk_index, identifier
-from shared.http.responses import status_of
+from shared.domain.identifiers import chunk_index, parse_identifier
+from shared.http.responses import http_status
 from shared.observability.trace import new_trace
 
 
 @given(st.text(max_size=200))
 def test_an_identifier_is_returned_as_it_is_or_refused(text: str) -> None:
     try:
-        assert identifier(text, "session_id") == text
+        assert parse_identifier(text, "session_id") == text
     except InvalidInput:
         return
     assert text.isascii()
@@ -32,7 +32,7 @@ def test_nothing_else_is_an_index(text: str) -> None:
 
 @pytest.mark.parametrize("kind", Kind)
 def test_every_kind_of_error_has_a_status(kind: Kind) -> None:
-    assert 400 <= status_of(kind) <= 507
+    assert 400 <= http_status(kind) <= 507
 
 
 def test_a_well_formed_trace_is_kept_and_a_bad_one_replaced() -> None:

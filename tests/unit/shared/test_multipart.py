@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.domain.errors import InvalidInput, TooLarge
-from shared.http.multipart import Field, FileStart, FormEvent, boundary_of, read_form
+from shared.http.multipart import Field, FileStart, FormEvent, boundary_of, parse_form
 
 
 async def stream(pieces: Iterable[bytes]) -> AsyncIterator[bytes]:
@@ -17,7 +17,7 @@ async def stream(pieces: Iterable[bytes]) -> AsyncIterator[bytes]:
 async def events(body: bytes, cuts: list[int]) -> list[FormEvent]:
     edges = [0, *sorted(cut % (len(body) + 1) for cut in cuts), len(body)]
     pieces = [body[start:end] for start, end in itertools.pairwise(edges) if start < end]
-    return [event async for event in read_form(stream(pieces), "bnd", file_fields=frozenset({"file"}))]
+    return [event async for event in parse_form(stream(pieces), "bnd", file_fields=frozenset({"file"}))]
 
 
 def part(name: str, content: bytes, filename: str | None = None) -> bytes:

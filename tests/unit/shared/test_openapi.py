@@ -12,11 +12,11 @@ from starlette.routing import BaseRoute
 
 from shared.domain.caller import Caller, Permission
 from shared.domain.errors import Kind, RoomtoneError
-from shared.http.api_group import Family, FamilyRoute
+from shared.http.api_group import ApiGroup, ApiRoute
 from shared.http.fields import Timestamp
 from shared.http.operation import FORM, OCTETS, Answer, Body, Operation, Parameter
-from shared.http.paths import ANYTHING
-from shared.openapi.route import describe
+from shared.http.paths import ANY_TEXT
+from shared.openapi.route import openapi_document
 from tests.unit.shared import other_family
 
 
@@ -58,7 +58,7 @@ class Error:
     message: str
 
 
-FAMILY = Family("Things", lambda _request, error: Error(message=error.message), Error)
+FAMILY = ApiGroup("Things", lambda _request, error: Error(message=error.message), Error)
 ID = Parameter(name="thing_id", where="path", description="Which.", required=True)
 STORED = {200: Answer(description="Done.", kind=Stored)}
 
@@ -67,13 +67,13 @@ async def _handler(_request: Request, _caller: Caller) -> Response:
     return Response()
 
 
-def _route(method: str, operation: Operation, path: str = f"/things/{{thing_id:{ANYTHING}}}") -> FamilyRoute:
+def _route(method: str, operation: Operation, path: str = f"/things/{{thing_id:{ANY_TEXT}}}") -> ApiRoute:
     return FAMILY.route(method, path, _handler, needs=Permission.AUDIO_WRITE, operation=operation)
 
 
 def _document(*routes: BaseRoute) -> dict[str, Any]:
     """Describe the routes; whatever comes of them must be valid."""
-    document = cast("dict[str, Any]", describe("Things", routes))
+    document = cast("dict[str, Any]", openapi_document("Things", routes))
     validate(document)
     return document
 
@@ -161,7 +161,7 @@ def test_an_operation_names_the_scope_it_needs_and_health_needs_none() -> None:
 def test_one_operation_promised_twice_is_refused() -> None:
     route = _route("POST", Operation(summary="", parameters=[ID], answers=STORED))
     with pytest.raises(ValueError, match="promised twice"):
-        describe("Things", [route, route])
+        openapi_document("Things", [route, route])
 
 
 def test_an_error_is_written_as_it_is_described() -> None:

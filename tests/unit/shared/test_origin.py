@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared.http.origins import normal_origin, origin_allowed
+from shared.http.origins import is_origin_allowed, normalize_origin
 
 LISTED = ("https://app.example.com",)
 
@@ -20,7 +20,7 @@ LISTED = ("https://app.example.com",)
     ],
 )
 def test_no_page_the_own_host_and_listed_pages_may_call(origins: list[str], host: str) -> None:
-    assert origin_allowed(origins, host, LISTED)
+    assert is_origin_allowed(origins, host, LISTED)
 
 
 @pytest.mark.parametrize(
@@ -42,11 +42,11 @@ def test_no_page_the_own_host_and_listed_pages_may_call(origins: list[str], host
     ],
 )
 def test_any_other_page_may_not(origins: list[str], host: str) -> None:
-    assert not origin_allowed(origins, host, LISTED)
+    assert not is_origin_allowed(origins, host, LISTED)
 
 
 def test_a_star_lets_every_page_call() -> None:
-    assert origin_allowed(["https://evil.example"], "api.example.com", ("*",))
+    assert is_origin_allowed(["https://evil.example"], "api.example.com", ("*",))
 
 
 @pytest.mark.parametrize(
@@ -58,10 +58,10 @@ def test_a_star_lets_every_page_call() -> None:
     ],
 )
 def test_a_listed_origin_is_kept_as_browsers_write_it(text: str, origin: str) -> None:
-    assert normal_origin(text) == origin
+    assert normalize_origin(text) == origin
 
 
 @pytest.mark.parametrize("text", ["app.example.com", "https://", "https://a/path", "https://a?x", "ftp://a", "null"])
 def test_what_is_no_origin_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="is not an origin"):
-        normal_origin(text)
+        normalize_origin(text)

@@ -3,12 +3,12 @@ import itertools
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from shared.audio.sniff import HEAD, Container, Refusal, Segment, beginning, segments, sniff, starts_file
+from shared.audio.sniff import SIGNATURE_BYTES, Container, NotAudio, Segment, beginning, file_signature, segments, sniff
 
 
-def cut(chunks: list[bytes]) -> list[Segment] | Refusal:
+def cut(chunks: list[bytes]) -> list[Segment] | NotAudio:
     sizes = [len(chunk) for chunk in chunks]
-    return segments(b"".join(chunks)[:HEAD], [beginning(chunk[:HEAD]) for chunk in chunks], sizes)
+    return segments(b"".join(chunks)[:SIGNATURE_BYTES], [beginning(chunk[:SIGNATURE_BYTES]) for chunk in chunks], sizes)
 
 
 @given(st.binary(max_size=5000))
@@ -18,13 +18,13 @@ def cut(chunks: list[bytes]) -> list[Segment] | Refusal:
 @example(b"\xff\xf1")
 @example(b"RIFF")
 def test_any_bytes_are_told_something_without_an_error(head: bytes) -> None:
-    assert sniff(head) is None or isinstance(sniff(head), Container | Refusal)
+    assert sniff(head) is None or isinstance(sniff(head), Container | NotAudio)
 
 
 @given(st.lists(st.binary(min_size=1, max_size=200), min_size=1, max_size=20))
 def test_segments_cover_every_chunk_once_and_in_order(heads: list[bytes]) -> None:
     found = cut(heads)
-    if isinstance(found, Refusal):
+    if isinstance(found, NotAudio):
         return
     assert found[0].first == 0
     assert found[-1].end == len(heads)
@@ -35,25 +35,25 @@ def test_segments_cover_every_chunk_once_and_in_order(heads: list[bytes]) -> Non
 def test_a_header_begins_a_segment_and_what_has_none_goes_on_with_it() -> None:
     header, more = b"RIFF\0\0\0\0WAVEfmt ", b"\0\0\0\0"
     found = cut([header, more, more, header, header, more])
-    assert not isinstance(found, Refusal)
+    assert not isinstance(found, NotAudio)
     assert [(segment.first, segment.end) for segment in found] == [(0, 3), (3, 4), (4, 6)]
 
 
 def test_headerless_samples_stay_one_segment_even_if_a_later_chunk_looks_like_a_file() -> None:
     found = cut([b"\x01\x00" * 10, b"RIFF\0\0\0\0WAVE"])
-    assert not isinstance(found, Refusal)
+    assert not isinstance(found, NotAudio)
     assert [(segment.container, segment.first, segment.end) for segment in found] == [(None, 0, 2)]
 
 
 def test_a_header_cut_into_tiny_chunks_is_still_seen() -> None:
     found = cut([b"RI", b"FF\0", b"\0\0\0WA", b"VEfmt "])
-    assert not isinstance(found, Refusal)
+    assert not isinstance(found, NotAudio)
     assert [(segment.container, segment.end) for segment in found] == [(Container.WAV, 4)]
 
 
 def test_a_later_page_of_an_ogg_stream_does_not_begin_a_file() -> None:
-    assert starts_file(b"OggS\x00\x02") is Container.OGG
-    assert starts_file(b"OggS\x00\x00") is None
+    assert file_signature(b"OggS\x00\x02") is Container.OGG
+    assert file_signature(b"OggS\x00\x00") is None
 
 
 def test_one_sync_word_in_samples_is_no_mp3() -> None:
@@ -67,10 +67,10 @@ def test_an_aac_stream_behind_a_tag_is_not_taken_for_mp3() -> None:
 
 
 def test_pictures_documents_and_playlists_are_known_for_what_they_are() -> None:
-    assert sniff(b"\x89PNG\r\n\x1a\n") is Refusal.PICTURE
-    assert sniff(b"%PDF-1.7") is Refusal.DOCUMENT
-    assert sniff(b"#EXTM3U\n") is Refusal.PLAYLIST
-    assert sniff(b"RIFF\0\0\0\0AVI LIST") is Refusal.VIDEO
+    assert sniff(b"\x89PNG\r\n\x1a\n") is NotAudio.PICTURE
+    assert sniff(b"%PDF-1.7") is NotAudio.DOCUMENT
+    assert sniff(b"#EXTM3U\n") is NotAudio.PLAYLIST
+    assert sniff(b"RIFF\0\0\0\0AVI LIST") is NotAudio.VIDEO
 
 
 def wav(data_size: int, samples: bytes) -> bytes:
@@ -81,13 +81,13 @@ def test_a_wav_header_that_speaks_of_the_first_chunk_only_is_seen_through() -> N
     chunk = bytes(1000)
     for size, lies in ((1000, True), (3000, False), (2990, False), (0, False), (0xFFFFFFFF, False), (9000, False)):
         found = cut([wav(size, chunk), chunk, chunk])
-        assert not isinstance(found, Refusal)
+        assert not isinstance(found, NotAudio)
         assert [segment.lying_length for segment in found] == [lies], size
 
 
 def test_bare_frames_behind_a_wav_begin_a_stream_of_their_own() -> None:
     frames = (b"\xff\xfb\x90\x00" + bytes(413)) * 4
     found = cut([wav(1000, bytes(1000)), frames, frames])
-    assert not isinstance(found, Refusal)
+    assert not isinstance(found, NotAudio)
     kinds = [(segment.container, segment.first, segment.end) for segment in found]
     assert kinds == [(Container.WAV, 0, 1), (Container.MP3, 1, 3)]

@@ -1,6 +1,6 @@
 import asyncio
 
-from shared.process.tasks import owned_tasks
+from shared.process.tasks import background_tasks
 
 
 async def test_work_ends_with_its_owner_even_if_a_cancellation_is_swallowed() -> None:
@@ -19,6 +19,6 @@ async def test_work_ends_with_its_owner_even_if_a_cancellation_is_swallowed() ->
                     raise
 
     async with asyncio.timeout(10):
-        async with owned_tasks(stubborn()):
+        async with background_tasks(stubborn()):
             await started.wait()
     assert asked == 2

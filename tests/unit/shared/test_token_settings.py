@@ -20,19 +20,19 @@ def faults(**settings: object) -> str:
 
 def test_with_a_key_a_service_may_listen_to_everyone() -> None:
     settings = ServiceSettings.model_validate({"host": "0.0.0.0", **token_settings()})  # noqa: S104
-    checks = settings.token_checks()
+    checks = settings.jwt_config()
     assert checks is not None
     assert checks.policy.algorithms == {"RS256"}
 
 
 def test_without_a_key_nobody_is_asked() -> None:
-    assert ServiceSettings().token_checks() is None
+    assert ServiceSettings().jwt_config() is None
 
 
 def test_line_breaks_in_a_key_may_be_written_as_two_characters() -> None:
     pem = str(token_settings()["main_service_jwt_public_key"]).replace("\n", "\\n")
     assert "\n" not in pem
-    assert ServiceSettings.model_validate(token_settings() | {"main_service_jwt_public_key": pem}).token_checks()
+    assert ServiceSettings.model_validate(token_settings() | {"main_service_jwt_public_key": pem}).jwt_config()
 
 
 def test_settings_come_from_the_environment_under_the_names_of_the_contract(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -42,7 +42,7 @@ def test_settings_come_from_the_environment_under_the_names_of_the_contract(monk
     monkeypatch.setenv("EXPECTED_JWT_AUDIENCE", "audience")
     monkeypatch.setenv("JWT_LEEWAY_SECONDS", "60")
     monkeypatch.setenv("JWT_TENANT_CLAIM", "https://example.com/tenant")
-    checks = ServiceSettings().token_checks()
+    checks = ServiceSettings().jwt_config()
     assert checks is not None
     assert checks.keys_url == "https://login.example.com/keys"
     assert checks.policy.algorithms == {"RS256", "ES256"}

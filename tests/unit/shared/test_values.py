@@ -5,9 +5,9 @@ from typing import Annotated
 import pytest
 from pydantic import Field, TypeAdapter, ValidationError
 
-from shared.http.fields import Integral
+from shared.http.fields import IntegralFloat
 
-WHOLE = TypeAdapter[int](Annotated[int, Field(strict=True, ge=0), Integral])
+WHOLE = TypeAdapter[int](Annotated[int, Field(strict=True, ge=0), IntegralFloat])
 
 
 @pytest.mark.parametrize(

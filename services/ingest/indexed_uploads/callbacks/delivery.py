@@ -8,8 +8,8 @@ from enum import Enum, auto
 
 import structlog
 
-from services.ingest.indexed_uploads.callbacks.sender import CallbackSender, FileStored
-from services.ingest.indexed_uploads.callbacks.store import CallbackRecords, Settlement, Standing, message_id
+from services.ingest.indexed_uploads.callbacks.sender import CallbackSender, FileStoredNotice
+from services.ingest.indexed_uploads.callbacks.store import CallbackResult, CallbackState, CallbackStore, message_id
 from shared.domain.clock import now
 from shared.domain.envelope import Envelope, envelope
 from shared.domain.events import Event, StoredOriginal, WebhookDelivered, WebhookFailed
@@ -18,7 +18,7 @@ from shared.messaging.bus import Bus
 from shared.observability.metrics import Metrics
 from shared.observability.trace import current_trace
 from shared.process.tasks import blocking
-from shared.storage.lock_files import HeldLock, try_lock
+from shared.storage.lock_files import ReleasableLock, try_lock
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -26,7 +26,7 @@ _LONGEST = timedelta(hours=24)  # from the end of the session to the last try
 _HELD_SECONDS = 0.2  # between two looks at whether another replica is done
 
 
-class Step(Enum):
+class DeliveryStep(Enum):
     """How far a callback has come."""
 
     WAITING = auto()
@@ -44,42 +44,42 @@ class CallbackDelivery:
     What a receiver confirmed is written down before anything else: with the bus away only the event waits.
     """
 
-    records: CallbackRecords
+    records: CallbackStore
     sender: CallbackSender
     executor: Executor
     bus: Bus
     metrics: Metrics
     tries: int
 
-    async def advance(self, key: SessionKey, known: Envelope | None, attempts: int) -> Step:
+    async def attempt(self, key: SessionKey, known: Envelope | None, attempts: int) -> DeliveryStep:
         """Do what is due after so many `attempts`; `known` is how the session ended, where the spool may not say yet.
 
         Raises Unavailable when only the event could not be published, and OSError.
         """
         standing = await self._standing(key, known)
         if standing is None:
-            await blocking(self.executor, self.records.drop, key)
-            return Step.ENDED
+            await blocking(self.executor, self.records.remove_pending, key)
+            return DeliveryStep.ENDED
         settlement = standing.settlement
         if settlement is None:
             if standing.original is None:
-                return Step.WAITING
+                return DeliveryStep.WAITING
             settlement = await self._tell(key, known, attempts)
         if settlement is None:
-            return Step.REFUSED
+            return DeliveryStep.REFUSED
         await self._publish(key, standing, settlement)
-        await blocking(self.executor, self.records.drop, key)
-        return Step.ENDED
+        await blocking(self.executor, self.records.remove_pending, key)
+        return DeliveryStep.ENDED
 
-    async def _standing(self, key: SessionKey, known: Envelope | None) -> Standing | None:
+    async def _standing(self, key: SessionKey, known: Envelope | None) -> CallbackState | None:
         """Return what there is to tell, or None where there never will be anything."""
         standing = await blocking(self.executor, self.records.standing, key)
         if standing is None:
             return None
         standing = replace(standing, outcome=standing.outcome or known)
-        return None if standing.hopeless else standing
+        return None if standing.undeliverable else standing
 
-    async def _tell(self, key: SessionKey, known: Envelope | None, attempts: int) -> Settlement | None:
+    async def _tell(self, key: SessionKey, known: Envelope | None, attempts: int) -> CallbackResult | None:
         """Tell once, unless another replica just did; None leaves it to another try."""
         held = await self._hold(key)
         try:
@@ -99,7 +99,7 @@ class CallbackDelivery:
         finally:
             held.release()
 
-    async def _hold(self, key: SessionKey) -> HeldLock:
+    async def _hold(self, key: SessionKey) -> ReleasableLock:
         """Take the lock that keeps replicas from telling twice; whoever holds it is done within one try's time."""
         while True:
             held = await blocking(self.executor, try_lock, self.records.telling(key))
@@ -107,7 +107,7 @@ class CallbackDelivery:
                 return held
             await asyncio.sleep(_HELD_SECONDS)
 
-    async def _publish(self, key: SessionKey, standing: Standing, settlement: Settlement) -> None:
+    async def _publish(self, key: SessionKey, standing: CallbackState, settlement: CallbackResult) -> None:
         identity, attempts = settlement.message_id, settlement.attempts
         event: Event = WebhookDelivered(message_id=identity, attempts=attempts)
         if not settlement.delivered:
@@ -116,8 +116,8 @@ class CallbackDelivery:
         await self.bus.publish(envelope("ingest", key, event, cause=settlement.settled_at, trace=trace))
 
 
-def _notice(key: SessionKey, standing: Standing, original: StoredOriginal) -> FileStored:
-    return FileStored(
+def _notice(key: SessionKey, standing: CallbackState, original: StoredOriginal) -> FileStoredNotice:
+    return FileStoredNotice(
         main_service_file_id=standing.purpose.main_service_file_id,
         upload_session_id=key.session,
         file_path_on_upload_service=original.url,

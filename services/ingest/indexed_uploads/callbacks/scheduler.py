@@ -9,16 +9,16 @@ from dataclasses import dataclass
 
 import structlog
 
-from services.ingest.indexed_uploads.callbacks.delivery import CallbackDelivery, Step
+from services.ingest.indexed_uploads.callbacks.delivery import CallbackDelivery, DeliveryStep
 from services.ingest.indexed_uploads.callbacks.sender import open_callback_sender
 from services.ingest.indexed_uploads.callbacks.settings import CallbackConfig
-from services.ingest.indexed_uploads.callbacks.store import CallbackRecords
+from services.ingest.indexed_uploads.callbacks.store import CallbackStore
 from shared.domain.envelope import Envelope
 from shared.domain.errors import Unavailable
 from shared.domain.identifiers import SessionKey
 from shared.messaging.bus import Bus
 from shared.observability.metrics import Metrics
-from shared.process.tasks import end_tasks, owned_tasks
+from shared.process.tasks import background_tasks, cancel_and_wait
 from shared.storage.spool import Spool
 
 log = structlog.stdlib.get_logger(__name__)
@@ -38,7 +38,7 @@ class _Schedule:
     known: Envelope | None = None
 
 
-class Callbacks:
+class CallbackScheduler:
     """Attends to what the records hold, at most `config.concurrency` at once.
 
     One layer of retries, their delays growing with jitter up to an hour. What is not confirmed within a day after its
@@ -46,7 +46,7 @@ class Callbacks:
     """
 
     def __init__(
-        self, records: CallbackRecords, delivery: CallbackDelivery, config: CallbackConfig, executor: Executor
+        self, records: CallbackStore, delivery: CallbackDelivery, config: CallbackConfig, executor: Executor
     ) -> None:
         self._records = records
         self._delivery = delivery
@@ -60,7 +60,7 @@ class Callbacks:
         """Note that the upload's main service is to be told once its file is stored; durable on return."""
         await asyncio.get_running_loop().run_in_executor(self._executor, self._records.expect, key)
 
-    async def confirmed(self, key: SessionKey, ended: Envelope, *, within: float) -> bool:
+    async def wait_delivered(self, key: SessionKey, ended: Envelope, *, within: float) -> bool:
         """Whether the main service knows of a stored file; waits `within` seconds for the first try to end."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + within
@@ -89,7 +89,7 @@ class Callbacks:
                 else:
                     await asyncio.sleep(_LOOK_SECONDS)
         finally:
-            await end_tasks(list(self._running.values()))
+            await cancel_and_wait(list(self._running.values()))
 
     async def _look(self) -> bool:
         """Start what is due, the least tried first; returns whether something had to wait."""
@@ -107,16 +107,16 @@ class Callbacks:
         return len(due) > free
 
     def _start(self, key: SessionKey, schedule: _Schedule, *, waited: float = 0.0) -> asyncio.Task[None]:
-        task = asyncio.create_task(self._attend(key, schedule, waited), name="callback")
+        task = asyncio.create_task(self._attempt(key, schedule, waited), name="callback")
         self._running[key] = task
         task.add_done_callback(lambda _: self._running.pop(key, None))
         return task
 
-    async def _attend(self, key: SessionKey, schedule: _Schedule, waited: float) -> None:
+    async def _attempt(self, key: SessionKey, schedule: _Schedule, waited: float) -> None:
         """Do what is due for one upload; whatever fails is tried again, with all others unharmed."""
         try:
             async with self._slots:
-                step = await self._delivery.advance(key, schedule.known, schedule.attempts)
+                step = await self._delivery.attempt(key, schedule.known, schedule.attempts)
         except Unavailable:
             log.warning("the bus is away; how a callback ended is published later", session=key.session)
             delay = self._config.first_retry
@@ -125,11 +125,11 @@ class Callbacks:
             delay = self._failed(schedule)
         else:
             match step:
-                case Step.WAITING:
+                case DeliveryStep.WAITING:
                     delay = min(_LONGEST_LOOK, max(_LOOK_SECONDS, waited / 10))
-                case Step.REFUSED:
+                case DeliveryStep.REFUSED:
                     delay = self._failed(schedule)
-                case Step.ENDED:
+                case DeliveryStep.ENDED:
                     delay = 0.0
         schedule.due = asyncio.get_running_loop().time() + delay
 
@@ -144,15 +144,15 @@ class Callbacks:
 @asynccontextmanager
 async def open_callbacks(
     config: CallbackConfig | None, spool: Spool, executor: Executor, bus: Bus, metrics: Metrics
-) -> AsyncIterator[Callbacks | None]:
+) -> AsyncIterator[CallbackScheduler | None]:
     """Open the callbacks and attend to what is pending, or return None where nobody is to be told."""
     if config is None:
         yield None
         return
-    records = CallbackRecords(spool)
+    records = CallbackStore(spool)
     await asyncio.get_running_loop().run_in_executor(executor, records.prepare)
     async with open_callback_sender(config) as sender:
         delivery = CallbackDelivery(records, sender, executor, bus, metrics, config.tries)
-        callbacks = Callbacks(records, delivery, config, executor)
-        async with owned_tasks(callbacks.run()):
+        callbacks = CallbackScheduler(records, delivery, config, executor)
+        async with background_tasks(callbacks.run()):
             yield callbacks

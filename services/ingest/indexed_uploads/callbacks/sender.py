@@ -10,12 +10,12 @@ from standardwebhooks import Webhook
 
 from services.ingest.indexed_uploads.callbacks.settings import CallbackConfig
 from shared.domain.clock import now
-from shared.http.responses import JSON, adapter_of
+from shared.http.responses import JSON, type_adapter
 from shared.version import VERSION
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FileStored:
+class FileStoredNotice:
     """What the main service is told (contracts, section 3)."""
 
     main_service_file_id: int
@@ -35,12 +35,12 @@ class CallbackSender:
         self._timeout = config.timeout
         self._signer = Webhook(config.secret.get_secret_value())
 
-    async def send(self, message_id: str, notice: FileStored) -> str | None:
+    async def send(self, message_id: str, notice: FileStoredNotice) -> str | None:
         """Return None once the receiver has confirmed with a 2xx, or why it has not; never names the address.
 
         An answer counts by its status alone: its body is not read, however long it is.
         """
-        body = adapter_of(FileStored).dump_json(notice)
+        body = type_adapter(FileStoredNotice).dump_json(notice)
         try:
             async with (
                 asyncio.timeout(self._timeout),

@@ -25,7 +25,7 @@ _TELLING = ".telling"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settlement:
+class CallbackResult:
     """How a callback ended; `refused` is empty if it was confirmed, else why the last try failed."""
 
     message_id: str
@@ -39,16 +39,16 @@ class Settlement:
         return not self.refused
 
 
-_SETTLEMENTS = TypeAdapter(Settlement)
+_SETTLEMENTS = TypeAdapter(CallbackResult)
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class CallbackState:
     """What there is to tell of an upload: nothing before its session has ended, never again once it is settled."""
 
     purpose: IndexedUpload
     outcome: Envelope | None
-    settlement: Settlement | None
+    settlement: CallbackResult | None
 
     @property
     def original(self) -> StoredOriginal | None:
@@ -60,7 +60,7 @@ class Standing:
                 return None
 
     @property
-    def hopeless(self) -> bool:
+    def undeliverable(self) -> bool:
         """Whether the session ended for good with nothing stored: its client was told, and there is no file."""
         failed = self.outcome.event if self.outcome else None
         return isinstance(failed, AudioFailed) and failed.original is None and not failed.retryable
@@ -71,7 +71,7 @@ def message_id(key: SessionKey) -> str:
     return f"msg_{event_id(key, WebhookDelivered, '')}"
 
 
-class CallbackRecords:
+class CallbackStore:
     """The pending callbacks of a spool; every method blocks."""
 
     def __init__(self, spool: Spool) -> None:
@@ -107,29 +107,29 @@ class CallbackRecords:
                 continue
         return found
 
-    def drop(self, key: SessionKey) -> None:
+    def remove_pending(self, key: SessionKey) -> None:
         """Forget that someone is to be told; what was settled is not forgotten."""
         self._record(key).unlink(missing_ok=True)
 
-    def settlement(self, key: SessionKey) -> Settlement | None:
+    def settlement(self, key: SessionKey) -> CallbackResult | None:
         """Return how the callback ended, or None while it has not."""
         try:
             return _SETTLEMENTS.validate_json(self._settlement(key).read_bytes())
         except FileNotFoundError:
             return None
 
-    def standing(self, key: SessionKey) -> Standing | None:
+    def standing(self, key: SessionKey) -> CallbackState | None:
         """Return what there is to tell of a session, or None for one that was deleted, expired or is no upload."""
         directory = self._spool.session(key)
         gone = directory.deleted.exists() or directory.expired.exists()
-        opening = None if gone else directory.read_opening()
+        opening = None if gone else directory.read_metadata()
         if opening is None or not isinstance(opening.purpose, IndexedUpload):
             return None
-        return Standing(opening.purpose, directory.read_outcome(), self.settlement(key))
+        return CallbackState(opening.purpose, directory.read_result(), self.settlement(key))
 
-    def settle(self, key: SessionKey, *, attempts: int, refused: str = "") -> Settlement:
+    def settle(self, key: SessionKey, *, attempts: int, refused: str = "") -> CallbackResult:
         """Write down how the callback ended, durably: from here on nobody is told again."""
-        settlement = Settlement(
+        settlement = CallbackResult(
             message_id=message_id(key), attempts=attempts, settled_at=rfc3339(now()), refused=refused
         )
         write_durably(self._settlement(key), _SETTLEMENTS.dump_json(settlement), self._spool.temporaries)
