@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from shared.auth.authenticator import AnonymousAuthenticator
 from shared.http.health import Check
 from shared.http.middleware.cross_origin import OriginPolicy
-from shared.http.paths import shown
+from shared.http.paths import display_path
 from shared.observability.metrics import Metrics
 from shared.openapi.route import TITLE, openapi_document, openapi_route
 from shared.openapi.schemas import Json
@@ -37,7 +37,7 @@ class OneMachine:
             metrics=metrics,
             authenticator=AnonymousAuthenticator(),
             origins=origins or OriginPolicy(),
-            description=openapi_route(TITLE, self._described),
+            openapi_route_override=openapi_route(TITLE, self._described),
         ).app
 
     @property
@@ -88,9 +88,9 @@ class OneMachine:
             for route in routes:
                 if isinstance(route, Route):
                     methods = "|".join(sorted((route.methods or {"GET"}) - {"HEAD"}))
-                    yield f"{methods:10} {shown(route.path):40} {name}"
+                    yield f"{methods:10} {display_path(route.path):40} {name}"
                 elif isinstance(route, WebSocketRoute):
-                    yield f"{'WebSocket':10} {shown(route.path):40} {name}"
+                    yield f"{'WebSocket':10} {display_path(route.path):40} {name}"
 
 
 def _lifespan_of(app: Starlette) -> AbstractAsyncContextManager[object]:

@@ -19,7 +19,7 @@ from deploy.local.engines import choose_engines
 from deploy.local.listener import ListenError, address_of, take_port
 from deploy.local.parent import end_with_parent
 from deploy.local.proxies import go_directly_to_this_machine
-from deploy.local.run import Run
+from deploy.local.run import LocalRun
 from deploy.local.settings import LocalSettings, NamedStore
 from deploy.local.welcome import welcome
 from shared.env import load_settings
@@ -59,8 +59,8 @@ def _run(settings: LocalSettings, folder: DataFolder) -> None:
             spool=settings.spool or folder.spool,
             metrics=metrics,
         )
-        run = Run(
-            app=OneMachine(services, metrics, settings.origins()),
+        run = LocalRun(
+            app=OneMachine(services, metrics, settings.origin_policy()),
             settings=settings,
             listener=listener,
             folder=folder,

@@ -20,7 +20,7 @@ def main() -> None:
     arguments = parser.parse_args()
     settings = load_settings(LocalSettings)
     folder = DataFolder(settings.data_dir)
-    bus = settings.bus()
+    bus = settings.bus_config()
     if settings.own_bus:
         if not folder.addresses.exists():
             sys.exit(f"dead-letters: {settings.data_dir} holds no Roomtone: start one with `make run`, or set DATA_DIR")

@@ -5,9 +5,9 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
-from deploy.local.addresses import load_or_choose_addresses
 from deploy.local.data_folder import DataFolder
 from deploy.local.engine import Engine, EngineError
+from deploy.local.engine_config import load_or_choose_addresses
 from deploy.local.nats_server import NatsServer
 from deploy.local.object_store import RcloneStore
 from deploy.local.ports import becomes_free

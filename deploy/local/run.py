@@ -14,9 +14,9 @@ from deploy.local.app import OneMachine
 from deploy.local.data_folder import DataFolder
 from deploy.local.engine import Engine, EngineError
 from deploy.local.engines import Engines, started
-from deploy.local.revival import supervise
 from deploy.local.server import Server
 from deploy.local.settings import LocalSettings
+from deploy.local.supervisor import supervise
 from shared.process.tasks import cancel_and_wait
 from shared.runtime.server import server_config
 
@@ -27,7 +27,7 @@ _ASK_EVERY = 0.05
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Run:
+class LocalRun:
     """What one run consists of; nothing of it is started yet."""
 
     app: OneMachine

@@ -18,7 +18,7 @@ def main() -> None:
     settings = load_settings(AnalyzerSettings)
     match arguments.command:
         case "dead-letters":
-            sys.exit(run_dead_letters(settings.bus(), [SERVICE], arguments))
+            sys.exit(run_dead_letters(settings.bus_config(), [SERVICE], arguments))
         case _:
             serve(create_service(settings, Metrics()).app, settings, service=SERVICE)
 

@@ -29,7 +29,7 @@ class Admission:
             self._room += 1
 
     @asynccontextmanager
-    async def turn(self) -> AsyncIterator[None]:
+    async def slot(self) -> AsyncIterator[None]:
         """Hold one of the turns, in the order of asking; raises Unavailable when none comes free in time."""
         try:
             async with asyncio.timeout(self._wait):

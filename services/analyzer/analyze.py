@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from services.analyzer.score.protocol import Recording, Score, Scorer
+from services.analyzer.score.protocol import Score, Scorer, TranscribedRecording
 from services.analyzer.splitter import AudioPiece, AudioSplitter
 from services.analyzer.transcribe.protocol import Transcriber
 from services.analyzer.wav_reader import samples_of
@@ -15,10 +15,10 @@ from shared.domain.events import TranscriptLine
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Analysis:
+class AnalysisResult:
     """What came out, and of which model the words are."""
 
-    recording: Recording
+    recording: TranscribedRecording
     score: Score
     transcriber: str
 
@@ -33,17 +33,17 @@ class Analyzer:
         self._transcriber = transcriber
         self._scorer = scorer
 
-    async def analyze(self, wav: AsyncIterator[bytes]) -> Analysis:
+    async def analyze(self, wav: AsyncIterator[bytes]) -> AnalysisResult:
         """Analyze a WAV of our own form; raises BadMedia for any other, and what `analyze_samples` raises."""
         async with aclosing(samples_of(wav)) as samples:
             return await self.analyze_samples(samples)
 
-    async def analyze_samples(self, samples: AsyncIterator[bytes]) -> Analysis:
+    async def analyze_samples(self, samples: AsyncIterator[bytes]) -> AnalysisResult:
         """Analyze PCM (`shared.audio.pcm`); raises BadMedia where there is none, and what the two models raise."""
-        recording = await self._hear(samples)
-        return Analysis(recording, await self._scorer.score(recording), self._transcriber.name)
+        recording = await self._transcribe(samples)
+        return AnalysisResult(recording, await self._scorer.score(recording), self._transcriber.name)
 
-    async def _hear(self, samples: AsyncIterator[bytes]) -> Recording:
+    async def _transcribe(self, samples: AsyncIterator[bytes]) -> TranscribedRecording:
         lines: list[TranscriptLine] = []
         levels = [np.empty(0, np.float32)]
         seconds = 0.0
@@ -55,7 +55,7 @@ class Analyzer:
                     lines += [_in_recording(line, piece) for line in await self._transcriber.transcribe(piece)]
         if seconds == 0:
             raise BadMedia("The recording is 0 seconds long.", code="empty_audio")
-        return Recording(tuple(line for line in lines if line.text), np.concatenate(levels), seconds)
+        return TranscribedRecording(tuple(line for line in lines if line.text), np.concatenate(levels), seconds)
 
 
 async def _pieces(samples: AsyncIterator[bytes], longest_seconds: float) -> AsyncGenerator[AudioPiece, None]:

@@ -76,20 +76,20 @@ def create_service(settings: AnalyzerSettings, metrics: Metrics) -> Service:
         checks=[bus_answers],
         metrics=metrics,
         authenticator=create_authenticator(settings.jwt_config(), metrics),
-        origins=settings.origins(),
+        origins=settings.origin_policy(),
     )
 
 
 async def _open(stack: AsyncExitStack, settings: AnalyzerSettings, metrics: Metrics) -> tuple[Bus, Analyzer]:
     """Open what the work needs, then begin it: at the end it is given back while the bus is still there."""
-    bus = await stack.enter_async_context(open_bus(settings.bus(), service=SERVICE, metrics=metrics))
+    bus = await stack.enter_async_context(open_bus(settings.bus_config(), service=SERVICE, metrics=metrics))
     store = await stack.enter_async_context(open_store(settings.store()))
     transcriber, scorer = await stack.enter_async_context(open_models(settings))
     analyst = Analyzer(transcriber, scorer)
     chronicle = open_event_store(bus, store, replicas=settings.nats_replicas)
     worker = AnalysisWorker(bus, chronicle, analyst)
     queue = WorkQueue(bus, _policy(settings), worker, metrics)
-    await stack.enter_async_context(background_tasks(*queue.hands()))
+    await stack.enter_async_context(background_tasks(*queue.workers()))
     return bus, analyst
 
 
@@ -106,7 +106,7 @@ def _policy(settings: AnalyzerSettings) -> QueuePolicy:
         durable=SERVICE,
         subject=event_filter(AudioReady.NAME),
         concurrency=settings.analyzer_concurrency,
-        tries=settings.analysis_tries,
+        max_tries=settings.analysis_tries,
         first_retry=settings.analysis_first_retry_seconds,
         ack_wait=settings.redelivery_seconds,
     )

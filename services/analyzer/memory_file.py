@@ -23,7 +23,7 @@ class MemoryFile:
         """Return its first `size` bytes, or all if it has fewer."""
         return os.pread(self._descriptor, size, 0)
 
-    def opened(self) -> OpenDescriptor:
+    def as_descriptor(self) -> OpenDescriptor:
         """Return it as a decoder takes it; nothing can be added after that."""
         return OpenDescriptor(self._descriptor)
 

@@ -4,18 +4,18 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 
-from services.analyzer.analyze import Analysis, Analyzer
+from services.analyzer.analyze import AnalysisResult, Analyzer
 from services.analyzer.memory_file import MemoryFile
 from shared.audio.decode import DecodePolicy, Decoder
 from shared.audio.pcm import BYTES_PER_SECOND
 from shared.audio.sniff import SIGNATURE_BYTES, Container, sniff
-from shared.audio.source import Source
+from shared.audio.source import DecoderInput
 from shared.domain.errors import BadMedia, InvalidInput, Permanent, RoomtoneError, Unavailable
 
 _SHORTEST = BYTES_PER_SECOND // 50  # a fiftieth of a second: nothing that anyone could hear a word in
 _PIECE = 256 * 1024
 
-_OURS = {"decode_timeout"}  # what a decoder says of itself rather than of the bytes
+_SERVER_FAULTS = {"decode_timeout"}  # what a decoder says of itself rather than of the bytes
 
 
 class OneShotAnalyzer:
@@ -29,20 +29,20 @@ class OneShotAnalyzer:
         self._analyst = analyst
         self._policy = policy
 
-    async def analyze(self, file: MemoryFile) -> Analysis:
+    async def analyze(self, file: MemoryFile) -> AnalysisResult:
         """Return the analysis; raises InvalidInput for what is not audio or too long, Permanent for what else fails."""
-        source = Source(_container(file.head(SIGNATURE_BYTES)), file.opened())
+        source = DecoderInput(_container(file.head(SIGNATURE_BYTES)), file.as_descriptor())
         try:
             samples = await self._decoded(source)
             return await self._analyst.analyze_samples(_pieces(samples))
         except BadMedia as exc:
-            if exc.code in _OURS:
+            if exc.code in _SERVER_FAULTS:
                 raise
             raise InvalidInput(exc.message, code=exc.code) from exc
         except Unavailable as exc:
             raise Permanent(exc.message, code=exc.code) from exc
 
-    async def _decoded(self, source: Source) -> bytearray:
+    async def _decoded(self, source: DecoderInput) -> bytearray:
         samples = bytearray()
         async with aclosing(Decoder(self._policy).decode(source)) as pieces:
             async for piece in pieces:

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from services.analyzer.admission import Admission
-from services.analyzer.analyze import Analysis
+from services.analyzer.analyze import AnalysisResult
 from services.analyzer.audio_form import AudioForm
 from services.analyzer.memory_file import MemoryFile, memory_file
 from services.analyzer.one_shot import OneShotAnalyzer
@@ -19,7 +19,7 @@ from services.analyzer.schemas import ANALYSES, ANALYZE_AUDIO, DETAIL, analyzed
 from shared.domain.caller import Caller, Permission
 from shared.domain.errors import InvalidInput, Permanent, TooSlow
 from shared.http.body import BodyLimits
-from shared.http.responses import answer
+from shared.http.responses import json_response
 
 WorkT = TypeVar("WorkT")
 
@@ -67,9 +67,9 @@ def analysis_routes(
         form = AudioForm(request, limits.file, limits.extensions)
         with admission.reserve(), memory_file() as file:
             analysis = await in_time(request, form, file)
-        return answer(analyzed(analysis, detail=detail))
+        return json_response(analyzed(analysis, detail=detail))
 
-    async def in_time(request: Request, form: AudioForm, file: MemoryFile) -> Analysis:
+    async def in_time(request: Request, form: AudioForm, file: MemoryFile) -> AnalysisResult:
         """Read and analyze within the limit; late bytes are the sender's fault, a late score is ours."""
         end = asyncio.get_running_loop().time() + limits.seconds
         try:
@@ -84,12 +84,14 @@ def analysis_routes(
             message = f"The analysis was not done within {limits.seconds:g} s: send a shorter recording."
             raise Permanent(message, code="analysis_timeout") from exc
 
-    async def in_turn(file: MemoryFile) -> Analysis:
-        async with admission.turn():
+    async def in_turn(file: MemoryFile) -> AnalysisResult:
+        async with admission.slot():
             return await one_shot().analyze(file)
 
     return [
-        ANALYSES.route("POST", "/analyze-audio", analyze_audio, needs=Permission.AUDIO_WRITE, operation=ANALYZE_AUDIO)
+        ANALYSES.route(
+            "POST", "/analyze-audio", analyze_audio, required_permission=Permission.AUDIO_WRITE, operation=ANALYZE_AUDIO
+        )
     ]
 
 

@@ -6,13 +6,13 @@ from typing import Annotated
 from pydantic import Field
 from starlette.requests import Request
 
-from services.analyzer.analyze import Analysis
+from services.analyzer.analyze import AnalysisResult
 from services.analyzer.audio_form import FILE_FIELD
 from shared.domain.clock import now, rfc3339
-from shared.domain.errors import Kind, RoomtoneError
+from shared.domain.errors import ErrorKind, RoomtoneError
 from shared.http.api_group import ApiGroup
 from shared.http.fields import Confidence, Seconds, Temperature, Timestamp
-from shared.http.operation import FORM, OCTETS, Answer, Body, Operation, Parameter
+from shared.http.operation import FORM, OCTETS, Operation, Parameter, RequestBodySpec, ResponseSpec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,13 +36,13 @@ _TITLES = {
     "busy": "Server busy",
 }
 _TITLES_OF_KINDS = {
-    Kind.INVALID: "Invalid request",
-    Kind.NOT_AUTHENTICATED: "Not authenticated",
-    Kind.NOT_ALLOWED: "Not allowed",
-    Kind.TOO_LARGE: "File too large",
-    Kind.TOO_SLOW: "Upload too slow",
-    Kind.TOO_MANY: "Rate limit exceeded",
-    Kind.UNAVAILABLE: "Service unavailable",
+    ErrorKind.INVALID: "Invalid request",
+    ErrorKind.NOT_AUTHENTICATED: "Not authenticated",
+    ErrorKind.NOT_ALLOWED: "Not allowed",
+    ErrorKind.TOO_LARGE: "File too large",
+    ErrorKind.TOO_SLOW: "Upload too slow",
+    ErrorKind.TOO_MANY: "Rate limit exceeded",
+    ErrorKind.UNAVAILABLE: "Service unavailable",
 }
 
 
@@ -87,7 +87,7 @@ class Analyzed:
     reason_codes: Annotated[tuple[str, ...] | None, _ABSENT] = None
 
 
-def analyzed(analysis: Analysis, *, detail: bool) -> Analyzed:
+def analyzed(analysis: AnalysisResult, *, detail: bool) -> Analyzed:
     """Write an analysis as the answer."""
     score, lines = analysis.score, analysis.recording.lines
     return Analyzed(
@@ -116,8 +116,8 @@ ANALYZE_AUDIO = Operation(
             schema={"type": "boolean"},
         )
     ],
-    bodies=[
-        Body(
+    request_bodies=[
+        RequestBodySpec(
             schema={
                 "type": "object",
                 "required": [FILE_FIELD],
@@ -127,14 +127,14 @@ ANALYZE_AUDIO = Operation(
             file_names={FILE_FIELD: "call.wav"},
         )
     ],
-    answers={200: Answer(description="How heated the conversation was.", kind=Analyzed)},
-    refusals=[
-        Kind.INVALID,
-        Kind.TOO_SLOW,
-        Kind.TOO_LARGE,
-        Kind.UNSUPPORTED,
-        Kind.TOO_MANY,
-        Kind.PERMANENT,
-        Kind.UNAVAILABLE,
+    responses={200: ResponseSpec(description="How heated the conversation was.", model=Analyzed)},
+    errors=[
+        ErrorKind.INVALID,
+        ErrorKind.TOO_SLOW,
+        ErrorKind.TOO_LARGE,
+        ErrorKind.UNSUPPORTED,
+        ErrorKind.TOO_MANY,
+        ErrorKind.PERMANENT,
+        ErrorKind.UNAVAILABLE,
     ],
 )

@@ -6,10 +6,10 @@ from contextlib import aclosing
 
 import structlog
 
-from services.analyzer.analyze import Analysis, Analyzer
+from services.analyzer.analyze import AnalysisResult, Analyzer
 from shared.catalog.event_store import EventStore
 from shared.domain.clock import now, rfc3339
-from shared.domain.envelope import Envelope, envelope, event_id
+from shared.domain.envelope import Envelope, event_id, make_envelope
 from shared.domain.errors import Permanent, RoomtoneError
 from shared.domain.events import AnalysisCompleted, AnalysisFailed, AudioReady, TranscriptLine
 from shared.messaging.bus import Bus, last_event
@@ -56,25 +56,25 @@ class AnalysisWorker:
         told = await last_event(self._bus, job.key, AnalysisCompleted)
         if told is not None and told.id == event_id(job.key, AnalysisCompleted, job.id):
             return
-        if await self._chronicle.deleted(job.key):
+        if await self._chronicle.is_deleted(job.key):
             return
         async with aclosing(self._chronicle.store.read(job.event.object_key)) as wav:
             analysis = await self._analyst.analyze(wav)
         failpoint("analyzer.answered")
-        completed = _completed(analysis)
-        scored = envelope(SERVICE, job.key, completed, cause=job.id, trace=job.trace, lead=job.lead)
-        await self._chronicle.tell(scored)
+        completed = _completed_event(analysis)
+        scored = make_envelope(SERVICE, job.key, completed, cause=job.id, trace=job.trace, lead=job.lead)
+        await self._chronicle.append(scored)
         failpoint("analyzer.told")
         log.info("analyzed", seconds=round(analysis.recording.seconds, 1), temperature=analysis.score.temperature)
 
     async def give_up(self, job: Envelope, error: RoomtoneError) -> None:
         """Tell everyone that no score will come of this recording by itself; our errors' messages are fit for all."""
         failed = AnalysisFailed(code=error.code, reason=error.message)
-        unscored = envelope(SERVICE, job.key, failed, cause=job.id, trace=job.trace, lead=job.lead)
-        await self._chronicle.tell(unscored)
+        unscored = make_envelope(SERVICE, job.key, failed, cause=job.id, trace=job.trace, lead=job.lead)
+        await self._chronicle.append(unscored)
 
 
-def _completed(analysis: Analysis) -> AnalysisCompleted:
+def _completed_event(analysis: AnalysisResult) -> AnalysisCompleted:
     """Return the event, its transcript short enough for the bus."""
     lines, truncated = truncate_transcript(analysis.recording.lines, _TRANSCRIPT_BYTES)
     return AnalysisCompleted(

@@ -20,7 +20,7 @@ def main() -> None:
         case "rebuild-catalog":
             sys.exit(run_rebuild(settings))
         case "dead-letters":
-            sys.exit(run_dead_letters(settings.bus(), [SERVICE], arguments))
+            sys.exit(run_dead_letters(settings.bus_config(), [SERVICE], arguments))
         case _:
             serve(create_service(settings, Metrics()).app, settings, service=SERVICE)
 

@@ -36,14 +36,16 @@ def create_service(settings: AssemblerSettings, metrics: Metrics) -> Service:
             spool = Spool(settings.local_temp_chunk_path)
             await asyncio.to_thread(spool.prepare)
             opened_store = await stack.enter_async_context(open_store(settings.store()))
-            opened_bus = await stack.enter_async_context(open_bus(settings.bus(), service=SERVICE, metrics=metrics))
+            opened_bus = await stack.enter_async_context(
+                open_bus(settings.bus_config(), service=SERVICE, metrics=metrics)
+            )
             stack.enter_context(store.holding(opened_store))
             stack.enter_context(bus.holding(opened_bus))
             assembler = Assembler(spool, opened_store, settings.decode_policy(), settings.store_folder)
             chronicle = open_event_store(opened_bus, opened_store, replicas=settings.nats_replicas)
             worker = AssemblyWorker(spool, chronicle, assembler)
             queue = WorkQueue(opened_bus, _policy(settings), worker, metrics)
-            await stack.enter_async_context(background_tasks(*queue.hands()))
+            await stack.enter_async_context(background_tasks(*queue.workers()))
             yield
 
     async def bus_check() -> str | None:
@@ -59,7 +61,7 @@ def create_service(settings: AssemblerSettings, metrics: Metrics) -> Service:
         checks=[bus_check, store_check],
         metrics=metrics,
         authenticator=create_authenticator(settings.jwt_config(), metrics),
-        origins=settings.origins(),
+        origins=settings.origin_policy(),
     )
 
 
@@ -68,7 +70,7 @@ def _policy(settings: AssemblerSettings) -> QueuePolicy:
         durable=SERVICE,
         subject=event_filter(SessionFinalized.NAME),
         concurrency=settings.assembler_concurrency,
-        tries=settings.assembler_tries,
+        max_tries=settings.assembler_tries,
         first_retry=settings.assembler_retry_seconds,
         ack_wait=settings.redelivery_seconds,
     )

@@ -17,13 +17,13 @@ from services.assembler.bucket_upload import (
 )
 from services.assembler.chunk_files import ChunkFile, contents, samples
 from services.assembler.decoding import RecordingDecoder
-from services.assembler.sources import Source as RecordingSource
-from services.assembler.sources import opened
+from services.assembler.sources import RecordingFiles as RecordingSource
+from services.assembler.sources import open_recording_files
 from services.assembler.spill_file import open_spill_file
 from services.assembler.writeback import background_writeback
 from shared.audio.decode import DecodePolicy
 from shared.audio.pcm import BYTES_PER_SECOND, SAMPLE_BYTES
-from shared.audio.sniff import NotAudio, segments
+from shared.audio.sniff import NotAudio, split_into_streams
 from shared.domain.errors import BadMedia
 from shared.domain.events import AudioFailed, AudioReady, StoredOriginal, UploadSummary
 from shared.domain.manifest import Manifest, OriginalLocation, StoredManifest
@@ -57,14 +57,14 @@ class Assembler:
         store is away.
         """
         manifest = stored.manifest
-        async with opened(directory, manifest, self.store, self.spool) as source:
-            keeping = asyncio.create_task(self._keep(manifest.original, source, stored.sha256))
+        async with open_recording_files(directory, manifest, self.store, self.spool) as source:
+            keeping = asyncio.create_task(self._store_original(manifest.original, source, stored.sha256))
             try:
                 wav, warnings = await self._make_wav(directory, source, stored)
                 original = await keeping
             except BadMedia as exc:
                 original = await keeping
-                await source.proof  # what was decoded may have been broken by our disk
+                await source.verification  # what was decoded may have been broken by our disk
                 if original is None:
                     raise
                 return AudioFailed(
@@ -91,12 +91,12 @@ class Assembler:
             intake=upload_summary(manifest),
         )
 
-    async def settle(self, ended: AudioReady | AudioFailed) -> None:
+    async def sync(self, ended: AudioReady | AudioFailed) -> None:
         """Make what was stored survive a power loss, before anyone hears of it; raises OSError."""
         if isinstance(ended, AudioReady):
-            await self.store.settle(ended.object_key)
+            await self.store.sync(ended.object_key)
         if ended.original is not None:
-            await self.store.settle(ended.original.object_key)
+            await self.store.sync(ended.original.object_key)
 
     async def erase(self, directory: SessionDirectory, manifest: Manifest) -> None:
         """Remove what was uploaded for a session that was deleted meanwhile; raises Unavailable."""
@@ -104,7 +104,7 @@ class Assembler:
         if manifest.original is not None:
             await self.store.delete(manifest.original.object_key)
 
-    async def _keep(
+    async def _store_original(
         self, original: OriginalLocation | None, source: RecordingSource, manifest_sha256: str
     ) -> StoredOriginal | None:
         if original is None:
@@ -113,7 +113,7 @@ class Assembler:
         sha256 = source.sha256
         if not original.in_bucket:
             metadata = {"manifest-sha256": manifest_sha256}
-            to = UploadTarget(self.store, original.object_key, original.content_type, metadata, source.proof)
+            to = UploadTarget(self.store, original.object_key, original.content_type, metadata, source.verification)
             sha256 = (await upload_object(to, contents(source.recording.files, size))).sha256
         return StoredOriginal(
             url=self.store.url(original.object_key),
@@ -128,13 +128,15 @@ class Assembler:
         self, directory: SessionDirectory, source: RecordingSource, stored: StoredManifest
     ) -> tuple[StoredObject, tuple[str, ...]]:
         recording, files = source.recording, source.recording.files
-        found = segments(recording.opening, [file.beginning for file in files], [file.size for file in files])
+        found = split_into_streams(
+            recording.first_bytes, [file.beginning for file in files], [file.size for file in files]
+        )
         if isinstance(found, NotAudio):
             raise BadMedia(f"The bytes are {found.value}, not audio.", code="not_audio")
         if found[0].container is None and stored.manifest.original is not None:
             raise BadMedia("The bytes are not audio of a kind that is known.", code="not_audio")
         key = wav_key(directory.key)
-        to = UploadTarget(self.store, key, WAV_TYPE, {"manifest-sha256": stored.sha256}, source.proof)
+        to = UploadTarget(self.store, key, WAV_TYPE, {"manifest-sha256": stored.sha256}, source.verification)
         warnings: list[str] = []
         if found[0].container is None:
             wav = await self._pcm(to, files, warnings)
@@ -155,7 +157,7 @@ class Assembler:
 
     async def _decoded(self, to: UploadTarget, work: RecordingDecoder) -> StoredObject:
         if self.store.part_order == "any":
-            async with aclosing(work.pieces()) as pcm:
+            async with aclosing(work.decode()) as pcm:
                 return await upload_wav_of_unknown_length(to, pcm)
         with open_spill_file(self.spool.temporaries) as spill:
             await work.decode_to_file(spill)

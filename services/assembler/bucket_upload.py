@@ -35,7 +35,7 @@ class UploadTarget:
     key: str
     content_type: str
     metadata: Mapping[str, str]
-    proof: asyncio.Future[None]
+    verification: asyncio.Future[None]
 
 
 async def upload_wav(to: UploadTarget, pcm: AsyncIterator[bytes], data_bytes: int) -> StoredObject:
@@ -47,7 +47,7 @@ async def upload_object(to: UploadTarget, content: AsyncIterator[bytes]) -> Stor
     """Upload bytes as they are, parts ascending. Raises Unavailable."""
     digest = hashlib.sha256()
     async with _uploading(to) as upload:
-        async for body in _cut(content):
+        async for body in _split_into_parts(content):
             await hash_off_loop(digest.update, body)
             await upload.add(body)
     return StoredObject(upload.size, digest.hexdigest())
@@ -58,7 +58,7 @@ async def upload_wav_of_unknown_length(to: UploadTarget, pcm: AsyncIterator[byte
 
     The file's hash needs the header first, so it is taken by reading the object back. Raises Unavailable.
     """
-    bodies = _cut(_with_header(bytes(HEADER_BYTES), pcm))
+    bodies = _split_into_parts(_with_header(bytes(HEADER_BYTES), pcm))
     first = await anext(bodies)
     async with _uploading(to, first_number=2) as upload:
         async for body in bodies:
@@ -74,7 +74,7 @@ async def _with_header(header: bytes, pcm: AsyncIterator[bytes]) -> AsyncIterato
         yield piece
 
 
-async def _cut(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+async def _split_into_parts(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     """Regroup a stream into bodies of exactly `PART_BYTES`, the last one shorter."""
     gathered: list[bytes] = []
     size = 0
@@ -150,7 +150,7 @@ class _MultipartUpload:
         A single put's answer says all: its body was checked.
         """
         to = self._to
-        await asyncio.shield(to.proof)
+        await asyncio.shield(to.verification)
         if self._upload is None:
             _, body = self._held or (1, b"")
             await to.store.put(to.key, body, content_type=to.content_type, metadata=to.metadata)

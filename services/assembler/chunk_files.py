@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from shared.audio.pcm import SAMPLE_BYTES
-from shared.audio.sniff import SIGNATURE_BYTES, ChunkSignature, beginning
+from shared.audio.sniff import SIGNATURE_BYTES, ChunkSignature, read_signature
 from shared.domain.errors import Permanent
 from shared.domain.manifest import Chunk, Manifest
 from shared.storage.session_directory import SessionDirectory
@@ -30,12 +30,12 @@ class ChunkFiles:
     """A recording's chunks in order, and the recording's first bytes; `unproved` have yet to be hashed."""
 
     files: Sequence[ChunkFile]
-    opening: bytes
-    unproved: Sequence[tuple[Path, Chunk]] = ()
+    first_bytes: bytes
+    unverified: Sequence[tuple[Path, Chunk]] = ()
 
     def verify_hashes(self) -> None:
         """Hash the chunks that were only looked at; blocks. Raises Permanent for one that is not what it was."""
-        for path, chunk in self.unproved:
+        for path, chunk in self.unverified:
             try:
                 with path.open("rb") as file:
                     digest = hashlib.file_digest(file, "sha256")
@@ -61,7 +61,7 @@ def open_chunks(directory: SessionDirectory, manifest: Manifest) -> ChunkFiles:
             unproved.append((path, chunk))
         if len(opening) < SIGNATURE_BYTES:
             opening += head  # only a short chunk is all head, so what follows belongs behind it
-        files.append(ChunkFile(path, chunk.size, beginning(head)))
+        files.append(ChunkFile(path, chunk.size, read_signature(head)))
     return ChunkFiles(files, opening[:SIGNATURE_BYTES], unproved)
 
 
@@ -89,7 +89,7 @@ def open_single_file(path: Path, size: int) -> ChunkFiles:
     """Look at a recording that is one file; blocks."""
     with path.open("rb") as file:
         head = file.read(SIGNATURE_BYTES)
-    return ChunkFiles([ChunkFile(path, size, beginning(head))], head)
+    return ChunkFiles([ChunkFile(path, size, read_signature(head))], head)
 
 
 def samples(files: Sequence[ChunkFile]) -> AsyncIterator[bytes]:
@@ -102,12 +102,12 @@ async def contents(files: Sequence[ChunkFile], size: int) -> AsyncIterator[bytes
     """Yield the first `size` bytes of all files in order, about a mebibyte at a time, however small the files."""
     pieces = _pieces(files, size)
     left = size
-    while left > 0 and (piece := await asyncio.to_thread(_gathered, pieces)):
+    while left > 0 and (piece := await asyncio.to_thread(_next_mebibyte, pieces)):
         left -= len(piece)
         yield piece
 
 
-def _gathered(pieces: Iterator[bytes]) -> bytes:
+def _next_mebibyte(pieces: Iterator[bytes]) -> bytes:
     """Return the next mebibyte or a little more, less at the end: one thread's turn for many small chunks."""
     gathered: list[bytes] = []
     size = 0

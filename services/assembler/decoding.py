@@ -9,8 +9,8 @@ from services.assembler.chunk_files import ChunkFile
 from services.assembler.spill_file import SpillFile
 from shared.audio.decode import DecodePolicy, Decoder
 from shared.audio.pcm import BYTES_PER_SECOND
-from shared.audio.sniff import Segment
-from shared.audio.source import Source
+from shared.audio.sniff import StreamSegment
+from shared.audio.source import DecoderInput
 from shared.audio.wav import HEADER_BYTES
 from shared.domain.errors import BadMedia
 from shared.process.failpoints import failpoint
@@ -27,7 +27,7 @@ class RecordingDecoder:
     policy: DecodePolicy
     temporaries: Path
     files: Sequence[ChunkFile]
-    segments: Sequence[Segment]
+    segments: Sequence[StreamSegment]
     warnings: list[str]
 
     async def decode_to_file(self, spill: SpillFile) -> None:
@@ -42,9 +42,9 @@ class RecordingDecoder:
             except BadMedia as exc:
                 self._skip_broken_stream(exc, first=first)
                 spill.truncate_to_whole_sample()
-        self._judge(decoder, spill.samples_bytes)
+        self._finish(decoder, spill.samples_bytes)
 
-    async def pieces(self) -> AsyncGenerator[bytes, None]:
+    async def decode(self) -> AsyncGenerator[bytes, None]:
         """Yield all samples while they are decoded."""
         decoder = Decoder(self.policy, self.temporaries)
         limit = self.policy.max_audio_seconds
@@ -61,20 +61,20 @@ class RecordingDecoder:
                         yield piece
             except BadMedia as exc:
                 self._skip_broken_stream(exc, first=first)
-        self._judge(decoder, size)
+        self._finish(decoder, size)
 
-    def _sources(self) -> Iterator[Source]:
+    def _sources(self) -> Iterator[DecoderInput]:
         for segment in self.segments:
             assert segment.container is not None  # noqa: S101  # only a whole session is headerless
             paths = [file.path for file in self.files[segment.first : segment.end]]
-            yield Source(segment.container, paths, segment.lying_length)
+            yield DecoderInput(segment.container, paths, segment.ignore_length)
 
     def _skip_broken_stream(self, error: BadMedia, *, first: bool) -> None:
         if first or error.code != BadMedia.default_code:
             raise error
         self.warnings.append("A part of the recording is not audio and was left out.")
 
-    def _judge(self, decoder: Decoder, size: int) -> None:
+    def _finish(self, decoder: Decoder, size: int) -> None:
         if size == 0:
             raise BadMedia("There is no audio in the bytes.", code="no_audio")
         if decoder.damaged:

@@ -13,7 +13,7 @@ from shared.audio.pcm import BYTES_PER_SECOND
 from shared.audio.wav import HEADER_BYTES
 from shared.catalog.catalog import SessionIsDeleted
 from shared.catalog.event_store import EventStore, open_event_store
-from shared.domain.envelope import Envelope, UndecodableEventError, envelope
+from shared.domain.envelope import Envelope, UndecodableEventError, make_envelope
 from shared.domain.errors import RoomtoneError
 from shared.domain.events import AudioReady
 from shared.domain.identifiers import DEFAULT_TENANT, SessionKey
@@ -31,7 +31,7 @@ _BUS_SECONDS = 30.0
 
 
 @dataclass(slots=True)
-class Summary:
+class RebuildSummary:
     """What a rebuild found: kept events told again, recordings known from their WAV alone, and what stays gone."""
 
     events: int = 0
@@ -40,28 +40,28 @@ class Summary:
     unreadable: int = 0
 
 
-async def rebuild_catalog(settings: AssemblerSettings) -> Summary:
+async def rebuild_catalog(settings: AssemblerSettings) -> RebuildSummary:
     """Fold every kept event into the catalog, and give a record to each WAV that has none.
 
     May run beside the services and more than once; what the catalog knows already stays, and what was deleted stays
     deleted. Raises Unavailable when the bus or the store is away, TimeoutError when the bus can't be reached.
     """
     async with (
-        open_bus(settings.bus(), service="rebuild-catalog", metrics=Metrics()) as bus,
+        open_bus(settings.bus_config(), service="rebuild-catalog", metrics=Metrics()) as bus,
         open_store(settings.store()) as store,
     ):
         await asyncio.wait_for(bus.wait_ready(), _BUS_SECONDS)
         chronicle = open_event_store(bus, store, replicas=settings.nats_replicas)
-        summary = Summary()
+        summary = RebuildSummary()
         await _replay_archive(chronicle, summary)
         await _add_bare_recordings(chronicle, summary)
         return summary
 
 
-async def _replay_archive(chronicle: EventStore, summary: Summary) -> None:
+async def _replay_archive(chronicle: EventStore, summary: RebuildSummary) -> None:
     async for name in chronicle.archived_keys():
         try:
-            await chronicle.catalog.tell(await chronicle.kept(name))
+            await chronicle.catalog.apply(await chronicle.read_archived(name))
             summary.events += 1
         except UndecodableEventError:
             log.error("a kept event can't be read", key=name)
@@ -70,16 +70,16 @@ async def _replay_archive(chronicle: EventStore, summary: Summary) -> None:
             summary.deleted += 1
 
 
-async def _add_bare_recordings(chronicle: EventStore, summary: Summary) -> None:
-    async for name in chronicle.store.keys(""):
+async def _add_bare_recordings(chronicle: EventStore, summary: RebuildSummary) -> None:
+    async for name in chronicle.store.list_keys(""):
         match = _WAV.fullmatch(name)
         if match is None:
             continue
         key = SessionKey(match[1] or DEFAULT_TENANT, match[2])
         try:
-            record = await chronicle.catalog.record(key)
+            record = await chronicle.catalog.get(key)
             if record is None or record.ended is None:
-                await chronicle.catalog.tell(await _event_from_wav(chronicle, key, name))
+                await chronicle.catalog.apply(await _event_from_wav(chronicle, key, name))
                 summary.bare_recordings += 1
         except SessionIsDeleted:
             summary.deleted += 1
@@ -101,7 +101,7 @@ async def _event_from_wav(chronicle: EventStore, key: SessionKey, name: str) -> 
         duration_seconds=max(0, size - HEADER_BYTES) / BYTES_PER_SECOND,
         manifest_sha256="",
     )
-    return envelope("assembler", key, audio, cause=audio.sha256, trace=new_trace())
+    return make_envelope("assembler", key, audio, cause=audio.sha256, trace=new_trace())
 
 
 def run_rebuild(settings: AssemblerSettings) -> int:

@@ -18,21 +18,21 @@ from shared.storage.spool import Spool
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class RecordingFiles:
     """A recording as files; `sha256` of the whole is known where it was read for the copy, else empty.
 
     `proof` is done once every chunk is known to be what was acknowledged; it raises Permanent for one that is not.
     """
 
     recording: ChunkFiles
-    proof: asyncio.Future[None]
+    verification: asyncio.Future[None]
     sha256: str = ""
 
 
 @asynccontextmanager
-async def opened(
+async def open_recording_files(
     directory: SessionDirectory, manifest: Manifest, store: ObjectStore, spool: Spool
-) -> AsyncIterator[Source]:
+) -> AsyncIterator[RecordingFiles]:
     """Give a session's recording inside the block; a copy is gone after it, also after a crash.
 
     Raises Permanent for a chunk that is missing or changed and for an object that is gone or changed, and
@@ -41,14 +41,14 @@ async def opened(
     if manifest.original is None or not manifest.original.in_bucket:
         recording = await asyncio.to_thread(open_chunks, directory, manifest)
         async with _verify_beside(recording) as proof:
-            yield Source(recording, proof)
+            yield RecordingFiles(recording, proof)
         return
     copy = await asyncio.to_thread(TemporaryFile, spool.temporaries, named=True)
     try:
         size, sha256 = await _copy(store, manifest.original.object_key, copy, expected=_registered_size(manifest))
         recording = await asyncio.to_thread(open_single_file, copy.path, size)
         async with _verify_beside(recording) as proof:
-            yield Source(recording, proof, sha256)
+            yield RecordingFiles(recording, proof, sha256)
     finally:
         await asyncio.to_thread(copy.discard)
 
@@ -56,7 +56,7 @@ async def opened(
 @asynccontextmanager
 async def _verify_beside(recording: ChunkFiles) -> AsyncIterator[asyncio.Future[None]]:
     """Prove the chunks in a thread beside the block, which ends only when the thread has; small ones are proved."""
-    if not recording.unproved:
+    if not recording.unverified:
         done = asyncio.get_running_loop().create_future()
         done.set_result(None)
         yield done

@@ -10,7 +10,7 @@ import structlog
 from services.assembler.assemble import Assembler, upload_summary
 from shared.catalog.catalog import CatalogEntry, SessionIsDeleted
 from shared.catalog.event_store import EventStore
-from shared.domain.envelope import Envelope, envelope, event_id
+from shared.domain.envelope import Envelope, event_id, make_envelope
 from shared.domain.errors import Permanent, RoomtoneError, Unavailable
 from shared.domain.events import AudioFailed, AudioReady, SessionFinalized
 from shared.domain.manifest import StoredManifest
@@ -81,7 +81,7 @@ class AssemblyWorker:
         directory = self.spool.session(job.key)
         seen = await self._seen(job)
         if (told := _final_event(job, seen)) is not None:
-            alive = await self.chronicle.append_publish_first(told, keep=False)  # again, in case that is what failed
+            alive = await self.chronicle.append_publish_first(told, archive=False)  # again, in case that is what failed
             if alive and await asyncio.to_thread(directory.exists):
                 await asyncio.to_thread(self.spool.write_result, directory, told)
             return
@@ -94,13 +94,13 @@ class AssemblyWorker:
             intake=upload_summary(stored.manifest) if stored else None,
         )
         lead = lead_of(stored.manifest.purpose) if stored else job.lead
-        outcome = envelope("assembler", job.key, failed, cause=job.id, trace=job.trace, lead=lead)
+        outcome = make_envelope("assembler", job.key, failed, cause=job.id, trace=job.trace, lead=lead)
         await self._end(directory, stored, outcome, seen)
 
     async def _seen(self, job: Envelope) -> CatalogEntry:
         """Look into the catalog; nothing is seen of a deleted session, which telling its end will find out."""
         try:
-            return await self.chronicle.catalog.look(job.key)
+            return await self.chronicle.catalog.get_entry(job.key)
         except SessionIsDeleted:
             return CatalogEntry()
 
@@ -108,8 +108,8 @@ class AssemblyWorker:
         self, directory: SessionDirectory, stored: StoredManifest | None, outcome: Envelope, seen: CatalogEntry | None
     ) -> None:
         assert isinstance(outcome.event, AudioReady | AudioFailed)  # noqa: S101  # no session ends otherwise
-        await self.assembler.settle(outcome.event)
-        alive = await self.chronicle.append_publish_first(outcome, seen=seen)
+        await self.assembler.sync(outcome.event)
+        alive = await self.chronicle.append_publish_first(outcome, known_entry=seen)
         failpoint("assembler.told")
         if not alive:
             log.info("the session was deleted meanwhile", session=directory.key.session)
@@ -126,7 +126,7 @@ async def _hold_session(directory: SessionDirectory) -> AsyncIterator[_SessionSt
     Raises Unavailable while somebody else holds it.
     """
     try:
-        held = await asyncio.to_thread(_take, directory)
+        held = await asyncio.to_thread(_try_hold, directory)
     except FileNotFoundError:
         raise _session_not_in_spool() from None
     if held is None:
@@ -149,7 +149,7 @@ def _final_event(job: Envelope, seen: CatalogEntry) -> Envelope | None:
 
 def _outcome(job: Envelope, ended: AudioReady | AudioFailed, lead: str | None) -> Envelope:
     """Wrap what became of a session under an id that follows from its manifest: the same, however often it is made."""
-    return envelope("assembler", job.key, ended, cause=ended.manifest_sha256, trace=job.trace, lead=lead)
+    return make_envelope("assembler", job.key, ended, cause=ended.manifest_sha256, trace=job.trace, lead=lead)
 
 
 def _failed_in_other_job(job: Envelope, outcome: Envelope) -> bool:
@@ -158,9 +158,9 @@ def _failed_in_other_job(job: Envelope, outcome: Envelope) -> bool:
     return isinstance(outcome.event, AudioFailed) and outcome.id != told_by_this and not is_final(outcome)
 
 
-def _take(directory: SessionDirectory) -> tuple[ReleasableLock, _SessionState] | None:
+def _try_hold(directory: SessionDirectory) -> tuple[ReleasableLock, _SessionState] | None:
     """Lock a session and read what is there of it, or return None while somebody else holds it; blocks."""
-    lock = try_lock(directory.working)
+    lock = try_lock(directory.work_lock)
     if lock is None:
         return None
     try:

@@ -57,5 +57,5 @@ def create_service(settings: IngestSettings, metrics: Metrics) -> Service:
         checks=[disk],
         metrics=metrics,
         authenticator=create_authenticator(settings.jwt_config(), metrics),
-        origins=settings.origins(),
+        origins=settings.origin_policy(),
     )

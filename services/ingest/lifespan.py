@@ -16,7 +16,7 @@ from services.ingest.documents.cases import DocumentCases
 from services.ingest.finalization.finalizer import Finalizer
 from services.ingest.finalization.manifest_writer import ManifestWriter
 from services.ingest.finalization.outbox import Outbox
-from services.ingest.finalization.result_waiters import Results
+from services.ingest.finalization.result_waiters import ResultWaiters
 from services.ingest.indexed_uploads.callbacks.scheduler import open_callbacks
 from services.ingest.indexed_uploads.completion import UploadCompleter
 from services.ingest.intake.admission import Admission
@@ -61,13 +61,13 @@ async def open_ingest(stack: AsyncExitStack, settings: IngestSettings, spool: Sp
     executor = ThreadPoolExecutor(settings.spool_threads, thread_name_prefix="spool")
     stack.callback(executor.shutdown)
     await asyncio.to_thread(spool.prepare)
-    bus = await stack.enter_async_context(open_bus(settings.bus(), service="ingest", metrics=metrics))
+    bus = await stack.enter_async_context(open_bus(settings.bus_config(), service="ingest", metrics=metrics))
     store = await open_optional_store(stack, settings)
     sessions = SessionCache()
     quota = TenantQuota(spool, executor, settings.tenant_quota_bytes)
     chunks = ChunkStore(spool, sessions, quota, max_session_size=settings.max_session_size)
     outbox = Outbox(executor, bus, metrics)
-    results = Results(bus)
+    results = ResultWaiters(bus)
     chronicle = open_event_store(bus, store, replicas=settings.nats_replicas)
     late = DeletedObjectWatch(spool, store, executor)
     eraser = SessionDeleter(spool, sessions, executor, chronicle, late)
@@ -83,7 +83,7 @@ async def open_ingest(stack: AsyncExitStack, settings: IngestSettings, spool: Sp
         spool, ManifestWriter(spool, sessions), outbox, results, executor, settings.finalize_wait_seconds
     )
     admission = _admission(settings, spool, quota)
-    receiver = ChunkIntake(spool, chunks, executor, bus, metrics, hands=max(1, settings.spool_threads // 2))
+    receiver = ChunkIntake(spool, chunks, executor, bus, metrics, workers=max(1, settings.spool_threads // 2))
     return UseCases(
         admission=admission,
         used_ids=UsedSessionIds(spool, sessions, executor, chronicle.catalog),

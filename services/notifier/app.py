@@ -33,7 +33,7 @@ def create_service(settings: NotifierSettings, metrics: Metrics) -> Service:
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         """Open the bus, then follow its stream; at the end the clients are gone already, and the feed goes first."""
-        bus = open_bus(settings.bus(), service=SERVICE, metrics=metrics)
+        bus = open_bus(settings.bus_config(), service=SERVICE, metrics=metrics)
         async with bus as opened, background_tasks(feed.run(opened), _beat(hub, settings.notify_heartbeat_seconds)):
             yield
 
@@ -44,11 +44,11 @@ def create_service(settings: NotifierSettings, metrics: Metrics) -> Service:
         checks=[feed.check],
         metrics=metrics,
         authenticator=authenticator,
-        origins=settings.origins(),
+        origins=settings.origin_policy(),
     )
 
 
 async def _beat(hub: Hub, seconds: float) -> None:
     while True:
         await asyncio.sleep(seconds)
-        hub.beat()
+        hub.broadcast_heartbeat()

@@ -41,7 +41,7 @@ class NotifyConnection:
         self._lease = lease
         self._authenticator = authenticator
 
-    async def hold(self) -> None:
+    async def run(self) -> None:
         """Converse on an accepted connection until the listener ends, and close it if that was our doing."""
         beside = [
             asyncio.create_task(self._read(), name="notify-reader"),
@@ -50,7 +50,7 @@ class NotifyConnection:
         try:
             await self._send()
         except WebSocketDisconnect:
-            self._listener.end(CloseReason.GONE)
+            self._listener.close(CloseReason.GONE)
         finally:
             for task in beside:
                 task.cancel()
@@ -63,12 +63,12 @@ class NotifyConnection:
                     await self._websocket.send_text(frame)
         except TimeoutError:
             self._hub.close(self._listener, CloseReason.TOO_SLOW)
-        ending = self._listener.ending
+        ending = self._listener.close_reason
         if ending is not None and ending is not CloseReason.GONE:
             await self._websocket.close(ending.code, ending.reason)
 
     async def _watch_token(self) -> None:
-        await self._lease.watch(lambda seconds: self._hub.warn(self._listener, seconds=seconds))
+        await self._lease.watch(lambda seconds: self._hub.warn_token_expiring(self._listener, seconds=seconds))
         self._hub.close(self._listener, CloseReason.NOT_AUTHENTICATED)
 
     async def _read(self) -> None:
@@ -76,12 +76,12 @@ class NotifyConnection:
             token = token_in_frame(message.get("text") or "")
             if token is not None:
                 await self._renew(token)
-        self._listener.end(CloseReason.GONE)
+        self._listener.close(CloseReason.GONE)
 
     async def _renew(self, token: str) -> None:
         """Go on with a newer token and the leads that it names, or end; until it is checked the one before counts."""
         try:
-            caller = await self._authenticator.caller_by(token)
+            caller = await self._authenticator.authenticate_token(token)
             self._lease.renew(caller)
             self._listener.set_leads(caller.leads)
         except NotAuthenticated:

@@ -25,32 +25,32 @@ _SILENT = 5.0  # seconds without a sign of life that make the service unready
 class EventSink(Protocol):
     """Whom the feed tells; must not wait."""
 
-    def stand_at(self, sequence: int) -> None:
+    def set_position(self, sequence: int) -> None:
         """Learn where the feed stands before it goes on from there."""
 
-    def tell(self, sequence: int, item: Envelope) -> None:
+    def broadcast(self, sequence: int, item: Envelope) -> None:
         """Hear the event at this place of the stream."""
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class StreamPosition:
     """Where the feed stands: the last stream sequence it has applied, and the birth of the stream that counts so."""
 
     created: datetime | None
     applied: int
 
 
-def resume_position(stream: StreamInfo, before: Place | None) -> Place:
+def resume_position(stream: StreamInfo, before: StreamPosition | None) -> StreamPosition:
     """Decide where to go on from: where we stood, if this is the same stream and still that long.
 
     At the first sight of a stream that is its end. A stream made anew holds only events that we have not seen;
     one that lost its end in a crash gives the lost numbers out again.
     """
     if before is None:
-        return Place(stream.created, stream.state.last_seq)
+        return StreamPosition(stream.created, stream.state.last_seq)
     if before.created != stream.created:
-        return Place(stream.created, 0)
-    return Place(stream.created, min(before.applied, stream.state.last_seq))
+        return StreamPosition(stream.created, 0)
+    return StreamPosition(stream.created, min(before.applied, stream.state.last_seq))
 
 
 class EventFeed:
@@ -64,7 +64,7 @@ class EventFeed:
     def __init__(self, audience: EventSink) -> None:
         self._audience = audience
         self._bus: Bus | None = None
-        self._place: Place | None = None
+        self._place: StreamPosition | None = None
         self._pull: PullConsumer | None = None
 
     async def check(self) -> str | None:
@@ -91,9 +91,9 @@ class EventFeed:
         jetstream = bus.jetstream
         self._place = resume_position(await jetstream.stream_info(STREAM), self._place)
         consumer = await create_consumer(jetstream, SUBJECTS, self._place.applied + 1)
-        self._audience.stand_at(self._place.applied)
+        self._audience.set_position(self._place.applied)
         log.info("following the event stream", after=self._place.applied)
-        self._pull = PullConsumer(bus.client, consumer, self._hear)
+        self._pull = PullConsumer(bus.client, consumer, self._on_message)
         try:
             await self._pull.run()
         finally:
@@ -103,12 +103,12 @@ class EventFeed:
         if self._pull is not None:
             self._pull.interrupt("the bus was reconnected")
 
-    def _hear(self, sequence: int, subject: str, payload: bytes) -> None:
+    def _on_message(self, sequence: int, subject: str, payload: bytes) -> None:
         failpoint("notifier.heard")
         created = self._place.created if self._place else None
-        self._place = Place(created, sequence)
+        self._place = StreamPosition(created, sequence)
         try:
-            self._audience.tell(sequence, decode_on_subject(subject, payload))
+            self._audience.broadcast(sequence, decode_on_subject(subject, payload))
         except UndecodableEventError as exc:
             log.error("passed over a message that is not an event", sequence=sequence, error=str(exc))
         except Exception:  # one odd event must not silence all that follow

@@ -41,11 +41,11 @@ class Hub:
         self._listeners: set[Listener] = set()
         self._newest: int | None = None
 
-    def stand_at(self, sequence: int) -> None:
+    def set_position(self, sequence: int) -> None:
         """Take `sequence` for the newest place on the stream; before the first call nobody is let in."""
         self._newest = sequence
 
-    def tell(self, sequence: int, item: Envelope) -> None:
+    def broadcast(self, sequence: int, item: Envelope) -> None:
         """Offer an event to everyone who wants it; who has no room left for it is let go."""
         self._newest = sequence
         kind = FRAMES.get(type(item.event))
@@ -57,7 +57,7 @@ class Hub:
                 frame = frame or event_frame(kind, item, sequence)
                 self._offer(listener, frame)
 
-    def beat(self) -> None:
+    def broadcast_heartbeat(self) -> None:
         """Offer everyone a heartbeat with the newest cursor."""
         if self._newest is None:
             return
@@ -66,7 +66,7 @@ class Hub:
             self._offer(listener, frame)
 
     @contextmanager
-    def listening(self, subscription: Subscription) -> Iterator[Listener]:
+    def register(self, subscription: Subscription) -> Iterator[Listener]:
         """Have a listener for as long as the block lasts; a hello is its first frame.
 
         Raises Unavailable when there are as many as there may be, or when the place on the stream is unknown:
@@ -83,23 +83,23 @@ class Hub:
         try:
             yield listener
         finally:
-            listener.end(CloseReason.GONE)
+            listener.close(CloseReason.GONE)
             self._listeners.discard(listener)
             self._metrics.websockets.dec()
 
-    def warn(self, listener: Listener, *, seconds: int) -> None:
+    def warn_token_expiring(self, listener: Listener, *, seconds: int) -> None:
         """Tell a listener that their token expires in so many seconds."""
         if self._newest is not None:
             self._offer(listener, token_expiring_frame(self._newest, now(), seconds=seconds))
 
-    def close(self, listener: Listener, ending: CloseReason) -> None:
+    def close(self, listener: Listener, close_reason: CloseReason) -> None:
         """End a listener from our side and count it; one that is going away is told when to come back."""
-        if ending is CloseReason.GOING_AWAY and self._newest is not None:
+        if close_reason is CloseReason.GOING_AWAY and self._newest is not None:
             seconds = round(random.uniform(*_COME_BACK_SECONDS), 1)  # noqa: S311  # jitter, not a secret
             listener.enqueue(retry_after_frame(self._newest, now(), seconds=seconds))
-        if listener.end(ending):
-            self._metrics.ws_dropped.labels(ending.reason).inc()
-            log.info("listener let go", reason=ending.reason)
+        if listener.close(close_reason):
+            self._metrics.ws_dropped.labels(close_reason.reason).inc()
+            log.info("listener let go", reason=close_reason.reason)
 
     def _offer(self, listener: Listener, frame: str) -> None:
         if not listener.enqueue(frame):

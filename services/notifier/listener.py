@@ -28,7 +28,7 @@ class CloseReason(Enum):
         return self.value[1]
 
 
-class Outbox:
+class SendQueue:
     """Frames that wait for one client, bounded by their bytes.
 
     The bound is passed by one frame at most: an empty outbox takes any, or a large frame would reach nobody.
@@ -71,9 +71,9 @@ class Listener:
 
     def __init__(self, subscription: Subscription, *, max_buffered: int) -> None:
         self.subscription = subscription
-        self.ending: CloseReason | None = None
-        self._outbox = Outbox(max_buffered)
-        self._stirred = asyncio.Event()
+        self.close_reason: CloseReason | None = None
+        self._outbox = SendQueue(max_buffered)
+        self._changed = asyncio.Event()
 
     def set_leads(self, leads: frozenset[str] | None) -> None:
         """Hear of these leads from here on, and of no others; what waits already was for this client when it came."""
@@ -86,27 +86,27 @@ class Listener:
 
     def enqueue(self, frame: str) -> bool:
         """Queue a frame without ever waiting; False when it found no room. Nothing reaches who has ended."""
-        if self.ending is not None:
+        if self.close_reason is not None:
             return True
         kept = self._outbox.put(frame)
-        self._stirred.set()
+        self._changed.set()
         return kept
 
-    def end(self, ending: CloseReason) -> bool:
+    def close(self, close_reason: CloseReason) -> bool:
         """Let no more frames in; what waits is told only where we go away. False if ended before."""
-        if self.ending is not None:
+        if self.close_reason is not None:
             return False
-        self.ending = ending
-        if ending is not CloseReason.GOING_AWAY:
+        self.close_reason = close_reason
+        if close_reason is not CloseReason.GOING_AWAY:
             self._outbox.clear()
-        self._stirred.set()
+        self._changed.set()
         return True
 
     async def next(self) -> str | None:
         """Wait for the next frame; None once there will be no more."""
         while (frame := self._outbox.take()) is None:
-            if self.ending is not None:
+            if self.close_reason is not None:
                 return None
-            self._stirred.clear()
-            await self._stirred.wait()
+            self._changed.clear()
+            await self._changed.wait()
         return frame

@@ -22,7 +22,7 @@ from shared.domain.subjects import STREAM
 _BATCH = 64  # also a burst: all of it is fanned out before any client's socket has its turn
 _REQUEST_EXPIRES = 30.0
 _HEARTBEAT = 1.0
-_PATIENCE = 3.0  # seconds without a sign of life
+_SILENCE_LIMIT = 3.0  # seconds without a sign of life
 _INACTIVE_THRESHOLD = 30.0  # the server removes a consumer nobody has pulled from for this long
 
 MessageCallback = Callable[[int, str, bytes], None]
@@ -78,7 +78,7 @@ class PullConsumer:
         subscription = await self._client.subscribe(self._inbox, cb=self._receive)
         try:
             await self._request()
-            while self.silence < _PATIENCE and not self._broken.done():
+            while self.silence < _SILENCE_LIMIT and not self._broken.done():
                 await asyncio.wait((self._broken,), timeout=_HEARTBEAT)
         finally:
             self.interrupt(f"no sign of life for {self.silence:.1f} s")
@@ -98,11 +98,11 @@ class PullConsumer:
             return
         self._alive_at = monotonic()
         if message.reply:
-            await self._take(message)
+            await self._on_event(message)
         else:
             await self._on_status(message.headers or {})
 
-    async def _take(self, message: Msg) -> None:
+    async def _on_event(self, message: Msg) -> None:
         sequence = message.metadata.sequence
         if sequence.consumer != self._seen + 1:
             self.interrupt(f"message {sequence.consumer} came after {self._seen}")

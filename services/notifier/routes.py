@@ -67,10 +67,10 @@ class NotifyEndpoint:
         lease = TokenLifetime(caller)
         query = websocket.query_params.multi_items()
         subscription = parse_subscription(query, tenant=caller.tenant, leads=caller.leads)
-        with self._hub.listening(subscription) as listener:
+        with self._hub.register(subscription) as listener:
             on_shutdown(websocket.scope, lambda: self._hub.close(listener, CloseReason.GOING_AWAY))
             await websocket.accept(_subprotocol(websocket))
-            await NotifyConnection(websocket, self._hub, listener, lease, self._authenticator).hold()
+            await NotifyConnection(websocket, self._hub, listener, lease, self._authenticator).run()
 
 
 def _subprotocol(websocket: WebSocket) -> str | None:
@@ -78,9 +78,9 @@ def _subprotocol(websocket: WebSocket) -> str | None:
     return SUBPROTOCOL if SUBPROTOCOL in websocket.scope["subprotocols"] else None
 
 
-async def _close_at_once(websocket: WebSocket, ending: CloseReason) -> None:
+async def _close_at_once(websocket: WebSocket, close_reason: CloseReason) -> None:
     await websocket.accept(_subprotocol(websocket))
-    await websocket.close(ending.code, ending.reason)
+    await websocket.close(close_reason.code, close_reason.reason)
 
 
 async def _upgrade_required(request: Request) -> Response:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from services.notifier.frames import DEFAULT_EVENT_NAMES, EVENT_NAMES
-from shared.domain.caller import covered
+from shared.domain.caller import covers_lead
 from shared.domain.errors import InvalidInput
 from shared.domain.identifiers import SessionKey, parse_identifier
 
@@ -26,7 +26,7 @@ class Subscription:
         """Whether an event of this name and session, and of this lead if it is a lead's, is for this listener."""
         return (
             key.tenant == self.tenant
-            and covered(self.leads, lead)
+            and covers_lead(self.leads, lead)
             and event in self.events
             and (self.sessions is None or key.session in self.sessions)
         )

@@ -12,9 +12,9 @@ from pathlib import Path
 import structlog
 
 from shared.audio.pcm import BYTES_PER_SECOND, SAMPLE_BYTES, SAMPLE_RATE
-from shared.audio.source import Source, open_decoder_input
+from shared.audio.source import DecoderInput, open_decoder_input
 from shared.domain.errors import BadMedia, Unavailable
-from shared.process.child import CANNOT_START, Command, Limits, start_child
+from shared.process.child import EXIT_CANNOT_START, Command, Limits, start_child
 
 _STDERR_READ = 64 * 1024
 _KEPT = 2048
@@ -35,7 +35,7 @@ class DecoderLog:
         self.damaged = False
         self.reconfigured = False
 
-    async def listen(self, stream: asyncio.StreamReader) -> None:
+    async def read(self, stream: asyncio.StreamReader) -> None:
         """Read to the end, since a child whose words nobody takes stands still."""
         kept = overlap = b""
         while piece := await stream.read(_STDERR_READ):
@@ -96,19 +96,19 @@ class Decoder:
         self._temporaries = temporaries
         self.damaged = False
 
-    async def decode(self, source: Source) -> AsyncGenerator[bytes, None]:
+    async def decode(self, source: DecoderInput) -> AsyncGenerator[bytes, None]:
         """Yield PCM pieces in order while FFmpeg decodes.
 
         Raises BadMedia for what is not audio, crashes the decoder, or is longer than allowed, and Unavailable when the
         program can't be started or was killed from outside, as for want of memory. The child is gone
         when the iteration ends, however it ends; close the iterator if you leave it early.
         """
-        async with self._running(source, asyncio.subprocess.PIPE, self._command(source)) as run:
+        async with self._start(source, asyncio.subprocess.PIPE, self._command(source)) as run:
             async for piece in self._read_pcm(run.child):
                 yield piece
-            await self._judge(run)
+            await self._check_exit(run)
 
-    async def decode_into(self, source: Source, target: int, limit: int) -> None:
+    async def decode_into(self, source: DecoderInput, target: int, limit: int) -> None:
         """Append the PCM to the open file `target`, which may grow to `limit` bytes; FFmpeg itself writes to it.
 
         Raises what `decode` raises, and Unavailable when the disk takes no more; what was written by then stays.
@@ -129,20 +129,20 @@ class Decoder:
             await self._decode_into(source, target, limit, DecoderLog(), by_the_second=False)
 
     async def _decode_into(
-        self, source: Source, target: int, limit: int, complaints: DecoderLog, *, by_the_second: bool
+        self, source: DecoderInput, target: int, limit: int, complaints: DecoderLog, *, by_the_second: bool
     ) -> None:
         command = self._command(source, by_the_second=by_the_second)
         cap = limit + SAMPLE_BYTES  # one sample past the limit tells too long from just long enough
-        async with self._running(source, target, command, file_size=cap, complaints=complaints) as run:
+        async with self._start(source, target, command, file_size=cap, complaints=complaints) as run:
             await self._wait_while_growing(run.child, target)
             if os.fstat(target).st_size > limit:
                 raise self._too_long()
-            await self._judge(run)
+            await self._check_exit(run)
 
     @asynccontextmanager
-    async def _running(
+    async def _start(
         self,
-        source: Source,
+        source: DecoderInput,
         stdout: int,
         command: Command,
         *,
@@ -161,7 +161,7 @@ class Decoder:
             complaints = complaints or DecoderLog()
             started = asyncio.get_running_loop().time()
             feeding = asyncio.create_task(asyncio.to_thread(feed))
-            listening = asyncio.create_task(complaints.listen(child.stderr))
+            listening = asyncio.create_task(complaints.read(child.stderr))
             try:
                 yield _DecoderProcess(child, complaints, listening, started)
             finally:
@@ -205,7 +205,7 @@ class Decoder:
                 raise self._too_long()
             yield piece
 
-    async def _judge(self, run: _DecoderProcess) -> None:
+    async def _check_exit(self, run: _DecoderProcess) -> None:
         try:
             async with asyncio.timeout(_REAP_SECONDS):
                 status = await run.child.wait()
@@ -214,7 +214,7 @@ class Decoder:
             raise _too_slow() from exc
         if self._ran_out_of_cpu(status, asyncio.get_running_loop().time() - run.started):
             raise _too_slow()
-        if status in {CANNOT_START, -signal.SIGKILL}:
+        if status in {EXIT_CANNOT_START, -signal.SIGKILL}:
             log.error("the decoder was not let work", status=status, program=self._policy.ffmpeg)
             raise Unavailable("The decoder could not run on the server.", code="decoder_unavailable")
         if status in _DISK_FULL_STATUSES:
@@ -242,13 +242,13 @@ class Decoder:
     def _too_long(self) -> BadMedia:
         return BadMedia(f"The audio is longer than {self._policy.max_audio_seconds} seconds.", code="too_long")
 
-    def _command(self, source: Source, *, by_the_second: bool = False) -> Command:
+    def _command(self, source: DecoderInput, *, by_the_second: bool = False) -> Command:
         container = source.container
         level = "level+info" if by_the_second else "level+error"  # the change of a rate is told as information
         quiet = ["-hide_banner", "-nostdin", "-nostats", "-loglevel", level]
         quiet += ["-filter_threads", "1", "-threads", "1"]
         given = ["-protocol_whitelist", "fd", "-codec_whitelist", container.decoders, "-f", container.demuxer]
-        if source.lying_length:
+        if source.ignore_length:
             given += ["-ignore_length", "1"]
         form = ["-af", _SECOND_SIZED_FRAMES] if by_the_second else ["-ac", "1", "-ar", str(SAMPLE_RATE)]
         wanted = ["-map", "0:a:0", *form, "-c:a", "pcm_s16le", "-f", "s16le"]

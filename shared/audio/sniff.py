@@ -85,7 +85,7 @@ def sniff(head: bytes) -> Container | NotAudio | None:
 
     `head` is the beginning of the recording, up to `SIGNATURE_BYTES` bytes.
     """
-    return file_signature(head) or _refused(head) or _frames(head)
+    return file_signature(head) or _refused(head) or _bare_frames(head)
 
 
 def file_signature(head: bytes) -> Container | None:  # one return a signature
@@ -134,7 +134,7 @@ def _refused(head: bytes) -> NotAudio | None:
 _CONSECUTIVE = 3  # a sync word is 11 bits: samples look like one often, like three in a row never
 
 
-def _frames(head: bytes) -> Container | None:
+def _bare_frames(head: bytes) -> Container | None:
     """Recognise streams of bare frames (MP3, ADTS) by frames that follow each other exactly."""
     for container, frame_size in ((Container.MP3, _mp3_frame), (Container.ADTS, _adts_frame)):
         offset = found = 0
@@ -189,10 +189,10 @@ class ChunkSignature:
     data_end: int | None
 
 
-def beginning(head: bytes) -> ChunkSignature:
+def read_signature(head: bytes) -> ChunkSignature:
     """Look at a chunk's first `SIGNATURE_BYTES` bytes."""
     file = file_signature(head)
-    return ChunkSignature(file, _frames(head), _wav_data_end(head) if file is Container.WAV else None)
+    return ChunkSignature(file, _bare_frames(head), _wav_data_end(head) if file is Container.WAV else None)
 
 
 def _wav_data_end(head: bytes) -> int | None:
@@ -203,7 +203,7 @@ def _wav_data_end(head: bytes) -> int | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Segment:
+class StreamSegment:
     """Consecutive chunks, from `first` to before `end`, that make one stream; None is headerless PCM.
 
     `lying_length`: its WAV header speaks of its first chunks only, and the samples go on behind them.
@@ -212,17 +212,19 @@ class Segment:
     container: Container | None
     first: int
     end: int
-    lying_length: bool = False
+    ignore_length: bool = False
 
 
-def segments(opening: bytes, beginnings: Sequence[ChunkSignature], sizes: Sequence[int]) -> list[Segment] | NotAudio:
+def split_into_streams(
+    first_bytes: bytes, beginnings: Sequence[ChunkSignature], sizes: Sequence[int]
+) -> list[StreamSegment] | NotAudio:
     """Cut a session's chunks into streams by their beginnings.
 
     A chunk that starts a file of its own begins a segment; one without a header continues the segment before it.
     So one rule covers headerless PCM, a container cut into pieces, and chunks that are each a whole file. `opening`
     is the recording's first `SIGNATURE_BYTES` bytes; `beginnings` and `sizes` (bytes) are the chunks', at least one.
     """
-    kind = sniff(opening)
+    kind = sniff(first_bytes)
     if isinstance(kind, NotAudio):
         return kind
     starts = [(0, kind)]
@@ -232,7 +234,7 @@ def segments(opening: bytes, beginnings: Sequence[ChunkSignature], sizes: Sequen
                 starts.append((number, container))
     ends = [number for number, _ in starts[1:]] + [len(beginnings)]
     return [
-        Segment(container, first, end, _header_ends_early(beginnings[first], sizes[first:end]))
+        StreamSegment(container, first, end, _header_ends_early(beginnings[first], sizes[first:end]))
         for (first, container), end in zip(starts, ends, strict=True)
     ]
 

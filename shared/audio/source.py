@@ -20,15 +20,17 @@ class OpenDescriptor:
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class DecoderInput:
     """Files that, one after another, are one stream in `container`; a `lying_length` in its header is passed over."""
 
     container: Container
     files: Sequence[Path] | OpenDescriptor
-    lying_length: bool = False
+    ignore_length: bool = False
 
 
-def open_decoder_input(stack: ExitStack, source: Source, temporaries: Path | None) -> tuple[int, Callable[[], None]]:
+def open_decoder_input(
+    stack: ExitStack, source: DecoderInput, temporaries: Path | None
+) -> tuple[int, Callable[[], None]]:
     """Return a descriptor to read from, and what a thread must do meanwhile; blocks.
 
     One file is handed over as it is, and can be sought in. Several go through a pipe, unless the container keeps
@@ -42,7 +44,7 @@ def open_decoder_input(stack: ExitStack, source: Source, temporaries: Path | Non
         return os.open(files[0], os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW), _no_feeder
     if source.container.needs_seeking:
         assert temporaries is not None  # noqa: S101  # who decodes pieces names it
-        joined = _nameless_file(temporaries)
+        joined = _anonymous_file(temporaries)
         _copy(files, joined)
         os.lseek(joined, 0, os.SEEK_SET)
         return joined, _no_feeder
@@ -68,7 +70,7 @@ def _no_feeder() -> None:
     """Nothing to feed: the child reads the file itself."""
 
 
-def _nameless_file(directory: Path) -> int:
+def _anonymous_file(directory: Path) -> int:
     path = directory / f"join-{os.getpid()}-{os.urandom(8).hex()}"
     fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     path.unlink()

@@ -12,20 +12,22 @@ from shared.observability.metrics import Metrics
 class Authenticator(Protocol):
     """Tells who is calling; raises NotAuthenticated for who can't say so, Unavailable while that can't be checked."""
 
-    async def caller_with(self, headers: Iterable[tuple[bytes, bytes]], subprotocols: Sequence[str] = ()) -> Caller:
+    async def authenticate_request(
+        self, headers: Iterable[tuple[bytes, bytes]], subprotocols: Sequence[str] = ()
+    ) -> Caller:
         """Return who sent a request with these headers, or opened a WebSocket offering these subprotocols."""
 
-    async def caller_by(self, token: str) -> Caller:
+    async def authenticate_token(self, token: str) -> Caller:
         """Return whom a token speaks for."""
 
-    def running(self) -> AbstractAsyncContextManager[None]:
+    def lifespan(self) -> AbstractAsyncContextManager[None]:
         """Hold what checking takes, for as long as the service runs."""
 
 
 class AnonymousAuthenticator:
     """Nobody is asked who they are: no key is configured, and what headers say means nothing."""
 
-    async def caller_with(
+    async def authenticate_request(
         self,
         headers: Iterable[tuple[bytes, bytes]],  # noqa: ARG002  # nothing is read
         subprotocols: Sequence[str] = (),  # noqa: ARG002
@@ -33,11 +35,11 @@ class AnonymousAuthenticator:
         """Return the anonymous caller."""
         return ANONYMOUS
 
-    async def caller_by(self, token: str) -> Caller:  # noqa: ARG002  # nothing is read
+    async def authenticate_token(self, token: str) -> Caller:  # noqa: ARG002  # nothing is read
         """Return the anonymous caller."""
         return ANONYMOUS
 
-    def running(self) -> AbstractAsyncContextManager[None]:
+    def lifespan(self) -> AbstractAsyncContextManager[None]:
         """Hold nothing."""
         return nullcontext()
 

@@ -29,19 +29,21 @@ class JwtAuthenticator:
         self._metrics = metrics
         self._clock = clock
 
-    async def caller_with(self, headers: Iterable[tuple[bytes, bytes]], subprotocols: Sequence[str] = ()) -> Caller:
+    async def authenticate_request(
+        self, headers: Iterable[tuple[bytes, bytes]], subprotocols: Sequence[str] = ()
+    ) -> Caller:
         """Take the token out of the headers and check it."""
         with self._counting_rejections():
             return await self._check(bearer_token(headers, subprotocols))
 
-    async def caller_by(self, token: str) -> Caller:
+    async def authenticate_token(self, token: str) -> Caller:
         """Check a token that came in some other way."""
         with self._counting_rejections():
             return await self._check(check_token_length(token))
 
-    def running(self) -> AbstractAsyncContextManager[None]:
+    def lifespan(self) -> AbstractAsyncContextManager[None]:
         """Hold what the source of keys takes."""
-        return self._keys.running()
+        return self._keys.lifespan()
 
     async def _check(self, text: str) -> Caller:
         token = parse_token(text, self._policy)

@@ -28,7 +28,7 @@ class KeySource(Protocol):
     async def keys_for(self, token: UnverifiedToken) -> Sequence[VerificationKey]:
         """Return what the token's own name for its key fits; raises Unavailable while no key can be had."""
 
-    def running(self) -> AbstractAsyncContextManager[None]:
+    def lifespan(self) -> AbstractAsyncContextManager[None]:
         """Hold what finding them takes, for as long as the service runs."""
 
 
@@ -42,7 +42,7 @@ class StaticKeySource:
         """Return the key."""
         return [self.key]
 
-    def running(self) -> AbstractAsyncContextManager[None]:
+    def lifespan(self) -> AbstractAsyncContextManager[None]:
         """Hold nothing."""
         return nullcontext()
 
@@ -68,7 +68,7 @@ class JwksKeySource:
         self._client: httpx.AsyncClient | None = None
 
     @asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
+    async def lifespan(self) -> AsyncIterator[None]:
         """Have an HTTP client; at the end a fetch under way is given up."""
         async with httpx.AsyncClient(follow_redirects=False) as client:
             self._client = client
@@ -82,7 +82,7 @@ class JwksKeySource:
     async def keys_for(self, token: UnverifiedToken) -> Sequence[VerificationKey]:
         """Return the keys of that name, or all if the token names none; at most one fetch is waited for."""
         age = self._clock() - self._fetched_at
-        known = self._named(token.key_name) if age <= self._freshness.usable_for else []
+        known = self._by_key_id(token.key_id) if age <= self._freshness.usable_for else []
         if known:
             if age > self._freshness.refresh_after:
                 self._begin_fetch()
@@ -91,9 +91,9 @@ class JwksKeySource:
             await asyncio.shield(fetching)  # others wait for it too
         if self._clock() - self._fetched_at > self._freshness.usable_for:
             raise Unavailable("Tokens can't be checked just now: try again in a few seconds.", code="no_keys")
-        return self._named(token.key_name)
+        return self._by_key_id(token.key_id)
 
-    def _named(self, name: str | None) -> list[VerificationKey]:
+    def _by_key_id(self, name: str | None) -> list[VerificationKey]:
         return [key for key in self._keys if name is None or key.name == name]
 
     def _begin_fetch(self) -> asyncio.Task[None] | None:

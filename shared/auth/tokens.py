@@ -14,7 +14,7 @@ from shared.auth.errors import RejectReason, TokenRejected
 from shared.auth.policy import MAX_KEY_ID, TokenPolicy
 from shared.auth.strict_json import parse_json_object
 from shared.auth.verification_keys import VerificationKey
-from shared.domain.caller import EVERYTHING, Caller, Permission
+from shared.domain.caller import ALL_PERMISSIONS, Caller, Permission
 from shared.domain.errors import InvalidInput
 from shared.domain.identifiers import DEFAULT_TENANT, parse_identifier
 
@@ -36,7 +36,7 @@ def caller_from_claims(claims: Mapping[str, Any], policy: TokenPolicy, now: floa
     subject = claims.get("sub")
     return Caller(
         tenant=_tenant(claims.get(policy.tenant_claim, DEFAULT_TENANT)),
-        permissions=_permissions(claims["scope"]) if "scope" in claims else EVERYTHING,
+        permissions=_permissions(claims["scope"]) if "scope" in claims else ALL_PERMISSIONS,
         leads=_leads(claims.get(policy.leads_claim, "*")),
         subject=subject[:_MAX_SUBJECT] if isinstance(subject, str) else "",
         expires=expires,
@@ -65,7 +65,7 @@ def _permissions(value: object) -> frozenset[Permission]:
     """Read a space separated list (RFC 8693, section 4.2); names that are not ours are other services'."""
     if not isinstance(value, str):
         raise TokenRejected(RejectReason.CLAIM)
-    return frozenset(Permission(name) for name in value.split(" ") if name in EVERYTHING)
+    return frozenset(Permission(name) for name in value.split(" ") if name in ALL_PERMISSIONS)
 
 
 def _leads(value: object) -> frozenset[str] | None:
@@ -99,7 +99,7 @@ class UnverifiedToken:
 
     text: str
     algorithm: str
-    key_name: str | None
+    key_id: str | None
 
 
 def parse_token(text: str, policy: TokenPolicy) -> UnverifiedToken:

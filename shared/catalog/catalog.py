@@ -19,7 +19,7 @@ from nats.js.errors import BucketNotFoundError, KeyNotFoundError, KeyWrongLastSe
 from nats.js.kv import KeyValue
 from pydantic import TypeAdapter, ValidationError
 
-from shared.catalog.record import Record, apply_event
+from shared.catalog.record import CatalogRecord, apply_event
 from shared.domain.envelope import Envelope
 from shared.domain.errors import Unavailable
 from shared.domain.events import UploadSummary
@@ -29,7 +29,7 @@ from shared.messaging.bus import Bus
 
 BUCKET = "ROOMTONE_CATALOG"
 
-_RECORD = TypeAdapter(Record)
+_RECORD = TypeAdapter(CatalogRecord)
 _TRIES = 10
 _DELETED = {"DEL", "PURGE"}
 _LIST_SECONDS = 10.0
@@ -44,12 +44,12 @@ class SessionIsDeleted(Exception):
 class CatalogEntry:
     """A session's record as it was seen, and its revision; neither of a session that was not there."""
 
-    record: Record | None = None
+    record: CatalogRecord | None = None
     revision: int = 0
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Call:
+class CallRecording:
     """One stored recording of a call; they sort by when they were opened."""
 
     opened: int
@@ -63,33 +63,33 @@ class Catalog:
     def __init__(self, bus: Bus, *, replicas: int) -> None:
         self._bus = bus
         self._replicas = replicas
-        self._write_manifest: KeyValue | None = None
+        self._bucket: KeyValue | None = None
 
-    async def record(self, key: SessionKey) -> Record | None:
+    async def get(self, key: SessionKey) -> CatalogRecord | None:
         """Return what is known of a session, or None; raises Deleted."""
-        return (await self.look(key)).record
+        return (await self.get_entry(key)).record
 
-    async def tell(self, told: Envelope, seen: CatalogEntry | None = None) -> Record:
+    async def apply(self, envelope: Envelope, known_entry: CatalogEntry | None = None) -> CatalogRecord:
         """Fold an event into its session's record and return it; after a deletion raises Deleted instead.
 
         What was `seen` before saves a look, where nobody else wrote since.
         """
         for _ in range(_TRIES):
-            entry = seen or await self.look(told.key)
-            after = apply_event(entry.record, told)
-            if after == entry.record or await self._write(told.key, after, entry.revision):
+            entry = known_entry or await self.get_entry(envelope.key)
+            after = apply_event(entry.record, envelope)
+            if after == entry.record or await self._write(envelope.key, after, entry.revision):
                 await self._index(after)
                 return after
-            seen = None
+            known_entry = None
         raise Unavailable("The catalog is busy with this session: try again.", code="catalog_busy")
 
-    async def calls(self, tenant: str, lead: str, call_log: str = "*") -> list[Call]:
+    async def list_call_recordings(self, tenant: str, lead: str, call_log: str = "*") -> list[CallRecording]:
         """Return a lead's stored recordings, or those of one call, newest first."""
         names = await self._names(f"call.{tenant}.{lead}.{call_log}.*.*")
         found = [name.split(".") for name in names]
-        return sorted((Call(int(opened), session, call) for *_, call, opened, session in found), reverse=True)
+        return sorted((CallRecording(int(opened), session, call) for *_, call, opened, session in found), reverse=True)
 
-    async def delete(self, key: SessionKey, record: Record | None) -> None:
+    async def delete(self, key: SessionKey, record: CatalogRecord | None) -> None:
         """Forget a session, and mark that it was deleted; again is fine."""
         call = None if record is None else _call_name(record)
         async with self._bucket() as bucket:
@@ -97,13 +97,13 @@ class Catalog:
                 await self._bus.jetstream.purge_stream(f"KV_{BUCKET}", subject=_SUBJECTS + call)
             await bucket.delete(_session_name(key))
 
-    async def _index(self, record: Record) -> None:
+    async def _index(self, record: CatalogRecord) -> None:
         name = _call_name(record)
         if name is not None:
             async with self._bucket() as bucket:
                 await bucket.put(name, b"")
 
-    async def look(self, key: SessionKey) -> CatalogEntry:
+    async def get_entry(self, key: SessionKey) -> CatalogEntry:
         """Return what is known of a session, with what `tell` needs to write behind it; raises Deleted."""
         async with self._bucket() as bucket:
             try:
@@ -117,7 +117,7 @@ class Catalog:
         except ValidationError as exc:
             raise Unavailable("The catalog's entry can't be read: rebuild the catalog.", code="catalog_spoilt") from exc
 
-    async def _write(self, key: SessionKey, record: Record, revision: int) -> bool:
+    async def _write(self, key: SessionKey, record: CatalogRecord, revision: int) -> bool:
         """Replace what was read; False when somebody else did meanwhile."""
         async with self._bucket() as bucket:
             try:
@@ -142,11 +142,11 @@ class Catalog:
         if not self._bus.connected:
             raise Unavailable("The bus is not reachable.", code="bus_unavailable")
         try:
-            if self._write_manifest is None:
-                self._write_manifest = await self._open()
-            yield self._write_manifest
+            if self._bucket is None:
+                self._bucket = await self._open()
+            yield self._bucket
         except (NatsError, TimeoutError) as exc:
-            self._write_manifest = None  # perhaps the server lost it; looked for anew next time
+            self._bucket = None  # perhaps the server lost it; looked for anew next time
             raise Unavailable("The catalog did not answer.", code="catalog_unavailable") from exc
 
     async def _open(self) -> KeyValue:
@@ -163,7 +163,7 @@ def _session_name(key: SessionKey) -> str:
     return f"session.{key.tenant}.{key.session}"
 
 
-def _call_name(record: Record) -> str | None:
+def _call_name(record: CatalogRecord) -> str | None:
     """Return under which name a lead's stored recording is found, or None for anything else."""
     match record.ended.intake if record.ended is not None and record.ended.original is not None else None:
         case UploadSummary(purpose=LeadRecording(lead=lead, call_log=call_log), opened_at=opened_at):

@@ -16,11 +16,11 @@ from shared.domain.events import (
 from shared.domain.upload_kind import lead_of
 
 AudioOutcome = AudioReady | AudioFailed
-Analyzed = AnalysisCompleted | AnalysisFailed
+AnalysisOutcome = AnalysisCompleted | AnalysisFailed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Record:
+class CatalogRecord:
     """A session's entry in the catalog; times are RFC 3339, transcripts are left out.
 
     `told_lead` is the lead that its events name, None also in records of older versions: ask `lead`.
@@ -33,7 +33,7 @@ class Record:
     document: DocumentRegistered | None = None
     ended: AudioOutcome | None = None
     ended_at: str | None = None
-    analysis: Analyzed | None = None
+    analysis: AnalysisOutcome | None = None
     told_lead: str | None = None
     expired: SessionExpired | None = None
 
@@ -43,24 +43,26 @@ class Record:
         return self.told_lead or lead_of(self.ended.intake.purpose if self.ended and self.ended.intake else None)
 
 
-def apply_event(record: Record | None, told: Envelope) -> Record:
+def apply_event(record: CatalogRecord | None, envelope: Envelope) -> CatalogRecord:
     """Return the record after one more event; the same event twice changes nothing, unknown ones neither.
 
     Events may come in any order, as they do when a catalog is rebuilt; a later end of the same session replaces an
     earlier one (a failure that was tried again).
     """
-    time = rfc3339(told.time)
-    before = record or Record(tenant=told.key.tenant, session=told.key.session, created_at=time, updated_at=time)
+    time = rfc3339(envelope.time)
+    before = record or CatalogRecord(
+        tenant=envelope.key.tenant, session=envelope.key.session, created_at=time, updated_at=time
+    )
     after = replace(
         before,
         updated_at=max(before.updated_at, time),
         created_at=min(before.created_at, time),
-        told_lead=before.told_lead or told.lead,
+        told_lead=before.told_lead or envelope.lead,
     )
-    return _told(after, told.event, time)
+    return _apply(after, envelope.event, time)
 
 
-def _told(record: Record, event: Event, time: str) -> Record:
+def _apply(record: CatalogRecord, event: Event, time: str) -> CatalogRecord:
     match event:
         case DocumentRegistered():
             first = record.document or event  # of two that register one object at once, both find the same

@@ -7,7 +7,7 @@ from shared.domain.errors import NotAllowed
 from shared.domain.identifiers import DEFAULT_TENANT
 
 
-def covered(leads: frozenset[str] | None, lead: str | None) -> bool:
+def covers_lead(leads: frozenset[str] | None, lead: str | None) -> bool:
     """Whether what is of `lead` is for whoever has these `leads`: None has all, and what is of no lead is for all."""
     return lead is None or leads is None or lead in leads
 
@@ -20,7 +20,7 @@ class Permission(StrEnum):
     EVENTS_READ = "events:read"
 
 
-EVERYTHING = frozenset(Permission)
+ALL_PERMISSIONS = frozenset(Permission)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Caller:
     """
 
     tenant: str
-    permissions: frozenset[Permission] = EVERYTHING
+    permissions: frozenset[Permission] = ALL_PERMISSIONS
     leads: frozenset[str] | None = None
     subject: str = ""
     expires: float | None = None
@@ -44,7 +44,7 @@ class Caller:
 
     def require_lead(self, lead: str) -> None:
         """Raise NotAllowed unless the token covers `lead`."""
-        if not covered(self.leads, lead):
+        if not covers_lead(self.leads, lead):
             raise NotAllowed("The token does not cover this lead.", code="lead_not_allowed")
 
 

@@ -52,7 +52,7 @@ def event_id(key: SessionKey, kind: type[Event], cause: str) -> str:
     return hashlib.sha256("\0".join((key.tenant, key.session, kind.NAME, cause)).encode()).hexdigest()[:32]
 
 
-def envelope(
+def make_envelope(
     service: str, key: SessionKey, event: Event, *, cause: str, trace: Trace, lead: str | None = None
 ) -> Envelope:
     """Wrap `event` under an id derived from `cause`, so that a step that runs twice says the same thing.

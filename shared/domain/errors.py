@@ -22,7 +22,7 @@ RoomtoneError
 from enum import Enum, auto
 
 
-class Kind(Enum):
+class ErrorKind(Enum):
     """The branch of the tree an error stands on; the HTTP edge matches on it exhaustively."""
 
     NOT_AUTHENTICATED = auto()
@@ -44,7 +44,7 @@ class Kind(Enum):
 class RoomtoneError(Exception):
     """An error with a stable code and a message that tells the caller what to do."""
 
-    kind: Kind
+    kind: ErrorKind
     retryable = False
     default_code: str
 
@@ -61,63 +61,63 @@ class CallerError(RoomtoneError):
 class NotAuthenticated(CallerError):
     """No token, or one that does not hold; why is never told to the caller."""
 
-    kind = Kind.NOT_AUTHENTICATED
+    kind = ErrorKind.NOT_AUTHENTICATED
     default_code = "not_authenticated"
 
 
 class NotAllowed(CallerError):
     """Who is calling is known, and may not do this."""
 
-    kind = Kind.NOT_ALLOWED
+    kind = ErrorKind.NOT_ALLOWED
     default_code = "not_allowed"
 
 
 class InvalidInput(CallerError):
     """Malformed request, identifier or field."""
 
-    kind = Kind.INVALID
+    kind = ErrorKind.INVALID
     default_code = "invalid_input"
 
 
 class EmptySession(CallerError):
     """A session without chunks: there is nothing to finalize."""
 
-    kind = Kind.NOTHING_THERE
+    kind = ErrorKind.NOTHING_THERE
     default_code = "nothing_there"
 
 
 class NotFound(CallerError):
     """No such thing, or not this caller's: the two are answered alike."""
 
-    kind = Kind.NOT_FOUND
+    kind = ErrorKind.NOT_FOUND
     default_code = "not_found"
 
 
 class TooLarge(CallerError):
     """Over a declared or counted limit."""
 
-    kind = Kind.TOO_LARGE
+    kind = ErrorKind.TOO_LARGE
     default_code = "too_large"
 
 
 class Unsupported(CallerError):
     """A content type or content encoding that is not taken."""
 
-    kind = Kind.UNSUPPORTED
+    kind = ErrorKind.UNSUPPORTED
     default_code = "unsupported"
 
 
 class TooSlow(CallerError):
     """The sender stopped sending in the middle of a body."""
 
-    kind = Kind.TOO_SLOW
+    kind = ErrorKind.TOO_SLOW
     default_code = "too_slow"
 
 
 class RateLimited(CallerError):
     """More requests than one caller may send; the same request is welcome `retry_after` seconds later."""
 
-    kind = Kind.TOO_MANY
+    kind = ErrorKind.TOO_MANY
     default_code = "too_many_requests"
     retryable = True
 
@@ -129,7 +129,7 @@ class RateLimited(CallerError):
 class RangeNotSatisfiable(CallerError):
     """No byte of the thing is in the range that was asked for; `size` is how many bytes it has."""
 
-    kind = Kind.OUTSIDE_RANGE
+    kind = ErrorKind.OUTSIDE_RANGE
     default_code = "outside_range"
 
     def __init__(self, message: str, *, size: int, code: str | None = None) -> None:
@@ -140,14 +140,14 @@ class RangeNotSatisfiable(CallerError):
 class Conflict(CallerError):
     """The request disagrees with what is already stored."""
 
-    kind = Kind.CONFLICT
+    kind = ErrorKind.CONFLICT
     default_code = "conflict"
 
 
 class OutOfSpace(RoomtoneError):
     """The spool's disk is short or full; earlier chunks are intact."""
 
-    kind = Kind.OUT_OF_SPACE
+    kind = ErrorKind.OUT_OF_SPACE
     retryable = True
     default_code = "out_of_space"
 
@@ -155,7 +155,7 @@ class OutOfSpace(RoomtoneError):
 class Unavailable(RoomtoneError):
     """An engine or a model is away or failing; the same call may succeed later."""
 
-    kind = Kind.UNAVAILABLE
+    kind = ErrorKind.UNAVAILABLE
     retryable = True
     default_code = "unavailable"
 
@@ -163,7 +163,7 @@ class Unavailable(RoomtoneError):
 class Permanent(RoomtoneError):
     """Work that would fail in the same way however often it is tried."""
 
-    kind = Kind.PERMANENT
+    kind = ErrorKind.PERMANENT
     default_code = "failed"
 
 

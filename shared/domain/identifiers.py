@@ -27,7 +27,7 @@ def parse_identifier(text: str, what: str) -> str:
     return text
 
 
-def chunk_index(text: str) -> int:
+def parse_chunk_index(text: str) -> int:
     """Parse a 0-based chunk index: decimal ASCII digits, no sign, no leading zero, at most 9,999,999.
 
     Raises InvalidInput for anything else, so that `01`, `0x1` or full-width digits never alias an index.

@@ -12,7 +12,7 @@ from shared.domain.identifiers import DEFAULT_TENANT, SessionKey
 _CHRONICLE = ".roomtone"
 
 
-def of_tenant(tenant: str, path: str) -> str:
+def tenant_key(tenant: str, path: str) -> str:
     """Return the key of `path` among a tenant's objects."""
     return path if tenant == DEFAULT_TENANT else f"{tenant}/{path}"
 
@@ -29,12 +29,12 @@ def wav_name(key: SessionKey) -> str:
 
 def wav_key(key: SessionKey) -> str:
     """Return the object key of a session's WAV."""
-    return of_tenant(key.tenant, wav_name(key))
+    return tenant_key(key.tenant, wav_name(key))
 
 
 def upload_key(key: SessionKey, filename: str) -> str:
     """Return the object key of an indexed upload; `filename` is safe already."""
-    return of_tenant(key.tenant, f"uploads/{key.session}/{filename}")
+    return tenant_key(key.tenant, f"uploads/{key.session}/{filename}")
 
 
 def documents_prefix(tenant: str) -> str:

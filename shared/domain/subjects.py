@@ -4,7 +4,7 @@ from shared.domain.identifiers import SessionKey
 
 STREAM = "ROOMTONE"
 PREFIX = "roomtone.v1"
-EVERYTHING = f"{PREFIX}.>"
+ALL_EVENTS = f"{PREFIX}.>"
 
 DEAD_STREAM = "ROOMTONE_DEAD"
 _DEAD_PREFIX = "roomtone-dead.v1"

@@ -12,7 +12,7 @@ from shared.domain.caller import Caller, Permission
 from shared.domain.errors import Permanent, RoomtoneError
 from shared.http.middleware.authentication import caller_of
 from shared.http.operation import Operation
-from shared.http.responses import _headers, answer, error_from_os_error, http_status
+from shared.http.responses import _error_headers, error_from_os_error, http_status, json_response
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -30,41 +30,48 @@ class ApiRoute(Route):
         *,
         method: str,
         family: "ApiGroup",
-        needs: Permission,
+        required_permission: Permission,
         operation: Operation,
     ) -> None:
         super().__init__(path, endpoint, methods=[method])
         self.family = family
-        self.needs = needs
+        self.required_permission = required_permission
         self.operation = operation
 
 
 class ApiGroup:
     """Makes a family's routes; `error_body` writes any error of ours as the family's dataclass `error_kind`."""
 
-    def __init__(self, name: str, error_body: ErrorBody, error_kind: type) -> None:
+    def __init__(self, name: str, error_body: ErrorBody, error_type: type) -> None:
         self.name = name
-        self.error_kind = error_kind
+        self.error_type = error_type
         self._error_body = error_body
 
-    def route(self, method: str, path: str, handler: Handler, *, needs: Permission, operation: Operation) -> ApiRoute:
+    def route(
+        self, method: str, path: str, handler: Handler, *, required_permission: Permission, operation: Operation
+    ) -> ApiRoute:
         """Return a route that lets only callers with `needs` through to `handler`, before any body is read."""
         return ApiRoute(
-            path, _GuardedEndpoint(self, handler, needs), method=method, family=self, needs=needs, operation=operation
+            path,
+            _GuardedEndpoint(self, handler, required_permission),
+            method=method,
+            family=self,
+            required_permission=required_permission,
+            operation=operation,
         )
 
-    def refusal(self, request: Request, error: RoomtoneError) -> Response:
+    def error_response(self, request: Request, error: RoomtoneError) -> Response:
         """Write one error in the family's shape, with the headers that its status asks for."""
-        return answer(self._error_body(request, error), http_status(error.kind), _headers(error))
+        return json_response(self._error_body(request, error), http_status(error.kind), _error_headers(error))
 
 
 class _GuardedEndpoint:
     """A handler as an ASGI application: starlette's own wrapping would look for exceptions that are never raised."""
 
-    def __init__(self, family: ApiGroup, handler: Handler, needs: Permission) -> None:
+    def __init__(self, family: ApiGroup, handler: Handler, required_permission: Permission) -> None:
         self._family = family
         self._handler = handler
-        self._needs = needs
+        self._needs = required_permission
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive, send)
@@ -80,11 +87,11 @@ class _GuardedEndpoint:
             log.info("the client hung up before the body was complete")
             return Response(status_code=400)  # nobody is left to read it
         except RoomtoneError as exc:
-            return self._family.refusal(request, exc)
+            return self._family.error_response(request, exc)
         except OSError as exc:
             log.exception("the disk refused")
-            return self._family.refusal(request, error_from_os_error(exc))
+            return self._family.error_response(request, error_from_os_error(exc))
         except Exception:
             log.exception("unexpected failure")
             failure = Permanent("Something failed on the server: try again.", code="internal")
-            return self._family.refusal(request, failure)
+            return self._family.error_response(request, failure)

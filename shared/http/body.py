@@ -25,8 +25,8 @@ class BodyLimits:
     """
 
     size: int
-    idle: float
-    slowest: float
+    idle_seconds: float
+    min_rate: float
 
     def with_size(self, size: int) -> Self:
         """Return the same patience for a body of another size."""
@@ -84,7 +84,7 @@ class _BodyDeadline:
     def __init__(self, limits: BodyLimits, receive: Receive) -> None:
         self._limits = limits
         self._receive = receive
-        self._left = limits.idle
+        self._left = limits.idle_seconds
 
     async def next(self) -> tuple[bytes, bool]:
         """Return the next piece, and whether more follows (ASGI, `http.request`).
@@ -94,15 +94,15 @@ class _BodyDeadline:
         loop = asyncio.get_running_loop()
         begun = loop.time()
         try:
-            async with asyncio.timeout(min(self._limits.idle, self._left)):
+            async with asyncio.timeout(min(self._limits.idle_seconds, self._left)):
                 message = await self._receive()
         except TimeoutError as exc:
             raise TooSlow("The body stopped arriving, or came too slowly: send the request again.") from exc
         if message["type"] == "http.disconnect":
             raise ClientDisconnect
         piece: bytes = message.get("body", b"")
-        if self._limits.slowest > 0:
-            self._left += len(piece) / self._limits.slowest - (loop.time() - begun)
+        if self._limits.min_rate > 0:
+            self._left += len(piece) / self._limits.min_rate - (loop.time() - begun)
         return piece, message.get("more_body", False)
 
 
@@ -128,11 +128,11 @@ _STRUCTURE = (b"[", b"{", b",", b":")
 async def parse_json(content: bytes, kind: type[WantedT]) -> WantedT:
     """Read bytes as a dataclass; raises InvalidInput as `read_json` does, also for too many members."""
     if len(content) > _LARGE:
-        return await asyncio.to_thread(_parsed, content, kind)
-    return _parsed(content, kind)
+        return await asyncio.to_thread(_validate, content, kind)
+    return _validate(content, kind)
 
 
-def _parsed(content: bytes, kind: type[WantedT]) -> WantedT:
+def _validate(content: bytes, kind: type[WantedT]) -> WantedT:
     _reject_oversized_structure(content)
     try:
         wanted = type_adapter(kind).validate_json(content)

@@ -11,8 +11,8 @@ from starlette.routing import Route
 
 from shared.domain.clock import now, rfc3339
 from shared.http.fields import Timestamp
-from shared.http.operation import Answer, Operation
-from shared.http.responses import answer
+from shared.http.operation import Operation, ResponseSpec
+from shared.http.responses import json_response
 from shared.observability.metrics import Metrics
 
 Check = Callable[[], Awaitable[str | None]]
@@ -36,20 +36,20 @@ class Readiness:
     timestamp: Timestamp
 
 
-_HEALTHY = {200: Answer(description="It runs.", kind=Healthy)}
+_HEALTHY = {200: ResponseSpec(description="It runs.", model=Healthy)}
 HEALTH_OPERATIONS = {
-    "/health": Operation(summary="Tell that the process runs", answers=_HEALTHY),
-    "/livez": Operation(summary="Tell that the process runs, touching nothing outside it", answers=_HEALTHY),
+    "/health": Operation(summary="Tell that the process runs", responses=_HEALTHY),
+    "/livez": Operation(summary="Tell that the process runs, touching nothing outside it", responses=_HEALTHY),
     "/readyz": Operation(
         summary="Tell whether the service can do its job",
-        answers={
-            200: Answer(description="It can.", kind=Readiness),
-            503: Answer(description="It can't, for these reasons.", kind=Readiness),
+        responses={
+            200: ResponseSpec(description="It can.", model=Readiness),
+            503: ResponseSpec(description="It can't, for these reasons.", model=Readiness),
         },
     ),
     "/metrics": Operation(
         summary="Tell what was measured",
-        answers={200: Answer(description="Prometheus' text format.", media_type="text/plain")},
+        responses={200: ResponseSpec(description="Prometheus' text format.", media_type="text/plain")},
     ),
 }
 
@@ -58,13 +58,13 @@ def health_routes(metrics: Metrics, checks: Sequence[Check]) -> list[Route]:
     """Return the four routes; `/readyz` answers 503 with the reasons of the checks that fail."""
 
     async def healthy(_request: Request) -> Response:
-        return answer(Healthy(timestamp=rfc3339(now())))
+        return json_response(Healthy(timestamp=rfc3339(now())))
 
     async def ready(_request: Request) -> Response:
         reasons = [reason for check in checks if (reason := await check()) is not None]
         status: Literal["ready", "not ready"] = "not ready" if reasons else "ready"
         body = Readiness(status=status, reasons=tuple(reasons), timestamp=rfc3339(now()))
-        return answer(body, 503 if reasons else 200)
+        return json_response(body, 503 if reasons else 200)
 
     def exposition(_request: Request) -> Response:
         return Response(generate_latest(metrics.registry), media_type=CONTENT_TYPE_LATEST)

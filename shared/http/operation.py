@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from shared.domain.errors import Kind
+from shared.domain.errors import ErrorKind
 from shared.http.responses import JSON
 
 OCTETS = "application/octet-stream"
@@ -23,27 +23,27 @@ class Parameter:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Body:
+class RequestBodySpec:
     """A request's body under one media type: a dataclass for JSON and for a form's fields, or plain JSON Schema.
 
     Fields of type `bytes` in a form are its files; `file_names` has an example of a name where the name matters.
     """
 
-    kind: type | None = None
+    model: type | None = None
     schema: Mapping[str, object] | None = None
     media_type: str = JSON
     file_names: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class ResponseSpec:
     """One answer; `kind` is the dataclass it is written from, None for bytes under `media_type` or nothing without one.
 
     `headers` are those that always come with it, each with what it says.
     """
 
     description: str
-    kind: type | None = None
+    model: type | None = None
     media_type: str | None = JSON
     headers: Mapping[str, str] = field(default_factory=dict)
 
@@ -59,8 +59,8 @@ class Operation:
     summary: str
     description: str = ""
     parameters: Sequence[Parameter] = ()
-    bodies: Sequence[Body] = ()
-    answers: Mapping[int, Answer]
-    alternatives: Sequence[tuple[int, Answer]] = ()
-    refusals: Sequence[Kind] = ()
+    request_bodies: Sequence[RequestBodySpec] = ()
+    responses: Mapping[int, ResponseSpec]
+    extra_responses: Sequence[tuple[int, ResponseSpec]] = ()
+    errors: Sequence[ErrorKind] = ()
     head: bool = False

@@ -40,10 +40,10 @@ def parse_host_list(value: object) -> object:
     """Split a setting's comma separated list of host names; `*` stands for every one. Raises ValueError."""
     if not isinstance(value, str):
         return value
-    return [item if item == "*" else _listed(item) for item in map(str.strip, value.split(",")) if item]
+    return [item if item == "*" else _parse_host(item) for item in map(str.strip, value.split(",")) if item]
 
 
-def _listed(text: str) -> str:
+def _parse_host(text: str) -> str:
     name = _name(text)
     if name is None or text.lower().strip("[]").rstrip(".") != name:
         raise ValueError(f"{text!r} is not a host name such as app.example.com, without scheme and port")

@@ -19,6 +19,6 @@ register_url_convertor(ANY_TEXT, _Anything())
 _CONVERTED = re.compile(r"\{(\w+):\w+\}")
 
 
-def shown(path: str) -> str:
+def display_path(path: str) -> str:
     """Return a route's path as a caller would write it: `{name:anything}` is `{name}`."""
     return _CONVERTED.sub(r"{\1}", path)

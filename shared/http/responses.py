@@ -8,7 +8,7 @@ from pydantic import TypeAdapter
 from starlette.responses import Response
 
 from shared.domain.errors import (
-    Kind,
+    ErrorKind,
     NotAuthenticated,
     OutOfSpace,
     RangeNotSatisfiable,
@@ -32,40 +32,40 @@ def type_adapter(kind: type) -> TypeAdapter[object]:
     return adapter
 
 
-def answer(body: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+def json_response(body: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """Write a dataclass as a JSON answer."""
     content = type_adapter(type(body)).dump_json(body)
     return Response(content, status, headers, media_type=JSON)
 
 
-def http_status(kind: Kind) -> int:  # noqa: C901, PLR0912  # one case a branch
+def http_status(kind: ErrorKind) -> int:  # noqa: C901, PLR0912  # one case a branch
     """Return the status for a branch of the error tree (RFC 9110, section 15; 429: RFC 6585; 507: RFC 4918)."""
     match kind:
-        case Kind.INVALID | Kind.NOTHING_THERE:
+        case ErrorKind.INVALID | ErrorKind.NOTHING_THERE:
             return 400
-        case Kind.NOT_AUTHENTICATED:
+        case ErrorKind.NOT_AUTHENTICATED:
             return 401
-        case Kind.NOT_ALLOWED:
+        case ErrorKind.NOT_ALLOWED:
             return 403
-        case Kind.NOT_FOUND:
+        case ErrorKind.NOT_FOUND:
             return 404
-        case Kind.TOO_SLOW:
+        case ErrorKind.TOO_SLOW:
             return 408
-        case Kind.CONFLICT:
+        case ErrorKind.CONFLICT:
             return 409
-        case Kind.TOO_LARGE:
+        case ErrorKind.TOO_LARGE:
             return 413
-        case Kind.UNSUPPORTED:
+        case ErrorKind.UNSUPPORTED:
             return 415
-        case Kind.OUTSIDE_RANGE:
+        case ErrorKind.OUTSIDE_RANGE:
             return 416
-        case Kind.TOO_MANY:
+        case ErrorKind.TOO_MANY:
             return 429
-        case Kind.PERMANENT:
+        case ErrorKind.PERMANENT:
             return 500
-        case Kind.UNAVAILABLE:
+        case ErrorKind.UNAVAILABLE:
             return 503
-        case Kind.OUT_OF_SPACE:
+        case ErrorKind.OUT_OF_SPACE:
             return 507
         case _:
             assert_never(kind)
@@ -84,7 +84,7 @@ def error_from_os_error(error: OSError) -> RoomtoneError:
 _RETRY_AFTER_SECONDS = 5
 
 
-def _headers(error: RoomtoneError) -> dict[str, str]:
+def _error_headers(error: RoomtoneError) -> dict[str, str]:
     match error:
         case NotAuthenticated():
             return {"WWW-Authenticate": "Bearer"}
@@ -94,7 +94,7 @@ def _headers(error: RoomtoneError) -> dict[str, str]:
             return {"Content-Range": f"bytes */{error.size}"}
         case TooSlow():
             return {"Connection": "close"}  # the rest of its body is not waited for (RFC 9110, section 15.5.9)
-        case _ if error.kind in {Kind.UNAVAILABLE, Kind.OUT_OF_SPACE}:
+        case _ if error.kind in {ErrorKind.UNAVAILABLE, ErrorKind.OUT_OF_SPACE}:
             return {"Retry-After": str(_RETRY_AFTER_SECONDS)}
         case _:
             return {}

@@ -16,7 +16,7 @@ from shared.domain.envelope import Envelope, decode, encode
 from shared.domain.errors import Unavailable
 from shared.domain.events import Event
 from shared.domain.identifiers import SessionKey
-from shared.domain.subjects import EVERYTHING, STREAM, event_subject
+from shared.domain.subjects import ALL_EVENTS, STREAM, event_subject
 from shared.messaging.settings import BusConfig
 from shared.observability.metrics import Metrics
 from shared.process.tasks import stop_process
@@ -93,7 +93,7 @@ class Bus:
         except (NatsError, TimeoutError) as exc:
             raise Unavailable("The bus did not confirm an event.", code="bus_unavailable") from exc
 
-    async def tell(self, item: Envelope) -> None:
+    async def publish_nowait(self, item: Envelope) -> None:
         """Send a progress event without waiting for anyone; dropped and counted when its buffer is full.
 
         The library waits seconds for a full buffer while a server stands still with its connections open.
@@ -107,10 +107,10 @@ class Bus:
         except NatsError:
             self._metrics.events_dropped.inc()
 
-    async def listen(self, subject: str, hear: Callable[[Msg], Awaitable[None]]) -> None:
+    async def subscribe(self, subject: str, callback: Callable[[Msg], Awaitable[None]]) -> None:
         """Hear events of `subject` as they pass, at most once; what passes while disconnected is missed."""
         await self._ready.wait()
-        await self._client.subscribe(subject, cb=hear)
+        await self._client.subscribe(subject, cb=callback)
 
     async def run(self) -> None:
         """Connect, keep the stream in place, and stay until cancelled."""
@@ -154,7 +154,7 @@ class Bus:
                 await manager.add_stream(
                     StreamConfig(
                         name=STREAM,
-                        subjects=[EVERYTHING],
+                        subjects=[ALL_EVENTS],
                         retention=RetentionPolicy.LIMITS,
                         storage=StorageType.FILE,
                         num_replicas=self._config.replicas,

@@ -62,7 +62,7 @@ class DeadLetter:
         return SessionKey.of_subject(self.subject)
 
     @property
-    def place(self) -> str:
+    def storage_subject(self) -> str:
         """The letter's own subject."""
         return dead_letter_subject(self.queue, self.key, self.id)
 
@@ -99,15 +99,15 @@ class DeadLetters:
     def __init__(self, bus: Bus) -> None:
         self._bus = bus
 
-    async def keep(self, letter: DeadLetter) -> None:
+    async def store(self, letter: DeadLetter) -> None:
         """Store a letter; again is fine. Returns once the server has it."""
         content = _LETTERS.dump_json(letter)
         async with self._translated_errors():
             try:
-                await self._bus.jetstream.publish(letter.place, content)
+                await self._bus.jetstream.publish(letter.storage_subject, content)
             except NoStreamResponseError:
                 await self._create()
-                await self._bus.jetstream.publish(letter.place, content)
+                await self._bus.jetstream.publish(letter.storage_subject, content)
 
     async def find(self, queue: str, message: Msg) -> DeadLetter | None:
         """Return what is known of an earlier death of this very message."""
@@ -140,12 +140,12 @@ class DeadLetters:
         """
         if not letter.whole:
             raise InvalidInput("The message was too large to be kept.", code="not_kept")
-        payload, message_id = _again(letter)
+        payload, message_id = _republished(letter)
         async with self._translated_errors():
             await self._bus.jetstream.publish(letter.subject, payload, headers={"Nats-Msg-Id": message_id})
-            await self._bus.jetstream.purge_stream(DEAD_STREAM, subject=letter.place)
+            await self._bus.jetstream.purge_stream(DEAD_STREAM, subject=letter.storage_subject)
 
-    async def forget(self, key: SessionKey) -> None:
+    async def purge_session(self, key: SessionKey) -> None:
         """Erase a session's letters in every queue; again is fine."""
         async with self._translated_errors():
             try:
@@ -178,7 +178,7 @@ class DeadLetters:
             raise Unavailable("The bus did not answer about a dead letter.", code="bus_unavailable") from exc
 
 
-def _again(letter: DeadLetter) -> tuple[bytes, str]:
+def _republished(letter: DeadLetter) -> tuple[bytes, str]:
     """Return what to publish, and under which id: one that the stream has not seen, or it would swallow it.
 
     An order to work on a session becomes a new order, as when a client finalizes once more: by its id the assembler

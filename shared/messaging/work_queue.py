@@ -55,10 +55,10 @@ class QueuePolicy:
     durable: str
     subject: str
     concurrency: int
-    tries: int = 5
+    max_tries: int = 5
     first_retry: float = 5.0
     ack_wait: float = 30.0
-    quiet: float = 30.0
+    idle_check_seconds: float = 30.0
 
 
 class WorkQueue:
@@ -77,16 +77,16 @@ class WorkQueue:
         self._metrics = metrics
         self._dead = DeadLetters(bus)
 
-    def hands(self) -> list[Coroutine[None, None, None]]:
+    def workers(self) -> list[Coroutine[None, None, None]]:
         """Return the queue's hands, to be run beside each other; cancelled, they give unfinished work back at once."""
-        return [self._work() for _ in range(self._policy.concurrency)]
+        return [self._run_worker() for _ in range(self._policy.concurrency)]
 
-    async def _work(self) -> None:
+    async def _run_worker(self) -> None:
         while True:
             await self._bus.wait_ready()
             try:
                 subscription = await self._open_subscription()
-                await self._drain(subscription)
+                await self._consume(subscription)
             except (NatsError, TimeoutError) as exc:
                 log.warning("queue interrupted", queue=self._policy.durable, error=f"{type(exc).__name__}: {exc}")
             except Exception:  # the client library lets more than its own errors through while it reconnects
@@ -106,7 +106,7 @@ class WorkQueue:
         await jetstream.add_consumer(STREAM, config)
         return await jetstream.pull_subscribe_bind(self._policy.durable, stream=STREAM)
 
-    async def _drain(self, subscription: JetStreamContext.PullSubscription) -> None:
+    async def _consume(self, subscription: JetStreamContext.PullSubscription) -> None:
         """Work until the subscription is of no more use; raises what says so, or returns if it went deaf."""
         quiet = 0
         try:
@@ -115,7 +115,7 @@ class WorkQueue:
                     messages = await subscription.fetch(1, timeout=_FETCH_SECONDS)
                 except TimeoutError:
                     quiet += 1
-                    if quiet * _FETCH_SECONDS < self._policy.quiet:
+                    if quiet * _FETCH_SECONDS < self._policy.idle_check_seconds:
                         continue
                     quiet = 0
                     if (await subscription.consumer_info()).num_pending:
@@ -147,7 +147,7 @@ class WorkQueue:
         log.info("job", queue=self._policy.durable, outcome=outcome, delivery=delivery, seconds=round(seconds, 3))
 
     async def _process(self, message: Msg, job: Envelope, delivery: int) -> str:
-        if delivery > self._policy.tries:
+        if delivery > self._policy.max_tries:
             return await self._fail_again(message, job)
         try:
             await self._worker.handle(job)
@@ -156,12 +156,12 @@ class WorkQueue:
                 await message.nak()
             raise
         except Permanent as exc:
-            return await self._end(message, job, exc)
+            return await self._fail(message, job, exc)
         except Exception as exc:  # a worker's bug must cost its job, never the queue
             error = exc if isinstance(exc, RoomtoneError) else Unavailable("Unexpected failure.", code="internal")
             log.warning("job failed", queue=self._policy.durable, delivery=delivery, exc_info=exc)
-            if delivery >= self._policy.tries:
-                return await self._end(message, job, error)
+            if delivery >= self._policy.max_tries:
+                return await self._fail(message, job, error)
             await message.nak(delay=self._delay(delivery))
             return "retry"
         await message.ack_sync(timeout=_ACK_TIMEOUT)
@@ -174,14 +174,16 @@ class WorkQueue:
         except Unavailable as exc:
             return await self._retry_later(message, exc)
         if before is None:
-            return await self._end(message, job, Permanent("The work ended its process several times.", code="crashed"))
+            return await self._fail(
+                message, job, Permanent("The work ended its process several times.", code="crashed")
+            )
         kind = Unavailable if before.retryable else Permanent
-        return await self._end(message, job, kind(before.reason, code=before.code), kept=True)
+        return await self._fail(message, job, kind(before.reason, code=before.code), kept=True)
 
-    async def _end(self, message: Msg, job: Envelope, error: RoomtoneError, *, kept: bool = False) -> str:
+    async def _fail(self, message: Msg, job: Envelope, error: RoomtoneError, *, kept: bool = False) -> str:
         try:
             if not kept:
-                await self._keep(message, error)
+                await self._store_dead_letter(message, error)
             await self._worker.give_up(job, error)
         except Exception as exc:  # noqa: BLE001  # logged there: letter and failed event must be stored before the message may go
             return await self._retry_later(message, exc)
@@ -196,18 +198,20 @@ class WorkQueue:
     async def _dead_letter_undecodable(self, message: Msg, fault: UndecodableEventError) -> None:
         log.error("a message that is not an event", subject=message.subject, error=str(fault))
         try:
-            await self._keep(message, Permanent(f"The message is not an event: {fault}.", code="not_an_event"))
+            await self._store_dead_letter(
+                message, Permanent(f"The message is not an event: {fault}.", code="not_an_event")
+            )
         except Unavailable as exc:
             await self._retry_later(message, exc)
             return
         await self._terminate(message, "not_an_event")
 
-    async def _keep(self, message: Msg, error: RoomtoneError) -> None:
+    async def _store_dead_letter(self, message: Msg, error: RoomtoneError) -> None:
         queue = self._policy.durable
         letter = dead_letter_from(
             message, queue=queue, code=error.code, reason=error.message, retryable=error.retryable
         )
-        await self._dead.keep(letter)
+        await self._dead.store(letter)
 
     async def _terminate(self, message: Msg, code: str) -> None:
         await message.term()

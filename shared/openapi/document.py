@@ -6,9 +6,9 @@ from itertools import chain
 
 from starlette.routing import BaseRoute, WebSocketRoute
 
-from shared.http.operation import Answer, Body, Operation, Parameter
-from shared.http.paths import shown
-from shared.openapi.operations import DescribedOperation, described
+from shared.http.operation import Operation, Parameter, RequestBodySpec, ResponseSpec
+from shared.http.paths import display_path
+from shared.openapi.operations import DescribedOperation, describe_operations
 from shared.openapi.schemas import Json, Mode, Schemas
 from shared.version import VERSION
 
@@ -43,12 +43,12 @@ _HEADER_SCHEMAS: Mapping[str, Json] = {
 }
 
 
-def document(title: str, routes: Sequence[BaseRoute], common: Mapping[str, Operation]) -> Json:
+def build_document(title: str, routes: Sequence[BaseRoute], common: Mapping[str, Operation]) -> Json:
     """Return the document of families' `routes`, and of the `common` ones, which are read with GET, by path.
 
     Raises ValueError when an operation is promised twice.
     """
-    operations = described(routes, common)
+    operations = describe_operations(routes, common)
     schemas = Schemas(_kinds(operations))
     return {
         "openapi": "3.1.0",
@@ -67,7 +67,7 @@ def document(title: str, routes: Sequence[BaseRoute], common: Mapping[str, Opera
 
 
 def _about(routes: Iterable[BaseRoute]) -> str:
-    sockets = sorted({f"`{shown(route.path)}`" for route in routes if isinstance(route, WebSocketRoute)})
+    sockets = sorted({f"`{display_path(route.path)}`" for route in routes if isinstance(route, WebSocketRoute)})
     if not sockets:
         return _ABOUT
     return f"{_ABOUT}\nNot in this document: the WebSocket {', '.join(sockets)}; without an upgrade it answers 426."
@@ -75,12 +75,12 @@ def _about(routes: Iterable[BaseRoute]) -> str:
 
 def _kinds(operations: Iterable[DescribedOperation]) -> Iterator[tuple[type, Mode]]:
     for one in operations:
-        for body in one.operation.bodies:
-            if body.kind is not None:
-                yield body.kind, "validation"
-        for answer in chain(*one.answers.values()):
-            if answer.kind is not None:
-                yield answer.kind, "serialization"
+        for body in one.operation.request_bodies:
+            if body.model is not None:
+                yield body.model, "validation"
+        for answer in chain(*one.responses.values()):
+            if answer.model is not None:
+                yield answer.model, "serialization"
 
 
 def _paths(operations: Iterable[DescribedOperation], schemas: Schemas) -> Json:
@@ -102,12 +102,12 @@ def _operation(one: DescribedOperation, schemas: Schemas) -> Json:
         "summary": one.operation.summary,
         "description": _description(one),
         "parameters": [*map(_parameter, one.operation.parameters), {"$ref": "#/components/parameters/RequestId"}],
-        "responses": {str(status): _response(answers, schemas) for status, answers in one.answers.items()},
+        "responses": {str(status): _response(answers, schemas) for status, answers in one.responses.items()},
     }
-    if one.operation.bodies:
-        written["requestBody"] = {"required": True, "content": _body(one.operation.bodies, schemas)}
-    if one.needs is not None:
-        written["security"] = [{"bearer": [one.needs.value]}]
+    if one.operation.request_bodies:
+        written["requestBody"] = {"required": True, "content": _body(one.operation.request_bodies, schemas)}
+    if one.required_permission is not None:
+        written["security"] = [{"bearer": [one.required_permission.value]}]
     return written
 
 
@@ -137,7 +137,7 @@ def _id(one: DescribedOperation) -> str:
 
 
 def _description(one: DescribedOperation) -> str:
-    needs = f"Needs the scope `{one.needs.value}`." if one.needs else "Open to everyone."
+    needs = f"Needs the scope `{one.required_permission.value}`." if one.required_permission else "Open to everyone."
     return "\n\n".join(filter(None, [one.operation.description, needs]))
 
 
@@ -151,16 +151,16 @@ def _parameter(parameter: Parameter) -> Json:
     }
 
 
-def _body(bodies: Iterable[Body], schemas: Schemas) -> Json:
+def _body(bodies: Iterable[RequestBodySpec], schemas: Schemas) -> Json:
     """Return the content by media type; bodies that share one are alternatives."""
-    by_media: defaultdict[str, list[Body]] = defaultdict(list)
+    by_media: defaultdict[str, list[RequestBodySpec]] = defaultdict(list)
     for body in bodies:
         by_media[body.media_type].append(body)
     return {media_type: _media(found, schemas) for media_type, found in by_media.items()}
 
 
-def _media(bodies: Sequence[Body], schemas: Schemas) -> Json:
-    schema = _any_of([schemas.of(body.kind, "validation") if body.kind else body.schema or {} for body in bodies])
+def _media(bodies: Sequence[RequestBodySpec], schemas: Schemas) -> Json:
+    schema = _any_of([schemas.of(body.model, "validation") if body.model else body.schema or {} for body in bodies])
     if fields := {name: kind for one in _many(schema) for name, kind in _fields(one).items()}:
         schema = {"type": "object", "properties": fields, **schema}  # whoever writes forms needs to know all of these
     names = {field: name for body in bodies for field, name in body.file_names.items()}
@@ -186,14 +186,14 @@ def _part(field: str, name: str) -> Json:
     return {"headers": {"Content-Disposition": {"schema": {"type": "string"}, "example": example}}}
 
 
-def _response(answers: Sequence[Answer], schemas: Schemas) -> Json:
+def _response(answers: Sequence[ResponseSpec], schemas: Schemas) -> Json:
     """Return one status' response; answers that share it are alternatives, and promise the headers all of them have."""
     names = set.intersection(*(set(answer.headers) for answer in answers))
     headers = {name: _header(name, says) for name, says in answers[0].headers.items() if name in names}
     content: defaultdict[str, list[Json]] = defaultdict(list)
     for answer in answers:
         if answer.media_type is not None:
-            content[answer.media_type].append(schemas.of(answer.kind, "serialization") if answer.kind else {})
+            content[answer.media_type].append(schemas.of(answer.model, "serialization") if answer.model else {})
     return {
         "description": "\n\n".join(dict.fromkeys(answer.description for answer in answers)),
         "headers": {"X-Request-ID": {"$ref": "#/components/headers/RequestId"}, **headers},

@@ -9,63 +9,63 @@ from typing import assert_never
 from starlette.routing import BaseRoute
 
 from shared.domain.caller import Permission
-from shared.domain.errors import Kind
+from shared.domain.errors import ErrorKind
 from shared.http.api_group import ApiRoute
-from shared.http.operation import Answer, Operation
-from shared.http.paths import shown
+from shared.http.operation import Operation, ResponseSpec
+from shared.http.paths import display_path
 from shared.http.responses import http_status
 
-COMMON_ERRORS = (Kind.NOT_AUTHENTICATED, Kind.NOT_ALLOWED, Kind.PERMANENT, Kind.UNAVAILABLE)
+COMMON_ERRORS = (ErrorKind.NOT_AUTHENTICATED, ErrorKind.NOT_ALLOWED, ErrorKind.PERMANENT, ErrorKind.UNAVAILABLE)
 """What every route of a family may say: about the token, about the keys that check it, and about a fault of ours."""
 
 
-def refusals(kinds: Iterable[Kind], error: type) -> Iterator[tuple[int, Answer]]:
+def error_response_specs(kinds: Iterable[ErrorKind], error: type) -> Iterator[tuple[int, ResponseSpec]]:
     """Yield the status and the answer of each branch, each once; several may share a status."""
     for kind in dict.fromkeys(kinds):
-        yield http_status(kind), Answer(description=_meaning(kind), kind=error, headers=_headers(kind))
+        yield http_status(kind), ResponseSpec(description=_meaning(kind), model=error, headers=_headers(kind))
 
 
-def _headers(kind: Kind) -> dict[str, str]:
+def _headers(kind: ErrorKind) -> dict[str, str]:
     match kind:
-        case Kind.NOT_AUTHENTICATED:
+        case ErrorKind.NOT_AUTHENTICATED:
             return {"WWW-Authenticate": "The scheme to use: `Bearer` (RFC 9110, section 11.6.1)."}
-        case Kind.OUTSIDE_RANGE:
+        case ErrorKind.OUTSIDE_RANGE:
             return {"Content-Range": "How many bytes there are: `bytes */<size>` (RFC 9110, section 14.4)."}
-        case Kind.TOO_MANY | Kind.UNAVAILABLE | Kind.OUT_OF_SPACE:
+        case ErrorKind.TOO_MANY | ErrorKind.UNAVAILABLE | ErrorKind.OUT_OF_SPACE:
             return {"Retry-After": "After how many seconds to send the same again."}
         case _:
             return {}
 
 
-def _meaning(kind: Kind) -> str:  # noqa: C901, PLR0912  # one case a branch
+def _meaning(kind: ErrorKind) -> str:  # noqa: C901, PLR0912  # one case a branch
     match kind:
-        case Kind.INVALID:
+        case ErrorKind.INVALID:
             return "The request, an identifier or a field is malformed; the message says which."
-        case Kind.NOTHING_THERE:
+        case ErrorKind.NOTHING_THERE:
             return "There is nothing to work on yet: no chunk was sent."
-        case Kind.NOT_AUTHENTICATED:
+        case ErrorKind.NOT_AUTHENTICATED:
             return "No token, or one that does not hold."
-        case Kind.NOT_ALLOWED:
+        case ErrorKind.NOT_ALLOWED:
             return "The token holds, and does not cover this."
-        case Kind.NOT_FOUND:
+        case ErrorKind.NOT_FOUND:
             return "There is no such thing for this caller."
-        case Kind.TOO_SLOW:
+        case ErrorKind.TOO_SLOW:
             return "The body stopped arriving; nothing of it was kept."
-        case Kind.CONFLICT:
+        case ErrorKind.CONFLICT:
             return "The request disagrees with what is already stored; the message says how."
-        case Kind.TOO_LARGE:
+        case ErrorKind.TOO_LARGE:
             return "Over a declared or counted limit; the message says which."
-        case Kind.UNSUPPORTED:
+        case ErrorKind.UNSUPPORTED:
             return "A content type or content encoding that is not taken here."
-        case Kind.OUTSIDE_RANGE:
+        case ErrorKind.OUTSIDE_RANGE:
             return "No byte is in the range that was asked for."
-        case Kind.TOO_MANY:
+        case ErrorKind.TOO_MANY:
             return "More requests than one caller may send."
-        case Kind.PERMANENT:
+        case ErrorKind.PERMANENT:
             return "The server failed, or the recording can't be worked on; the message says which."
-        case Kind.UNAVAILABLE:
+        case ErrorKind.UNAVAILABLE:
             return "Something that this needs is away for now."
-        case Kind.OUT_OF_SPACE:
+        case ErrorKind.OUT_OF_SPACE:
             return "The disk is short of space or full; what was acknowledged before is intact."
         case _:
             assert_never(kind)
@@ -85,35 +85,35 @@ class DescribedOperation:
     method: str
     path: str
     operation: Operation
-    answers: Mapping[int, Sequence[Answer]]
+    responses: Mapping[int, Sequence[ResponseSpec]]
     tag: str = COMMON
-    needs: Permission | None = None
+    required_permission: Permission | None = None
 
 
-def described(routes: Iterable[BaseRoute], common: Mapping[str, Operation]) -> list[DescribedOperation]:
+def describe_operations(routes: Iterable[BaseRoute], common: Mapping[str, Operation]) -> list[DescribedOperation]:
     """Return the families' routes in their order, then the `common` ones, which are read with GET, by path."""
     families = [_of_family(route) for route in routes if isinstance(route, ApiRoute)]
     return families + [_of_common(path, operation) for path, operation in common.items()]
 
 
 def _of_family(route: ApiRoute) -> DescribedOperation:
-    answers: defaultdict[int, list[Answer]] = defaultdict(list)
-    for status, answer in chain(route.operation.answers.items(), route.operation.alternatives):
+    answers: defaultdict[int, list[ResponseSpec]] = defaultdict(list)
+    for status, answer in chain(route.operation.responses.items(), route.operation.extra_responses):
         answers[status].append(answer)
-    for status, answer in refusals([*route.operation.refusals, *COMMON_ERRORS], route.family.error_kind):
+    for status, answer in error_response_specs([*route.operation.errors, *COMMON_ERRORS], route.family.error_type):
         answers[status].append(answer)
     methods = route.methods or {"GET"}
     (method,) = methods - {"HEAD"} or methods  # starlette adds HEAD to GET by itself
     return DescribedOperation(
         method=method.lower(),
-        path=shown(route.path),
+        path=display_path(route.path),
         operation=route.operation,
-        answers=dict(sorted(answers.items())),
+        responses=dict(sorted(answers.items())),
         tag=route.family.name,
-        needs=route.needs,
+        required_permission=route.required_permission,
     )
 
 
 def _of_common(path: str, operation: Operation) -> DescribedOperation:
-    answers = {status: [answer] for status, answer in operation.answers.items()}
-    return DescribedOperation(method="get", path=path, operation=operation, answers=answers)
+    answers = {status: [answer] for status, answer in operation.responses.items()}
+    return DescribedOperation(method="get", path=path, operation=operation, responses=answers)

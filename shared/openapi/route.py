@@ -9,9 +9,9 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from shared.http.health import HEALTH_OPERATIONS
-from shared.http.operation import Answer, Operation
+from shared.http.operation import Operation, ResponseSpec
 from shared.http.responses import JSON
-from shared.openapi.document import document
+from shared.openapi.document import build_document
 from shared.openapi.schemas import Json
 
 TITLE = "Roomtone"
@@ -19,14 +19,14 @@ _PATH = "/openapi.json"
 _COMMON = {
     **HEALTH_OPERATIONS,
     _PATH: Operation(
-        summary="Describe what can be called", answers={200: Answer(description="An OpenAPI 3.1 document.")}
+        summary="Describe what can be called", responses={200: ResponseSpec(description="An OpenAPI 3.1 document.")}
     ),
 }
 
 
 def openapi_document(title: str, routes: Sequence[BaseRoute]) -> Json:
     """Return the OpenAPI 3.1 document of `routes` and of what every service has beside its own."""
-    return document(title, routes, _COMMON)
+    return build_document(title, routes, _COMMON)
 
 
 def openapi_route(title: str, routes: Sequence[BaseRoute]) -> Route:

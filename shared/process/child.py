@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import IO
 
-CANNOT_START = 126
+EXIT_CANNOT_START = 126
 """The exit status of a child whose program is missing or may not be run."""
 
 _LAUNCHER = Path(__file__).with_name("child_launcher.py")

@@ -21,7 +21,7 @@ ArgumentsT = ParamSpec("ArgumentsT")
 ResultT = TypeVar("ResultT")
 
 
-async def blocking(
+async def run_blocking(
     executor: Executor, call: Callable[ArgumentsT, ResultT], *args: ArgumentsT.args, **kwargs: ArgumentsT.kwargs
 ) -> ResultT:
     """Run `call`, which blocks, in a thread of `executor`; cancelled, it goes on to its end with nobody waiting."""
@@ -49,7 +49,9 @@ async def background_tasks(*work: Coroutine[None, None, None]) -> AsyncIterator[
     Work that ends by itself or fails stops the process: a service whose queue or outbox is dead must be started anew
     rather than look healthy.
     """
-    tasks = [asyncio.create_task(_watched(item), name=getattr(item, "__qualname__", "task")) for item in work]
+    tasks = [
+        asyncio.create_task(_stop_process_when_done(item), name=getattr(item, "__qualname__", "task")) for item in work
+    ]
     try:
         yield
     finally:
@@ -72,7 +74,7 @@ async def cancel_and_wait(tasks: Iterable[asyncio.Task[None]]) -> None:
     log.critical("background work does not end", tasks=[task.get_name() for task in left])
 
 
-async def _watched(work: Coroutine[None, None, None]) -> None:
+async def _stop_process_when_done(work: Coroutine[None, None, None]) -> None:
     try:
         await work
         log.critical("background work ended; stopping the process")

@@ -15,7 +15,7 @@ from starlette.routing import BaseRoute, Match, Route
 from shared.auth.authenticator import Authenticator
 from shared.http.health import Check, health_routes
 from shared.http.middleware.authentication import AuthenticationMiddleware
-from shared.http.middleware.cross_origin import OriginPolicy, cross_origin
+from shared.http.middleware.cross_origin import OriginPolicy, cross_origin_middleware
 from shared.http.middleware.request_context import RequestContextMiddleware
 from shared.observability.metrics import Metrics
 from shared.openapi.route import TITLE, openapi_route
@@ -68,17 +68,17 @@ def create_service_app(
     metrics: Metrics,
     authenticator: Authenticator,
     origins: OriginPolicy = _NO_FOREIGN_PAGES,
-    description: Route | None = None,
+    openapi_route_override: Route | None = None,
 ) -> Service:
     """Put a service together: its routes, health beside them; around them a request's context, origin and token.
 
     `description` replaces the document of the service's own routes.
     """
-    described = description or openapi_route(f"{TITLE}: {name}", routes)
+    described = openapi_route_override or openapi_route(f"{TITLE}: {name}", routes)
 
     @asynccontextmanager
     async def running(app: Starlette) -> AsyncIterator[None]:
-        async with authenticator.running(), lifespan(app):
+        async with authenticator.lifespan(), lifespan(app):
             yield
 
     app = Starlette(
@@ -86,7 +86,7 @@ def create_service_app(
         lifespan=running,
         middleware=[
             Middleware(RequestContextMiddleware, service=name, metrics=metrics),
-            *cross_origin(origins),
+            *cross_origin_middleware(origins),
             Middleware(AuthenticationMiddleware, authenticator=authenticator),
         ],
         exception_handlers={HTTPException: _plain_error},

@@ -35,19 +35,19 @@ class ServiceSettings(TokenSettings):
     log_format: Literal["auto", "json", "console"] = "auto"
     shutdown_grace_seconds: int = Field(default=10, ge=1, le=300)
 
-    def bus(self) -> BusConfig:
+    def bus_config(self) -> BusConfig:
         """Return what the bus's client needs."""
         return BusConfig(url=self.nats_url, replicas=self.nats_replicas, max_age_days=self.stream_max_age_days)
 
     def body_limits(self, size: int) -> BodyLimits:
         """Return what a body of at most `size` bytes may take."""
-        return BodyLimits(size=size, idle=self.body_idle_seconds, slowest=self.min_body_rate)
+        return BodyLimits(size=size, idle_seconds=self.body_idle_seconds, min_rate=self.min_body_rate)
 
-    def origins(self) -> OriginPolicy:
+    def origin_policy(self) -> OriginPolicy:
         """Return which pages may call."""
         anonymous = not self.requires_token
         hosts = self.allowed_hosts if anonymous and is_loopback(self.host) else None
-        return OriginPolicy(self.cors_allowed_origins, guarded=anonymous, hosts=hosts)
+        return OriginPolicy(self.cors_allowed_origins, reject_foreign_writes=anonymous, hosts=hosts)
 
     @model_validator(mode="after")
     def _check_exposed_without_auth(self) -> Self:

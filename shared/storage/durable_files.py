@@ -20,7 +20,7 @@ _SETTLED_SECONDS = 2.0  # between creating a file and locking it lie microsecond
 _IOV_MAX = 512  # buffers a writev call may take; Linux allows 1024
 
 
-def _nameless_file(directory: Path) -> int | None:
+def _anonymous_file_in(directory: Path) -> int | None:
     try:
         return os.open(directory, _NAMELESS_FILE, 0o600)
     except OSError as exc:
@@ -38,7 +38,7 @@ class TemporaryFile:
 
     def __init__(self, directory: Path, *, named: bool = False) -> None:
         self._name: Path | None = None
-        fd = None if named else _nameless_file(directory)
+        fd = None if named else _anonymous_file_in(directory)
         if fd is not None:
             self._fd = fd
         else:
@@ -77,7 +77,7 @@ class TemporaryFile:
         failpoint("spool.fsync")
         os.fsync(self._fd)
 
-    def publish(self, final: Path) -> bool:
+    def link_to(self, final: Path) -> bool:
         """Give the file its final name unless that name is taken; returns whether it got it."""
         try:
             if self._name is not None:
@@ -127,7 +127,7 @@ def write_durably(final: Path, content: bytes, temporaries: Path) -> bool:
     try:
         temporary.write([content])
         temporary.sync()
-        mine = temporary.publish(final)
+        mine = temporary.link_to(final)
         failpoint("spool.named")
     finally:
         temporary.discard()

@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError
 from shared.domain.errors import NotFound, RoomtoneError, Unavailable
 from shared.process.tasks import hash_off_loop
 from shared.storage.durable_files import sync_file
-from shared.storage.s3_client import open_client, translated_errors
+from shared.storage.s3_client import open_s3_client, translated_errors
 from shared.storage.settings import PartOrder, StoreConfig
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ class ObjectStore:
                 Metadata=dict(metadata),
             )
 
-    async def settle(self, key: str) -> None:
+    async def sync(self, key: str) -> None:
         """Make a stored object survive a power loss, on a store that confirms objects before they are on the disk.
 
         R2 and S3 confirm only what they have written redundantly, so there is nothing to do there. Raises OSError.
@@ -143,7 +143,7 @@ class ObjectStore:
                 if upload["Key"] == key:
                     await self.abort_multipart_upload(key, upload["UploadId"])
 
-    async def keys(self, prefix: str) -> AsyncGenerator[str, None]:
+    async def list_keys(self, prefix: str) -> AsyncGenerator[str, None]:
         """Yield the keys that start with `prefix`, in the store's order."""
         with translated_errors():
             pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix)
@@ -226,5 +226,5 @@ def _content_md5(body: bytes) -> str:
 @asynccontextmanager
 async def open_store(config: StoreConfig) -> AsyncIterator[ObjectStore]:
     """Open one bucket; nothing is sent before the first call."""
-    async with open_client(config) as client:
+    async with open_s3_client(config) as client:
         yield ObjectStore(client, config)

@@ -46,7 +46,7 @@ def _session() -> AioSession:
 
 
 @asynccontextmanager
-async def open_client(config: StoreConfig) -> AsyncIterator["S3Client"]:
+async def open_s3_client(config: StoreConfig) -> AsyncIterator["S3Client"]:
     """Open a client for one bucket.
 
     Checksums only when required and path addressing, since R2 refuses the newer defaults; bodies are not hashed

@@ -54,7 +54,7 @@ class SessionDirectory:
         return self.path / ".lock"
 
     @property
-    def working(self) -> Path:
+    def work_lock(self) -> Path:
         """The lock file that is held while the assembler works on the session."""
         return self.path / ".working"
 
@@ -83,7 +83,7 @@ class SessionDirectory:
         """The record of how the session ended."""
         return self.path / _RESULT
 
-    def keep(self) -> None:
+    def sync_parents(self) -> None:
         """Make the directory itself durable, whoever created it: that one may not have lived to do so."""
         sync_directory(self.path.parent)
         sync_directory(self.path.parent.parent)

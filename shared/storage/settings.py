@@ -57,7 +57,7 @@ class StoreSettings(EnvSettings):
     store_folder: Path | None = None
 
     @model_validator(mode="after")
-    def _names_agree_and_nothing_is_missing(self) -> Self:
+    def _check_store(self) -> Self:
         if self.needs_store or self.names_store:
             self.store()
         return self

@@ -50,7 +50,7 @@ class Spool:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.temporaries = root / ".temporary"
-        self.late = root / ".late"
+        self.deleted_objects = root / ".late"
         self._deletions = root / ".deletions"
         self.claims = root / ".claims"
 
@@ -58,7 +58,7 @@ class Spool:
         """Create the folders; raises OSError when the place can't be written."""
         self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.temporaries.mkdir(mode=0o700, exist_ok=True)
-        self.late.mkdir(mode=0o700, exist_ok=True)
+        self.deleted_objects.mkdir(mode=0o700, exist_ok=True)
         self._deletions.mkdir(mode=0o700, exist_ok=True)
         sync_directory(self.root)
 
@@ -66,7 +66,7 @@ class Spool:
         """Return the place of a session, whether it is there or not; identifiers were checked at the edge."""
         return SessionDirectory(key, self.root / key.tenant / key.session)
 
-    def open(self, key: SessionKey) -> SessionDirectory:
+    def create_directory(self, key: SessionKey) -> SessionDirectory:
         """Return the place of a session, created if it is new; `keep` it before telling anyone."""
         session = self.session(key)
         session.path.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -74,8 +74,8 @@ class Spool:
 
     def create_session(self, key: SessionKey, opening: SessionMetadata) -> bool:
         """Open a session for a purpose, durably; returns False if one has been given before."""
-        session = self.open(key)
-        session.keep()
+        session = self.create_directory(key)
+        session.sync_parents()
         return write_durably(session.path / _OPENING, _OPENINGS.dump_json(opening), self.temporaries)
 
     def sessions(self) -> Iterator[SessionDirectory]:
@@ -149,7 +149,7 @@ class Spool:
         """
         chunks = 0
         for entry in list(os.scandir(session.path)):
-            if entry.name not in {_DELETED, session.lock.name, session.working.name}:
+            if entry.name not in {_DELETED, session.lock.name, session.work_lock.name}:
                 chunks += entry.name.endswith(_CHUNK)
                 Path(entry.path).unlink(missing_ok=True)
         sync_directory(session.path)

@@ -10,8 +10,8 @@ from contextlib import asynccontextmanager, suppress
 from deploy.local.engine import Engine
 from tests.chaos.failpoint_draw import draw_failpoints
 from tests.chaos.plan import Plan
-from tests.chaos.tally import RunResult
-from tests.chaos.victim import ChaosProcess
+from tests.chaos.process import ChaosProcess
+from tests.chaos.result import RunResult
 
 _LIFE = (0.0, 2.0)  # seconds between its first answer and its end
 _ARMED_LIFE = (1.5, 4.0)  # where it is to end by itself, and may not come by the spot

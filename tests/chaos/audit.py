@@ -13,10 +13,10 @@ from shared.domain.identifiers import SessionKey
 from shared.domain.manifest import Manifest
 from shared.storage.object_store import ObjectStore, open_store
 from shared.storage.spool import Spool
-from tests.chaos.call import Call, sha256
-from tests.chaos.field import Field
+from tests.chaos.environment import ChaosEnvironment
+from tests.chaos.result import RunResult
+from tests.chaos.scripted_session import ScriptedSession, sha256
 from tests.chaos.sender import SentSessions
-from tests.chaos.tally import RunResult
 from tests.chaos.wav import wav_header
 
 _STREAM = "ROOMTONE"
@@ -37,13 +37,13 @@ async def unsettled(nats_url: str) -> int:
         await client.close()
 
 
-async def audit(field: Field, traffic: SentSessions, tally: RunResult) -> None:
+async def audit(field: ChaosEnvironment, traffic: SentSessions, tally: RunResult) -> None:
     """Check every promise of every finalized call (another one is a violation already); note what is broken."""
     calls = [call for call in traffic.calls if call.finalized]
     await _audit_results(field.nats.url, calls, tally)
     hands = asyncio.Semaphore(_READERS)
 
-    async def one(store: ObjectStore, call: Call) -> None:
+    async def one(store: ObjectStore, call: ScriptedSession) -> None:
         async with hands:
             await _audit_call(store, field.spool, call, tally)
 
@@ -54,7 +54,7 @@ async def audit(field: Field, traffic: SentSessions, tally: RunResult) -> None:
     _audit_leftovers(field.folder / "objects", ".rclone_temp_*", "in the store", tally)
 
 
-async def _audit_results(nats_url: str, calls: list[Call], tally: RunResult) -> None:
+async def _audit_results(nats_url: str, calls: list[ScriptedSession], tally: RunResult) -> None:
     """Each session has one `audio.ready` and one `analysis.completed`: repetitions carry the same id."""
     client = await nats.connect(nats_url)
     try:
@@ -91,7 +91,7 @@ async def _ids(jetstream: JetStreamContext, event: str) -> dict[str, set[str]]:
     return ids
 
 
-async def _audit_call(store: ObjectStore, spool: Spool, call: Call, tally: RunResult) -> None:
+async def _audit_call(store: ObjectStore, spool: Spool, call: ScriptedSession, tally: RunResult) -> None:
     stored = spool.session(SessionKey("default", call.session)).read_manifest()
     if stored is None:
         tally.lost += len(call.acknowledged)
@@ -110,7 +110,7 @@ async def _audit_call(store: ObjectStore, spool: Spool, call: Call, tally: RunRe
     audit_chunks(call, stored.manifest, wav[_HEADER:], tally)
 
 
-def audit_chunks(call: Call, manifest: Manifest, samples: bytes, tally: RunResult) -> None:
+def audit_chunks(call: ScriptedSession, manifest: Manifest, samples: bytes, tally: RunResult) -> None:
     """Every acknowledged chunk is where its index says, every byte of it, and nothing else is there."""
     if [chunk.index for chunk in manifest.chunks] != list(range(len(manifest.chunks))):
         tally.violated(f"{call.session} was finalized with gaps")

@@ -4,7 +4,7 @@ import asyncio
 import random
 from collections.abc import Sequence
 
-from tests.chaos.tally import RunResult
+from tests.chaos.result import RunResult
 from tests.relay import Ends, Relay, first_of
 
 FAULTS: Sequence[str] = ("500", "503", "slow", "stall", "reset", "answer lost")
@@ -84,17 +84,17 @@ class _Talk:
     def __init__(self, ends: Ends) -> None:
         self.ends = ends
         self.lose_answer = False
-        self._response_complete = True
+        self._response_sent = True
 
     def begins_request(self) -> bool:
         """Whether what the client says now is the first since it was answered."""
-        begins, self._response_complete = self._response_complete, False
+        begins, self._response_sent = self._response_sent, False
         return begins
 
     async def pass_answers(self) -> None:
         while piece := await self.ends.answers.read(65536):
             if self.lose_answer:
                 raise ConnectionResetError
-            self._response_complete = True
+            self._response_sent = True
             self.ends.back.write(piece)
             await self.ends.back.drain()

@@ -5,8 +5,8 @@ from contextlib import suppress
 
 import httpx
 
+from tests.chaos.result import RunResult
 from tests.chaos.sender import SentSessions
-from tests.chaos.tally import RunResult
 
 _ASK_EVERY = 0.1
 

@@ -2,14 +2,14 @@
 
 from collections.abc import Sequence
 
-from tests.chaos.call import Call
 from tests.chaos.plan import Plan
-from tests.chaos.tally import RunResult, listed
+from tests.chaos.result import RunResult, listed
+from tests.chaos.scripted_session import ScriptedSession
 
 _MOST_NAMED = 20
 
 
-def report(plan: Plan, calls: Sequence[Call], tally: RunResult, seconds: float) -> str:
+def report(plan: Plan, calls: Sequence[ScriptedSession], tally: RunResult, seconds: float) -> str:
     """Return the summary's lines."""
     promises = sum(call.promises for call in calls)
     chunks = sum(len(call.acknowledged) for call in calls)

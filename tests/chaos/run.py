@@ -14,13 +14,13 @@ import httpx
 
 from tests.chaos.attacks import attack_bus, attack_service, attack_store, suspended
 from tests.chaos.audit import audit, unsettled
-from tests.chaos.call import Call
-from tests.chaos.field import Field, open_environment, stop
+from tests.chaos.environment import ChaosEnvironment, open_environment, stop
 from tests.chaos.follower import follow
 from tests.chaos.kernel import adopting_orphans
 from tests.chaos.plan import Plan
+from tests.chaos.result import RunResult
+from tests.chaos.scripted_session import ScriptedSession
 from tests.chaos.sender import Sender, SentSessions
-from tests.chaos.tally import RunResult
 from tests.processes import descendants_of
 from tests.waiting import until
 
@@ -33,7 +33,7 @@ class Run:
     """What a run is made of; `said` gets one line for each of its phases."""
 
     plan: Plan
-    field: Field
+    field: ChaosEnvironment
     tally: RunResult
     traffic: SentSessions
     say: Callable[[str], None]
@@ -106,7 +106,7 @@ class Run:
         return None if now == before else now
 
 
-async def run_chaos(plan: Plan, folder: Path, say: Callable[[str], None]) -> tuple[list[Call], RunResult]:
+async def run_chaos(plan: Plan, folder: Path, say: Callable[[str], None]) -> tuple[list[ScriptedSession], RunResult]:
     """Run everything that `plan` says below `folder`; returns every call, and what happened."""
     tally, traffic = RunResult(), SentSessions()
     with adopting_orphans():

@@ -9,9 +9,9 @@ from typing import Any
 
 import httpx
 
-from tests.chaos.call import Call, random_session
 from tests.chaos.plan import Plan
-from tests.chaos.tally import RunResult
+from tests.chaos.result import RunResult
+from tests.chaos.scripted_session import ScriptedSession, random_session
 
 _OCTETS = {"Content-Type": "application/octet-stream"}
 _AGAIN = {408, 429, 500, 502, 503, 504, 507}
@@ -28,8 +28,8 @@ class SentSessions:
     `pace` is the most calls a second of each sender.
     """
 
-    calls: list[Call] = field(default_factory=list)
-    awaited: deque[Call] = field(default_factory=deque)
+    calls: list[ScriptedSession] = field(default_factory=list)
+    awaited: deque[ScriptedSession] = field(default_factory=deque)
     pace: float = 5.0
     ending: bool = False
 
@@ -64,7 +64,7 @@ class Sender:
                 self._traffic.awaited.append(call)
             await asyncio.sleep(self._pauses.uniform(0, 2 / self._traffic.pace))
 
-    async def _send(self, call: Call, dice: random.Random) -> None:
+    async def _send(self, call: ScriptedSession, dice: random.Random) -> None:
         order = list(range(len(call.chunks)))
         if not call.indexed:
             for place in order:
@@ -82,7 +82,7 @@ class Sender:
             for place in order:
                 sending.create_task(one(place))
 
-    async def _chunk(self, call: Call, content: bytes, index: int | None) -> None:
+    async def _chunk(self, call: ScriptedSession, content: bytes, index: int | None) -> None:
         query = {} if index is None else {"chunk_index": index}
         path = f"/upload_chunk/{call.session}"
         answer = await self._persist(
@@ -97,7 +97,7 @@ class Sender:
         if wrong is not None:
             self._tally.violated(wrong)
 
-    async def _finalize(self, call: Call, dice: random.Random) -> bool:
+    async def _finalize(self, call: ScriptedSession, dice: random.Random) -> bool:
         headers = {"Prefer": "respond-async"} if dice.random() < 0.7 else {}
         path = f"/finalize/{call.session}"
         answer = await self._persist("finalize", lambda: self._client.post(path, headers=headers))

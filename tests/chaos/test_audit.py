@@ -8,11 +8,11 @@ import pytest
 
 from shared.domain.manifest import Chunk, Manifest
 from tests.chaos.audit import audit_chunks
-from tests.chaos.call import Call, random_session, sha256
-from tests.chaos.tally import RunResult
+from tests.chaos.result import RunResult
+from tests.chaos.scripted_session import ScriptedSession, random_session, sha256
 
 
-def acknowledged_call(*, indexed: bool = True, header: bool = False) -> Call:
+def acknowledged_call(*, indexed: bool = True, header: bool = False) -> ScriptedSession:
     """Draw calls until one is of that kind, and let all of it be acknowledged."""
     dice = random.Random(1)  # noqa: S311  # the same each time
     while True:
@@ -23,7 +23,7 @@ def acknowledged_call(*, indexed: bool = True, header: bool = False) -> Call:
             return call
 
 
-def manifest_of(call: Call, chunks: list[bytes]) -> Manifest:
+def manifest_of(call: ScriptedSession, chunks: list[bytes]) -> Manifest:
     return Manifest(
         tenant="default",
         session=call.session,
@@ -34,7 +34,7 @@ def manifest_of(call: Call, chunks: list[bytes]) -> Manifest:
     )
 
 
-def audited(call: Call, chunks: list[bytes], samples: bytes) -> RunResult:
+def audited(call: ScriptedSession, chunks: list[bytes], samples: bytes) -> RunResult:
     tally = RunResult()
     audit_chunks(call, manifest_of(call, chunks), samples, tally)
     return tally

@@ -11,7 +11,7 @@ from deploy.local.object_store import RcloneStore
 from shared.domain.errors import RoomtoneError
 from shared.storage.object_store import ObjectStore, open_store
 from tests.chaos.faulty_store import FAULTS, FaultyStore
-from tests.chaos.tally import RunResult
+from tests.chaos.result import RunResult
 from tests.waiting import until
 
 BODY = b"audio" * 100_000

@@ -5,7 +5,7 @@ from zlib import crc32
 
 import schemathesis
 
-from tests.contract.silence import silence
+from tests.contract.silent_wav import silence
 
 _CONDITIONS = {"If-None-Match", "If-Modified-Since", "If-Range"}
 _FILE_FIELDS = {"audio", "audio_chunk", "chunk", "file"}

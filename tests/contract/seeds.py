@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 
-from tests.contract.silence import silence
+from tests.contract.silent_wav import silence
 
 LEAD = "kept"
 CALL = "0b8f5c1e-6c1d-4a53-9a43-2f1a7c4f2b10"

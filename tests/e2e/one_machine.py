@@ -10,8 +10,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from deploy.local.addresses import Addresses
 from deploy.local.data_folder import DataFolder
+from deploy.local.engine_config import Addresses
 from deploy.local.welcome import READY
 from tests.environment import clean_environment
 from tests.processes import children_of

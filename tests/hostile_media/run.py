@@ -16,7 +16,7 @@ import imageio_ffmpeg
 from shared.audio.decode import DecodePolicy, Decoder
 from shared.audio.pcm import BYTES_PER_SECOND
 from shared.audio.sniff import SIGNATURE_BYTES, Container, sniff
-from shared.audio.source import Source
+from shared.audio.source import DecoderInput
 from shared.domain.errors import BadMedia, Unavailable
 from tests.hostile_media.mutation import SECONDS, CorruptFile
 from tests.integration.audio_files import encoded
@@ -84,7 +84,7 @@ async def decoded(spoilt: CorruptFile, folder: Path) -> tuple[Outcome, str]:
         place.write_bytes(spoilt.content[piece * size : (piece + 1) * size])
     decoder, heard = Decoder(POLICY, folder), 0
     try:
-        async with aclosing(decoder.decode(Source(_container(spoilt), places))) as pieces:
+        async with aclosing(decoder.decode(DecoderInput(_container(spoilt), places))) as pieces:
             async for piece_of_sound in pieces:
                 heard += len(piece_of_sound)
     except BadMedia as exc:

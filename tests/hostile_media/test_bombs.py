@@ -11,7 +11,7 @@ import pytest
 from shared.audio.decode import DecodePolicy, Decoder
 from shared.audio.pcm import BYTES_PER_SECOND
 from shared.audio.sniff import SIGNATURE_BYTES, Container, sniff
-from shared.audio.source import Source
+from shared.audio.source import DecoderInput
 from shared.domain.errors import BadMedia
 from tests.hostile_media.bombs import BOMBS, files_with_false_headers, silence
 from tests.integration.audio_files import encoded
@@ -32,7 +32,7 @@ async def decoded(content: bytes, folder: Path) -> tuple[int, str]:
     assert isinstance(container, Container)
     children = children_of(os.getpid())
     try:
-        async with aclosing(Decoder(POLICY, folder).decode(Source(container, [path]))) as pieces:
+        async with aclosing(Decoder(POLICY, folder).decode(DecoderInput(container, [path]))) as pieces:
             async for piece in pieces:
                 heard += len(piece)
     except BadMedia as exc:

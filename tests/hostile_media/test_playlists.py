@@ -12,7 +12,7 @@ import pytest
 
 from shared.audio.decode import DecodePolicy, Decoder
 from shared.audio.sniff import Container, NotAudio, sniff
-from shared.audio.source import Source
+from shared.audio.source import DecoderInput
 from shared.domain.errors import BadMedia
 from tests.hostile_media.listener import Listener, listening
 from tests.hostile_media.playlists import playlists
@@ -46,7 +46,7 @@ async def try_as(containers: Sequence[Container], playlist: bytes, folder: Path)
 
     async def one(container: Container) -> None:
         with suppress(BadMedia):
-            async for _ in Decoder(POLICY, folder).decode(Source(container, [path])):
+            async for _ in Decoder(POLICY, folder).decode(DecoderInput(container, [path])):
                 pass
 
     for start in range(0, len(containers), 4):
@@ -58,7 +58,7 @@ async def try_as(containers: Sequence[Container], playlist: bytes, folder: Path)
 async def test_the_listener_would_hear_of_a_decoder_that_may_open_addresses(listener: Listener, tmp_path: Path) -> None:
     path = tmp_path / "0.chunk"
     path.write_bytes(playlists(listener.address)["hls"])
-    command = Decoder(POLICY)._command(Source(cast("Container", Forced("hls")), [path]))
+    command = Decoder(POLICY)._command(DecoderInput(cast("Container", Forced("hls")), [path]))
     open_to_all = ["fd,file,http,tcp" if argument == "fd" else argument for argument in command.arguments]
     with path.open("rb") as file:
         decoder = await asyncio.create_subprocess_exec(

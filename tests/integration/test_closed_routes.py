@@ -18,7 +18,7 @@ from shared.http.paths import HEALTH_PATHS
 from shared.observability.metrics import Metrics
 from shared.runtime.service import Service
 from shared.storage.settings import StoreConfig
-from tests.integration.road import assembler_settings, ingest_settings, store_settings
+from tests.integration.pipeline import assembler_settings, ingest_settings, store_settings
 from tests.serving import serving
 from tests.tokens import token_settings
 

@@ -11,16 +11,16 @@ import pytest
 from botocore.exceptions import ClientError
 from nats.js.api import StreamConfig
 
-from deploy.local.addresses import load_or_choose_addresses
 from deploy.local.data_folder import DataFolderError, claim
 from deploy.local.engine import EngineError
+from deploy.local.engine_config import load_or_choose_addresses
 from deploy.local.engines import choose_engines, started
 from deploy.local.nats_server import NatsServer
 from deploy.local.object_store import BUCKET, RcloneStore, StoreKeys
 from deploy.local.ports import is_free
-from deploy.local.revival import supervise
+from deploy.local.supervisor import supervise
 from shared.storage.object_store import open_store
-from shared.storage.s3_client import open_client
+from shared.storage.s3_client import open_s3_client
 from tests.processes import is_running
 from tests.waiting import until
 
@@ -56,7 +56,7 @@ async def test_an_object_is_a_file_and_outlives_the_store(private_store: RcloneS
 
 
 async def test_the_store_refuses_a_body_that_is_not_what_its_checksum_says(private_store: RcloneStore) -> None:
-    async with open_client(private_store.config()) as client:
+    async with open_s3_client(private_store.config()) as client:
         with pytest.raises(ClientError, match="BadDigest"):
             await client.put_object(Bucket=BUCKET, Key="k", Body=b"sent", ContentMD5="AAAAAAAAAAAAAAAAAAAAAA==")
         upload = (await client.create_multipart_upload(Bucket=BUCKET, Key="k"))["UploadId"]

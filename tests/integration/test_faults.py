@@ -10,7 +10,7 @@ from nats.aio.msg import Msg
 
 from deploy.local.nats_server import NatsServer
 from deploy.local.object_store import RcloneStore
-from shared.domain.envelope import Envelope, decode, envelope
+from shared.domain.envelope import Envelope, decode, make_envelope
 from shared.domain.events import AudioFailed, AudioReady, SessionFinalized
 from shared.domain.identifiers import SessionKey
 from shared.messaging.bus import Bus, last_event, open_bus
@@ -18,7 +18,7 @@ from shared.messaging.settings import BusConfig
 from shared.observability.metrics import Metrics
 from shared.observability.trace import new_trace
 from tests.integration.audio_files import encoded, samples_of, tone
-from tests.integration.road import (
+from tests.integration.pipeline import (
     Pipeline,
     assembler_running,
     assembler_settings,
@@ -186,7 +186,7 @@ async def test_a_job_delivered_again_after_its_end_says_the_same_under_the_same_
     async def hear(message: Msg) -> None:
         heard.append(decode(message.data))
 
-    await bus.listen("roomtone.v1.default.again.audio.ready", hear)
+    await bus.subscribe("roomtone.v1.default.again.audio.ready", hear)
     async with (
         ingest_running(ingest_settings(tmp_path, private_nats.url, store)) as road,
         assembler_running(assembler_settings(tmp_path, private_nats.url, store)),
@@ -197,7 +197,7 @@ async def test_a_job_delivered_again_after_its_end_says_the_same_under_the_same_
         assert stored is not None
         event = SessionFinalized(manifest_sha256=stored.sha256, chunks=1, bytes=32_000)
         key = SessionKey("default", "again")
-        await bus.publish(envelope("test", key, event, cause="another id", trace=new_trace()))
+        await bus.publish(make_envelope("test", key, event, cause="another id", trace=new_trace()))
         await until(lambda: len(heard) == 2)
     assert heard[0].id == heard[1].id
     assert heard[0].event == heard[1].event

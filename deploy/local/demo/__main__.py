@@ -12,7 +12,7 @@ import sys
 from contextlib import nullcontext
 
 from deploy.local.demo.demonstration import SendingPace, demonstrate
-from deploy.local.demo.failure import DemoError
+from deploy.local.demo.errors import DemoError
 from deploy.local.demo.own_server import own_server
 from deploy.local.demo.recording import open_recording
 from deploy.local.demo.terminal import Terminal

@@ -4,7 +4,7 @@ import asyncio
 
 import httpx
 
-from deploy.local.demo.failure import DemoError
+from deploy.local.demo.errors import DemoError
 from deploy.local.demo.frame import Answer
 
 _DELAYS = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0)

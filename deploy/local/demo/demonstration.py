@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import httpx
 
 from deploy.local.demo.client import Uploader, greet
-from deploy.local.demo.failure import DemoError
+from deploy.local.demo.errors import DemoError
 from deploy.local.demo.frame import Frame
 from deploy.local.demo.listener import last_event, listening
 from deploy.local.demo.recording import Recording

@@ -4,7 +4,7 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from deploy.local.demo.failure import DemoError
+from deploy.local.demo.errors import DemoError
 
 _SILENT = {"hello", "heartbeat"}
 _LAST = {"audio_failed", "analysis_ready", "analysis_failed"}

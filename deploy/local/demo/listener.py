@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import WebSocketException
 
-from deploy.local.demo.failure import DemoError
+from deploy.local.demo.errors import DemoError
 from deploy.local.demo.frame import Frame
 
 Show = Callable[[str], None]

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
-from deploy.local.demo.failure import DemoError
+from deploy.local.demo.errors import DemoError
 from deploy.local.log_file import last_line
 from deploy.local.welcome import READY
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from deploy.local.demo.failure import DemoError
+from deploy.local.demo.errors import DemoError
 
 _SAMPLE = Path("assets") / "two_cities.wav"
 _PACKAGE = "moonshine_voice"

@@ -7,7 +7,7 @@ from services.analyzer.score.fusion import LineFeatures, is_loud
 from services.analyzer.score.lexicon import NEGATIVE_WORDS, line_sentiment
 from services.analyzer.score.loudness import loudness_rises
 from services.analyzer.score.phrases import HOSTILE
-from services.analyzer.score.protocol import Recording
+from services.analyzer.score.protocol import TranscribedRecording
 from shared.domain.events import TranscriptLine
 
 _LITTLE_SPEECH = 5.0  # seconds: a greeting
@@ -23,7 +23,7 @@ class ScoredLine:
     codes: tuple[str, ...]
 
 
-def score_lines(recording: Recording) -> list[ScoredLine]:
+def score_lines(recording: TranscribedRecording) -> list[ScoredLine]:
     """Measure every line of a recording."""
     return [
         _finding(line, rise)

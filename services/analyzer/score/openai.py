@@ -9,7 +9,7 @@ from pydantic import BaseModel, ValidationError
 
 from services.analyzer.openai_client import model_call
 from services.analyzer.score.judgement import INSTRUCTIONS, Judgement, schema, score_of
-from services.analyzer.score.protocol import Recording, Score
+from services.analyzer.score.protocol import Score, TranscribedRecording
 from services.analyzer.score.summary import no_speech
 from shared.domain.errors import Permanent, Unavailable
 from shared.domain.events import TranscriptLine
@@ -41,7 +41,7 @@ class OpenAIScorer:
         self._deadline = deadline
         self._name = f"openai/{model}"
 
-    async def score(self, recording: Recording) -> Score:
+    async def score(self, recording: TranscribedRecording) -> Score:
         """Return the score; without speech nobody is asked. Raises Unavailable or Permanent."""
         if not recording.lines:
             return no_speech(self._name)

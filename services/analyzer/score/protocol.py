@@ -8,7 +8,7 @@ from shared.domain.events import TranscriptLine
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Recording:
+class TranscribedRecording:
     """What was said when, how loud it was frame by frame, and how many seconds it lasts in all."""
 
     lines: tuple[TranscriptLine, ...]
@@ -34,5 +34,5 @@ class Score:
 class Scorer(Protocol):
     """Judges the heat of a recording, never a person's emotion."""
 
-    async def score(self, recording: Recording) -> Score:
+    async def score(self, recording: TranscribedRecording) -> Score:
         """Return the score; raises Unavailable when another try may succeed, Permanent when none will."""

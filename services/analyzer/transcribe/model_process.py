@@ -50,7 +50,7 @@ class ModelProcess:
         """The child's process id."""
         return self._process.pid
 
-    async def exchange(self, question: bytes) -> bytes:
+    async def request(self, question: bytes) -> bytes:
         """Send a frame and return the answer; raises ModelStoppedError."""
         try:
             self._stdin.write(_LENGTH.pack(len(question)))
@@ -58,9 +58,9 @@ class ModelProcess:
             await self._stdin.drain()
         except ConnectionError as exc:
             raise ModelStoppedError("it takes no more questions") from exc
-        return await self.answer()
+        return await self.read_response()
 
-    async def answer(self) -> bytes:
+    async def read_response(self) -> bytes:
         """Return the next frame that the child says; raises ModelStoppedError."""
         try:
             (size,) = _LENGTH.unpack(await self._stdout.readexactly(_LENGTH.size))
@@ -70,7 +70,7 @@ class ModelProcess:
         except asyncio.IncompleteReadError as exc:
             raise ModelStoppedError("it ended before it answered") from exc
 
-    async def end(self) -> None:
+    async def kill(self) -> None:
         """Kill the child, which keeps nothing worth a goodbye, and wait until it is gone."""
         with suppress(ProcessLookupError):
             self._process.kill()

@@ -68,13 +68,13 @@ class MoonshineTranscriber:
         """End the child, also in the middle of a piece."""
         process, self._process = self._process, None
         if process is not None:
-            await process.end()
+            await process.kill()
 
     async def _ask(self, piece: AudioPiece) -> bytes:
         try:
             process = self._process or await self._start()
             async with asyncio.timeout(self._deadline + _SHARE * piece.seconds):
-                return await process.exchange(piece.pcm)
+                return await process.request(piece.pcm)
         except TimeoutError as exc:
             await self.close()
             raise Unavailable("The speech model took too long.", code="model_timeout") from exc
@@ -85,7 +85,7 @@ class MoonshineTranscriber:
     async def _start(self) -> ModelProcess:
         async with asyncio.timeout(_LOADING_SECONDS):
             self._process = await ModelProcess.start([str(_WORKER)])
-            await self._process.answer()  # it has loaded
+            await self._process.read_response()  # it has loaded
         return self._process
 
 

@@ -8,8 +8,8 @@ from starlette.responses import Response
 
 from shared.domain.identifiers import SessionKey
 from shared.http.fields import Identifier
-from shared.http.operation import Answer
-from shared.http.responses import answer
+from shared.http.operation import ResponseSpec
+from shared.http.responses import json_response
 
 _RETRY_AFTER_SECONDS = 2
 
@@ -41,11 +41,11 @@ def accepted_headers(key: SessionKey) -> dict[str, str]:
 
 def accepted_response(key: SessionKey) -> Response:
     """Answer 202 for one session."""
-    return answer(Processing(session_id=key.session, status_url=status_url(key)), 202, accepted_headers(key))
+    return json_response(Processing(session_id=key.session, status_url=status_url(key)), 202, accepted_headers(key))
 
 
-PROCESSING = Answer(
+PROCESSING = ResponseSpec(
     description="Accepted; the result takes longer. Ask `status_url`.",
-    kind=Processing,
+    model=Processing,
     headers={"Location": "Where to ask: `status_url`.", "Retry-After": "After how many seconds to ask."},
 )

@@ -5,7 +5,7 @@ from typing import Literal
 
 from starlette.requests import Request
 
-from shared.domain.caller import Caller, covered
+from shared.domain.caller import Caller, covers_lead
 from shared.domain.errors import NotFound, RoomtoneError
 from shared.domain.identifiers import IDENTIFIER_SCHEMA, SessionKey, parse_identifier
 from shared.http.api_group import ApiGroup
@@ -47,5 +47,5 @@ def session_not_found() -> NotFound:
 
 def check_lead_access(caller: Caller, lead: str | None) -> None:
     """Raise NotFound for a session of a lead that the caller does not have."""
-    if not covered(caller.leads, lead):
+    if not covers_lead(caller.leads, lead):
         raise session_not_found()

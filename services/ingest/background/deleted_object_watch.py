@@ -42,22 +42,22 @@ class DeletedObjectWatch:
     executor: Executor
     every: float = _EVERY_SECONDS
 
-    def expect(self, object_key: str) -> None:
+    def watch(self, object_key: str) -> None:
         """Watch for an object from now on; blocks."""
         watched = _Watched(object_key, now() + timedelta(seconds=LONGEST_SIGNED_SECONDS))
         name = hashlib.sha256(object_key.encode()).hexdigest()
-        write_durably(self.spool.late / name, _WATCHED.dump_json(watched), self.spool.temporaries)
+        write_durably(self.spool.deleted_objects / name, _WATCHED.dump_json(watched), self.spool.temporaries)
 
     async def run(self) -> None:
         """Look now and every hour, until cancelled."""
         while True:
             try:
-                await self._look()
+                await self._check_all()
             except (RoomtoneError, OSError, ValidationError):
                 log.warning("can't look for documents that came back; looking again later", exc_info=True)
             await asyncio.sleep(self.every)
 
-    async def _look(self) -> None:
+    async def _check_all(self) -> None:
         loop = asyncio.get_running_loop()
         for file, watched in await loop.run_in_executor(self.executor, self._watched):
             if await self.store.head(watched.object_key) is not None:
@@ -67,4 +67,4 @@ class DeletedObjectWatch:
                 await loop.run_in_executor(self.executor, file.unlink)
 
     def _watched(self) -> list[tuple[Path, _Watched]]:
-        return [(file, _WATCHED.validate_json(file.read_bytes())) for file in self.spool.late.iterdir()]
+        return [(file, _WATCHED.validate_json(file.read_bytes())) for file in self.spool.deleted_objects.iterdir()]

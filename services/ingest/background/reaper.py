@@ -12,12 +12,12 @@ import structlog
 from services.ingest.session_state.expiry import ExpiryRecord, SessionExpirer, read_expiry
 from shared.catalog.catalog import SessionIsDeleted
 from shared.catalog.event_store import EventStore
-from shared.domain.envelope import Envelope, envelope
+from shared.domain.envelope import Envelope, make_envelope
 from shared.domain.errors import RoomtoneError
 from shared.domain.events import SessionExpired
 from shared.domain.upload_kind import lead_of
 from shared.observability.trace import current_trace
-from shared.process.tasks import blocking
+from shared.process.tasks import run_blocking
 from shared.storage.lock_files import acquire_lock, try_lock
 from shared.storage.session_directory import SessionDirectory
 from shared.storage.spool import Spool
@@ -44,27 +44,27 @@ class Reaper:
     _untold: deque[SessionDirectory] = field(default_factory=deque)
     _old: deque[SessionDirectory] = field(default_factory=deque)
 
-    def look(self, directory: SessionDirectory, names: AbstractSet[str]) -> None:
+    def inspect(self, directory: SessionDirectory, names: AbstractSet[str]) -> None:
         """Expire a session that nothing came for, and remember what is to be told or forgotten; blocks."""
         told = directory.published.name in names
-        match _standing(directory, names):
+        match _session_phase(directory, names):
             case "ended":
                 if self._is_old(directory, names):
                     self._old.append(directory)
             case "expired" if not told:
-                self.expirations.empty(directory)
+                self.expirations.erase_chunks(directory)
                 self._untold.append(directory)
             case "open" if self.expirations.expire(directory):
-                self.expirations.empty(directory)
+                self.expirations.erase_chunks(directory)
                 self._untold.append(directory)
             case _:
                 pass
 
-    async def act(self) -> None:
+    async def flush(self) -> None:
         """Tell what expired, and forget what is old; what fails is found again on the next round."""
         try:
             while self._untold:
-                await self._tell(self._untold.popleft())
+                await self._publish_expired(self._untold.popleft())
             while self._old:
                 await self._forget(self._old.popleft())
         except (RoomtoneError, OSError) as exc:
@@ -72,11 +72,11 @@ class Reaper:
             self._untold.clear()
             self._old.clear()
 
-    async def _tell(self, directory: SessionDirectory) -> None:
-        told = await blocking(self.executor, _expired_event, directory)
+    async def _publish_expired(self, directory: SessionDirectory) -> None:
+        told = await run_blocking(self.executor, _expired_event, directory)
         if told is not None:
-            await self.chronicle.tell(told)
-            await blocking(self.executor, directory.published.touch)
+            await self.chronicle.append(told)
+            await run_blocking(self.executor, directory.published.touch)
             log.info("an abandoned session expired", session=directory.key.session)
 
     def _is_old(self, directory: SessionDirectory, names: AbstractSet[str]) -> bool:
@@ -88,30 +88,30 @@ class Reaper:
 
     async def _forget(self, directory: SessionDirectory) -> None:
         if await self._is_known(directory):
-            await blocking(self.executor, self._remove, directory)
+            await run_blocking(self.executor, self._remove, directory)
 
     async def _is_known(self, directory: SessionDirectory) -> bool:
         """Whether the catalog says how the session ended; raises Unavailable."""
         try:
-            record = await self.chronicle.catalog.record(directory.key)
+            record = await self.chronicle.catalog.get(directory.key)
         except SessionIsDeleted:
             return True
         return record is not None and (record.ended or record.expired) is not None
 
     def _remove(self, directory: SessionDirectory) -> None:
-        working = try_lock(directory.working)
+        working = try_lock(directory.work_lock)
         if working is None:
             return
         try:
             with acquire_lock(directory.lock) as lock:
-                if self.spool.deletion(directory) is None and _standing(directory, directory.names()) == "ended":
+                if self.spool.deletion(directory) is None and _session_phase(directory, directory.names()) == "ended":
                     self.spool.remove(directory, lock)
                     self.expirations.sessions.forget(directory.key)
         finally:
             working.release()
 
 
-def _standing(directory: SessionDirectory, names: AbstractSet[str]) -> str:
+def _session_phase(directory: SessionDirectory, names: AbstractSet[str]) -> str:
     """Say how far a session is: "open", "sealed", "expired" and not told yet, or "ended" in any way."""
     if directory.deleted.name in names or directory.result.name in names:
         return "ended"
@@ -129,7 +129,7 @@ def _expired_event(directory: SessionDirectory) -> Envelope | None:
         return None
     opening = directory.read_metadata()
     lead = lead_of(opening.purpose if opening else None)
-    told = envelope(
+    told = make_envelope(
         "ingest", directory.key, _expired(expiry), cause=expiry.expired_at, trace=current_trace(), lead=lead
     )
     return replace(told, time=datetime.fromisoformat(expiry.expired_at))

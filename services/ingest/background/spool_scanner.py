@@ -9,7 +9,7 @@ from typing import Protocol
 
 import structlog
 
-from shared.process.tasks import blocking
+from shared.process.tasks import run_blocking
 from shared.storage.session_directory import SessionDirectory
 from shared.storage.spool import Spool
 
@@ -24,10 +24,10 @@ _LONGEST_REST = 2.0
 class SpoolVisitor(Protocol):
     """Somebody who looks for something in every session."""
 
-    def look(self, directory: SessionDirectory, names: frozenset[str]) -> None:
+    def inspect(self, directory: SessionDirectory, names: frozenset[str]) -> None:
         """Look at one session and the names of its files, in a thread; blocks, and raises OSError."""
 
-    async def act(self) -> None:
+    async def flush(self) -> None:
         """Do something about what was found so far."""
 
 
@@ -55,40 +55,40 @@ class SpoolScanner:
         while True:
             self._again.clear()
             try:
-                await self.round()
+                await self.scan()
             except OSError:
                 log.exception("the spool can't be read; looking again soon")
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._every):
                     await self._again.wait()
 
-    async def round(self) -> None:
+    async def scan(self) -> None:
         """Walk over all sessions once; raises OSError where the spool itself can't be read."""
         sessions = self._spool.sessions()
         more = True
         while more:
             started = time.monotonic()
-            more = await blocking(self._executor, self._inspect_slice, sessions)
+            more = await run_blocking(self._executor, self._inspect_slice, sessions)
             taken = time.monotonic() - started
             for visitor in self._visitors:
-                await visitor.act()
+                await visitor.flush()
             await asyncio.sleep(min(_LONGEST_REST, taken * _REST) if more else 0)
 
     def _inspect_slice(self, sessions: Iterator[SessionDirectory]) -> bool:
         """Look at sessions until the time is up; returns whether there are more."""
         until = time.monotonic() + _SLICE_SECONDS
         for directory in sessions:
-            self._look(directory)
+            self._inspect(directory)
             if time.monotonic() > until:
                 return True
         return False
 
-    def _look(self, directory: SessionDirectory) -> None:
+    def _inspect(self, directory: SessionDirectory) -> None:
         """Show one session to all visitors; what is wrong with it costs no other its turn."""
         try:
             names = directory.names()
             for visitor in self._visitors:
-                visitor.look(directory, names)
+                visitor.inspect(directory, names)
         except FileNotFoundError:
             return
         except OSError:

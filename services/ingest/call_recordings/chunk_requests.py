@@ -10,10 +10,10 @@ from services.ingest.api.filenames import check_content_matches_name
 from services.ingest.call_recordings.ids import call_log_id
 from services.ingest.call_recordings.json_requests import too_large_chunk
 from services.ingest.call_recordings.uploads import LeadRef, RecordingUpload, RecordingUploads, recording_name
-from services.ingest.intake.chunk_store import Place
+from services.ingest.intake.chunk_store import ChunkTarget
 from shared.audio.sniff import SIGNATURE_BYTES
 from shared.domain.errors import InvalidInput
-from shared.domain.identifiers import SessionKey, chunk_index
+from shared.domain.identifiers import SessionKey, parse_chunk_index
 from shared.http.body import BodyLimits, is_small_immediate_body
 
 FILE_FIELD = "file"
@@ -48,7 +48,7 @@ class JsonChunk:
     content: bytes
 
     @property
-    def known_key(self) -> SessionKey:
+    def session_key(self) -> SessionKey:
         """The upload's session."""
         return self.upload.key
 
@@ -58,7 +58,7 @@ class JsonChunk:
         return len(self.content)
 
     @property
-    def at_once(self) -> bool:
+    def immediate(self) -> bool:
         """It is here already."""
         return True
 
@@ -67,9 +67,9 @@ class JsonChunk:
         check_first_chunk(self.upload, self.index, self.content)
         yield self.content
 
-    async def place(self) -> Place:
+    async def place(self) -> ChunkTarget:
         """Say where it goes."""
-        return Place(self.upload.key, self.index, opened=True)
+        return ChunkTarget(self.upload.key, self.index, has_metadata=True)
 
 
 def check_first_chunk(upload: RecordingUpload, index: int, chunk: bytes) -> None:
@@ -84,13 +84,13 @@ class RecordingForm:
     Once `place` has returned, `upload` is there, and `whole` says which of the two it was.
     """
 
-    known_key = None
+    session_key = None
     declared_size = 0
 
     def __init__(
         self, request: Request, boundary: str, lead: LeadRef, limits: RecordingLimits, uploads: RecordingUploads
     ) -> None:
-        self.at_once = is_small_immediate_body(request)
+        self.immediate = is_small_immediate_body(request)
         self._form = ChunkForm(
             request,
             limits.of_recording,
@@ -119,7 +119,7 @@ class RecordingForm:
         if self._size == 0:
             raise InvalidInput("The file is empty: send at least one byte.", code="empty_chunk")
 
-    async def place(self) -> Place:
+    async def place(self) -> ChunkTarget:
         """Say where the bytes go, now that all fields are known; opens an upload for a whole recording."""
         match self._form.fields.get("action"):
             case None:
@@ -131,18 +131,18 @@ class RecordingForm:
             case _:
                 raise InvalidInput("action must be append in a form, or left out.", code="unknown_action")
 
-    async def _place_whole(self) -> Place:
+    async def _place_whole(self) -> ChunkTarget:
         call_log, filename = self._call_log_and_name()
         check_content_matches_name(filename, self._head)
         self.upload, self.whole = await self._uploads.open(self._lead, call_log, filename), True
-        return Place(self.upload.key, 0, opened=True)
+        return ChunkTarget(self.upload.key, 0, has_metadata=True)
 
-    async def _place_chunk(self) -> Place:
+    async def _place_chunk(self) -> ChunkTarget:
         self._refuse_large_chunk()
-        index = chunk_index(self._field("chunk_index"))
+        index = parse_chunk_index(self._field("chunk_index"))
         self.upload = await self._uploads.find(self._lead, self._field("upload_id"))
         check_first_chunk(self.upload, index, self._head)
-        return Place(self.upload.key, index, opened=True)
+        return ChunkTarget(self.upload.key, index, has_metadata=True)
 
     def _refuse_early(self) -> None:
         """Refuse what can't become good by the fields that come after the file."""

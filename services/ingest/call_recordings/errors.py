@@ -6,7 +6,7 @@ from typing import assert_never
 
 from starlette.requests import Request
 
-from shared.domain.errors import Kind, RoomtoneError
+from shared.domain.errors import ErrorKind, RoomtoneError
 from shared.http.api_group import ApiGroup
 
 
@@ -43,34 +43,34 @@ class RecordingError:
     error: RecordingFault
 
 
-def error_code(kind: Kind) -> RecordingErrorCode:  # noqa: C901, PLR0912  # one case a branch
+def error_code(kind: ErrorKind) -> RecordingErrorCode:  # noqa: C901, PLR0912  # one case a branch
     """Return the family's code for a branch of the error tree."""
     match kind:
-        case Kind.INVALID | Kind.NOTHING_THERE:
+        case ErrorKind.INVALID | ErrorKind.NOTHING_THERE:
             return RecordingErrorCode.VALIDATION
-        case Kind.NOT_AUTHENTICATED:
+        case ErrorKind.NOT_AUTHENTICATED:
             return RecordingErrorCode.AUTHENTICATION
-        case Kind.NOT_ALLOWED:
+        case ErrorKind.NOT_ALLOWED:
             return RecordingErrorCode.AUTHORIZATION
-        case Kind.NOT_FOUND:
+        case ErrorKind.NOT_FOUND:
             return RecordingErrorCode.NOT_FOUND
-        case Kind.TOO_SLOW:
+        case ErrorKind.TOO_SLOW:
             return RecordingErrorCode.TIMEOUT
-        case Kind.CONFLICT:
+        case ErrorKind.CONFLICT:
             return RecordingErrorCode.CONFLICT
-        case Kind.TOO_LARGE:
+        case ErrorKind.TOO_LARGE:
             return RecordingErrorCode.TOO_LARGE
-        case Kind.UNSUPPORTED:
+        case ErrorKind.UNSUPPORTED:
             return RecordingErrorCode.MEDIA_TYPE
-        case Kind.OUTSIDE_RANGE:
+        case ErrorKind.OUTSIDE_RANGE:
             return RecordingErrorCode.RANGE
-        case Kind.TOO_MANY:
+        case ErrorKind.TOO_MANY:
             return RecordingErrorCode.TOO_MANY
-        case Kind.PERMANENT:
+        case ErrorKind.PERMANENT:
             return RecordingErrorCode.SERVER
-        case Kind.UNAVAILABLE:
+        case ErrorKind.UNAVAILABLE:
             return RecordingErrorCode.UNAVAILABLE
-        case Kind.OUT_OF_SPACE:
+        case ErrorKind.OUT_OF_SPACE:
             return RecordingErrorCode.STORAGE
         case _:
             assert_never(kind)

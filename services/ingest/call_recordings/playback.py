@@ -50,7 +50,7 @@ class Playback:
             return _not_modified(valid)
         if await self.store.head(call.original.object_key) is None:
             raise _recording_not_found()
-        about = _about(call.original, valid)
+        about = _response_headers(call.original, valid)
         return Response(status_code=200, headers={**about, "Content-Length": str(call.original.size_bytes)})
 
     async def play(self, call: StoredCall, headers: Headers) -> Response:
@@ -65,7 +65,7 @@ class Playback:
         original = call.original
         part = _wanted(headers, valid, original.size_bytes)
         wanted = part or ByteRange(0, original.size_bytes - 1)
-        about = {**_about(original, valid), "Content-Length": str(wanted.size)}
+        about = {**_response_headers(original, valid), "Content-Length": str(wanted.size)}
         if part is not None:
             about["Content-Range"] = f"bytes {part.first}-{part.last}/{original.size_bytes}"
         pieces = self._pieces(original.object_key, wanted)
@@ -128,7 +128,7 @@ def _not_modified(valid: CacheValidators) -> Response:
     return Response(status_code=304, headers=_cached(valid))
 
 
-def _about(original: StoredOriginal, valid: CacheValidators) -> dict[str, str]:
+def _response_headers(original: StoredOriginal, valid: CacheValidators) -> dict[str, str]:
     return {
         "Content-Type": original.content_type,
         "Accept-Ranges": "bytes",

@@ -25,7 +25,7 @@ from shared.domain.errors import InvalidInput
 from shared.domain.events import AnalysisCompleted, AudioReady
 from shared.domain.object_keys import path_within_tenant
 from shared.http.paths import ANY_TEXT
-from shared.http.responses import answer
+from shared.http.responses import json_response
 
 _PATH = f"/api/leads/{{lead_id:{ANY_TEXT}}}/recordings"
 _LISTED = 50
@@ -36,7 +36,7 @@ def recording_routes(cases: Callable[[], RecordingCases]) -> list[BaseRoute]:
     """Return the routes; the use cases exist only while the service's lifespan runs, hence the callable."""
 
     async def upload(request: Request, caller: Caller) -> Response:
-        return await cases().posts.answer(request, _lead(request, caller))
+        return await cases().posts.handle(request, _lead(request, caller))
 
     async def play(request: Request, caller: Caller) -> Response:
         lead = _lead(request, caller)
@@ -48,13 +48,15 @@ def recording_routes(cases: Callable[[], RecordingCases]) -> list[BaseRoute]:
         lead = _lead(request, caller)
         page = await cases().stored.page(lead, _limit(request), request.query_params.get("cursor"))
         listed = RecordingList(data=[_listed(lead, call) for call in page.calls], next_cursor=page.cursor)
-        return answer(listed, headers={"Cache-Control": "no-store"})
+        return json_response(listed, headers={"Cache-Control": "no-store"})
 
     write, read = Permission.AUDIO_WRITE, Permission.AUDIO_READ
     return [
-        RECORDINGS.route("POST", _PATH, upload, needs=write, operation=UPLOAD_RECORDING),
-        RECORDINGS.route("GET", _PATH, listing, needs=read, operation=LIST_RECORDINGS),
-        RECORDINGS.route("GET", f"{_PATH}/{{recording_id:{ANY_TEXT}}}", play, needs=read, operation=PLAY_RECORDING),
+        RECORDINGS.route("POST", _PATH, upload, required_permission=write, operation=UPLOAD_RECORDING),
+        RECORDINGS.route("GET", _PATH, listing, required_permission=read, operation=LIST_RECORDINGS),
+        RECORDINGS.route(
+            "GET", f"{_PATH}/{{recording_id:{ANY_TEXT}}}", play, required_permission=read, operation=PLAY_RECORDING
+        ),
     ]
 
 

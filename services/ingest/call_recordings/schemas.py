@@ -6,10 +6,10 @@ from typing import Literal
 from services.ingest.api.accepted import PROCESSING
 from services.ingest.call_recordings.ids import UUID_SCHEMA
 from services.ingest.call_recordings.json_requests import AppendChunk, FinalizeUpload, InitUpload
-from shared.domain.errors import Kind
+from shared.domain.errors import ErrorKind
 from shared.domain.identifiers import IDENTIFIER_SCHEMA, INDEX_SCHEMA
 from shared.http.fields import Count, Identifier, Seconds, Size, Temperature, Timestamp
-from shared.http.operation import FORM, OCTETS, Answer, Body, Operation, Parameter
+from shared.http.operation import FORM, OCTETS, Operation, Parameter, RequestBodySpec, ResponseSpec
 
 MOST_LISTED = 200
 
@@ -132,32 +132,34 @@ UPLOAD_RECORDING = Operation(
         _LEAD_ID,
         Parameter(name="Prefer", where="header", description="`respond-async` not to wait (RFC 7240)."),
     ],
-    bodies=[
-        Body(kind=InitUpload),
-        Body(kind=AppendChunk),
-        Body(kind=FinalizeUpload),
-        Body(schema=_WHOLE_FORM, media_type=FORM, file_names={"file": "call.wav"}),
-        Body(schema=_CHUNK_FORM, media_type=FORM),
+    request_bodies=[
+        RequestBodySpec(model=InitUpload),
+        RequestBodySpec(model=AppendChunk),
+        RequestBodySpec(model=FinalizeUpload),
+        RequestBodySpec(schema=_WHOLE_FORM, media_type=FORM, file_names={"file": "call.wav"}),
+        RequestBodySpec(schema=_CHUNK_FORM, media_type=FORM),
     ],
-    answers={
-        200: Answer(description="The recording is in the bucket.", kind=RecordingUploaded),
-        201: Answer(description="The upload is open.", kind=RecordingOpened),
-        202: Answer(description="The chunk is stored: it survives a crash and a power loss.", kind=ChunkAppended),
+    responses={
+        200: ResponseSpec(description="The recording is in the bucket.", model=RecordingUploaded),
+        201: ResponseSpec(description="The upload is open.", model=RecordingOpened),
+        202: ResponseSpec(
+            description="The chunk is stored: it survives a crash and a power loss.", model=ChunkAppended
+        ),
     },
-    alternatives=[
-        (202, Answer(description=PROCESSING.description, kind=RecordingProcessing, headers=PROCESSING.headers)),
+    extra_responses=[
+        (202, ResponseSpec(description=PROCESSING.description, model=RecordingProcessing, headers=PROCESSING.headers)),
     ],
-    refusals=[
-        Kind.INVALID,
-        Kind.NOTHING_THERE,
-        Kind.NOT_FOUND,
-        Kind.TOO_SLOW,
-        Kind.CONFLICT,
-        Kind.TOO_LARGE,
-        Kind.UNSUPPORTED,
-        Kind.TOO_MANY,
-        Kind.UNAVAILABLE,
-        Kind.OUT_OF_SPACE,
+    errors=[
+        ErrorKind.INVALID,
+        ErrorKind.NOTHING_THERE,
+        ErrorKind.NOT_FOUND,
+        ErrorKind.TOO_SLOW,
+        ErrorKind.CONFLICT,
+        ErrorKind.TOO_LARGE,
+        ErrorKind.UNSUPPORTED,
+        ErrorKind.TOO_MANY,
+        ErrorKind.UNAVAILABLE,
+        ErrorKind.OUT_OF_SPACE,
     ],
 )
 
@@ -189,16 +191,16 @@ PLAY_RECORDING = Operation(
         Parameter(name="If-None-Match", where="header", description="ETags that the caller has already."),
         Parameter(name="If-Modified-Since", where="header", description="When the caller last got it."),
     ],
-    answers={
-        200: Answer(description="All of it.", media_type=AUDIO, headers=_PLAYED),
-        206: Answer(
+    responses={
+        200: ResponseSpec(description="All of it.", media_type=AUDIO, headers=_PLAYED),
+        206: ResponseSpec(
             description="The range that was asked for.",
             media_type=AUDIO,
             headers={**_PLAYED, "Content-Range": "Which bytes of how many: `bytes 0-1/160044`."},
         ),
-        304: Answer(description="The caller has it already.", media_type=None, headers=_CACHED),
+        304: ResponseSpec(description="The caller has it already.", media_type=None, headers=_CACHED),
     },
-    refusals=[Kind.INVALID, Kind.NOT_FOUND, Kind.OUTSIDE_RANGE, Kind.UNAVAILABLE],
+    errors=[ErrorKind.INVALID, ErrorKind.NOT_FOUND, ErrorKind.OUTSIDE_RANGE, ErrorKind.UNAVAILABLE],
     head=True,
 )
 
@@ -215,6 +217,6 @@ LIST_RECORDINGS = Operation(
         ),
         Parameter(name="cursor", where="query", description="The `next_cursor` of the page before."),
     ],
-    answers={200: Answer(description="One page.", kind=RecordingList)},
-    refusals=[Kind.INVALID, Kind.UNAVAILABLE],
+    responses={200: ResponseSpec(description="One page.", model=RecordingList)},
+    errors=[ErrorKind.INVALID, ErrorKind.UNAVAILABLE],
 )

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from services.ingest.call_recordings.uploads import LeadRef
-from shared.catalog.catalog import Call, Catalog, SessionIsDeleted
-from shared.catalog.record import Record
+from shared.catalog.catalog import CallRecording, Catalog, SessionIsDeleted
+from shared.catalog.record import CatalogRecord
 from shared.domain.errors import InvalidInput, NotFound
 from shared.domain.events import StoredOriginal
 from shared.domain.identifiers import SessionKey
@@ -23,7 +23,7 @@ class StoredCall:
     call_log: str
     original: StoredOriginal
     stored_at: str
-    record: Record
+    record: CatalogRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class StoredRecordings:
 
     async def newest(self, lead: LeadRef, call_log: str) -> StoredCall:
         """Return a call's newest recording; raises NotFound."""
-        for call in await self.catalog.calls(lead.tenant, lead.id, call_log):
+        for call in await self.catalog.list_call_recordings(lead.tenant, lead.id, call_log):
             stored = await self._stored(lead, call)
             if stored is not None:
                 return stored
@@ -50,8 +50,8 @@ class StoredRecordings:
 
     async def page(self, lead: LeadRef, limit: int, cursor: str | None) -> Page:
         """Return up to `limit` calls, newest first, one entry a call; raises InvalidInput for a cursor not of ours."""
-        before = None if cursor is None else _place(cursor)
-        calls = list(_newest(await self.catalog.calls(lead.tenant, lead.id)))
+        before = None if cursor is None else _parse_cursor(cursor)
+        calls = list(_newest(await self.catalog.list_call_recordings(lead.tenant, lead.id)))
         wanted = [call for call in calls if before is None or (call.opened, call.session) < before]
         found = []
         for start in range(0, min(limit, len(wanted)), _AT_ONCE):
@@ -62,10 +62,10 @@ class StoredRecordings:
             cursor=_cursor(wanted[limit - 1]) if len(wanted) > limit else None,
         )
 
-    async def _stored(self, lead: LeadRef, call: Call) -> StoredCall | None:
+    async def _stored(self, lead: LeadRef, call: CallRecording) -> StoredCall | None:
         """Return what is known of a recording, None if it was deleted meanwhile."""
         try:
-            record = await self.catalog.record(SessionKey(lead.tenant, call.session))
+            record = await self.catalog.get(SessionKey(lead.tenant, call.session))
         except SessionIsDeleted:
             return None
         if record is None or record.ended is None or record.ended.original is None:
@@ -73,7 +73,7 @@ class StoredRecordings:
         return StoredCall(call.call_log, record.ended.original, record.ended_at or record.updated_at, record)
 
 
-def _newest(calls: Iterable[Call]) -> Iterator[Call]:
+def _newest(calls: Iterable[CallRecording]) -> Iterator[CallRecording]:
     """Keep each call's first entry."""
     seen: set[str] = set()
     for call in calls:
@@ -82,11 +82,11 @@ def _newest(calls: Iterable[Call]) -> Iterator[Call]:
             yield call
 
 
-def _cursor(call: Call) -> str:
+def _cursor(call: CallRecording) -> str:
     return base64.urlsafe_b64encode(f"{call.opened}.{call.session}".encode()).decode().rstrip("=")
 
 
-def _place(cursor: str) -> tuple[int, str]:
+def _parse_cursor(cursor: str) -> tuple[int, str]:
     try:
         opened, _, session = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode("ascii").partition(".")
         return int(opened), session

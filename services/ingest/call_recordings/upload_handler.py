@@ -40,7 +40,7 @@ from services.ingest.intake.chunk_store import StoredChunk
 from shared.domain.errors import Conflict, Unavailable, Unsupported
 from shared.http.body import declared_size, media_type, reject_encoded_body
 from shared.http.multipart import boundary_of
-from shared.http.responses import JSON, answer
+from shared.http.responses import JSON, json_response
 
 
 class MemoryBudget:
@@ -75,7 +75,7 @@ class RecordingUploadHandler:
     chunk_size: int
     budget: MemoryBudget
 
-    async def answer(self, request: Request, lead: LeadRef) -> Response:
+    async def handle(self, request: Request, lead: LeadRef) -> Response:
         """Answer one request; the caller may write to `lead`."""
         reject_encoded_body(request)
         boundary = boundary_of(request.headers.get("content-type", ""))
@@ -88,7 +88,7 @@ class RecordingUploadHandler:
     async def _json(self, request: Request, lead: LeadRef) -> Response:
         most = largest_json(self.limits.chunk)
         size = min(declared_size(request) or most, most)
-        with self.budget.reserve(size), self.admission.upload(lead.tenant, size) as arrival:
+        with self.budget.reserve(size), self.admission.reserve(lead.tenant, size) as arrival:
             asked = await read_action(request, self.limits.of_chunk)
             if isinstance(asked, AppendChunk):
                 return await self._append(lead, asked, arrival)
@@ -98,7 +98,7 @@ class RecordingUploadHandler:
 
     async def _form(self, request: Request, lead: LeadRef, boundary: str) -> Response:
         form = RecordingForm(request, boundary, lead, self.limits, self.uploads)
-        with self.admission.upload(lead.tenant, min(declared_size(request), self.limits.recording)) as arrival:
+        with self.admission.reserve(lead.tenant, min(declared_size(request), self.limits.recording)) as arrival:
             placed = await self.receiver.receive(form, arrival)
         assert form.upload is not None  # noqa: S101  # since it was placed
         return await self._stored(request, form.upload, 1) if form.whole else _appended(form.upload, placed)
@@ -108,7 +108,7 @@ class RecordingUploadHandler:
         opened = OpenedRecording(
             upload_id=upload.key.session, message="Upload session initialized", chunk_size=self.chunk_size
         )
-        return answer(RecordingOpened(data=opened), 201)
+        return json_response(RecordingOpened(data=opened), 201)
 
     async def _append(self, lead: LeadRef, append: AppendChunk, arrival: UploadReservation) -> Response:
         upload = await self.uploads.find(lead, append.upload_id)
@@ -124,20 +124,20 @@ class RecordingUploadHandler:
     async def _stored(self, request: Request, upload: RecordingUpload, total_chunks: int) -> Response:
         stored = await self.uploads.finalize(upload, total_chunks, wait=not prefers_async(request))
         if stored.ended:
-            return answer(RecordingUploaded(data=_data(stored, "Recording uploaded successfully")))
+            return json_response(RecordingUploaded(data=_data(stored, "Recording uploaded successfully")))
         waiting = RecordingProcessing(
             session_id=upload.key.session,
             status_url=status_url(upload.key),
             data=_data(stored, "Recording received, and on its way to the bucket"),
         )
-        return answer(waiting, 202, accepted_headers(upload.key))
+        return json_response(waiting, 202, accepted_headers(upload.key))
 
 
 def _appended(upload: RecordingUpload, chunk: StoredChunk) -> Response:
     appended = AppendedChunk(
         upload_id=upload.key.session, chunks_received=chunk.total_chunks, total_size=chunk.total_size
     )
-    return answer(ChunkAppended(data=appended), 202)
+    return json_response(ChunkAppended(data=appended), 202)
 
 
 def _data(stored: FinalizedUpload, message: str) -> StoredRecording:

@@ -13,7 +13,7 @@ from services.ingest.api.filenames import (
     safe_filename,
 )
 from services.ingest.finalization.finalizer import Finalizer
-from services.ingest.finalization.manifest_writer import Closing
+from services.ingest.finalization.manifest_writer import FinalizeParams
 from services.ingest.session_state.opened_sessions import OpenedSessions
 from services.ingest.session_state.path_claims import ObjectPathClaims
 from shared.audio.sniff import SIGNATURE_BYTES
@@ -21,7 +21,7 @@ from shared.domain.errors import NotFound, Permanent
 from shared.domain.events import AudioFailed
 from shared.domain.identifiers import SessionKey
 from shared.domain.manifest import OriginalLocation
-from shared.domain.object_keys import of_tenant, path_within_tenant
+from shared.domain.object_keys import path_within_tenant, tenant_key
 from shared.domain.upload_kind import LeadRecording
 from shared.storage.session_directory import SessionDirectory
 from shared.storage.spool import Spool
@@ -73,11 +73,11 @@ class RecordingUploads:
     async def open(self, lead: LeadRef, call_log: str, filename: str) -> RecordingUpload:
         """Open an upload, durably; `filename` is a `recording_name`."""
         recording = LeadRecording(lead=lead.id, call_log=call_log, filename=filename)
-        return RecordingUpload(await self.openings.open(lead.tenant, recording), recording)
+        return RecordingUpload(await self.openings.create(lead.tenant, recording), recording)
 
     async def find(self, lead: LeadRef, upload_id: str) -> RecordingUpload:
         """Return an upload of this lead's; raises InvalidInput and NotFound."""
-        key, recording = await self.openings.purpose(lead.tenant, upload_id, LeadRecording)
+        key, recording = await self.openings.find(lead.tenant, upload_id, LeadRecording)
         if recording.lead != lead.id:
             raise NotFound("There is no such upload: initialize one first.")
         return RecordingUpload(key, recording)
@@ -90,7 +90,7 @@ class RecordingUploads:
         """
         loop = asyncio.get_running_loop()
         original = await loop.run_in_executor(self.executor, self._original, upload)
-        ended = await self.finalizer.finalize(upload.key, wait=wait, closing=Closing(total_chunks, original))
+        ended = await self.finalizer.finalize(upload.key, wait=wait, params=FinalizeParams(total_chunks, original))
         match ended.event if ended else None:
             case AudioFailed(original=None) as failed:
                 raise Permanent(failed.reason, code=failed.code)
@@ -110,7 +110,7 @@ class RecordingUploads:
         second = self.claims.claim(upload.key, recording.call_log)
         path = f"{self.folder}/{recording.call_log}_{second}.{extension_of(recording.filename)}"
         return OriginalLocation(
-            object_key=of_tenant(upload.key.tenant, path),
+            object_key=tenant_key(upload.key.tenant, path),
             filename=recording.filename,
             content_type=media_type_of_recording(recording.filename),
         )

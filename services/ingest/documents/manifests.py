@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from services.ingest.finalization.manifest_writer import other_family, write_manifest
+from services.ingest.finalization.manifest_writer import write_manifest, wrong_upload_kind
 from shared.domain.clock import now, rfc3339
 from shared.domain.errors import NotFound
 from shared.domain.identifiers import SessionKey
@@ -24,17 +24,17 @@ class DocumentManifests:
         """Whether a document of this name was deleted, perhaps not to the end yet."""
         return self.spool.session(key).deleted.exists()
 
-    def ordered(self, key: SessionKey) -> bool:
+    def has_manifest(self, key: SessionKey) -> bool:
         """Whether the spool remembers the order to work on a document."""
         return self.spool.session(key).manifest.exists()
 
-    def seal(self, key: SessionKey, file: RegisteredDocument, trace: Trace) -> Manifest:
+    def write(self, key: SessionKey, file: RegisteredDocument, trace: Trace) -> Manifest:
         """Write a document's manifest durably, or return the one that is there; raises OSError.
 
         Raises NotFound for a document that was deleted, and Conflict where a session has taken its name.
         """
-        directory = self.spool.open(key)
-        directory.keep()
+        directory = self.spool.create_directory(key)
+        directory.sync_parents()
         with acquire_lock(directory.lock) as lock:
             if directory.deleted.exists():
                 raise document_deleted()
@@ -58,7 +58,7 @@ def original_of(file: RegisteredDocument) -> OriginalLocation:
 
 def _manifest(directory: SessionDirectory, file: RegisteredDocument, trace: Trace) -> Manifest:
     if directory.sizes() or directory.read_metadata() is not None:
-        raise other_family()
+        raise wrong_upload_kind()
     time = rfc3339(now())
     return Manifest(
         tenant=directory.key.tenant,

@@ -52,7 +52,7 @@ class DocumentReader:
         if await asyncio.get_running_loop().run_in_executor(self.executor, deleted.exists):
             return None  # for its clients it is gone from here on, however long erasing takes
         try:
-            record = await self.catalog.record(key)
+            record = await self.catalog.get(key)
         except SessionIsDeleted:
             return None
         return record.document if record else None

@@ -9,17 +9,17 @@ from services.ingest.documents.manifests import DocumentManifests, document_dele
 from services.ingest.documents.object_keys import document_key, is_object_key
 from services.ingest.documents.upload_urls import check_recording_size
 from services.ingest.finalization.finalizer import Finalizer
-from services.ingest.finalization.manifest_writer import Closing
+from services.ingest.finalization.manifest_writer import FinalizeParams
 from shared.catalog.catalog import SessionIsDeleted
 from shared.catalog.event_store import EventStore
 from shared.domain.clock import now, rfc3339
-from shared.domain.envelope import Envelope, envelope
+from shared.domain.envelope import Envelope, make_envelope
 from shared.domain.errors import Conflict, NotFound
 from shared.domain.events import DocumentRegistered
 from shared.domain.identifiers import SessionKey
 from shared.domain.upload_kind import RegisteredDocument
 from shared.observability.trace import current_trace
-from shared.process.tasks import blocking
+from shared.process.tasks import run_blocking
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,17 +49,17 @@ class DocumentRegistrar:
             document = await self._first_registration(key, file, recording=recording)
         except SessionIsDeleted:
             raise document_deleted() from None
-        if not await self.chronicle.tell(_told(key, document)):
+        if not await self.chronicle.append(_registered_event(key, document)):
             raise document_deleted()
         if recording and not await self._has_ended(key):
-            await self.finalizer.finalize(key, wait=False, closing=Closing(0, original_of(file)))
+            await self.finalizer.finalize(key, wait=False, params=FinalizeParams(0, original_of(file)))
         return key, document
 
     async def _has_ended(self, key: SessionKey) -> bool:
         """Whether the work is done, perhaps so long ago that the spool has forgotten the order; raises Deleted."""
-        if await blocking(self.executor, self.manifests.ordered, key):
+        if await run_blocking(self.executor, self.manifests.has_manifest, key):
             return False
-        record = await self.chronicle.catalog.record(key)
+        record = await self.chronicle.catalog.get(key)
         return record is not None and record.ended is not None
 
     async def _look_up(self, tenant: str, file: RegisteredDocument) -> None:
@@ -71,7 +71,7 @@ class DocumentRegistrar:
                 f"The object has {found.size} bytes, not {file.size_bytes}: correct file_size or upload it again.",
                 code="other_size",
             )
-        await self.chronicle.store.settle(file.object_key)
+        await self.chronicle.store.sync(file.object_key)
         check_recording_size(file.mime_type, file.filename, found.size, self.largest_recording)
 
     async def _first_registration(
@@ -81,20 +81,20 @@ class DocumentRegistrar:
 
         Raises Deleted.
         """
-        if await blocking(self.executor, self.manifests.deleted, key):
+        if await run_blocking(self.executor, self.manifests.deleted, key):
             raise SessionIsDeleted
-        record = await self.chronicle.catalog.record(key)
+        record = await self.chronicle.catalog.get(key)
         document = record.document if record else None
         if document is None:
             created_at = await self._write_manifest(key, file) if recording else rfc3339(now())
             document = self._document(file, created_at, recording=recording)
-            document = (await self.chronicle.catalog.tell(_told(key, document))).document or document
+            document = (await self.chronicle.catalog.apply(_registered_event(key, document))).document or document
         _check_same_file(document, file)
         return document
 
     async def _write_manifest(self, key: SessionKey, file: RegisteredDocument) -> str:
         """Order the work durably; returns when that was first done."""
-        manifest = await blocking(self.executor, self.manifests.seal, key, file, current_trace())
+        manifest = await run_blocking(self.executor, self.manifests.write, key, file, current_trace())
         if manifest.purpose != file:
             raise _other()
         return manifest.opened_at
@@ -111,9 +111,9 @@ class DocumentRegistrar:
         )
 
 
-def _told(key: SessionKey, document: DocumentRegistered) -> Envelope:
+def _registered_event(key: SessionKey, document: DocumentRegistered) -> Envelope:
     """Wrap a document so that whoever tells it again tells the same event, of the same time."""
-    told = envelope("ingest", key, document, cause=document.object_key, trace=current_trace())
+    told = make_envelope("ingest", key, document, cause=document.object_key, trace=current_trace())
     return replace(told, time=datetime.fromisoformat(document.created_at))
 
 

@@ -34,7 +34,7 @@ from shared.domain.identifiers import SessionKey, parse_identifier
 from shared.domain.upload_kind import RegisteredDocument
 from shared.http.api_group import ApiRoute
 from shared.http.body import BodyLimits, read_json
-from shared.http.responses import answer
+from shared.http.responses import json_response
 
 _ROOT = "/api/v1/documents/"
 _SIGN = "upload/generate-url"
@@ -84,27 +84,35 @@ def document_routes(
             expires_at=rfc3339(signed.expires_at),
             public_url=signed.public_url,
         )
-        return answer(body, headers=_FRESH)
+        return json_response(body, headers=_FRESH)
 
     async def register(request: Request, caller: Caller) -> Response:
         taken.require()
         file = _registered(await read_json(request, Registration, limits))
         key, document = await cases().registrations.register(caller.tenant, file)
-        return answer(_document(key, document), 201, {"Location": f"{_ROOT}{key.session}/"})
+        return json_response(_document(key, document), 201, {"Location": f"{_ROOT}{key.session}/"})
 
     async def read(request: Request, caller: Caller) -> Response:
         taken.require()
         key = SessionKey(caller.tenant, parse_identifier(request.path_params["document_id"], "document_id"))
         found = await cases().reader.read(key)
-        return answer(_with_address(_document(key, found.document), found), headers=_FRESH)
+        return json_response(_with_address(_document(key, found.document), found), headers=_FRESH)
 
     write = Permission.AUDIO_WRITE
     return [
-        *_with_and_without_slash(DOCUMENTS.route("POST", f"{_ROOT}{_SIGN}/", sign, needs=write, operation=SIGN)),
-        *_with_and_without_slash(DOCUMENTS.route("POST", _ROOT, register, needs=write, operation=REGISTER)),
+        *_with_and_without_slash(
+            DOCUMENTS.route("POST", f"{_ROOT}{_SIGN}/", sign, required_permission=write, operation=SIGN)
+        ),
+        *_with_and_without_slash(
+            DOCUMENTS.route("POST", _ROOT, register, required_permission=write, operation=REGISTER)
+        ),
         *_with_and_without_slash(
             DOCUMENTS.route(
-                "GET", f"{_ROOT}{{document_id:document}}/", read, needs=Permission.AUDIO_READ, operation=READ
+                "GET",
+                f"{_ROOT}{{document_id:document}}/",
+                read,
+                required_permission=Permission.AUDIO_READ,
+                operation=READ,
             )
         ),
     ]

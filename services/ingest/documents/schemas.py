@@ -7,11 +7,11 @@ from typing import Annotated, Literal
 from pydantic import Field
 from starlette.requests import Request
 
-from shared.domain.errors import Kind, RoomtoneError
+from shared.domain.errors import ErrorKind, RoomtoneError
 from shared.domain.identifiers import IDENTIFIER_SCHEMA
 from shared.http.api_group import ApiGroup
 from shared.http.fields import Address, Identifier, IntegralFloat, Size, Timestamp
-from shared.http.operation import Answer, Body, Operation, Parameter
+from shared.http.operation import Operation, Parameter, RequestBodySpec, ResponseSpec
 from shared.storage.object_store import LONGEST_SIGNED_SECONDS
 
 
@@ -110,9 +110,9 @@ SIGN = Operation(
         "PUT the file there with the `headers` given; the signature covers method, key and content type, and the"
         " length where `file_size` is given. Then register it as a document."
     ),
-    bodies=[Body(kind=AddressWanted)],
-    answers={200: Answer(description="Signed.", kind=AddressSigned)},
-    refusals=[Kind.INVALID, Kind.TOO_SLOW, Kind.TOO_LARGE, Kind.UNSUPPORTED],
+    request_bodies=[RequestBodySpec(model=AddressWanted)],
+    responses={200: ResponseSpec(description="Signed.", model=AddressSigned)},
+    errors=[ErrorKind.INVALID, ErrorKind.TOO_SLOW, ErrorKind.TOO_LARGE, ErrorKind.UNSUPPORTED],
 )
 
 REGISTER = Operation(
@@ -122,18 +122,20 @@ REGISTER = Operation(
         " `audio/…`, `application/ogg`, `video/mp4` or `video/webm` by its type, or, without any type, by its name."
         " Again is fine: the same file is the same document."
     ),
-    bodies=[Body(kind=Registration)],
-    answers={
-        201: Answer(description="Registered.", kind=Document, headers={"Location": "Where the document is read."})
+    request_bodies=[RequestBodySpec(model=Registration)],
+    responses={
+        201: ResponseSpec(
+            description="Registered.", model=Document, headers={"Location": "Where the document is read."}
+        )
     },
-    refusals=[
-        Kind.INVALID,
-        Kind.NOT_FOUND,
-        Kind.TOO_SLOW,
-        Kind.CONFLICT,
-        Kind.TOO_LARGE,
-        Kind.UNSUPPORTED,
-        Kind.OUT_OF_SPACE,
+    errors=[
+        ErrorKind.INVALID,
+        ErrorKind.NOT_FOUND,
+        ErrorKind.TOO_SLOW,
+        ErrorKind.CONFLICT,
+        ErrorKind.TOO_LARGE,
+        ErrorKind.UNSUPPORTED,
+        ErrorKind.OUT_OF_SPACE,
     ],
 )
 
@@ -145,6 +147,6 @@ READ = Operation(
             name="document_id", where="path", description="The document's id.", schema=IDENTIFIER_SCHEMA, required=True
         )
     ],
-    answers={200: Answer(description="The document.", kind=DocumentWithAddress)},
-    refusals=[Kind.INVALID, Kind.NOT_FOUND],
+    responses={200: ResponseSpec(description="The document.", model=DocumentWithAddress)},
+    errors=[ErrorKind.INVALID, ErrorKind.NOT_FOUND],
 )

@@ -7,9 +7,9 @@ from functools import partial
 
 import structlog
 
-from services.ingest.finalization.manifest_writer import Closing, ManifestWriter
+from services.ingest.finalization.manifest_writer import FinalizeParams, ManifestWriter
 from services.ingest.finalization.outbox import Outbox
-from services.ingest.finalization.result_waiters import Results
+from services.ingest.finalization.result_waiters import ResultWaiters
 from shared.domain.envelope import Envelope
 from shared.domain.errors import Unavailable
 from shared.domain.events import AudioFailed
@@ -17,7 +17,7 @@ from shared.domain.identifiers import SessionKey
 from shared.domain.manifest import StoredManifest
 from shared.observability.trace import Trace, current_trace
 from shared.process.failpoints import failpoint
-from shared.process.tasks import blocking
+from shared.process.tasks import run_blocking
 from shared.storage.session_directory import SessionDirectory
 from shared.storage.spool import Spool
 
@@ -33,31 +33,31 @@ class Finalizer:
     spool: Spool
     sealer: ManifestWriter
     outbox: Outbox
-    results: Results
+    results: ResultWaiters
     executor: Executor
     wait_seconds: float
 
-    async def finalize(self, key: SessionKey, *, wait: bool, closing: Closing | None = None) -> Envelope | None:
+    async def finalize(self, key: SessionKey, *, wait: bool, params: FinalizeParams | None = None) -> Envelope | None:
         """Return how the session ended (`audio.ready` or `audio.failed`), or None when that takes longer.
 
         Without `wait`, or with the bus away, None comes at once; the outbox goes on publishing. Raises what
         `ManifestWriter.seal` raises.
         """
         directory = self.spool.session(key)
-        stored, ended = await blocking(self.executor, self._seal, directory, current_trace(), closing)
+        stored, ended = await run_blocking(self.executor, self._seal, directory, current_trace(), params)
         failpoint("ingest.sealed")
         if ended is not None and not _is_retryable(ended):
             return ended
-        with self.results.expect(key) as result:
+        with self.results.wait_for(key) as result:
             published = await self._publish(directory, stored, ended, patience=None if wait else _ASYNC_SECONDS)
             if not published or not wait:
                 return None
-            return await result.within(self.wait_seconds, or_else=partial(self._ended, directory))
+            return await result.result(self.wait_seconds, poll=partial(self._ended, directory))
 
     def _seal(
-        self, directory: SessionDirectory, trace: Trace, closing: Closing | None
+        self, directory: SessionDirectory, trace: Trace, params: FinalizeParams | None
     ) -> tuple[StoredManifest, Envelope | None]:
-        return self.sealer.seal(directory.key, trace, closing), directory.read_result()
+        return self.sealer.write(directory.key, trace, params), directory.read_result()
 
     async def _publish(
         self, directory: SessionDirectory, stored: StoredManifest, failed: Envelope | None, *, patience: float | None
@@ -72,12 +72,12 @@ class Finalizer:
                 await self.outbox.publish(directory, stored, attempt=f"{failed.id}{failed.time}" if failed else "")
         except (Unavailable, TimeoutError):
             log.warning("the bus is away; the manifest is published later", session=directory.key.session)
-            self.outbox.later(directory)
+            self.outbox.enqueue(directory)
             return False
         return True
 
     async def _ended(self, directory: SessionDirectory) -> Envelope | None:
-        return await blocking(self.executor, directory.read_result)
+        return await run_blocking(self.executor, directory.read_result)
 
 
 def _is_retryable(ended: Envelope) -> bool:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from services.ingest.session_state.expiry import expired
+from services.ingest.session_state.expiry import session_expired
 from services.ingest.session_state.session_cache import CachedSession, SessionCache
 from shared.domain.clock import now, rfc3339
 from shared.domain.errors import Conflict, EmptySession, NotFound, Unavailable
@@ -20,7 +20,7 @@ _GAPS_NAMED = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Closing:
+class FinalizeParams:
     """What a client says when it finalizes a session that was opened for a purpose.
 
     `total_chunks` is how many it means to have sent; `original` is where they are to be kept as they came.
@@ -37,7 +37,7 @@ class ManifestWriter:
         self._spool = spool
         self._sessions = sessions
 
-    def seal(self, key: SessionKey, trace: Trace, closing: Closing | None) -> StoredManifest:
+    def write(self, key: SessionKey, trace: Trace, params: FinalizeParams | None) -> StoredManifest:
         """Write the manifest, or return the one that is there; `closing` is None for a raw session.
 
         Chunks are hashed before the lock is taken, so that a large session does not hold up a retry of its last
@@ -54,33 +54,38 @@ class ManifestWriter:
             with acquire_lock(directory.lock) as lock:
                 session = self._sessions.load(directory, lock)
             if session.expired:
-                raise expired()
+                raise session_expired()
             session.chunks()
             with acquire_lock(directory.lock) as lock:
                 session = self._sessions.load(directory, lock)
-                stored = directory.read_manifest() or self._write(directory, lock, session, trace, closing)
+                stored = directory.read_manifest() or self._write(directory, lock, session, trace, params)
             self._sessions.forget(key)
         else:
             sync_directory(directory.path)  # who named it is still at it, or may not have lived to do so
-        _check_same_params(stored.manifest, closing)
+        _check_same_params(stored.manifest, params)
         return stored
 
     def _write(
-        self, directory: SessionDirectory, lock: LockFile, session: CachedSession, trace: Trace, closing: Closing | None
+        self,
+        directory: SessionDirectory,
+        lock: LockFile,
+        session: CachedSession,
+        trace: Trace,
+        params: FinalizeParams | None,
     ) -> StoredManifest:
         if directory.deleted.exists():
             raise NotFound("The session was deleted.")
         if session.expired:
-            raise expired()
-        if (session.opening is None) != (closing is None):
-            raise other_family()
+            raise session_expired()
+        if (session.opening is None) != (params is None):
+            raise wrong_upload_kind()
         if len(session) == 0:
             raise _no_chunks()
         if len(session) != len(directory.sizes()):
             raise Unavailable("The spool's disk does not keep its locks: finalize again.", code="busy")
-        if gaps := session.missing(closing.total_chunks if closing else 0):
+        if gaps := session.missing(params.total_chunks if params else 0):
             raise _missing_chunks(gaps)
-        if closing is not None and len(session) > closing.total_chunks:
+        if params is not None and len(session) > params.total_chunks:
             raise Conflict(
                 f"{len(session)} chunks are stored, more than total_chunks says: correct it and finalize again.",
                 code="more_chunks",
@@ -94,7 +99,7 @@ class ManifestWriter:
             finalized_at=rfc3339(now()),
             opened_at=_opened_at(directory, session),
             purpose=session.opening.purpose if session.opening else None,
-            original=closing.original if closing else None,
+            original=params.original if params else None,
         )
         return write_manifest(directory, lock, manifest, self._spool.temporaries)
 
@@ -111,7 +116,7 @@ def write_manifest(
     return stored
 
 
-def other_family() -> Conflict:
+def wrong_upload_kind() -> Conflict:
     """Return what is told to whoever closes a session that another kind of upload has opened."""
     return Conflict("The session was opened by another kind of upload: finalize it there.", code="other_family")
 
@@ -120,10 +125,10 @@ def _no_chunks() -> EmptySession:
     return EmptySession("No chunks were received for this session: upload some before finalizing.")
 
 
-def _check_same_params(manifest: Manifest, closing: Closing | None) -> None:
-    if (manifest.original is None) != (closing is None):
-        raise other_family()
-    if closing is not None and len(manifest.chunks) != closing.total_chunks:
+def _check_same_params(manifest: Manifest, params: FinalizeParams | None) -> None:
+    if (manifest.original is None) != (params is None):
+        raise wrong_upload_kind()
+    if params is not None and len(manifest.chunks) != params.total_chunks:
         raise Conflict(f"The session was finalized with {len(manifest.chunks)} chunks.", code="finalized")
 
 

@@ -8,7 +8,7 @@ from concurrent.futures import Executor
 
 import structlog
 
-from shared.domain.envelope import envelope
+from shared.domain.envelope import make_envelope
 from shared.domain.errors import Unavailable
 from shared.domain.events import SessionFinalized
 from shared.domain.identifiers import SessionKey
@@ -17,7 +17,7 @@ from shared.domain.upload_kind import lead_of
 from shared.messaging.bus import Bus
 from shared.observability.metrics import Metrics
 from shared.process.failpoints import failpoint
-from shared.process.tasks import blocking
+from shared.process.tasks import run_blocking
 from shared.storage.durable_files import sync_directory
 from shared.storage.session_directory import SessionDirectory
 
@@ -50,7 +50,9 @@ class Outbox:
         manifest = stored.manifest
         event = SessionFinalized(manifest_sha256=stored.sha256, chunks=len(manifest.chunks), bytes=manifest.size)
         cause, lead = stored.sha256 + attempt, lead_of(manifest.purpose)
-        await self._bus.publish(envelope("ingest", manifest.key, event, cause=cause, trace=manifest.trace, lead=lead))
+        await self._bus.publish(
+            make_envelope("ingest", manifest.key, event, cause=cause, trace=manifest.trace, lead=lead)
+        )
         failpoint("ingest.published")
         await asyncio.get_running_loop().run_in_executor(self._executor, directory.published.touch)
 
@@ -70,26 +72,26 @@ class Outbox:
             except TimeoutError:
                 continue
 
-    def later(self, directory: SessionDirectory) -> None:
+    def enqueue(self, directory: SessionDirectory) -> None:
         """Publish a session's manifest soon: that just failed, or was never done."""
         if len(self._pending) < _MOST_PENDING:
             self._pending[directory.key] = directory
             self._wake.set()
 
-    def look(self, directory: SessionDirectory, names: AbstractSet[str]) -> None:
+    def inspect(self, directory: SessionDirectory, names: AbstractSet[str]) -> None:
         """Remember a session whose manifest the bus may not know of; blocks."""
         waits = directory.manifest.name in names and names.isdisjoint({directory.result.name, directory.deleted.name})
         if waits and not (directory.published.name in names and _recently_published(directory)):
             self._found.append(directory)
 
-    async def act(self) -> None:
+    async def flush(self) -> None:
         """Publish what was found."""
         while self._found:
-            self.later(self._found.popleft())
+            self.enqueue(self._found.popleft())
 
     async def _publish_pending(self) -> None:
         for directory in list(self._pending.values()):
-            stored = await blocking(self._executor, _unpublished, directory)
+            stored = await run_blocking(self._executor, _unpublished, directory)
             if stored is not None:
                 try:
                     await self.publish(directory, stored)

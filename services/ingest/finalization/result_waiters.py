@@ -29,7 +29,7 @@ class ResultWaiter:
         if not self._arrived.done():
             self._arrived.set_result(outcome)
 
-    async def within(self, seconds: float, *, or_else: Callable[[], Awaitable[Envelope | None]]) -> Envelope | None:
+    async def result(self, seconds: float, *, poll: Callable[[], Awaitable[Envelope | None]]) -> Envelope | None:
         """Return the outcome, or None after `seconds`; `or_else` is asked now and then as a second source."""
         deadline = asyncio.get_running_loop().time() + seconds
         while True:
@@ -37,11 +37,11 @@ class ResultWaiter:
             done, _ = await asyncio.wait([self._arrived], timeout=max(0.0, min(_LOOK_SECONDS, left)))
             if done:
                 return self._arrived.result()
-            if (outcome := await or_else()) is not None or left <= 0:
+            if (outcome := await poll()) is not None or left <= 0:
                 return outcome
 
 
-class Results:
+class ResultWaiters:
     """Hears `audio.ready` and `audio.failed` of every session and wakes those who wait for one."""
 
     def __init__(self, bus: Bus) -> None:
@@ -51,11 +51,11 @@ class Results:
     async def run(self) -> None:
         """Listen until cancelled; the client library renews the subscriptions after a reconnect."""
         for kind in (AudioReady, AudioFailed):
-            await self._bus.listen(event_filter(kind.NAME), self._hear)
+            await self._bus.subscribe(event_filter(kind.NAME), self._on_message)
         await asyncio.Event().wait()
 
     @contextmanager
-    def expect(self, key: SessionKey) -> Iterator[ResultWaiter]:
+    def wait_for(self, key: SessionKey) -> Iterator[ResultWaiter]:
         """Wait for `key` inside the block; enter it before telling the bus, or the answer may pass unheard."""
         expectation = ResultWaiter()
         self._waiting.setdefault(key, set()).add(expectation)
@@ -66,7 +66,7 @@ class Results:
             if not self._waiting[key]:
                 del self._waiting[key]
 
-    async def _hear(self, message: Msg) -> None:
+    async def _on_message(self, message: Msg) -> None:
         try:
             outcome = decode_on_subject(message.subject, message.data)
         except UndecodableEventError:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from services.ingest.api.filenames import media_type_of
 from services.ingest.finalization.finalizer import Finalizer
-from services.ingest.finalization.manifest_writer import Closing
+from services.ingest.finalization.manifest_writer import FinalizeParams
 from services.ingest.indexed_uploads.callbacks.scheduler import CallbackScheduler
 from services.ingest.session_state.opened_sessions import OpenedSessions
 from shared.domain.envelope import Envelope
@@ -38,20 +38,20 @@ class UploadCompleter:
     ) -> tuple[SessionKey, CompletedUpload | None]:
         """Return the stored upload, or None for it when that takes longer than the finalizer waits.
 
-        That its main service is to be told is durable before its chunks are sealed, so no crash in between loses it.
-        Raises NotFound, Conflict for another file id and what `ManifestWriter.seal` raises; Unavailable and Permanent when the
-        file could not be stored.
+        That its main service is to be told is durable before its manifest is written, so no crash in between loses it.
+        Raises NotFound, Conflict for another file id and what `ManifestWriter.write` raises; Unavailable and Permanent
+        when the file could not be stored.
         """
         started = asyncio.get_running_loop().time()
-        key, purpose = await self.openings.purpose(tenant, session, IndexedUpload)
+        key, purpose = await self.openings.find(tenant, session, IndexedUpload)
         if purpose.main_service_file_id != file_id:
             raise Conflict(
                 "The upload was initialized with another main_service_file_id: send that one.", code="other_file_id"
             )
         if self.callbacks is not None:
-            await self.callbacks.expect(key)
-        closing = Closing(total_chunks, _original(key, purpose.filename))
-        ended = await self.finalizer.finalize(key, wait=wait, closing=closing)
+            await self.callbacks.add(key)
+        closing = FinalizeParams(total_chunks, _original(key, purpose.filename))
+        ended = await self.finalizer.finalize(key, wait=wait, params=closing)
         if ended is None:
             return key, None
         original = _stored(ended)

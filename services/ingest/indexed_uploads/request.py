@@ -5,10 +5,10 @@ from collections.abc import AsyncIterator
 from starlette.requests import Request
 
 from services.ingest.api.chunk_form import ChunkForm
-from services.ingest.intake.chunk_store import Place
+from services.ingest.intake.chunk_store import ChunkTarget
 from services.ingest.session_state.opened_sessions import OpenedSessions
 from shared.domain.errors import InvalidInput, Unsupported
-from shared.domain.identifiers import SessionKey, chunk_index, parse_identifier
+from shared.domain.identifiers import SessionKey, parse_chunk_index, parse_identifier
 from shared.domain.upload_kind import IndexedUpload
 from shared.http.body import BodyLimits, is_small_immediate_body, reject_encoded_body
 from shared.http.multipart import boundary_of
@@ -21,12 +21,12 @@ SESSION_FIELD = "upload_session_id"
 class UploadChunkRequest:
     """One form that carries one chunk of an upload of `tenant`; what its headers say wrong is refused at once."""
 
-    known_key = None  # the form tells it
+    session_key = None  # the form tells it
     declared_size = 0
 
     def __init__(self, request: Request, tenant: str, openings: OpenedSessions, limits: BodyLimits) -> None:
         reject_encoded_body(request)
-        self.at_once = is_small_immediate_body(request)
+        self.immediate = is_small_immediate_body(request)
         boundary = boundary_of(request.headers.get("content-type", ""))
         if boundary is None:
             raise Unsupported(f"Send multipart/form-data with a file field {FILE_FIELD!r}.", code="bad_content_type")
@@ -52,20 +52,20 @@ class UploadChunkRequest:
         if empty:
             raise InvalidInput("The chunk is empty: send at least one byte.", code="empty_chunk")
 
-    async def place(self) -> Place:
+    async def place(self) -> ChunkTarget:
         """Say where the chunk goes, now that all fields are known; raises InvalidInput and NotFound."""
         key = self._key or await self._find(self._required(SESSION_FIELD))
-        return Place(key, chunk_index(self._required(INDEX_FIELD)), opened=True)
+        return ChunkTarget(key, parse_chunk_index(self._required(INDEX_FIELD)), has_metadata=True)
 
     async def _check_fields_so_far(self) -> None:
         fields = self._form.fields
         if INDEX_FIELD in fields:
-            chunk_index(fields[INDEX_FIELD])
+            parse_chunk_index(fields[INDEX_FIELD])
         if SESSION_FIELD in fields:
             self._key = await self._find(fields[SESSION_FIELD])
 
     async def _find(self, session: str) -> SessionKey:
-        key, _ = await self._openings.purpose(self._tenant, parse_identifier(session, SESSION_FIELD), IndexedUpload)
+        key, _ = await self._openings.find(self._tenant, parse_identifier(session, SESSION_FIELD), IndexedUpload)
         return key
 
     def _required(self, name: str) -> str:

@@ -32,7 +32,7 @@ from shared.domain.caller import Caller, Permission
 from shared.domain.identifiers import SessionKey, parse_identifier
 from shared.domain.upload_kind import IndexedUpload
 from shared.http.body import BodyLimits, declared_size, read_json
-from shared.http.responses import answer
+from shared.http.responses import json_response
 
 _JSON_SIZE = 64 * 1024
 
@@ -67,14 +67,14 @@ def upload_routes(cases: Callable[[], UploadCases], limits: BodyLimits) -> list[
         purpose = IndexedUpload(
             main_service_file_id=wanted.main_service_file_id, filename=filename, given_name=wanted.original_file_name
         )
-        key = await cases().openings.open(caller.tenant, purpose)
-        return answer(UploadOpened(data=UploadSession(upload_session_id=key.session)))
+        key = await cases().openings.create(caller.tenant, purpose)
+        return json_response(UploadOpened(data=UploadSession(upload_session_id=key.session)))
 
     async def chunk(request: Request, caller: Caller) -> Response:
-        with cases().admission.upload(caller.tenant, min(declared_size(request), limits.size)) as arrival:
+        with cases().admission.reserve(caller.tenant, min(declared_size(request), limits.size)) as arrival:
             sent = UploadChunkRequest(request, caller.tenant, cases().openings, limits)
             await cases().receiver.receive(sent, arrival)
-        return answer(ChunkUploaded())
+        return json_response(ChunkUploaded())
 
     async def complete(request: Request, caller: Caller) -> Response:
         wanted = await read_json(request, CompleteRequest, json_limits)
@@ -85,13 +85,13 @@ def upload_routes(cases: Callable[[], UploadCases], limits: BodyLimits) -> list[
             total_chunks=wanted.total_chunks,
             wait=not prefers_async(request),
         )
-        return _processing(key) if completion is None else answer(_completed(completion))
+        return _processing(key) if completion is None else json_response(_completed(completion))
 
     write = Permission.AUDIO_WRITE
     return [
-        UPLOADS.route("POST", "/upload/init", init, needs=write, operation=INIT),
-        UPLOADS.route("POST", "/upload/chunk", chunk, needs=write, operation=CHUNK),
-        UPLOADS.route("POST", "/upload/complete", complete, needs=write, operation=COMPLETE),
+        UPLOADS.route("POST", "/upload/init", init, required_permission=write, operation=INIT),
+        UPLOADS.route("POST", "/upload/chunk", chunk, required_permission=write, operation=CHUNK),
+        UPLOADS.route("POST", "/upload/complete", complete, required_permission=write, operation=COMPLETE),
     ]
 
 
@@ -104,4 +104,4 @@ def _completed(completion: CompletedUpload) -> UploadCompleted:
 
 def _processing(key: SessionKey) -> Response:
     body = UploadProcessing(session_id=key.session, status_url=status_url(key))
-    return answer(body, 202, accepted_headers(key))
+    return json_response(body, 202, accepted_headers(key))

@@ -7,11 +7,11 @@ from pydantic import Field
 from starlette.requests import Request
 
 from services.ingest.indexed_uploads.request import FILE_FIELD, INDEX_FIELD, SESSION_FIELD
-from shared.domain.errors import Kind, RoomtoneError
+from shared.domain.errors import ErrorKind, RoomtoneError
 from shared.domain.identifiers import IDENTIFIER_SCHEMA, INDEX_SCHEMA, MAX_CHUNK_INDEX
 from shared.http.api_group import ApiGroup
 from shared.http.fields import Address, Identifier, IntegralFloat
-from shared.http.operation import FORM, OCTETS, Answer, Body, Operation, Parameter
+from shared.http.operation import FORM, OCTETS, Operation, Parameter, RequestBodySpec, ResponseSpec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,35 +116,44 @@ _FORM_SCHEMA = {
     },
 }
 
-_BODY_REFUSALS = [Kind.INVALID, Kind.TOO_SLOW, Kind.TOO_LARGE, Kind.UNSUPPORTED, Kind.UNAVAILABLE, Kind.OUT_OF_SPACE]
+_BODY_REFUSALS = [
+    ErrorKind.INVALID,
+    ErrorKind.TOO_SLOW,
+    ErrorKind.TOO_LARGE,
+    ErrorKind.UNSUPPORTED,
+    ErrorKind.UNAVAILABLE,
+    ErrorKind.OUT_OF_SPACE,
+]
 
 INIT = Operation(
     summary="Open an upload",
-    bodies=[Body(kind=InitRequest)],
-    answers={200: Answer(description="Opened.", kind=UploadOpened)},
-    refusals=_BODY_REFUSALS,
+    request_bodies=[RequestBodySpec(model=InitRequest)],
+    responses={200: ResponseSpec(description="Opened.", model=UploadOpened)},
+    errors=_BODY_REFUSALS,
 )
 
 CHUNK = Operation(
     summary="Store one chunk of an upload",
     description="Fields may stand before or after the file; in front of it, an unknown upload is refused at once.",
-    bodies=[Body(schema=_FORM_SCHEMA, media_type=FORM)],
-    answers={200: Answer(description="Stored: these bytes survive a crash and a power loss.", kind=ChunkUploaded)},
-    refusals=[*_BODY_REFUSALS, Kind.NOT_FOUND, Kind.CONFLICT, Kind.TOO_MANY],
+    request_bodies=[RequestBodySpec(schema=_FORM_SCHEMA, media_type=FORM)],
+    responses={
+        200: ResponseSpec(description="Stored: these bytes survive a crash and a power loss.", model=ChunkUploaded)
+    },
+    errors=[*_BODY_REFUSALS, ErrorKind.NOT_FOUND, ErrorKind.CONFLICT, ErrorKind.TOO_MANY],
 )
 
 COMPLETE = Operation(
     summary="Store the file, and tell the main service",
     description="Idempotent. Waits for the result for a while; `Prefer: respond-async` answers at once.",
     parameters=[Parameter(name="Prefer", where="header", description="`respond-async` not to wait (RFC 7240).")],
-    bodies=[Body(kind=CompleteRequest)],
-    answers={
-        200: Answer(description="The file is in the bucket.", kind=UploadCompleted),
-        202: Answer(
+    request_bodies=[RequestBodySpec(model=CompleteRequest)],
+    responses={
+        200: ResponseSpec(description="The file is in the bucket.", model=UploadCompleted),
+        202: ResponseSpec(
             description="Accepted; the result takes longer. Ask `status_url`, or send the same again.",
-            kind=UploadProcessing,
+            model=UploadProcessing,
             headers={"Location": "Where to ask: `status_url`.", "Retry-After": "After how many seconds to ask."},
         ),
     },
-    refusals=[*_BODY_REFUSALS, Kind.NOTHING_THERE, Kind.NOT_FOUND, Kind.CONFLICT, Kind.PERMANENT],
+    errors=[*_BODY_REFUSALS, ErrorKind.NOTHING_THERE, ErrorKind.NOT_FOUND, ErrorKind.CONFLICT, ErrorKind.PERMANENT],
 )

@@ -33,7 +33,7 @@ class Admission:
         self._arriving: Counter[str] = Counter()
 
     @contextmanager
-    def upload(self, tenant: str, announced: int) -> Iterator["UploadReservation"]:
+    def reserve(self, tenant: str, announced: int) -> Iterator["UploadReservation"]:
         """Let one upload in for as long as the block lasts, before anything of its body is read.
 
         `announced` is how many bytes its head promises, 0 where it says nothing. Raises Unavailable.
@@ -48,18 +48,18 @@ class Admission:
         try:
             yield arrival
         finally:
-            arrival.end()
+            arrival.release()
             self._in_progress -= 1
             self._uploads[tenant] -= 1
             if not self._uploads[tenant]:
                 del self._uploads[tenant]
 
     @property
-    def share(self) -> int:
+    def buffer_size(self) -> int:
         """How many bytes each upload may gather in memory: less, the more of them there are."""
         return max(_LEAST_GATHERED, min(_MOST_GATHERED, _GATHERED_TOGETHER // max(1, self._in_progress)))
 
-    def expect(self, tenant: str, unwritten: int, arriving: int) -> None:
+    def adjust_announced(self, tenant: str, unwritten: int, arriving: int) -> None:
         """Count bytes that are announced and not on the disk yet, and those of the quota that have no name yet."""
         with self._guard:
             self._announced += unwritten
@@ -69,8 +69,8 @@ class Admission:
 
     def check_announced(self, tenant: str, of_one: int) -> None:
         """Raise OutOfSpace, TooLarge or TooMany unless all that is announced fits, `of_one` of it by one; blocks."""
-        self._reserve.require(self._announced)
-        self._quota.require(tenant, self._arriving[tenant], of_one)
+        self._reserve.check(self._announced)
+        self._quota.check(tenant, self._arriving[tenant], of_one)
 
     def would_fit(self, tenant: str) -> bool:
         """Whether all that is announced fits, as far as is known without asking the disk."""
@@ -79,7 +79,7 @@ class Admission:
     def take(self, tenant: str, of_one: int, size: int) -> None:
         """Raise OutOfSpace, TooLarge or TooMany unless the disk and the quota take the next `size` bytes; blocks."""
         self._reserve.take(size)
-        self._quota.require(tenant, self._arriving[tenant], of_one)
+        self._quota.check(tenant, self._arriving[tenant], of_one)
 
 
 class UploadReservation:
@@ -91,12 +91,12 @@ class UploadReservation:
         self._unwritten = announced
         self._arriving = announced
         self._written = 0
-        admission.expect(tenant, announced, announced)
+        admission.adjust_announced(tenant, announced, announced)
 
     @property
-    def share(self) -> int:
+    def buffer_size(self) -> int:
         """How many bytes it may gather in memory now."""
-        return self._admission.share
+        return self._admission.buffer_size
 
     def check(self) -> None:
         """Refuse what can't be kept as things stand; raises OutOfSpace, TooLarge and TooMany. Blocks."""
@@ -112,10 +112,10 @@ class UploadReservation:
         self._expect(max(0, self._unwritten - size), max(self._arriving, self._written))
         self._admission.take(self._tenant, self._arriving, size)
 
-    def end(self) -> None:
+    def release(self) -> None:
         """Announce nothing more: what was sent has its name and counts as stored, or is gone."""
         self._expect(0, 0)
 
     def _expect(self, unwritten: int, arriving: int) -> None:
-        self._admission.expect(self._tenant, unwritten - self._unwritten, arriving - self._arriving)
+        self._admission.adjust_announced(self._tenant, unwritten - self._unwritten, arriving - self._arriving)
         self._unwritten, self._arriving = unwritten, arriving

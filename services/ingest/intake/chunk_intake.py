@@ -6,16 +6,16 @@ from concurrent.futures import Executor
 from typing import Protocol
 
 from services.ingest.intake.admission import UploadReservation
-from services.ingest.intake.chunk_store import ChunkStore, Place, StoredChunk
+from services.ingest.intake.chunk_store import ChunkStore, ChunkTarget, StoredChunk
 from services.ingest.intake.group_commit import GroupCommit
 from services.ingest.intake.staged_chunk import StagedChunk
-from shared.domain.envelope import envelope
+from shared.domain.envelope import make_envelope
 from shared.domain.events import ChunkReceived, SessionOpened
 from shared.domain.identifiers import SessionKey
 from shared.messaging.bus import Bus
 from shared.observability.metrics import Metrics
 from shared.observability.trace import current_trace
-from shared.process.tasks import blocking, wait_uncancelled
+from shared.process.tasks import run_blocking, wait_uncancelled
 from shared.storage.spool import Spool
 
 
@@ -23,7 +23,7 @@ class IncomingChunk(Protocol):
     """A chunk on its way in, whatever family brings it."""
 
     @property
-    def known_key(self) -> SessionKey | None:
+    def session_key(self) -> SessionKey | None:
         """The chunk's session, where the request's head tells it."""
 
     @property
@@ -31,14 +31,14 @@ class IncomingChunk(Protocol):
         """What the request's head says of the chunk's size in bytes, 0 if it says nothing."""
 
     @property
-    def at_once(self) -> bool:
+    def immediate(self) -> bool:
         """Whether all of it is here or on its way: a look at the disk before is worth a hop only in doubt."""
 
     def pieces(self) -> AsyncIterator[bytes]:
         """Yield the bytes; raises for what must not be stored."""
         ...
 
-    async def place(self) -> Place:
+    async def place(self) -> ChunkTarget:
         """Say where the chunk goes, after its last piece; raises for what must not be stored."""
         ...
 
@@ -47,12 +47,12 @@ class ChunkIntake:
     """Stores chunks so that a success means: these bytes survive `kill -9` and power loss."""
 
     def __init__(
-        self, spool: Spool, chunks: ChunkStore, executor: Executor, bus: Bus, metrics: Metrics, *, hands: int
+        self, spool: Spool, chunks: ChunkStore, executor: Executor, bus: Bus, metrics: Metrics, *, workers: int
     ) -> None:
         self._spool = spool
         self._chunks = chunks
         self._executor = executor
-        self._commits = GroupCommit(chunks, executor, hands=hands, timed=metrics.fsync_seconds.observe)
+        self._commits = GroupCommit(chunks, executor, workers=workers, on_durable=metrics.fsync_seconds.observe)
         self._bus = bus
         self._metrics = metrics
 
@@ -63,33 +63,35 @@ class ChunkIntake:
         `ChunkStore` raise, and OSError. `arrival` is the upload's place among those in progress.
         """
         if not (
-            chunk.at_once and self._chunks.passes_precheck_in_memory(chunk.known_key, chunk.declared_size, arrival)
+            chunk.immediate and self._chunks.passes_precheck_in_memory(chunk.session_key, chunk.declared_size, arrival)
         ):
-            await blocking(self._executor, self._chunks.precheck, chunk.known_key, chunk.declared_size, arrival)
+            await run_blocking(self._executor, self._chunks.precheck, chunk.session_key, chunk.declared_size, arrival)
         writer = StagedChunk(self._spool.temporaries, self._executor, arrival)
         placed = await self._store(chunk, writer)
         self._metrics.chunk_bytes.inc(placed.size)
-        await self._tell(placed.directory.key, placed)
+        await self.publish(placed.directory.key, placed)
         return placed
 
     async def _store(self, chunk: IncomingChunk, writer: StagedChunk) -> StoredChunk:
         try:
             async for piece in chunk.pieces():
-                await writer.add(piece)
+                await writer.write(piece)
                 del piece  # written: not to be held while the next one gathers
             place = await chunk.place()
         except BaseException:
-            await wait_uncancelled(asyncio.ensure_future(blocking(self._executor, writer.discard)))
+            await wait_uncancelled(asyncio.ensure_future(run_blocking(self._executor, writer.discard)))
             raise
         return await self._commits.commit(place, writer)
 
-    async def _tell(self, key: SessionKey, chunk: StoredChunk) -> None:
+    async def publish(self, key: SessionKey, chunk: StoredChunk) -> None:
         """Progress only: nothing waits for it, and a bus that is away refuses no chunk."""
         trace = current_trace()
         if chunk.opened_session:
-            await self._bus.tell(envelope("ingest", key, SessionOpened(), cause="", trace=trace))
+            await self._bus.publish_nowait(make_envelope("ingest", key, SessionOpened(), cause="", trace=trace))
         received = ChunkReceived(
             chunk_index=chunk.index, size=chunk.size, sha256=chunk.sha256, total_chunks=chunk.total_chunks
         )
         cause = f"{chunk.index}:{chunk.sha256}"
-        await self._bus.tell(envelope("ingest", key, received, cause=cause, trace=trace, lead=chunk.lead))
+        await self._bus.publish_nowait(
+            make_envelope("ingest", key, received, cause=cause, trace=trace, lead=chunk.lead)
+        )

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from services.ingest.intake.admission import UploadReservation
 from services.ingest.intake.staged_chunk import StagedFile
 from services.ingest.intake.tenant_quota import TenantQuota
-from services.ingest.session_state.expiry import expired as has_expired
+from services.ingest.session_state.expiry import session_expired as has_expired
 from services.ingest.session_state.session_cache import CachedSession, SessionCache
 from shared.domain.errors import Conflict, NotFound, TooLarge, Unavailable
 from shared.domain.identifiers import MAX_CHUNK_INDEX, SessionKey
@@ -16,7 +16,7 @@ from shared.storage.spool import Spool
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ChunkTarget:
     """Which session a chunk goes to, and under which index; None appends it in arrival order.
 
     `opened`: the session was opened for a purpose before; a raw one is opened by its first chunk.
@@ -24,7 +24,7 @@ class Place:
 
     key: SessionKey
     index: int | None
-    opened: bool = False
+    has_metadata: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class ChunkStore:
 
         `key` is None while its session is not known, `declared_size` is 0 when nothing was declared.
 
-        Raises what `UploadReservation.check` raises, Conflict for a late chunk and TooLarge for a session known to be full.
+        Raises what `UploadReservation.check` raises, Conflict for a late chunk and TooLarge for a full session.
         """
         arrival.check()
         if key is not None:
@@ -80,7 +80,7 @@ class ChunkStore:
             and arrival.fits_without_disk_check()
         )
 
-    def place(self, place: Place, chunk: StagedFile) -> StoredChunk:
+    def store(self, place: ChunkTarget, chunk: StagedFile) -> StoredChunk:
         """Give a chunk its final name: the one asked for, or the next in arrival order.
 
         The same bytes again under the same index are the same success. Raises Conflict for other bytes or a
@@ -99,8 +99,8 @@ class ChunkStore:
                 self._refuse_other_bytes(session, chunk, index)
             else:
                 self._refuse_oversize(session.size + chunk.size)
-                index = self._name(directory, session, chunk, index, lock)
-                self._quota.stored(place.key.tenant, chunk.size)
+                index = self._link(directory, session, chunk, index, lock)
+                self._quota.add(place.key.tenant, chunk.size)
             lead = lead_of(session.opening.purpose if session.opening else None)
             return StoredChunk(directory, index, chunk.size, chunk.sha256, len(session), session.size, opened, lead)
 
@@ -111,18 +111,18 @@ class ChunkStore:
             if self._sessions.has(directory.key):  # removed by another process: only the catalog may know why
                 self._sessions.forget(directory.key)
                 raise Unavailable("The session was put away meanwhile: send the chunk again.", code="busy") from None
-            self._spool.open(directory.key)
+            self._spool.create_directory(directory.key)
             return acquire_lock(directory.lock)
 
     @staticmethod
-    def _name(
+    def _link(
         directory: SessionDirectory, session: CachedSession, chunk: StagedFile, wanted: int | None, lock: LockFile
     ) -> int:
         index = session.next_index if wanted is None else wanted
         if index > MAX_CHUNK_INDEX:
             raise TooLarge("The session has as many chunks as it may: finalize it and go on in a new one.")
         lock.bump_version()  # before the name is there, so that no crash leaves another holder with a stale view
-        if not chunk.file.publish(directory.chunk(index)):
+        if not chunk.file.link_to(directory.chunk(index)):
             raise Unavailable("The spool's disk does not keep its locks: send the chunk again.", code="busy")
         session.add(index, chunk.size, chunk.sha256, lock)
         return index
@@ -153,8 +153,8 @@ def _check_open(*, deleted: bool, finalized: bool, expired: bool) -> None:
         raise has_expired()
 
 
-def _check_upload_kind(session: CachedSession, place: Place) -> None:
-    if (session.opening is not None) != place.opened:
+def _check_upload_kind(session: CachedSession, place: ChunkTarget) -> None:
+    if (session.opening is not None) != place.has_metadata:
         raise Conflict(
             "The session was opened by another kind of upload: use that one's addresses, or a new session id.",
             code="other_family",

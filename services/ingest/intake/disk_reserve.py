@@ -22,7 +22,7 @@ class DiskReserve:
         self._asked_at = -_FRESH_SECONDS
         self._left = 0.0
 
-    def require(self, size: int) -> None:
+    def check(self, size: int) -> None:
         """Raise OutOfSpace unless the reserve stays free when `size` more bytes are announced; may block."""
         with self._guard:
             if size > self._left_now():

@@ -15,7 +15,7 @@ from pathlib import Path
 from threading import Lock
 from time import perf_counter
 
-from services.ingest.intake.chunk_store import ChunkStore, Place, StoredChunk
+from services.ingest.intake.chunk_store import ChunkStore, ChunkTarget, StoredChunk
 from services.ingest.intake.staged_chunk import StagedChunk
 from shared.process.failpoints import failpoint
 from shared.process.tasks import wait_uncancelled
@@ -29,7 +29,7 @@ _MOST_BYTES = 1024 * 1024  # a turn of more would keep the first of its chunks w
 class _PendingCommit:
     """A chunk whose bytes have all come; `outcome` is what became of it, `seconds` how long its turn took."""
 
-    place: Place
+    place: ChunkTarget
     writer: StagedChunk
     answer: asyncio.Future[StoredChunk]
     outcome: StoredChunk | Exception | None = None
@@ -47,20 +47,20 @@ class GroupCommit:
         chunks: ChunkStore,
         executor: Executor,
         *,
-        hands: int,
-        timed: Callable[[float], None],
+        workers: int,
+        on_durable: Callable[[float], None],
         sync: Callable[[Path], None] = sync_directory,
     ) -> None:
         self._chunks = chunks
         self._executor = executor
-        self._free_hands = hands
-        self._timed = timed
+        self._free_workers = workers
+        self._on_durable = on_durable
         self._sync = sync
         self._waiting: deque[_PendingCommit] = deque()
         self._guard = Lock()  # over the two above
         self._called = False
 
-    async def commit(self, place: Place, writer: StagedChunk) -> StoredChunk:
+    async def commit(self, place: ChunkTarget, writer: StagedChunk) -> StoredChunk:
         """Return once the chunk is durable under its name, and its temporary name is gone.
 
         Cancelled, it still waits: a turn can't be stopped, and owns the file until it ends. Raises what
@@ -79,13 +79,13 @@ class GroupCommit:
     def _start_workers(self, loop: asyncio.AbstractEventLoop) -> None:
         self._called = False
         with self._guard:
-            called = min(self._free_hands, _turns(self._waiting))
-            self._free_hands -= called
+            called = min(self._free_workers, _batch_count(self._waiting))
+            self._free_workers -= called
         for _ in range(called):
-            self._executor.submit(self._work, loop)
+            self._executor.submit(self._run_worker, loop)
 
-    def _work(self, loop: asyncio.AbstractEventLoop) -> None:
-        while turn := self._take():
+    def _run_worker(self, loop: asyncio.AbstractEventLoop) -> None:
+        while turn := self._next_batch():
             begun = perf_counter()
             try:
                 _store(turn, self._chunks, self._sync)
@@ -94,9 +94,9 @@ class GroupCommit:
             seconds = perf_counter() - begun
             for awaited in turn:
                 awaited.seconds = seconds
-            loop.call_soon_threadsafe(self._answer, turn)
+            loop.call_soon_threadsafe(self._resolve, turn)
 
-    def _take(self) -> list[_PendingCommit]:
+    def _next_batch(self) -> list[_PendingCommit]:
         """Take what makes up one turn; without any, the hand is free again."""
         with self._guard:
             turn: list[_PendingCommit] = []
@@ -106,14 +106,14 @@ class GroupCommit:
                 turn.append(awaited)
                 size += awaited.writer.pending
             if not turn:
-                self._free_hands += 1
+                self._free_workers += 1
             return turn
 
-    def _answer(self, turn: Sequence[_PendingCommit]) -> None:
+    def _resolve(self, turn: Sequence[_PendingCommit]) -> None:
         for awaited in turn:
             match awaited.outcome:
                 case StoredChunk() as placed:
-                    self._timed(awaited.seconds)
+                    self._on_durable(awaited.seconds)
                     awaited.answer.set_result(placed)
                 case Exception() as failure:
                     awaited.answer.set_exception(failure)
@@ -125,7 +125,7 @@ def _fits(turn: Sequence[_PendingCommit], size: int, following: _PendingCommit) 
     return not turn or (len(turn) < _MOST_CHUNKS and size + following.writer.pending <= _MOST_BYTES)
 
 
-def _turns(waiting: Iterable[_PendingCommit]) -> int:
+def _batch_count(waiting: Iterable[_PendingCommit]) -> int:
     """Return how many hands have something to do."""
     turns, turn, size = 0, 0, 0
     for awaited in waiting:
@@ -137,12 +137,12 @@ def _turns(waiting: Iterable[_PendingCommit]) -> int:
 
 def _store(turn: Sequence[_PendingCommit], chunks: ChunkStore, sync: Callable[[Path], None]) -> None:
     """Take a turn's chunks through the recipe together; what fails for one of them costs only that one."""
-    _for_each_ok(turn, lambda awaited: awaited.writer.finish())
+    _for_each_ok(turn, lambda awaited: awaited.writer.flush())
     _for_each_ok(turn, lambda awaited: awaited.writer.sync())
     placed: dict[Path, list[_PendingCommit]] = {}
 
     def place(awaited: _PendingCommit) -> None:
-        outcome = chunks.place(awaited.place, awaited.writer.sealed())
+        outcome = chunks.store(awaited.place, awaited.writer.staged_file())
         placed.setdefault(outcome.directory.path, []).append(awaited)
         awaited.outcome = outcome
 

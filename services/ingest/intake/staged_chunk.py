@@ -33,19 +33,19 @@ class StagedChunk:
         self._hash = hashlib.sha256()
         self.pending = 0
 
-    async def add(self, piece: bytes) -> None:
+    async def write(self, piece: bytes) -> None:
         """Take a piece; returns after a disk write once enough has gathered, which slows the sender down."""
         self._gathered.append(piece)
         self.pending += len(piece)
-        if self.pending > self._arrival.share:
+        if self.pending > self._arrival.buffer_size:
             loop = asyncio.get_running_loop()
             await wait_uncancelled(loop.run_in_executor(self._executor, self._write_early))
 
     def _write_early(self) -> None:
-        self.finish()
+        self.flush()
         self._written.start_writeback()
 
-    def finish(self) -> None:
+    def flush(self) -> None:
         """Write what has gathered; blocks. Raises what `UploadReservation.take` raises, and OSError."""
         self._arrival.take(self.pending)
         pieces, self._gathered, self.pending = self._gathered, [], 0
@@ -60,7 +60,7 @@ class StagedChunk:
         """Force the bytes to the disk; blocks. After a failure the file must be given up, never synced again."""
         self._written.sync()
 
-    def sealed(self) -> StagedFile:
+    def staged_file(self) -> StagedFile:
         """Describe what was finished and synced."""
         return StagedFile(self._written, self._size, self._hash.hexdigest())
 

@@ -48,7 +48,7 @@ class TenantQuota:
         self._usages: dict[str, _Usage] = {}
         self._guard = Lock()
 
-    def require(self, tenant: str, arriving: int, of_one: int) -> None:
+    def check(self, tenant: str, arriving: int, of_one: int) -> None:
         """Raise TooMany unless the tenant may have `arriving` more bytes than are stored.
 
         TooLarge if one upload alone, with its `of_one` of them, never may.
@@ -81,7 +81,7 @@ class TenantQuota:
         usage = self._usage(tenant)
         return usage.known is None or self._is_over(usage, arriving)
 
-    def stored(self, tenant: str, size: int) -> None:
+    def add(self, tenant: str, size: int) -> None:
         """Count a chunk that just got its name."""
         if self._quota:
             usage = self._usage(tenant)

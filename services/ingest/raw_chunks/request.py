@@ -5,9 +5,9 @@ from collections.abc import AsyncIterator
 from starlette.requests import Request
 
 from services.ingest.api.chunk_form import ChunkForm
-from services.ingest.intake.chunk_store import Place
+from services.ingest.intake.chunk_store import ChunkTarget
 from shared.domain.errors import InvalidInput, TooLarge, Unsupported
-from shared.domain.identifiers import SessionKey, chunk_index
+from shared.domain.identifiers import SessionKey, parse_chunk_index
 from shared.http.body import (
     BodyLimits,
     declared_size,
@@ -34,8 +34,8 @@ class ChunkRequest:
         self._limits = limits
         self._too_large = f"A chunk may have at most {limits.size} bytes: send smaller chunks."
         self._form = self._accepted_form()
-        self.known_key = key
-        self.at_once = is_small_immediate_body(request)
+        self.session_key = key
+        self.immediate = is_small_immediate_body(request)
         self.declared_size = 0 if self._form else declared_size(request)
         if self.declared_size > limits.size:  # before the session's limit: a new session would not help
             raise TooLarge(self._too_large)
@@ -53,11 +53,11 @@ class ChunkRequest:
         if empty:
             raise InvalidInput("The chunk is empty: send at least one byte.", code="empty_chunk")
 
-    async def place(self) -> Place:
+    async def place(self) -> ChunkTarget:
         """Say where the chunk goes, now that all fields are known."""
         if self._form is not None and (text := self._form.fields.get(INDEX_FIELD)) is not None:
             self._take_index(text)
-        return Place(self.known_key, self._index)
+        return ChunkTarget(self.session_key, self._index)
 
     def _content(self) -> AsyncIterator[bytes]:
         if self._form is not None:
@@ -65,7 +65,7 @@ class ChunkRequest:
         return stream_body(self._request, self._limits, self._too_large)
 
     def _take_index(self, text: str) -> None:
-        index = chunk_index(text)
+        index = parse_chunk_index(text)
         if self._index is not None and self._index != index:
             raise InvalidInput("chunk_index is given twice and differs.", code="duplicate_field")
         self._index = index

@@ -23,7 +23,7 @@ from shared.domain.events import AudioFailed, AudioReady
 from shared.domain.identifiers import SessionKey
 from shared.http.body import BodyLimits, declared_size
 from shared.http.paths import ANY_TEXT
-from shared.http.responses import answer
+from shared.http.responses import json_response
 
 
 class ChunkCases(Protocol):
@@ -57,15 +57,15 @@ def chunk_routes(cases: Callable[[], ChunkCases], limits: BodyLimits) -> list[Ba
         """Read which session a request is about; raises NotFound for another lead's, before any body is read."""
         key = session_key(request, caller)
         if caller.leads is not None:  # a look at the disk that the others' chunks are spared
-            check_lead_access(caller, await cases().openings.lead(key))
+            check_lead_access(caller, await cases().openings.lead_of_session(key))
         return key
 
     async def upload_chunk(request: Request, caller: Caller) -> Response:
         key = await session_of(request, caller)
-        await cases().used_ids.refuse(key, caller)
-        with cases().admission.upload(caller.tenant, min(declared_size(request), limits.size)) as arrival:
+        await cases().used_ids.check_unused(key, caller)
+        with cases().admission.reserve(caller.tenant, min(declared_size(request), limits.size)) as arrival:
             chunk = await cases().receiver.receive(ChunkRequest(request, key, limits), arrival)
-        return answer(
+        return json_response(
             ChunkStored(
                 session_id=key.session,
                 chunk_size=chunk.size,
@@ -77,14 +77,20 @@ def chunk_routes(cases: Callable[[], ChunkCases], limits: BodyLimits) -> list[Ba
     async def finalize(request: Request, caller: Caller) -> Response:
         key = await session_of(request, caller)
         ended = await cases().finalizer.finalize(key, wait=not prefers_async(request))
-        return accepted_response(key) if ended is None else answer(_finalized(key, ended))
+        return accepted_response(key) if ended is None else json_response(_finalized(key, ended))
 
     write = Permission.AUDIO_WRITE
     return [
         SESSIONS.route(
-            "POST", f"/upload_chunk/{{session_id:{ANY_TEXT}}}", upload_chunk, needs=write, operation=UPLOAD_CHUNK
+            "POST",
+            f"/upload_chunk/{{session_id:{ANY_TEXT}}}",
+            upload_chunk,
+            required_permission=write,
+            operation=UPLOAD_CHUNK,
         ),
-        SESSIONS.route("POST", f"/finalize/{{session_id:{ANY_TEXT}}}", finalize, needs=write, operation=FINALIZE),
+        SESSIONS.route(
+            "POST", f"/finalize/{{session_id:{ANY_TEXT}}}", finalize, required_permission=write, operation=FINALIZE
+        ),
     ]
 
 

@@ -6,10 +6,10 @@ from typing import Literal
 from services.ingest.api.accepted import PROCESSING
 from services.ingest.api.session_resource import SESSION_ID
 from services.ingest.raw_chunks.request import FILE_FIELD, INDEX_FIELD
-from shared.domain.errors import Kind
+from shared.domain.errors import ErrorKind
 from shared.domain.identifiers import INDEX_SCHEMA
 from shared.http.fields import Address, Count, Identifier, Seconds, Sha256, Size
-from shared.http.operation import FORM, OCTETS, Answer, Body, Operation, Parameter
+from shared.http.operation import FORM, OCTETS, Operation, Parameter, RequestBodySpec, ResponseSpec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,21 +53,23 @@ UPLOAD_CHUNK = Operation(
         SESSION_ID,
         Parameter(name=INDEX_FIELD, where="query", description="0-based place of the chunk.", schema=INDEX_SCHEMA),
     ],
-    bodies=[
-        Body(schema=_FORM_SCHEMA, media_type=FORM),
-        Body(schema={"type": "string", "minLength": 1}, media_type=OCTETS),
+    request_bodies=[
+        RequestBodySpec(schema=_FORM_SCHEMA, media_type=FORM),
+        RequestBodySpec(schema={"type": "string", "minLength": 1}, media_type=OCTETS),
     ],
-    answers={200: Answer(description="Stored: these bytes survive a crash and a power loss.", kind=ChunkStored)},
-    refusals=[
-        Kind.INVALID,
-        Kind.NOT_FOUND,
-        Kind.TOO_SLOW,
-        Kind.CONFLICT,
-        Kind.TOO_LARGE,
-        Kind.UNSUPPORTED,
-        Kind.TOO_MANY,
-        Kind.UNAVAILABLE,
-        Kind.OUT_OF_SPACE,
+    responses={
+        200: ResponseSpec(description="Stored: these bytes survive a crash and a power loss.", model=ChunkStored)
+    },
+    errors=[
+        ErrorKind.INVALID,
+        ErrorKind.NOT_FOUND,
+        ErrorKind.TOO_SLOW,
+        ErrorKind.CONFLICT,
+        ErrorKind.TOO_LARGE,
+        ErrorKind.UNSUPPORTED,
+        ErrorKind.TOO_MANY,
+        ErrorKind.UNAVAILABLE,
+        ErrorKind.OUT_OF_SPACE,
     ],
 )
 
@@ -78,14 +80,14 @@ FINALIZE = Operation(
         SESSION_ID,
         Parameter(name="Prefer", where="header", description="`respond-async` not to wait (RFC 7240)."),
     ],
-    answers={200: Answer(description="The WAV is in the bucket.", kind=Finalized), 202: PROCESSING},
-    refusals=[
-        Kind.INVALID,
-        Kind.NOTHING_THERE,
-        Kind.NOT_FOUND,
-        Kind.CONFLICT,
-        Kind.PERMANENT,
-        Kind.UNAVAILABLE,
-        Kind.OUT_OF_SPACE,
+    responses={200: ResponseSpec(description="The WAV is in the bucket.", model=Finalized), 202: PROCESSING},
+    errors=[
+        ErrorKind.INVALID,
+        ErrorKind.NOTHING_THERE,
+        ErrorKind.NOT_FOUND,
+        ErrorKind.CONFLICT,
+        ErrorKind.PERMANENT,
+        ErrorKind.UNAVAILABLE,
+        ErrorKind.OUT_OF_SPACE,
     ],
 )

@@ -40,7 +40,7 @@ def read_expiry(directory: SessionDirectory) -> ExpiryRecord | None:
         return None
 
 
-def expired() -> Conflict:
+def session_expired() -> Conflict:
     """Return what is told to whoever sends to an expired session, or finalizes it."""
     return Conflict(
         "The session expired, since nothing came for too long, and its chunks were erased: use a new session.",
@@ -77,7 +77,7 @@ class SessionExpirer:
         self.sessions.forget(directory.key)
         return True
 
-    def empty(self, directory: SessionDirectory) -> None:
+    def erase_chunks(self, directory: SessionDirectory) -> None:
         """Erase the chunks of an expired session; again is fine."""
         self.spool.erase_chunks(directory)
         sync_directory(directory.path)

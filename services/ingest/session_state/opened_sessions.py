@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from shared.domain.clock import now, rfc3339
-from shared.domain.envelope import envelope
+from shared.domain.envelope import make_envelope
 from shared.domain.errors import NotFound
 from shared.domain.events import SessionOpened
 from shared.domain.identifiers import SessionKey, parse_identifier
@@ -28,23 +28,23 @@ class OpenedSessions:
     executor: Executor
     bus: Bus
 
-    async def open(self, tenant: str, purpose: IndexedUpload | LeadRecording) -> SessionKey:
+    async def create(self, tenant: str, purpose: IndexedUpload | LeadRecording) -> SessionKey:
         """Open a session of its own for `purpose`; once this returns, a crash does not lose it. Raises OSError."""
         key = SessionKey(tenant, uuid.uuid4().hex)
         opening = SessionMetadata(purpose=purpose, opened_at=rfc3339(now()))
         await asyncio.get_running_loop().run_in_executor(self.executor, self.spool.create_session, key, opening)
-        await self.bus.tell(
-            envelope("ingest", key, SessionOpened(), cause="", trace=current_trace(), lead=lead_of(purpose))
+        await self.bus.publish_nowait(
+            make_envelope("ingest", key, SessionOpened(), cause="", trace=current_trace(), lead=lead_of(purpose))
         )
         return key
 
-    async def lead(self, key: SessionKey) -> str | None:
+    async def lead_of_session(self, key: SessionKey) -> str | None:
         """Return which lead a session was opened for, None for one of none or that is not there."""
         read = self.spool.session(key).read_metadata
         opening = await asyncio.get_running_loop().run_in_executor(self.executor, read)
         return lead_of(opening.purpose if opening else None)
 
-    async def purpose(self, tenant: str, session: str, kind: type[PurposeT]) -> tuple[SessionKey, PurposeT]:
+    async def find(self, tenant: str, session: str, kind: type[PurposeT]) -> tuple[SessionKey, PurposeT]:
         """Return an opened session's key and purpose.
 
         Raises InvalidInput for an id that can't be one, and NotFound for what is no such session of this tenant.

@@ -98,7 +98,7 @@ class SessionCache:
         with self._guard:
             known = self._sessions.get(directory.key)
         if known is None or not known.is_same_directory(lock):
-            directory.keep()  # once for each directory we come to know, before any of its chunks is acknowledged
+            directory.sync_parents()  # once for each directory, before any of its chunks is acknowledged
         if known is None or not known.is_current(lock):
             known = CachedSession(directory, lock)
         with self._guard:

@@ -17,17 +17,17 @@ from services.ingest.session_state.session_cache import SessionCache
 from services.ingest.sessions.status import check_lead_access_everywhere, read_spool_view
 from shared.catalog.catalog import SessionIsDeleted
 from shared.catalog.event_store import EventStore
-from shared.catalog.record import Record
+from shared.catalog.record import CatalogRecord
 from shared.domain.caller import Caller
 from shared.domain.clock import now, rfc3339
-from shared.domain.envelope import envelope
+from shared.domain.envelope import make_envelope
 from shared.domain.errors import RoomtoneError, Unavailable
 from shared.domain.events import SessionDeleted
 from shared.domain.identifiers import SessionKey
 from shared.domain.object_keys import documents_prefix, event_archive_prefix, wav_key
 from shared.http.fields import Count, Identifier, Sha256, Timestamp
 from shared.observability.trace import current_trace
-from shared.process.tasks import blocking
+from shared.process.tasks import run_blocking
 from shared.storage.lock_files import ReleasableLock, acquire_lock, try_lock
 from shared.storage.session_directory import SessionDirectory
 from shared.storage.spool import Deletion, Spool
@@ -71,18 +71,18 @@ class SessionDeleter:
         In that case the session is gone for its clients already, and is erased as soon as it can be.
         """
         directory = self.spool.session(key)
-        under_way = await blocking(self.executor, self.spool.deletion, directory)
+        under_way = await run_blocking(self.executor, self.spool.deletion, directory)
         if under_way is not None:
             check_lead_access(caller, under_way.lead)
         else:
-            view, _ = await blocking(self.executor, read_spool_view, directory)
+            view, _ = await run_blocking(self.executor, read_spool_view, directory)
             record = await self._record(key)
             if view is None and record is None:
                 raise session_not_found()
             check_lead_access_everywhere(caller, view, record)
             lead = (view.lead if view else None) or (record.lead if record else None)
-            await blocking(self.executor, self._begin, key, record, lead)
-        return await self._go_on(directory)
+            await run_blocking(self.executor, self._begin_deletion, key, record, lead)
+        return await self._continue_deletion(directory)
 
     async def run(self) -> None:
         """Go on with deletions that did not end: when the bus comes (back) and every minute, until cancelled."""
@@ -94,7 +94,7 @@ class SessionDeleter:
                     await wake.wait()
             wake.clear()
             try:
-                left = await blocking(self.executor, self.spool.deletions)
+                left = await run_blocking(self.executor, self.spool.deletions)
             except OSError:
                 log.exception("the spool can't be read; looking again soon")
                 continue
@@ -103,28 +103,28 @@ class SessionDeleter:
 
     async def _try_to_finish(self, directory: SessionDirectory) -> None:
         try:
-            await self._go_on(directory)
+            await self._continue_deletion(directory)
         except (RoomtoneError, OSError):
             log.warning("a deletion can't be finished yet", session=directory.key.session, exc_info=True)
         else:
             log.info("finished a deletion", session=directory.key.session)
 
-    async def _record(self, key: SessionKey) -> Record | None:
+    async def _record(self, key: SessionKey) -> CatalogRecord | None:
         try:
-            return await self.chronicle.catalog.record(key)
+            return await self.chronicle.catalog.get(key)
         except SessionIsDeleted:
             return None
 
-    def _begin(self, key: SessionKey, record: Record | None, lead: str | None) -> None:
-        directory = self.spool.open(key)
-        directory.keep()
+    def _begin_deletion(self, key: SessionKey, record: CatalogRecord | None, lead: str | None) -> None:
+        directory = self.spool.create_directory(key)
+        directory.sync_parents()
         with acquire_lock(directory.lock) as lock:
             if directory.deleted.exists():  # begun by somebody else since we looked, and perhaps ended
                 return
             objects = _object_keys(directory, record)
             for name in objects:
                 if name.startswith(documents_prefix(key.tenant)):
-                    self.late.expect(name)
+                    self.late.watch(name)
             self.spool.begin_deletion(directory, Deletion(tuple(objects), lead))
             self.spool.mark_deleted(directory, lock)
         self.sessions.forget(key)
@@ -135,24 +135,24 @@ class SessionDeleter:
             self.spool.mark_deleted(directory, lock)
         self.sessions.forget(directory.key)
 
-    async def _go_on(self, directory: SessionDirectory) -> Receipt:
+    async def _continue_deletion(self, directory: SessionDirectory) -> Receipt:
         key = directory.key
         lock = await self._wait_for_work_lock(directory)
         try:
-            under_way = await blocking(self.executor, self.spool.deletion, directory)
+            under_way = await run_blocking(self.executor, self.spool.deletion, directory)
             if under_way is None:  # somebody else finished it while we waited
                 raise session_not_found()
-            await blocking(self.executor, self._mark, directory)
+            await run_blocking(self.executor, self._mark, directory)
             wanted = under_way.objects
             erased = await self._erase(key, wanted)
-            chunks = await blocking(self.executor, self.spool.erase, directory)
+            chunks = await run_blocking(self.executor, self.spool.erase, directory)
             await self._verify(key, wanted)
             receipt = _receipt(key, erased, chunks)
             gone = SessionDeleted(objects=len(erased), receipt_sha256=receipt.sha256)
             trace, lead = current_trace(), under_way.lead
-            told = envelope("ingest", key, gone, cause=receipt.timestamp, trace=trace, lead=lead)
+            told = make_envelope("ingest", key, gone, cause=receipt.timestamp, trace=trace, lead=lead)
             await self.chronicle.bus.publish(told)
-            await blocking(self.executor, self.spool.end_deletion, directory)
+            await run_blocking(self.executor, self.spool.end_deletion, directory)
         finally:
             lock.release()
         return receipt
@@ -161,7 +161,7 @@ class SessionDeleter:
         """Wait until nobody works on the session; whoever comes later sees that it is deleted."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + _BUSY_SECONDS
-        while (lock := await blocking(self.executor, try_lock, directory.working)) is None:
+        while (lock := await run_blocking(self.executor, try_lock, directory.work_lock)) is None:
             if loop.time() > deadline:
                 raise Unavailable(
                     "The session is being worked on. It is gone for everyone already, and is erased as soon as that "
@@ -183,12 +183,12 @@ class SessionDeleter:
     async def _verify(self, key: SessionKey, wanted: Sequence[str]) -> None:
         store = self.chronicle.store
         left = [name for name in wanted if await store.head(name) is not None]
-        left += [name async for name in store.keys(event_archive_prefix(key))]
-        if left or not await self.chronicle.deleted(key):
+        left += [name async for name in store.list_keys(event_archive_prefix(key))]
+        if left or not await self.chronicle.is_deleted(key):
             raise Unavailable("Something of the session is still there: delete it again.", code="not_erased")
 
 
-def _object_keys(directory: SessionDirectory, record: Record | None) -> list[str]:
+def _object_keys(directory: SessionDirectory, record: CatalogRecord | None) -> list[str]:
     """Return every key that may hold something of a session, from all that is known of it; blocks."""
     stored = directory.read_manifest()
     known = [stored.manifest.original if stored else None]

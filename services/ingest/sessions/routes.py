@@ -11,10 +11,10 @@ from services.ingest.sessions.deletion import Receipt, SessionDeleter
 from services.ingest.sessions.status import StatusReader
 from services.ingest.sessions.status_schema import SessionStatus
 from shared.domain.caller import Caller, Permission
-from shared.domain.errors import Kind
-from shared.http.operation import Answer, Operation
+from shared.domain.errors import ErrorKind
+from shared.http.operation import Operation, ResponseSpec
 from shared.http.paths import ANY_TEXT
-from shared.http.responses import answer
+from shared.http.responses import json_response
 
 _PATH = f"/sessions/{{session_id:{ANY_TEXT}}}"
 _FRESH = {"Cache-Control": "no-store"}
@@ -23,16 +23,16 @@ _STATUS = Operation(
     summary="Tell what is known of a session",
     description="Of any family; parts that are not there yet are null.",
     parameters=[SESSION_ID],
-    answers={200: Answer(description="The session as it stands.", kind=SessionStatus)},
-    refusals=[Kind.INVALID, Kind.NOT_FOUND, Kind.UNAVAILABLE],
+    responses={200: ResponseSpec(description="The session as it stands.", model=SessionStatus)},
+    errors=[ErrorKind.INVALID, ErrorKind.NOT_FOUND, ErrorKind.UNAVAILABLE],
 )
 
 _DELETE = Operation(
     summary="Erase a session and everything of it",
     description="From the spool, the bucket, the catalog and the stream. Afterwards it is not found anywhere.",
     parameters=[SESSION_ID],
-    answers={200: Answer(description="All of it was erased, and looked for again in vain.", kind=Receipt)},
-    refusals=[Kind.INVALID, Kind.NOT_FOUND, Kind.UNAVAILABLE, Kind.OUT_OF_SPACE],
+    responses={200: ResponseSpec(description="All of it was erased, and looked for again in vain.", model=Receipt)},
+    errors=[ErrorKind.INVALID, ErrorKind.NOT_FOUND, ErrorKind.UNAVAILABLE, ErrorKind.OUT_OF_SPACE],
 )
 
 
@@ -40,12 +40,12 @@ def session_routes(reader: Callable[[], StatusReader], eraser: Callable[[], Sess
     """Return the two routes."""
 
     async def status(request: Request, caller: Caller) -> Response:
-        return answer(await reader().read(session_key(request, caller), caller), headers=_FRESH)
+        return json_response(await reader().read(session_key(request, caller), caller), headers=_FRESH)
 
     async def delete(request: Request, caller: Caller) -> Response:
-        return answer(await eraser().delete(session_key(request, caller), caller), headers=_FRESH)
+        return json_response(await eraser().delete(session_key(request, caller), caller), headers=_FRESH)
 
     return [
-        SESSIONS.route("GET", _PATH, status, needs=Permission.AUDIO_READ, operation=_STATUS),
-        SESSIONS.route("DELETE", _PATH, delete, needs=Permission.AUDIO_WRITE, operation=_DELETE),
+        SESSIONS.route("GET", _PATH, status, required_permission=Permission.AUDIO_READ, operation=_STATUS),
+        SESSIONS.route("DELETE", _PATH, delete, required_permission=Permission.AUDIO_WRITE, operation=_DELETE),
     ]

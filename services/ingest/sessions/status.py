@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 
 from services.ingest.api.session_resource import check_lead_access, session_not_found
 from services.ingest.session_state.expiry import ExpiryRecord, read_expiry
-from services.ingest.sessions.status_schema import Downloads, SessionStatus, SpoolView, document
+from services.ingest.sessions.status_schema import Downloads, SessionStatus, SpoolView, build_status
 from shared.catalog.catalog import Catalog, SessionIsDeleted
-from shared.catalog.record import Record, apply_event
+from shared.catalog.record import CatalogRecord, apply_event
 from shared.domain.caller import Caller
 from shared.domain.envelope import Envelope
 from shared.domain.errors import Unavailable
@@ -69,7 +69,7 @@ def _expired(expiry: ExpiryRecord, opening: SessionMetadata | None) -> SpoolView
     )
 
 
-def check_lead_access_everywhere(caller: Caller, view: SpoolView | None, record: Record | None) -> None:
+def check_lead_access_everywhere(caller: Caller, view: SpoolView | None, record: CatalogRecord | None) -> None:
     """Raise NotFound where spool or catalog know of a lead that the caller does not have."""
     check_lead_access(caller, view.lead if view else None)
     check_lead_access(caller, record.lead if record else None)
@@ -96,19 +96,19 @@ class StatusReader:
         check_lead_access_everywhere(caller, view, record)
         if record is not None and view is not None and view.finalized and outcome is None:
             record = _without_an_old_failure(record)
-        return document(key.session, view, record, await self._downloads(record))
+        return build_status(key.session, view, record, await self._downloads(record))
 
-    async def _record(self, key: SessionKey) -> tuple[Record | None, bool]:
+    async def _record(self, key: SessionKey) -> tuple[CatalogRecord | None, bool]:
         """Return what the catalog knows, and whether it could be asked."""
         try:
             async with asyncio.timeout(_CATALOG_SECONDS):
-                return await self.catalog.record(key), True
+                return await self.catalog.get(key), True
         except SessionIsDeleted:
             raise session_not_found() from None
         except (Unavailable, TimeoutError):
             return None, False
 
-    async def _downloads(self, record: Record | None) -> Downloads:
+    async def _downloads(self, record: CatalogRecord | None) -> Downloads:
         if record is None:
             return Downloads()
         ended = record.ended
@@ -128,7 +128,7 @@ def _catalog_unavailable() -> Unavailable:
     return Unavailable("The session is not here, and the catalog can't be asked: try again.", code="bus_unavailable")
 
 
-def _without_an_old_failure(record: Record) -> Record:
+def _without_an_old_failure(record: CatalogRecord) -> CatalogRecord:
     """Leave out how a session failed that is being tried again: its spool has no result any more."""
     failed = isinstance(record.ended, AudioFailed) and record.ended.retryable
     return replace(record, ended=None, ended_at=None) if failed else record

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from shared.catalog.record import Record
+from shared.catalog.record import CatalogRecord
 from shared.domain.clock import rfc3339
 from shared.domain.events import (
     AnalysisCompleted,
@@ -90,7 +90,9 @@ class Downloads:
     original: str | None = None
 
 
-def document(session: str, view: SpoolView | None, record: Record | None, downloads: Downloads) -> SessionStatus:
+def build_status(
+    session: str, view: SpoolView | None, record: CatalogRecord | None, downloads: Downloads
+) -> SessionStatus:
     """Write the status; at least one of `view` and `record` is there."""
     created = [record.created_at] if record else []
     updated = [record.updated_at] if record else []
@@ -111,7 +113,7 @@ def document(session: str, view: SpoolView | None, record: Record | None, downlo
     )
 
 
-def _state(view: SpoolView | None, record: Record | None) -> State:
+def _state(view: SpoolView | None, record: CatalogRecord | None) -> State:
     if record is not None:
         match record.analysis or record.ended:
             case AnalysisCompleted():
@@ -129,14 +131,14 @@ def _state(view: SpoolView | None, record: Record | None) -> State:
     return "finalized" if view is not None and view.finalized else "receiving"
 
 
-def _expired(view: SpoolView | None, record: Record | None) -> bool:
+def _expired(view: SpoolView | None, record: CatalogRecord | None) -> bool:
     """Whether nothing will come of a session, since its client never ended it."""
     if record is not None and record.ended is not None:
         return False
     return (view is not None and view.expired) or (record is not None and record.expired is not None)
 
 
-def _chunks(view: SpoolView | None, record: Record | None) -> int | None:
+def _chunks(view: SpoolView | None, record: CatalogRecord | None) -> int | None:
     """Return how many chunks were sent; a document has none."""
     if record is not None and record.document is not None:
         return None
@@ -148,7 +150,7 @@ def _chunks(view: SpoolView | None, record: Record | None) -> int | None:
     return intake.chunks if intake else None
 
 
-def _bytes(view: SpoolView | None, record: Record | None) -> int | None:
+def _bytes(view: SpoolView | None, record: CatalogRecord | None) -> int | None:
     """Return how many bytes were sent; a document's went into the bucket, not through the spool."""
     if record is not None and record.ended is not None and record.ended.intake is not None:
         return record.ended.intake.bytes
@@ -159,7 +161,7 @@ def _bytes(view: SpoolView | None, record: Record | None) -> int | None:
     return view.bytes if view else None
 
 
-def _audio(record: Record | None, download_url: str | None) -> StoredFile | None:
+def _audio(record: CatalogRecord | None, download_url: str | None) -> StoredFile | None:
     match record.ended if record else None:
         case AudioReady() as audio:
             return StoredFile(
@@ -175,7 +177,7 @@ def _audio(record: Record | None, download_url: str | None) -> StoredFile | None
             return None
 
 
-def _original(record: Record | None, download_url: str | None) -> StoredFile | None:
+def _original(record: CatalogRecord | None, download_url: str | None) -> StoredFile | None:
     if record is None:
         return None
     duration = record.ended.duration_seconds if isinstance(record.ended, AudioReady) else None
@@ -204,7 +206,7 @@ def _original(record: Record | None, download_url: str | None) -> StoredFile | N
             return None
 
 
-def _analysis(record: Record | None) -> Analysis | None:
+def _analysis(record: CatalogRecord | None) -> Analysis | None:
     match record.analysis if record else None:
         case AnalysisCompleted() as done:
             return Analysis(
@@ -217,7 +219,7 @@ def _analysis(record: Record | None) -> Analysis | None:
             return None
 
 
-def _error(view: SpoolView | None, record: Record | None) -> Problem | None:
+def _error(view: SpoolView | None, record: CatalogRecord | None) -> Problem | None:
     if _expired(view, record):
         return Problem(code="expired", message="Nothing came for too long, and what had come was erased.")
     for event in (record.ended, record.analysis) if record else ():

@@ -29,7 +29,7 @@ class AuthenticationMiddleware:
 
     async def _result(self, scope: Scope) -> Caller | RoomtoneError:
         try:
-            return await self._authenticator.caller_with(scope["headers"], scope.get("subprotocols", ()))
+            return await self._authenticator.authenticate_request(scope["headers"], scope.get("subprotocols", ()))
         except RoomtoneError as exc:
             return exc
 

@@ -41,11 +41,11 @@ class OriginPolicy:
     """
 
     allowed: Collection[str] = ()
-    guarded: bool = True
+    reject_foreign_writes: bool = True
     hosts: Collection[str] | None = None
 
 
-def cross_origin(policy: OriginPolicy) -> list[Middleware]:
+def cross_origin_middleware(policy: OriginPolicy) -> list[Middleware]:
     """Return the middleware, outermost first: it must stand around authentication, as a preflight has no token."""
     middleware = []
     if policy.hosts is not None:
@@ -59,7 +59,7 @@ def cross_origin(policy: OriginPolicy) -> list[Middleware]:
             expose_headers=_READ,
         )
         middleware.append(headers)
-    if policy.guarded:
+    if policy.reject_foreign_writes:
         middleware.append(Middleware(OriginCheckMiddleware, allowed=policy.allowed))
     return middleware
 

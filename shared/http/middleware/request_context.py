@@ -6,7 +6,7 @@ import structlog
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from shared.http.paths import HEALTH_PATHS, shown
+from shared.http.paths import HEALTH_PATHS, display_path
 from shared.observability.metrics import Metrics
 from shared.observability.trace import new_trace, set_current_trace
 
@@ -48,7 +48,7 @@ class RequestContextMiddleware:
                 self._record(scope, status, perf_counter() - started)
 
     def _record(self, scope: Scope, status: int, seconds: float) -> None:
-        route = shown(getattr(scope.get("route"), "path", "unmatched"))
+        route = display_path(getattr(scope.get("route"), "path", "unmatched"))
         method = scope.get("method", "WEBSOCKET")
         if scope["type"] == "http":
             labels = (self._service, method, route, str(status))

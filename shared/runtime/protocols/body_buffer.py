@@ -12,11 +12,11 @@ _FREE_BYTES_TOTAL = 2 * 1024 * 1024
 _HEAD = 8 * 1024  # a read's room for what stands before the body
 _LEAST_READ = 16 * 1024  # less is not worth a system call
 _MIN_SHARE = 256 * 1024
-_MOST = 1024 * 1024
+_MAX_SHARE = 1024 * 1024
 _POOL_BYTES = 4 * 1024 * 1024
 _SMALL_PIECE = 1024  # a piece of less is copied rather than kept: as an object it takes 56 bytes more
 _MANY_PIECES = 256  # in one read
-_PATIENCE = 0.01  # seconds; a sender that is slower than this is heard piece by piece
+_HAND_OVER_SECONDS = 0.01  # seconds; a sender that is slower than this is heard piece by piece
 _POOL_WAIT_SECONDS = 0.25  # seconds; who gets no memory goes on in small pieces
 
 
@@ -62,16 +62,16 @@ class BodyMemoryPool:
         self._free = size
         self._waiting: OrderedDict[BodyFlowControl, int] = OrderedDict()
 
-    def ask(self, body: "BodyFlowControl", connections: int) -> int:
+    def acquire(self, body: "BodyFlowControl", connections: int) -> int:
         """Return how many bytes `body` may gather; 0 makes it wait until it is `on_granted` some, or gives up."""
-        share = max(_MIN_SHARE, min(_MOST, self._size // max(1, connections)))
+        share = max(_MIN_SHARE, min(_MAX_SHARE, self._size // max(1, connections)))
         if self._waiting or share > self._free:
             self._waiting[body] = share
             return 0
         self._free -= share
         return share
 
-    def give_up(self, body: "BodyFlowControl") -> None:
+    def cancel(self, body: "BodyFlowControl") -> None:
         """Wait no more."""
         if self._waiting.pop(body, None) is not None:
             self._serve()  # who stood behind may want less
@@ -118,7 +118,7 @@ class BodyFlowControl(FlowControl):
         self._timer: asyncio.TimerHandle | None = None
 
     @property
-    def room(self) -> int:
+    def max_read_size(self) -> int:
         """How many bytes one read may bring."""
         if self._in_crumbs:
             return _LEAST_READ
@@ -152,7 +152,7 @@ class BodyFlowControl(FlowControl):
     def on_granted(self, share: int) -> None:
         """Go on with memory that was asked for."""
         self._share = share
-        self._wait(_PATIENCE)
+        self._wait(_HAND_OVER_SECONDS)
         super().resume_reading()
 
     def end(self) -> None:
@@ -180,14 +180,14 @@ class BodyFlowControl(FlowControl):
         if not self._wanted:
             return gathered < self._unasked
         if not self._share and gathered >= self._unasked:
-            self._share = self._memory.ask(self, len(self._connections))
-            self._wait(_PATIENCE if self._share else _POOL_WAIT_SECONDS)
+            self._share = self._memory.acquire(self, len(self._connections))
+            self._wait(_HAND_OVER_SECONDS if self._share else _POOL_WAIT_SECONDS)
             return self._share > 0
         if self._share and gathered + _LEAST_READ > self._share:
             self._hand_over()
             return False
         if gathered and self._timer is None:
-            self._wait(_PATIENCE)
+            self._wait(_HAND_OVER_SECONDS)
         return True
 
     def _wait(self, seconds: float) -> None:
@@ -202,7 +202,7 @@ class BodyFlowControl(FlowControl):
             self._cycle.message_event.set()
 
     def _stop_waiting(self) -> None:
-        self._memory.give_up(self)
+        self._memory.cancel(self)
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

@@ -12,9 +12,9 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 from shared.runtime.protocols.body_buffer import BodyFlowControl, BodyMemoryPool
 from shared.runtime.protocols.raw_http import (
     HEAD_TIMEOUT,
+    HEAD_TOO_LARGE,
     HEAD_TOO_LARGE_WITH_TOKEN,
     MALFORMED,
-    TOO_LONG,
     check_head,
     is_websocket_handshake,
     strip_upgrade,
@@ -47,7 +47,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     _in_head = False
     _in_body = False
-    _moved = False  # whether what was read last began or ended something, or was of a body
+    _made_progress = False  # whether what was read last began or ended something, or was of a body
     _overhead = 0  # bytes since then
     _has_token = False
     _end_of_last = b""
@@ -55,9 +55,9 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     _refusal: bytes | None = None
     _head_end: TimerHandle | None = None
     _drain_end: TimerHandle | None = None
-    _drained = 0
-    _said_all = False
-    _to_read_again = False  # whether the head just read wishes for what is to be ignored
+    _drained_bytes = 0
+    _half_closed = False
+    _upgrade_ignored = False  # whether the head just read wishes for what is to be ignored
     _running: RequestResponseCycle | None = None
 
     flow: BodyFlowControl  # in place of uvicorn's, and known to its request cycles as such
@@ -86,15 +86,15 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         """Begin a head; there is none after the last answer."""
-        if self._said_all:
+        if self._half_closed:
             raise ValueError
-        self._in_head, self._moved, self._has_token = True, True, False
+        self._in_head, self._made_progress, self._has_token = True, True, False
         self.flow.end()
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
         """End the head, and refuse it or begin its request."""
-        self._in_head, self._in_body, self._moved = False, True, True
+        self._in_head, self._in_body, self._made_progress = False, True, True
         self._head_end = _cancelled(self._head_end)
         self._refusal = check_head(self.headers, self.parser.get_http_version())
         if self._refusal is not None or len(self.pipeline) >= _MOST_PIPELINED:
@@ -107,13 +107,13 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     def on_body(self, body: bytes) -> None:
         """Gather the body for the application."""
-        self._moved = True
+        self._made_progress = True
         if not self.cycle.response_complete:
             self.flow.add(self.cycle, body)
 
     def on_message_complete(self) -> None:
         """End the body; an upgraded connection is no longer ours."""
-        self._moved = True
+        self._made_progress = True
         self.flow.end()
         self._in_body = self.parser.should_upgrade()
         if not self._in_body:
@@ -130,18 +130,18 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         """Parse what came, drop what nobody waits for, and refuse what does not end."""
         if self.transport.is_closing() or not self._count_drained(data):
             return
-        self._moved = False
+        self._made_progress = False
         self._parse(data)
         self.flow.yield_after_small_pieces()
         if self._refused or self.transport.is_closing():
             return
-        self._overhead = 0 if self._moved else self._overhead + len(data)
+        self._overhead = 0 if self._made_progress else self._overhead + len(data)
         if self._in_head:
             self._look_for_token(data)
         if not self._in_body:
             self._expect_next_head()
         if self._overhead > _HEAD_LIMIT:
-            self._refuse(HEAD_TOO_LARGE_WITH_TOKEN if self._in_head and self._has_token else TOO_LONG)
+            self._refuse(HEAD_TOO_LARGE_WITH_TOKEN if self._in_head and self._has_token else HEAD_TOO_LARGE)
 
     def eof_received(self) -> None:
         """Let a refused connection go once its peer has said everything."""
@@ -157,7 +157,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         except HttpParserError:
             self._refuse(self._refusal or MALFORMED)
         except HttpParserUpgrade as upgrade:
-            if self._to_read_again:
+            if self._upgrade_ignored:
                 self._reparse_without_upgrade(data[upgrade.args[0] :])
             else:
                 self.handle_websocket_upgrade()
@@ -165,9 +165,9 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     def _decide_upgrade(self) -> None:
         """Decide what becomes of a head with such a wish; the parser takes what follows for another protocol."""
         if not (self._should_upgrade() and is_websocket_handshake(self.parser.get_method(), self.headers)):
-            if self._to_read_again:  # a CONNECT, which is nothing else
+            if self._upgrade_ignored:  # a CONNECT, which is nothing else
                 raise ValueError
-            self._to_read_again = True
+            self._upgrade_ignored = True
         elif self.cycle is not None and not self.cycle.response_complete:
             raise ValueError  # its frames would stand before the answer that is still to come
         else:
@@ -178,7 +178,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self.parser = HttpRequestParser(self)
         self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn has it
         self._parse(strip_upgrade(method, self.url, version, self.headers))
-        self._to_read_again = False
+        self._upgrade_ignored = False
         if len(rest) > 0 and not self._refused and not self.transport.is_closing():
             self._parse(rest)
 
@@ -208,7 +208,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     def _expect_next_head(self) -> None:
         """Start the next head's time with its first byte, even if that is an empty line; end what was drained."""
-        if self._head_end is None and (self._in_head or not self._moved):
+        if self._head_end is None and (self._in_head or not self._made_progress):
             self._expect_head()
         if self._drain_end is not None:
             self._drain_end = _cancelled(self._drain_end)
@@ -219,14 +219,14 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         """Count what is dropped, and close when it is too much; a body that is drained is still parsed to its end."""
         if self._drain_end is None:
             return True
-        self._drained += len(data)
-        if self._drained > self.drain_bytes:
+        self._drained_bytes += len(data)
+        if self._drained_bytes > self.drain_bytes:
             self.transport.abort()
             return False
         return not self._refused
 
     def _drain(self) -> None:
-        self._drained = 0
+        self._drained_bytes = 0
         self._drain_end = self.loop.call_later(self.drain_seconds, self.transport.abort)
 
     def _close_after_response(self) -> None:
@@ -263,7 +263,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._drain()
 
     def _half_close(self) -> None:
-        self._said_all = True
+        self._half_closed = True
         if self.transport.can_write_eof():
             self.transport.write_eof()
 
@@ -274,7 +274,7 @@ def http1_protocol_factory(kind: type[BoundedHttpProtocol] = BoundedHttpProtocol
 
     def made(**given: object) -> BoundedReadProtocol:
         protocol = kind(memory, **given)
-        return BoundedReadProtocol(protocol, lambda: protocol.flow.room)
+        return BoundedReadProtocol(protocol, lambda: protocol.flow.max_read_size)
 
     return made
 

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable
 from http import HTTPStatus
 
 
-def _refusal(status: HTTPStatus, message: str, *headers: str) -> bytes:
+def _raw_error(status: HTTPStatus, message: str, *headers: str) -> bytes:
     body = json.dumps({"status": "error", "message": message}, separators=(",", ":")).encode()
     head = [
         f"HTTP/1.1 {status.value} {status.phrase}",
@@ -17,20 +17,20 @@ def _refusal(status: HTTPStatus, message: str, *headers: str) -> bytes:
     return "\r\n".join([*head, "", ""]).encode() + body
 
 
-TOO_LONG = _refusal(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "The request line and headers are too long.")
-HEAD_TOO_LARGE_WITH_TOKEN = _refusal(
+HEAD_TOO_LARGE = _raw_error(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "The request line and headers are too long.")
+HEAD_TOO_LARGE_WITH_TOKEN = _raw_error(
     HTTPStatus.UNAUTHORIZED,
     "A valid bearer token is required: send it as Authorization: Bearer <token>.",
     "www-authenticate: Bearer",
 )
-HEAD_TIMEOUT = _refusal(
+HEAD_TIMEOUT = _raw_error(
     HTTPStatus.REQUEST_TIMEOUT, "The request line and headers did not arrive in time: send them again."
 )
-MALFORMED = _refusal(
+MALFORMED = _raw_error(
     HTTPStatus.BAD_REQUEST, "This can't be read as HTTP/1.1: check the request line, headers and chunks."
 )
-_NO_ONE_HOST = _refusal(HTTPStatus.BAD_REQUEST, "Send exactly one Host header.")
-_OTHER_CODING = _refusal(
+_NO_ONE_HOST = _raw_error(HTTPStatus.BAD_REQUEST, "Send exactly one Host header.")
+_OTHER_CODING = _raw_error(
     HTTPStatus.NOT_IMPLEMENTED, "Transfer-Encoding may only be chunked: send the body without compression."
 )
 

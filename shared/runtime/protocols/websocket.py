@@ -14,7 +14,7 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from websockets.exceptions import SecurityError
 
 from shared.http.websocket_shutdown import _EXTENSION
-from shared.runtime.protocols.raw_http import MALFORMED, TOO_LONG
+from shared.runtime.protocols.raw_http import HEAD_TOO_LARGE, MALFORMED
 
 _LAST_SECONDS = 3.0  # for the peer to read what is buffered and to answer our close frame
 
@@ -35,7 +35,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         super().data_received(data)
         if self.conn.handshake_exc is not None and not self.handshake_initiated and not self.transport.is_closing():
             self.handshake_complete = self.close_sent = True
-            self.transport.write(TOO_LONG if isinstance(self.conn.handshake_exc, SecurityError) else MALFORMED)
+            self.transport.write(HEAD_TOO_LARGE if isinstance(self.conn.handshake_exc, SecurityError) else MALFORMED)
             self.transport.close()
 
     async def run_asgi(self) -> None:

@@ -115,7 +115,7 @@ def decoder_that(script: str, folder: Path) -> str:
     return str(program)
 
 
-class Wire:
+class RawUpload:
     """One request written by hand: in parts, or broken off."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -151,8 +151,8 @@ class Wire:
 
 
 @asynccontextmanager
-async def open_raw_upload(client: httpx.AsyncClient) -> AsyncIterator[Wire]:
-    wire = await Wire.connect(client)
+async def open_raw_upload(client: httpx.AsyncClient) -> AsyncIterator[RawUpload]:
+    wire = await RawUpload.connect(client)
     try:
         yield wire
     finally:

@@ -3,7 +3,7 @@
 import hashlib
 
 from services.analyzer.wav_reader import wav_header
-from shared.domain.envelope import Envelope, envelope
+from shared.domain.envelope import Envelope, make_envelope
 from shared.domain.events import AudioReady, Event
 from shared.domain.identifiers import SessionKey
 from shared.domain.subjects import STREAM, event_subject
@@ -29,7 +29,7 @@ def ready(session: str, wav: bytes) -> Envelope:
         duration_seconds=(len(wav) - 44) / 32000,
         manifest_sha256=digest,
     )
-    return envelope("assembler", SessionKey("default", session), audio, cause=digest, trace=new_trace("a-request"))
+    return make_envelope("assembler", SessionKey("default", session), audio, cause=digest, trace=new_trace("a-request"))
 
 
 async def put(store: ObjectStore, session: str, wav: bytes) -> Envelope:

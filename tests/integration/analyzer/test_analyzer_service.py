@@ -14,7 +14,7 @@ from shared.storage.settings import StoreConfig
 from tests.integration.analyzer.fake_openai import KEY, FakeOpenAI, Reply, judged
 from tests.integration.analyzer.recordings import outcome, put, ready, times_told, wav_of
 from tests.integration.analyzer.speech import WORDS, speech_sample
-from tests.integration.road import store_settings
+from tests.integration.pipeline import store_settings
 from tests.serving import serving
 from tests.waiting import until
 

@@ -10,7 +10,7 @@ import pytest
 
 from tests.integration.analyzer.one_shot_client import (
     PATH,
-    Wire,
+    RawUpload,
     analyze,
     analyzing,
     decoder_that,
@@ -172,8 +172,8 @@ async def test_no_more_uploads_are_held_in_memory_than_there_is_room_for(nats_ur
         await until(room)
 
 
-async def _begun(client: httpx.AsyncClient) -> Wire:
-    wire = await Wire.connect(client)
+async def _begun(client: httpx.AsyncClient) -> RawUpload:
+    wire = await RawUpload.connect(client)
     await wire.send_head(1000)
     await wire.send(form("call.wav", SILENCE)[:200])
     return wire

@@ -9,7 +9,7 @@ import pytest
 from deploy.local.object_store import RcloneStore
 from shared.storage.settings import StoreConfig
 from tests.integration.audio_files import encoded, samples_of, strength, tone
-from tests.integration.road import (
+from tests.integration.pipeline import (
     Pipeline,
     assembler_running,
     assembler_settings,

@@ -12,7 +12,7 @@ from deploy.local.object_store import RcloneStore
 from shared.storage.session_directory import SessionDirectory
 from tests.integration.audio_files import encoded
 from tests.integration.ingest.uploading import Uploader
-from tests.integration.road import assembler_running, assembler_settings, ingest_running, ingest_settings
+from tests.integration.pipeline import assembler_running, assembler_settings, ingest_running, ingest_settings
 from tests.waiting import until
 
 

@@ -9,10 +9,10 @@ import pytest
 
 from deploy.local.nats_server import NatsServer
 from deploy.local.object_store import RcloneStore
-from services.assembler.rebuild_catalog import Summary, rebuild_catalog
+from services.assembler.rebuild_catalog import RebuildSummary, rebuild_catalog
 from shared.audio.wav import wav_header
 from shared.catalog.event_store import open_event_store
-from shared.domain.envelope import envelope
+from shared.domain.envelope import make_envelope
 from shared.domain.events import AnalysisCompleted
 from shared.domain.identifiers import SessionKey
 from shared.messaging.bus import open_bus
@@ -23,7 +23,7 @@ from shared.storage.object_store import open_store
 from shared.storage.settings import StoreConfig
 from tests.environment import clean_environment
 from tests.integration.audio_files import tone
-from tests.integration.road import (
+from tests.integration.pipeline import (
     assembler_running,
     assembler_settings,
     ingest_running,
@@ -74,10 +74,10 @@ async def test_status_and_score_come_back_although_bus_and_spool_are_lost(
         await bus.wait_ready()
         key = SessionKey("default", "phoenix")
         chronicle = open_event_store(bus, objects, replicas=1)
-        assert await chronicle.tell(envelope("analyzer", key, SCORE, cause="x", trace=new_trace()))
+        assert await chronicle.append(make_envelope("analyzer", key, SCORE, cause="x", trace=new_trace()))
     before = await status(second, nats_url, store, "phoenix")
     found = await rebuild_catalog(assembler_settings(second, private_nats.url, store))
-    assert found == Summary(events=2)
+    assert found == RebuildSummary(events=2)
     after = await status(second, private_nats.url, store, "phoenix")
     for signed in (before, after):
         audio = signed["audio"]
@@ -95,7 +95,9 @@ async def test_a_wav_without_kept_events_is_found_and_told_as_it_is(
         await objects.put("acme/audio_old.wav", wav, content_type="audio/wav", metadata={})
         await objects.put("audio_old.wav", wav, content_type="audio/wav", metadata={})
         await objects.put("elsewhere/deep/audio_no.wav", wav, content_type="audio/wav", metadata={})
-    assert await rebuild_catalog(assembler_settings(tmp_path, private_nats.url, store)) == Summary(bare_recordings=2)
+    assert await rebuild_catalog(assembler_settings(tmp_path, private_nats.url, store)) == RebuildSummary(
+        bare_recordings=2
+    )
     document = await status(tmp_path, private_nats.url, store, "old")
     assert document["state"] == "ready"
     audio = document["audio"]
@@ -119,7 +121,7 @@ async def test_rebuilding_again_changes_nothing_and_brings_nothing_deleted_back(
         async with open_store(store) as objects:  # somebody restores a backup of the bucket
             await objects.put("audio_dropped.wav", wav_header(2) + b"xx", content_type="audio/wav", metadata={})
         for _ in range(2):
-            assert await rebuild_catalog(settings) == Summary(events=1, deleted=1)
+            assert await rebuild_catalog(settings) == RebuildSummary(events=1, deleted=1)
         after = (await road.client.get("/sessions/kept")).json()
         assert {**after, "audio": None} == {**before, "audio": None}
         assert (await road.client.get("/sessions/dropped")).status_code == 404

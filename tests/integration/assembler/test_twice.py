@@ -12,7 +12,7 @@ from services.assembler.assemble import Assembler
 from services.assembler.worker import AssemblyWorker
 from shared.audio.decode import DecodePolicy
 from shared.catalog.event_store import open_event_store
-from shared.domain.envelope import Envelope, envelope
+from shared.domain.envelope import Envelope, make_envelope
 from shared.domain.errors import Permanent, Unavailable
 from shared.domain.events import AudioFailed, AudioReady, Event, SessionFinalized
 from shared.domain.identifiers import SessionKey
@@ -24,7 +24,7 @@ from shared.storage.object_store import ObjectStore
 from shared.storage.settings import StoreConfig
 from shared.storage.spool import Spool
 from tests.integration.audio_files import encoded, samples_of, tone
-from tests.integration.road import download, ingest_running, ingest_settings
+from tests.integration.pipeline import download, ingest_running, ingest_settings
 from tests.waiting import until
 
 ASYNC = {"Prefer": "respond-async"}
@@ -115,8 +115,8 @@ async def test_what_was_told_to_be_ready_is_not_followed_by_a_failure(work: Fina
     stored = directory.read_manifest()
     assert stored is not None
     ready = await work.worker.assembler.assemble(directory, stored)
-    told = envelope("assembler", work.job.key, ready, cause=stored.sha256, trace=work.job.trace)
-    await work.worker.chronicle.append_publish_first(told, keep=False)  # and died
+    told = make_envelope("assembler", work.job.key, ready, cause=stored.sha256, trace=work.job.trace)
+    await work.worker.chronicle.append_publish_first(told, archive=False)  # and died
     directory.chunk(0).write_bytes(b"spoilt since")
     if then == "again":
         await work.worker.handle(work.job)

@@ -8,7 +8,7 @@ import pytest
 from deploy.local.ports import free_ports
 from shared.storage.settings import StoreConfig
 from tests.integration.ingest.main_service import MainService, main_service
-from tests.integration.road import assembler_running, assembler_settings, store_settings
+from tests.integration.pipeline import assembler_running, assembler_settings, store_settings
 from tests.service_process import ServiceProcess
 
 

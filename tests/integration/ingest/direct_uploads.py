@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 
 from deploy.local.object_store import RcloneStore
-from tests.integration.road import Pipeline
+from tests.integration.pipeline import Pipeline
 
 SIGN = "/api/v1/documents/upload/generate-url/"
 DOCUMENTS = "/api/v1/documents/"

@@ -13,7 +13,7 @@ from shared.storage.spool import Spool
 from tests.integration.audio_files import encoded
 from tests.integration.ingest.main_service import SECRET, MainService
 from tests.integration.ingest.uploading import Uploader
-from tests.integration.road import Pipeline, assembler_running, assembler_settings, store_settings
+from tests.integration.pipeline import Pipeline, assembler_running, assembler_settings, store_settings
 from tests.service_process import ServiceProcess
 from tests.waiting import until
 

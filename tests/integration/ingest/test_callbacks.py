@@ -19,7 +19,7 @@ from shared.storage.settings import StoreConfig
 from tests.integration.audio_files import encoded
 from tests.integration.ingest.main_service import MainService
 from tests.integration.ingest.uploading import Uploader
-from tests.integration.road import (
+from tests.integration.pipeline import (
     assembler_running,
     assembler_settings,
     ingest_running,

@@ -11,7 +11,7 @@ import pytest
 
 from deploy.local.object_store import RcloneStore
 from shared.catalog.event_store import EventStore, open_event_store
-from shared.domain.envelope import envelope
+from shared.domain.envelope import make_envelope
 from shared.domain.events import AnalysisCompleted
 from shared.domain.identifiers import SessionKey
 from shared.domain.subjects import STREAM, session_filter
@@ -22,7 +22,7 @@ from shared.storage.object_store import ObjectStore, open_store
 from shared.storage.settings import StoreConfig
 from shared.storage.spool import Deletion
 from tests.integration.audio_files import tone
-from tests.integration.road import Pipeline, assembler_running, assembler_settings, ingest_running, ingest_settings
+from tests.integration.pipeline import Pipeline, assembler_running, assembler_settings, ingest_running, ingest_settings
 from tests.tokens import bearer, token_settings
 from tests.waiting import until
 
@@ -75,7 +75,7 @@ async def test_a_stored_session_is_erased_everywhere_and_the_receipt_says_so(
     assert receipt["deleted"] == ["audio_erased.wav", ".roomtone/default/erased/audio.ready.json"]
     assert receipt["verified"] is True
     assert [key for key in receipt["deleted"] if (object_store.bucket_folder / key).exists()] == []
-    assert await chronicle.deleted(SessionKey("default", "erased"))
+    assert await chronicle.is_deleted(SessionKey("default", "erased"))
     assert await told(bus, "erased") == {"session.deleted"}
     assert in_spool(road, "erased") <= {".lock", ".working", "deleted"}
 
@@ -124,7 +124,7 @@ async def test_what_never_was_is_not_found_and_leaves_no_trace(road: Pipeline) -
 
 async def test_a_deletion_waits_for_work_in_progress_and_the_session_is_gone_meanwhile(road: Pipeline) -> None:
     await road.send("worked-on", tone(1))
-    working = try_lock(road.directory("worked-on").working)
+    working = try_lock(road.directory("worked-on").work_lock)
     assert working is not None
     deleting = asyncio.create_task(road.client.delete("/sessions/worked-on"))
     await until(road.directory("worked-on").deleted.exists)
@@ -149,9 +149,9 @@ async def test_a_score_that_comes_after_the_deletion_is_told_to_nobody(
         temperature=50, confidence=1, analysis_summary="", timestamp="", scorer="test", transcriber="test"
     )
     key = SessionKey("default", "late-score")
-    assert not await chronicle.tell(envelope("analyzer", key, score, cause="x", trace=new_trace()))
+    assert not await chronicle.append(make_envelope("analyzer", key, score, cause="x", trace=new_trace()))
     assert await told(bus, "late-score") == set()
-    assert [name async for name in store.keys(".roomtone/default/late-score/")] == []
+    assert [name async for name in store.list_keys(".roomtone/default/late-score/")] == []
     assert (await road.client.get("/sessions/late-score")).status_code == 404
 
 

@@ -20,9 +20,9 @@ from shared.messaging.settings import BusConfig
 from shared.observability.metrics import Metrics
 from shared.storage.spool import Spool
 from tests.integration.audio_files import encoded, samples_of
+from tests.integration.ingest.blocking_relay import BlockingRelay
 from tests.integration.ingest.direct_uploads import Uploader
-from tests.integration.ingest.gate import BlockingRelay
-from tests.integration.road import Pipeline, assembler_running, assembler_settings, download
+from tests.integration.pipeline import Pipeline, assembler_running, assembler_settings, download
 from tests.service_process import ServiceProcess
 from tests.waiting import until
 

@@ -9,7 +9,7 @@ import pytest
 from deploy.local.object_store import RcloneStore
 from shared.storage.settings import StoreConfig
 from tests.integration.ingest.direct_uploads import DOCUMENTS, PHOTO, SIGN, Uploader
-from tests.integration.road import OCTETS, Pipeline, ingest_running, ingest_settings
+from tests.integration.pipeline import OCTETS, Pipeline, ingest_running, ingest_settings
 from tests.tokens import bearer, token_settings
 
 LIMIT = 100_000

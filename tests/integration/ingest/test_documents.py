@@ -19,7 +19,7 @@ from shared.messaging.bus import Bus, last_event
 from shared.storage.settings import StoreConfig
 from tests.integration.audio_files import encoded
 from tests.integration.ingest.direct_uploads import DOCUMENTS, PHOTO, Uploader, get, put
-from tests.integration.road import Pipeline, ingest_running, ingest_settings
+from tests.integration.pipeline import Pipeline, ingest_running, ingest_settings
 from tests.tokens import bearer, token_settings
 from tests.waiting import until
 

@@ -13,7 +13,7 @@ from shared.storage.settings import StoreConfig
 from tests.integration.audio_files import tone
 from tests.integration.ingest.lead_client import LeadClient, new_call
 from tests.integration.ingest.uploading import Uploader
-from tests.integration.road import Pipeline, assembler_running, assembler_settings, ingest_running, ingest_settings
+from tests.integration.pipeline import Pipeline, assembler_running, assembler_settings, ingest_running, ingest_settings
 from tests.waiting import until
 
 NOWHERE = "nats://127.0.0.1:1"

@@ -7,7 +7,7 @@ import pytest
 
 from services.ingest.settings import IngestSettings
 from tests.integration.ingest.direct_uploads import Uploader
-from tests.integration.road import Pipeline, ingest_running
+from tests.integration.pipeline import Pipeline, ingest_running
 
 NOT_CONFIGURED = {"success": False, "error": "Cloudflare R2 not configured", "code": "store_not_configured"}
 

@@ -12,8 +12,8 @@ from deploy.local.object_store import RcloneStore
 from shared.storage.settings import StoreConfig
 from tests.integration.audio_files import encoded
 from tests.integration.ingest.lead_client import LeadClient, new_call
-from tests.integration.ingest.told_recordings import path_of, stored_recording
-from tests.integration.road import Pipeline, ingest_running, ingest_settings
+from tests.integration.ingest.stored_recordings import path_of, stored_recording
+from tests.integration.pipeline import Pipeline, ingest_running, ingest_settings
 from tests.waiting import until
 
 CONTENT = encoded("aac")

@@ -12,7 +12,7 @@ import httpx
 from deploy.local.object_store import RcloneStore
 from shared.storage.settings import StoreConfig
 from tests.integration.ingest.lead_client import LeadClient, new_call
-from tests.integration.ingest.told_recordings import append_recording, path_of, stored_recording
+from tests.integration.ingest.stored_recordings import append_recording, path_of, stored_recording
 from tests.service_process import ServiceProcess
 from tests.waiting import until
 

@@ -22,7 +22,7 @@ from shared.storage.settings import StoreConfig
 from tests.integration.audio_files import tone
 from tests.integration.ingest.lead_client import LeadClient, new_call
 from tests.integration.ingest.uploading import Uploader
-from tests.integration.road import Pipeline, assembler_running, assembler_settings, ingest_running, ingest_settings
+from tests.integration.pipeline import Pipeline, assembler_running, assembler_settings, ingest_running, ingest_settings
 from tests.waiting import until
 
 TTL = 3600.0
@@ -143,7 +143,7 @@ async def test_a_crash_between_mark_and_erasure_is_made_good_and_told_once(
     async def hear(message: Msg) -> None:
         heard.append(decode(message.data))
 
-    await bus.listen(f"roomtone.v1.default.{session}.session.expired", hear)
+    await bus.subscribe(f"roomtone.v1.default.{session}.session.expired", hear)
     async with ingest_running(settings) as road:
         await road.send(session, bytes(100))
         aged(road.directory(session), TTL + 1)
@@ -228,7 +228,7 @@ async def test_a_directory_that_never_held_anything_goes_without_a_word(
 ) -> None:
     settings = ingest_settings(tmp_path, nats_url, store_config, session_ttl_seconds=TTL)
     async with ingest_running(settings) as road:
-        directory = await asyncio.to_thread(road.spool.open, SessionKey("default", session))
+        directory = await asyncio.to_thread(road.spool.create_directory, SessionKey("default", session))
         directory.lock.touch()
         aged(directory, TTL + 1)
     async with ingest_running(settings) as road:

@@ -8,8 +8,8 @@ from shared.domain.events import AnalysisCompleted
 from shared.storage.settings import StoreConfig
 from tests.integration.audio_files import encoded
 from tests.integration.ingest.lead_client import LeadClient, new_call
-from tests.integration.ingest.told_recordings import append_event, append_recording
-from tests.integration.road import Pipeline, assembler_running, assembler_settings, ingest_running, ingest_settings
+from tests.integration.ingest.stored_recordings import append_event, append_recording
+from tests.integration.pipeline import Pipeline, assembler_running, assembler_settings, ingest_running, ingest_settings
 from tests.tokens import bearer, token_settings
 
 

@@ -7,7 +7,7 @@ import pytest
 from shared.storage.settings import StoreConfig
 from tests.integration.audio_files import encoded
 from tests.integration.ingest.lead_client import LeadClient, assert_refused, new_call
-from tests.integration.road import Pipeline, ingest_running, ingest_settings
+from tests.integration.pipeline import Pipeline, ingest_running, ingest_settings
 from tests.tokens import bearer, token_settings
 
 NOWHERE = "nats://127.0.0.1:1"

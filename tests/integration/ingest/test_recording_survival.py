@@ -8,7 +8,7 @@ from deploy.local.object_store import RcloneStore
 from shared.storage.settings import StoreConfig
 from tests.integration.audio_files import encoded
 from tests.integration.ingest.lead_client import LeadClient, assert_refused, new_call
-from tests.integration.road import (
+from tests.integration.pipeline import (
     assembler_running,
     assembler_settings,
     download,

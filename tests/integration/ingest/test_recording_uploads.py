@@ -10,7 +10,7 @@ import pytest
 from shared.storage.settings import StoreConfig
 from tests.integration.audio_files import encoded, samples_of, strength
 from tests.integration.ingest.lead_client import LeadClient, new_call
-from tests.integration.road import (
+from tests.integration.pipeline import (
     Pipeline,
     assembler_running,
     assembler_settings,

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from shared.storage.settings import StoreConfig
-from tests.integration.road import Pipeline, ingest_running, ingest_settings
+from tests.integration.pipeline import Pipeline, ingest_running, ingest_settings
 
 IDLE = 0.5
 RATE = 2000

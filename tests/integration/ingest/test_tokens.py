@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from shared.storage.settings import StoreConfig
-from tests.integration.road import OCTETS, Pipeline, ingest_running, ingest_settings
+from tests.integration.pipeline import OCTETS, Pipeline, ingest_running, ingest_settings
 from tests.integration.shared.hostile_tokens import CASES, RS256, Case, Headers, bearing, signed
 from tests.tokens import bearer, good_claims, mint, token_settings
 

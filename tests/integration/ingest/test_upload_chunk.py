@@ -8,8 +8,8 @@ import httpx
 import pytest
 
 from shared.storage.settings import StoreConfig
-from tests.integration.ingest.by_hand import exchange
-from tests.integration.road import OCTETS, Pipeline, ingest_running, ingest_settings
+from tests.integration.ingest.raw_http import raw_exchange
+from tests.integration.pipeline import OCTETS, Pipeline, ingest_running, ingest_settings
 from tests.waiting import until
 
 NOWHERE = "nats://127.0.0.1:1"
@@ -90,7 +90,7 @@ async def test_the_same_chunk_again_is_the_same_success_and_other_bytes_are_refu
 async def test_a_session_id_off_the_pattern_is_refused_and_touches_nothing(bad: str, road: Pipeline) -> None:
     before = sorted(road.spool.root.rglob("*"))
     for path in ("/upload_chunk/", "/finalize/"):
-        answer = await exchange(road, "Content-Length: 1\r\n", bad, b"x", path=path)
+        answer = await raw_exchange(road, "Content-Length: 1\r\n", bad, b"x", path=path)
         assert answer.startswith(b"HTTP/1.1 400"), path
         assert b'"status":"error"' in answer
     assert sorted(road.spool.root.rglob("*")) == before
@@ -150,7 +150,7 @@ async def test_a_form_without_a_boundary_is_refused(road: Pipeline, session: str
 async def test_a_chunk_over_the_limit_is_refused_by_its_declared_length_before_the_body(
     road: Pipeline, session: str
 ) -> None:
-    answer = await exchange(road, f"Content-Length: {LIMIT + 1}\r\nExpect: 100-continue\r\n", session)
+    answer = await raw_exchange(road, f"Content-Length: {LIMIT + 1}\r\nExpect: 100-continue\r\n", session)
     assert answer.startswith(b"HTTP/1.1 413")
     assert b"100 Continue" not in answer
 
@@ -179,7 +179,7 @@ async def test_a_session_over_its_limit_is_refused_and_keeps_what_it_has(road: P
 
 
 async def test_a_sender_that_goes_silent_inside_a_chunk_gets_408(road: Pipeline, session: str) -> None:
-    answer = await exchange(road, "Content-Length: 1000\r\n", session, b"half a chunk")
+    answer = await raw_exchange(road, "Content-Length: 1000\r\n", session, b"half a chunk")
     assert answer.startswith(b"HTTP/1.1 408")
     assert road.leftovers() == []
 
@@ -196,7 +196,7 @@ async def test_a_client_that_hangs_up_inside_a_chunk_leaves_nothing(road: Pipeli
 
 
 async def test_a_head_that_does_not_end_is_refused_and_the_connection_closed(road: Pipeline, session: str) -> None:
-    answer = await exchange(road, f"X-Long: {'x' * 900_000}\r\n", session)
+    answer = await raw_exchange(road, f"X-Long: {'x' * 900_000}\r\n", session)
     assert answer.startswith(b"HTTP/1.1 431")
     assert b'"status":"error"' in answer
 
@@ -205,14 +205,14 @@ async def test_a_full_session_refuses_a_declared_chunk_before_its_body(road: Pip
     for _ in range(3):
         assert (await road.send(session, bytes(LIMIT))).status_code == 200
     for expect in ("", "Expect: 100-continue\r\n"):
-        answer = await exchange(road, f"Content-Length: 10\r\n{expect}", session)
+        answer = await raw_exchange(road, f"Content-Length: 10\r\n{expect}", session)
         assert answer.startswith(b"HTTP/1.1 413")
 
 
 async def test_a_late_chunk_is_refused_before_its_body_however_small(road: Pipeline, session: str) -> None:
     await road.send(session, b"first")
     assert (await road.finalize(session)).status_code == 202
-    answer = await exchange(road, "Content-Length: 10\r\n", session)
+    answer = await raw_exchange(road, "Content-Length: 10\r\n", session)
     assert answer.startswith(b"HTTP/1.1 409")
 
 
@@ -288,7 +288,7 @@ async def test_a_disk_that_is_nearly_full_is_told_before_the_body_and_by_readine
     settings = ingest_settings(tmp_path_factory.mktemp("spool"), NOWHERE, store_config, min_free_disk=99.99)
     async with ingest_running(settings) as road:
         for expect in ("", "Expect: 100-continue\r\n"):
-            answer = await exchange(road, f"Content-Length: 10\r\n{expect}", "full")
+            answer = await raw_exchange(road, f"Content-Length: 10\r\n{expect}", "full")
             assert answer.startswith(b"HTTP/1.1 507")
         assert (await road.client.get("/readyz")).status_code == 503
         assert (await road.client.get("/livez")).status_code == 200

@@ -9,7 +9,7 @@ import pytest
 
 from shared.storage.settings import StoreConfig
 from tests.integration.ingest.uploading import Uploader
-from tests.integration.road import ingest_running, ingest_settings
+from tests.integration.pipeline import ingest_running, ingest_settings
 from tests.tokens import bearer, token_settings
 
 NOWHERE = "nats://127.0.0.1:1"

@@ -17,7 +17,7 @@ from shared.storage.settings import StoreConfig
 from tests.integration.audio_files import encoded, samples_of, strength
 from tests.integration.ingest.main_service import MainService, main_service
 from tests.integration.ingest.uploading import Uploader
-from tests.integration.road import (
+from tests.integration.pipeline import (
     assembler_running,
     assembler_settings,
     download,

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import httpx
 
-from tests.integration.road import Pipeline
+from tests.integration.pipeline import Pipeline
 
 
 @dataclass(frozen=True, slots=True)

@@ -225,9 +225,9 @@ async def test_who_gives_up_lets_those_behind_have_what_is_free() -> None:
     holder, large, small = (
         BodyFlowControl(asyncio.Transport(), loop, memory, connections=(), pipelined=()) for _ in range(3)
     )
-    assert memory.ask(holder, connections=2) == MIB // 2
-    assert (memory.ask(large, connections=1), memory.ask(small, connections=4)) == (0, 0)
-    memory.give_up(large)
-    assert small.room == MIB // 4
+    assert memory.acquire(holder, connections=2) == MIB // 2
+    assert (memory.acquire(large, connections=1), memory.acquire(small, connections=4)) == (0, 0)
+    memory.cancel(large)
+    assert small.max_read_size == MIB // 4
     small.end()
     holder.end()

@@ -6,7 +6,7 @@ import signal
 import sys
 
 from deploy.local.nats_server import NatsServer
-from shared.domain.envelope import envelope
+from shared.domain.envelope import make_envelope
 from shared.domain.events import AnalysisFailed
 from shared.domain.identifiers import SessionKey
 from shared.messaging.bus import open_bus
@@ -32,7 +32,7 @@ async def test_telling_a_server_that_stands_still_waits_for_nobody_and_what_does
         try:
             async with asyncio.timeout(9):  # the library waits 10 s for a buffer that does not empty
                 for number in range(_ENOUGH):
-                    await bus.tell(envelope("test", CALL, EVENT, cause=str(number), trace=new_trace()))
+                    await bus.publish_nowait(make_envelope("test", CALL, EVENT, cause=str(number), trace=new_trace()))
                     await asyncio.sleep(0)
         finally:
             os.kill(private_nats.pid, signal.SIGCONT)

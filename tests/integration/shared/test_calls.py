@@ -4,7 +4,7 @@ import asyncio
 import uuid
 
 from shared.catalog.catalog import Catalog
-from shared.domain.envelope import envelope
+from shared.domain.envelope import make_envelope
 from shared.domain.events import AudioFailed, StoredOriginal, UploadSummary
 from shared.domain.identifiers import SessionKey
 from shared.domain.upload_kind import LeadRecording
@@ -30,14 +30,17 @@ async def test_a_call_s_recordings_are_all_told_every_time_newest_first_and_with
         catalog = Catalog(bus, replicas=1)
         keys = [SessionKey("default", uuid.uuid4().hex) for _ in OPENED]
         for key, opened_at in zip(keys, OPENED, strict=True):
-            told = envelope("test", key, stored(lead, call, opened_at), cause="x", trace=current_trace())
-            record = await catalog.tell(told)
+            told = make_envelope("test", key, stored(lead, call, opened_at), cause="x", trace=current_trace())
+            record = await catalog.apply(told)
         newest_first = [keys[1].session, keys[2].session, keys[0].session]
         for _ in range(30):  # many at once: what overtakes something else must not look like the end of the list
-            lists = await asyncio.gather(*(catalog.calls("default", lead, call) for _ in range(50)))
+            lists = await asyncio.gather(*(catalog.list_call_recordings("default", lead, call) for _ in range(50)))
             assert all([found.session for found in calls] == newest_first for calls in lists)
-        assert [found.call_log for found in await catalog.calls("default", lead)] == [call] * 3
-        assert await catalog.calls("default", lead, str(uuid.uuid4())) == []
-        assert await catalog.calls("another", lead) == []
+        assert [found.call_log for found in await catalog.list_call_recordings("default", lead)] == [call] * 3
+        assert await catalog.list_call_recordings("default", lead, str(uuid.uuid4())) == []
+        assert await catalog.list_call_recordings("another", lead) == []
         await catalog.delete(keys[2], record)
-        assert [found.session for found in await catalog.calls("default", lead)] == [keys[1].session, keys[0].session]
+        assert [found.session for found in await catalog.list_call_recordings("default", lead)] == [
+            keys[1].session,
+            keys[0].session,
+        ]

@@ -5,7 +5,7 @@ import sys
 from errno import EPERM, ESRCH
 from pathlib import Path
 
-from shared.process.child import CANNOT_START, Command, Limits, start_child
+from shared.process.child import EXIT_CANNOT_START, Command, Limits, start_child
 from tests.waiting import until
 
 PIPE = asyncio.subprocess.PIPE
@@ -89,4 +89,4 @@ async def test_a_child_that_could_not_be_prepared_is_told_from_one_whose_program
         Command("/bin/true"), impossible, stdin=asyncio.subprocess.DEVNULL, stdout=PIPE, stderr=PIPE
     )
     await child.communicate()
-    assert child.returncode == CANNOT_START
+    assert child.returncode == EXIT_CANNOT_START

@@ -6,7 +6,7 @@ import pytest
 from nats.js.api import RawStreamMsg
 
 from deploy.local.nats_server import NatsServer
-from shared.domain.envelope import encode, envelope
+from shared.domain.envelope import encode, make_envelope
 from shared.domain.errors import BadMedia, InvalidInput, Unavailable
 from shared.domain.events import SessionFinalized, SessionOpened
 from shared.domain.identifiers import SessionKey
@@ -16,7 +16,7 @@ from shared.messaging.dead_letters import DeadLetter, DeadLetters
 from shared.messaging.settings import BusConfig
 from shared.observability.metrics import Metrics
 from shared.observability.trace import new_trace
-from tests.integration.shared.notebook import QUEUE, RecordingWorker, order, working
+from tests.integration.shared.recording_worker import QUEUE, RecordingWorker, order, working
 from tests.waiting import until
 
 FINALIZED = SessionFinalized(manifest_sha256="0", chunks=1, bytes=1)
@@ -99,12 +99,12 @@ async def test_a_retried_fact_reaches_the_queue_again_as_it_was_and_its_letter_i
 async def test_a_retried_order_is_a_new_one_even_if_the_command_is_run_twice(bus: Bus) -> None:
     worker = RecordingWorker({"a": [BadMedia("Noise.")]})
     async with working(bus, worker, kind=SessionFinalized):
-        await bus.publish(envelope("test", SessionKey("default", "a"), FINALIZED, cause="x", trace=new_trace()))
+        await bus.publish(make_envelope("test", SessionKey("default", "a"), FINALIZED, cause="x", trace=new_trace()))
         await until(lambda: worker.given_up)
         (letter,) = await until(lambda: letters(bus))
         for _ in range(2):
             await DeadLetters(bus).retry(letter)
-        await bus.publish(envelope("test", SessionKey("default", "b"), FINALIZED, cause="x", trace=new_trace()))
+        await bus.publish(make_envelope("test", SessionKey("default", "b"), FINALIZED, cause="x", trace=new_trace()))
         await until(lambda: "b" in worker.handled)
     first, again, _ = worker.jobs
     assert first.id != again.id
@@ -128,11 +128,13 @@ async def test_what_dies_again_after_a_retry_leaves_a_letter_again(bus: Bus) -> 
 
 async def test_a_session_s_letters_are_forgotten_in_every_queue_and_nobody_else_s(bus: Bus) -> None:
     dead = DeadLetters(bus)
-    await dead.forget(SessionKey("default", "a"))  # before there is any
+    await dead.purge_session(SessionKey("default", "a"))  # before there is any
     for tenant, session in (("default", "a"), ("default", "ab"), ("other", "a")):
-        payload = encode(envelope("test", SessionKey(tenant, session), SessionOpened(), cause="x", trace=new_trace()))
+        payload = encode(
+            make_envelope("test", SessionKey(tenant, session), SessionOpened(), cause="x", trace=new_trace())
+        )
         for queue in (QUEUE, "elsewhere"):
-            await dead.keep(
+            await dead.store(
                 DeadLetter(
                     id="1",
                     queue=queue,
@@ -146,7 +148,7 @@ async def test_a_session_s_letters_are_forgotten_in_every_queue_and_nobody_else_
                     died_at="2026-01-01T00:00:00Z",
                 )
             )
-    await dead.forget(SessionKey("default", "a"))
+    await dead.purge_session(SessionKey("default", "a"))
     for queue in (QUEUE, "elsewhere"):
         left = [letter.key for letter in await letters(bus, queue)]
         assert left == [SessionKey("default", "ab"), SessionKey("other", "a")]

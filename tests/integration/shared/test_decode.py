@@ -6,8 +6,16 @@ import pytest
 
 from shared.audio.decode import DecodePolicy, Decoder
 from shared.audio.pcm import BYTES_PER_SECOND
-from shared.audio.sniff import SIGNATURE_BYTES, Container, NotAudio, Segment, beginning, segments, sniff
-from shared.audio.source import OpenDescriptor, Source
+from shared.audio.sniff import (
+    SIGNATURE_BYTES,
+    Container,
+    NotAudio,
+    StreamSegment,
+    read_signature,
+    sniff,
+    split_into_streams,
+)
+from shared.audio.source import DecoderInput, OpenDescriptor
 from shared.domain.errors import BadMedia
 from tests.integration.audio_files import CODECS, encoded, strength, tone
 
@@ -15,7 +23,7 @@ POLICY = DecodePolicy(ffmpeg=imageio_ffmpeg.get_ffmpeg_exe())
 
 
 async def decode(container: Container, files: list[Path], folder: Path, policy: DecodePolicy = POLICY) -> bytes:
-    return b"".join([piece async for piece in Decoder(policy, folder).decode(Source(container, files))])
+    return b"".join([piece async for piece in Decoder(policy, folder).decode(DecoderInput(container, files))])
 
 
 def stored(folder: Path, pieces: list[bytes]) -> list[Path]:
@@ -25,9 +33,11 @@ def stored(folder: Path, pieces: list[bytes]) -> list[Path]:
     return paths
 
 
-def divided(chunks: list[bytes]) -> list[Segment] | NotAudio:
+def divided(chunks: list[bytes]) -> list[StreamSegment] | NotAudio:
     sizes = [len(chunk) for chunk in chunks]
-    return segments(b"".join(chunks)[:SIGNATURE_BYTES], [beginning(chunk[:SIGNATURE_BYTES]) for chunk in chunks], sizes)
+    return split_into_streams(
+        b"".join(chunks)[:SIGNATURE_BYTES], [read_signature(chunk[:SIGNATURE_BYTES]) for chunk in chunks], sizes
+    )
 
 
 def cut(content: bytes, size: int) -> list[bytes]:
@@ -120,7 +130,7 @@ async def test_an_open_file_without_a_name_is_decoded_and_stays_open(tmp_path: P
     with tempfile.TemporaryFile(dir=tmp_path) as file:
         file.write(encoded("m4a"))  # its index comes last, so it is sought in
         file.flush()
-        source = Source(Container.MP4, OpenDescriptor(file.fileno()))
+        source = DecoderInput(Container.MP4, OpenDescriptor(file.fileno()))
         for _ in range(2):
             pcm = b"".join([piece async for piece in Decoder(POLICY).decode(source)])
             assert abs(len(pcm) - 2 * BYTES_PER_SECOND) < 0.15 * BYTES_PER_SECOND

@@ -10,7 +10,7 @@ import pytest
 from shared.audio.decode import DecodePolicy, Decoder
 from shared.audio.pcm import BYTES_PER_SECOND
 from shared.audio.sniff import Container
-from shared.audio.source import Source
+from shared.audio.source import DecoderInput
 from shared.domain.errors import BadMedia, Unavailable
 from tests.integration.audio_files import CODECS, encoded
 from tests.integration.shared.test_decode import POLICY, cut, decode, stored
@@ -37,7 +37,7 @@ def samples(target: int) -> bytes:
 async def test_a_file_gets_the_samples_that_a_pipe_gives(name: str, pieces: int, tmp_path: Path, target: int) -> None:
     content = encoded(name)
     files = stored(tmp_path, cut(content, -(-len(content) // pieces)))
-    await Decoder(POLICY, tmp_path).decode_into(Source(CONTAINERS[name], files), target, ROOM)
+    await Decoder(POLICY, tmp_path).decode_into(DecoderInput(CONTAINERS[name], files), target, ROOM)
     assert samples(target) == await decode(CONTAINERS[name], files, tmp_path)
 
 
@@ -47,7 +47,7 @@ async def test_nothing_is_lost_where_rate_and_channels_change(tmp_path: Path, ta
     decoder = Decoder(POLICY, tmp_path)
     os.write(target, b"header")
 
-    await decoder.decode_into(Source(Container.MP3, files), target, ROOM)
+    await decoder.decode_into(DecoderInput(Container.MP3, files), target, ROOM)
 
     assert samples(target) == b"header" + await decode(Container.MP3, files, tmp_path)
     assert os.lseek(target, 0, os.SEEK_CUR) == len(samples(target))
@@ -56,12 +56,12 @@ async def test_nothing_is_lost_where_rate_and_channels_change(tmp_path: Path, ta
 async def test_a_second_stream_goes_behind_the_first(tmp_path: Path, target: int) -> None:
     files = stored(tmp_path, [encoded("flac")])
     for _ in range(2):
-        await Decoder(POLICY, tmp_path).decode_into(Source(Container.FLAC, files), target, ROOM)
+        await Decoder(POLICY, tmp_path).decode_into(DecoderInput(Container.FLAC, files), target, ROOM)
     assert samples(target) == await decode(Container.FLAC, files, tmp_path) * 2
 
 
 async def test_the_file_grows_to_its_limit_and_one_sample_more_is_too_long(tmp_path: Path, target: int) -> None:
-    source = Source(Container.FLAC, stored(tmp_path, [encoded("flac")]))
+    source = DecoderInput(Container.FLAC, stored(tmp_path, [encoded("flac")]))
     whole = len(await decode(Container.FLAC, list(tmp_path.glob("*.chunk")), tmp_path))
     await Decoder(POLICY, tmp_path).decode_into(source, target, whole)
     os.ftruncate(target, os.lseek(target, 0, os.SEEK_SET))
@@ -72,7 +72,7 @@ async def test_the_file_grows_to_its_limit_and_one_sample_more_is_too_long(tmp_p
 
 
 async def test_a_disk_without_room_is_the_servers_fault(tmp_path: Path) -> None:
-    source = Source(Container.FLAC, stored(tmp_path, [encoded("flac")]))
+    source = DecoderInput(Container.FLAC, stored(tmp_path, [encoded("flac")]))
     full = os.open("/dev/full", os.O_RDWR)
     try:
         with pytest.raises(Unavailable) as caught:
@@ -90,7 +90,7 @@ async def test_a_decoder_that_hangs_is_ended_and_so_is_one_that_crashes(
     program.write_text(f"#!/bin/sh\n{script}\n")
     program.chmod(0o700)
     policy = DecodePolicy(ffmpeg=str(program), idle_seconds=0.3)
-    source = Source(Container.MP3, stored(tmp_path, [encoded("mp3")]))
+    source = DecoderInput(Container.MP3, stored(tmp_path, [encoded("mp3")]))
     with pytest.raises(BadMedia) as caught:
         await Decoder(policy, tmp_path).decode_into(source, target, ROOM)
     assert caught.value.code == code
@@ -99,10 +99,10 @@ async def test_a_decoder_that_hangs_is_ended_and_so_is_one_that_crashes(
 async def test_only_damage_is_told_as_damage(tmp_path: Path, target: int) -> None:
     content = bytearray(encoded("mp3"))
     decoder = Decoder(POLICY, tmp_path)
-    await decoder.decode_into(Source(Container.MP3, stored(tmp_path, [bytes(content)])), target, ROOM)
+    await decoder.decode_into(DecoderInput(Container.MP3, stored(tmp_path, [bytes(content)])), target, ROOM)
     assert not decoder.damaged
     content[6000:9000] = b"\xff" * 3000
-    await decoder.decode_into(Source(Container.MP3, stored(tmp_path, [bytes(content)])), target, ROOM)
+    await decoder.decode_into(DecoderInput(Container.MP3, stored(tmp_path, [bytes(content)])), target, ROOM)
     assert decoder.damaged
 
 

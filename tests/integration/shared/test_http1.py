@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from shared.runtime.protocols.http1 import BoundedHttpProtocol
-from tests.integration.shared.wire import GET, MIB, POST, connect_raw, refused, server
+from tests.integration.shared.raw_connection import GET, MIB, POST, connect_raw, refused, server
 from tests.tokens import token_settings
 
 LARGEST = 16 * MIB
@@ -19,7 +19,7 @@ class ShortHeadTimeout(BoundedHttpProtocol):
     head_seconds = 0.4
 
 
-class Closing(BoundedHttpProtocol):
+class ShortDrainTimeout(BoundedHttpProtocol):
     """The same with less patience for what comes after an answer."""
 
     drain_seconds = 0.4
@@ -92,13 +92,13 @@ async def test_a_body_without_end_is_not_swallowed_after_its_refusal(
 
 
 async def test_a_body_that_only_trickles_after_its_refusal_is_not_listened_to_for_long(tmp_path: Path) -> None:
-    async with server(tmp_path, Closing) as base, connect_raw(base) as wire:
+    async with server(tmp_path, ShortDrainTimeout) as base, connect_raw(base) as wire:
         await wire.send(POST + b"Content-Length: 99999999999\r\n\r\n")
         assert (await wire.answer())[0] == 413
         ended = asyncio.create_task(wire.ends())
         with suppress(ConnectionError):
             while not ended.done():
-                await asyncio.wait([ended], timeout=Closing.drain_seconds / 4)
+                await asyncio.wait([ended], timeout=ShortDrainTimeout.drain_seconds / 4)
                 await wire.send(b"x")
         assert await ended
 
@@ -118,7 +118,7 @@ async def test_who_sends_all_of_a_chunk_before_reading_gets_its_refusal(tmp_path
 
 
 async def test_a_connection_is_idle_only_from_the_end_of_a_refused_body(tmp_path: Path) -> None:
-    async with server(tmp_path, Closing, max_chunk_size=10) as base, connect_raw(base) as wire:
+    async with server(tmp_path, ShortDrainTimeout, max_chunk_size=10) as base, connect_raw(base) as wire:
         await wire.send(POST + b"Content-Length: 1000\r\n\r\n" + bytes(10))
         assert (await wire.answer())[0] == 413
         await wire.send(bytes(990))

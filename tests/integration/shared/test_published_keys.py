@@ -15,7 +15,7 @@ from shared.auth.key_sources import JwksKeySource
 from shared.auth.policy import TokenPolicy
 from shared.domain.errors import NotAuthenticated, Unavailable
 from shared.observability.metrics import Metrics
-from tests.integration.shared.provider import JwksServer, rsa_key, token_by
+from tests.integration.shared.jwks_server import JwksServer, rsa_key, token_by
 from tests.tokens import AUDIENCE, ISSUER
 from tests.waiting import until
 
@@ -50,13 +50,13 @@ async def provider() -> AsyncIterator[JwksServer]:
 async def authenticator(provider: JwksServer, clock: Clock) -> AsyncIterator[JwtAuthenticator]:
     keys = JwksKeySource(provider.url, POLICY.algorithms, JwksCachePolicy(timeout=0.5), clock=clock)
     authenticator = JwtAuthenticator(POLICY, keys, Metrics())
-    async with authenticator.running():
+    async with authenticator.lifespan():
         yield authenticator
 
 
 async def refused(authenticator: JwtAuthenticator, token: str) -> bool:
     try:
-        await authenticator.caller_by(token)
+        await authenticator.authenticate_token(token)
     except NotAuthenticated:
         return True
     return False
@@ -66,7 +66,7 @@ async def test_a_key_is_fetched_once_for_a_hundred_callers_at_once(
     provider: JwksServer, authenticator: JwtAuthenticator
 ) -> None:
     token = token_by(FIRST, tenant_id="acme")
-    callers = await asyncio.gather(*(authenticator.caller_by(token) for _ in range(100)))
+    callers = await asyncio.gather(*(authenticator.authenticate_token(token) for _ in range(100)))
     assert {caller.tenant for caller in callers} == {"acme"}
     assert provider.fetches == 1
 
@@ -74,54 +74,54 @@ async def test_a_key_is_fetched_once_for_a_hundred_callers_at_once(
 async def test_a_new_key_is_found_by_its_name_once_a_pause_has_passed(
     provider: JwksServer, authenticator: JwtAuthenticator, clock: Clock
 ) -> None:
-    await authenticator.caller_by(token_by(FIRST))
+    await authenticator.authenticate_token(token_by(FIRST))
     provider.publish(FIRST, SECOND)
     assert await refused(authenticator, token_by(SECOND))
     clock.now += 11
-    await authenticator.caller_by(token_by(SECOND))
-    await authenticator.caller_by(token_by(FIRST))
+    await authenticator.authenticate_token(token_by(SECOND))
+    await authenticator.authenticate_token(token_by(FIRST))
     assert provider.fetches == 2
 
 
 async def test_a_key_that_was_withdrawn_no_longer_counts(
     provider: JwksServer, authenticator: JwtAuthenticator, clock: Clock
 ) -> None:
-    await authenticator.caller_by(token_by(FIRST))
+    await authenticator.authenticate_token(token_by(FIRST))
     provider.publish(SECOND)
     clock.now += 601
-    await authenticator.caller_by(token_by(FIRST))  # answered at once, while the refresh goes on beside it
+    await authenticator.authenticate_token(token_by(FIRST))  # answered at once, while the refresh goes on beside it
     await until(lambda: provider.fetches == 2)
     await until(lambda: refused(authenticator, token_by(FIRST)))
-    await authenticator.caller_by(token_by(SECOND))
+    await authenticator.authenticate_token(token_by(SECOND))
 
 
 async def test_a_thousand_unknown_names_cost_one_fetch_and_go_nowhere_else(
     provider: JwksServer, authenticator: JwtAuthenticator, clock: Clock
 ) -> None:
-    await authenticator.caller_by(token_by(FIRST))
+    await authenticator.authenticate_token(token_by(FIRST))
     clock.now += 11
     flood = [token_by(FIRST, name=token_urlsafe(8)) for _ in range(1000)]
     assert all(await asyncio.gather(*(refused(authenticator, token) for token in flood)))
     assert provider.fetches == 2
     assert provider.paths == {"/keys"}
-    await authenticator.caller_by(token_by(FIRST))
+    await authenticator.authenticate_token(token_by(FIRST))
 
 
 async def test_keys_go_on_being_used_while_the_provider_is_away_and_not_for_ever(
     provider: JwksServer, authenticator: JwtAuthenticator, clock: Clock
 ) -> None:
-    await authenticator.caller_by(token_by(FIRST))
+    await authenticator.authenticate_token(token_by(FIRST))
     provider.status = 500
     for _ in range(3):
         clock.now += 3600
-        await authenticator.caller_by(token_by(FIRST))
+        await authenticator.authenticate_token(token_by(FIRST))
     await until(lambda: provider.fetches > 1)
     clock.now += 24 * 3600
     with pytest.raises(Unavailable):
-        await authenticator.caller_by(token_by(FIRST))
+        await authenticator.authenticate_token(token_by(FIRST))
     provider.status = 200
     clock.now += 11
-    await authenticator.caller_by(token_by(FIRST))
+    await authenticator.authenticate_token(token_by(FIRST))
 
 
 def redirecting(provider: JwksServer) -> None:
@@ -168,15 +168,15 @@ async def test_a_provider_that_fails_makes_no_token_good_and_none_bad(
 ) -> None:
     FAILURES[failure](provider)
     with pytest.raises(Unavailable):
-        await authenticator.caller_by(token_by(FIRST))
+        await authenticator.authenticate_token(token_by(FIRST))
     with pytest.raises(Unavailable):
-        await authenticator.caller_by(token_by(FIRST))
+        await authenticator.authenticate_token(token_by(FIRST))
     assert (provider.fetches, provider.paths) == (1, {"/keys"})
     provider.answering.set()
     provider.status, provider.headers = 200, b""
     provider.publish(FIRST)
     clock.now += 11
-    await authenticator.caller_by(token_by(FIRST))
+    await authenticator.authenticate_token(token_by(FIRST))
 
 
 async def test_keys_that_do_not_fit_are_passed_over(provider: JwksServer, authenticator: JwtAuthenticator) -> None:
@@ -202,8 +202,8 @@ async def test_keys_that_do_not_fit_are_passed_over(provider: JwksServer, authen
         }
     ).encode()
     assert await refused(authenticator, token_by(FIRST))
-    await authenticator.caller_by(token_by(SECOND))
-    await authenticator.caller_by(token_by(elliptic, algorithm="ES256"))
+    await authenticator.authenticate_token(token_by(SECOND))
+    await authenticator.authenticate_token(token_by(elliptic, algorithm="ES256"))
     assert provider.fetches == 1
 
 
@@ -211,7 +211,7 @@ async def test_a_token_without_a_name_is_tried_with_every_key(
     provider: JwksServer, authenticator: JwtAuthenticator
 ) -> None:
     provider.publish(FIRST, SECOND)
-    await authenticator.caller_by(token_by(SECOND, name=None))
+    await authenticator.authenticate_token(token_by(SECOND, name=None))
     assert await refused(authenticator, token_by(rsa_key("third"), name=None))
 
 

@@ -16,7 +16,7 @@ from services.notifier.settings import NotifierSettings
 from shared.observability.metrics import Metrics
 from shared.storage.settings import StoreConfig
 from tests.e2e.one_machine import OneMachine, one_machine
-from tests.integration.road import Pipeline, ingest_running, ingest_settings
+from tests.integration.pipeline import Pipeline, ingest_running, ingest_settings
 from tests.serving import serving
 from tests.tokens import token_settings
 

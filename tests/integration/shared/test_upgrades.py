@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.shared.wire import GET, MIB, POST, connect_raw, refused, server
+from tests.integration.shared.raw_connection import GET, MIB, POST, connect_raw, refused, server
 
 UPGRADES = [
     b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAEAAEAAAAIAAAAB\r\n",

@@ -3,7 +3,7 @@ from collections.abc import AsyncIterator, Sequence
 import pytest
 
 from services.analyzer.analyze import Analyzer
-from services.analyzer.score.protocol import Recording, Score
+from services.analyzer.score.protocol import Score, TranscribedRecording
 from services.analyzer.splitter import AudioPiece
 from services.analyzer.wav_reader import wav_header
 from shared.domain.errors import BadMedia
@@ -30,9 +30,9 @@ class FakeScorer:
     """Remembers what it was given."""
 
     def __init__(self) -> None:
-        self.seen: list[Recording] = []
+        self.seen: list[TranscribedRecording] = []
 
-    async def score(self, recording: Recording) -> Score:
+    async def score(self, recording: TranscribedRecording) -> Score:
         self.seen.append(recording)
         return Score(temperature=42, confidence=0.5, summary="why", reason_codes=(), scorer="fake")
 

@@ -11,7 +11,7 @@ from services.ingest.intake.tenant_quota import TenantQuota
 from shared.domain.errors import OutOfSpace, RateLimited, RoomtoneError, TooLarge, Unavailable
 from shared.domain.identifiers import SessionKey
 from shared.storage.spool import Spool
-from tests.unit.ingest.executors import InlineExecutor
+from tests.unit.ingest.inline_executor import InlineExecutor
 
 GIB = 1024**3
 
@@ -30,36 +30,36 @@ def admission(folder: Path, *, at_once: int = 9, of_tenant: int = 0, quota: int 
 
 def test_one_upload_too_many_is_sent_away_and_comes_in_when_another_has_ended(tmp_path: Path) -> None:
     door = admission(tmp_path, at_once=2)
-    with door.upload("a", 0):
-        with door.upload("b", 0), pytest.raises(Unavailable), door.upload("c", 0):
+    with door.reserve("a", 0):
+        with door.reserve("b", 0), pytest.raises(Unavailable), door.reserve("c", 0):
             pass
-        with door.upload("c", 0):
+        with door.reserve("c", 0):
             pass
 
 
 def test_a_tenant_with_its_share_of_uploads_leaves_the_others_theirs(tmp_path: Path) -> None:
     door = admission(tmp_path, at_once=3, of_tenant=1)
-    with door.upload("a", 0):
-        with pytest.raises(Unavailable) as refused, door.upload("a", 0):
+    with door.reserve("a", 0):
+        with pytest.raises(Unavailable) as refused, door.reserve("a", 0):
             pass
         assert refused.value.code == "too_many_uploads"
-        with door.upload("b", 0):
+        with door.reserve("b", 0):
             pass
 
 
 def test_what_others_announced_is_no_longer_free(tmp_path: Path) -> None:
     door = admission(tmp_path)
-    with door.upload("a", GIB * 3 // 4) as first:
+    with door.reserve("a", GIB * 3 // 4) as first:
         first.check()
-        with door.upload("b", GIB * 3 // 4) as second, pytest.raises(OutOfSpace):
+        with door.reserve("b", GIB * 3 // 4) as second, pytest.raises(OutOfSpace):
             second.check()
-    with door.upload("b", GIB * 3 // 4) as alone:
+    with door.reserve("b", GIB * 3 // 4) as alone:
         alone.check()
 
 
 def test_bytes_that_nobody_announced_are_bounded_as_they_come(tmp_path: Path) -> None:
     door = admission(tmp_path)
-    with door.upload("a", 0) as arrival:
+    with door.reserve("a", 0) as arrival:
         arrival.check()
         arrival.take(GIB // 2)
         with pytest.raises(OutOfSpace):
@@ -71,22 +71,22 @@ def test_a_quota_counts_what_is_stored_and_what_is_announced(
     tmp_path: Path, announced: int, kind: type[RoomtoneError] | None
 ) -> None:
     spool = Spool(tmp_path)
-    spool.open(SessionKey("a", "call")).chunk(0).write_bytes(bytes(100))
+    spool.create_directory(SessionKey("a", "call")).chunk(0).write_bytes(bytes(100))
     door = admission(tmp_path, quota=200)
-    with door.upload("a", announced) as arrival:
+    with door.reserve("a", announced) as arrival:
         if kind is None:
             arrival.check()
         else:
             with pytest.raises(kind) as refused:
                 arrival.check()
             assert refused.value.code == "over_quota"
-    with door.upload("b", 200) as other:
+    with door.reserve("b", 200) as other:
         other.check()
 
 
 def test_a_quota_holds_for_bytes_that_nobody_announced(tmp_path: Path) -> None:
     door = admission(tmp_path, quota=100)
-    with door.upload("a", 0) as first, door.upload("a", 0) as second:
+    with door.reserve("a", 0) as first, door.reserve("a", 0) as second:
         first.take(60)
         second.take(40)
         with pytest.raises(RateLimited):

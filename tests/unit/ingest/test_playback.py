@@ -12,7 +12,7 @@ from starlette.types import Message, Receive, Send
 
 from services.ingest.call_recordings.playback import Playback, content_disposition
 from services.ingest.call_recordings.stored_recordings import StoredCall
-from shared.catalog.record import Record
+from shared.catalog.record import CatalogRecord
 from shared.domain.errors import NotFound, Unavailable
 from shared.domain.events import AudioFailed, StoredOriginal
 from shared.storage.object_store import ObjectInfo
@@ -54,7 +54,7 @@ def stored_call(size: int = len(CONTENT)) -> StoredCall:
     )
     ended = AudioFailed(code="x", reason="x", manifest_sha256="", original=original)
     return StoredCall(
-        "c", original, WHEN, Record(tenant="t", session="s", created_at=WHEN, updated_at=WHEN, ended=ended)
+        "c", original, WHEN, CatalogRecord(tenant="t", session="s", created_at=WHEN, updated_at=WHEN, ended=ended)
     )
 
 

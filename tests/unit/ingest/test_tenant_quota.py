@@ -9,12 +9,12 @@ from shared.domain.errors import RateLimited
 from shared.domain.identifiers import SessionKey
 from shared.storage.session_directory import SessionDirectory
 from shared.storage.spool import Spool
-from tests.unit.ingest.executors import InlineExecutor
+from tests.unit.ingest.inline_executor import InlineExecutor
 
 
 @pytest.fixture
 def call(tmp_path: Path) -> SessionDirectory:
-    directory = Spool(tmp_path).open(SessionKey("a", "call"))
+    directory = Spool(tmp_path).create_directory(SessionKey("a", "call"))
     directory.chunk(0).write_bytes(bytes(60))
     return directory
 
@@ -26,15 +26,15 @@ def quota(tmp_path: Path) -> TenantQuota:
 def test_what_lay_there_before_the_start_counts(tmp_path: Path, call: SessionDirectory) -> None:
     assert call.exists()
     with pytest.raises(RateLimited):
-        quota(tmp_path).require("a", 41, 41)
+        quota(tmp_path).check("a", 41, 41)
 
 
 def test_what_is_stored_since_counts_without_another_look_at_the_disk(tmp_path: Path, call: SessionDirectory) -> None:
     counted = quota(tmp_path)
-    counted.require("a", 40, 40)
-    counted.stored("a", 30)
+    counted.check("a", 40, 40)
+    counted.add("a", 30)
     with pytest.raises(RateLimited):
-        counted.require("a", 11, 11)
+        counted.check("a", 11, 11)
     assert list(call.sizes()) == [0]
 
 
@@ -43,15 +43,15 @@ def test_what_another_process_erased_is_noticed_before_anyone_is_refused(
 ) -> None:
     moment = 1000.0
     counted = TenantQuota(Spool(tmp_path), InlineExecutor(), 100, clock=lambda: moment)
-    counted.require("a", 40, 40)
+    counted.check("a", 40, 40)
     call.chunk(0).unlink()
     moment += 2
-    counted.require("a", 100, 100)
+    counted.check("a", 100, 100)
 
 
 def test_other_names_in_the_spool_are_nobodys_bytes(tmp_path: Path) -> None:
     Spool(tmp_path).prepare()
     tmp_path.joinpath("a").mkdir()
     tmp_path.joinpath("a", "stray-file").write_bytes(bytes(200))
-    quota(tmp_path).require("a", 100, 100)
-    quota(tmp_path).require("nobody", 100, 100)
+    quota(tmp_path).check("a", 100, 100)
+    quota(tmp_path).check("nobody", 100, 100)

@@ -18,7 +18,7 @@ EVERYTHING = Subscription("default")
 
 def hub_of(metrics: Metrics, *, max_clients: int = 10, max_buffered: int = 1000) -> Hub:
     hub = Hub(max_clients=max_clients, max_buffered=max_buffered, heartbeat_seconds=15, metrics=metrics)
-    hub.stand_at(41)
+    hub.set_position(41)
     return hub
 
 
@@ -36,8 +36,8 @@ async def names(client: Listener) -> list[object]:
 
 async def test_hello_comes_first_and_says_where_the_listener_came_in() -> None:
     hub = hub_of(Metrics())
-    with hub.listening(EVERYTHING) as client:
-        hub.tell(42, happened(AUDIO_READY))
+    with hub.register(EVERYTHING) as client:
+        hub.broadcast(42, happened(AUDIO_READY))
         hello, event = await heard(client)
     assert (hello["event"], hello["id"], hello["heartbeat_seconds"]) == ("hello", "41", 15)
     assert (event["event"], event["id"]) == ("audio_ready", "42")
@@ -47,13 +47,13 @@ async def test_each_listener_hears_what_it_asked_for() -> None:
     hub = hub_of(Metrics())
     progress = Subscription("default", frozenset({"a"}), frozenset({"chunk_received"}))
     with (
-        hub.listening(EVERYTHING) as all_of_it,
-        hub.listening(progress) as progress_of_a,
-        hub.listening(Subscription("other")) as stranger,
+        hub.register(EVERYTHING) as all_of_it,
+        hub.register(progress) as progress_of_a,
+        hub.register(Subscription("other")) as stranger,
     ):
-        hub.tell(42, happened(chunk(), session="a"))
-        hub.tell(43, happened(chunk(), session="b"))
-        hub.tell(44, happened(analysis(), session="b"))
+        hub.broadcast(42, happened(chunk(), session="a"))
+        hub.broadcast(43, happened(chunk(), session="b"))
+        hub.broadcast(44, happened(analysis(), session="b"))
         assert await names(all_of_it) == ["hello", "analysis_ready"]
         assert await names(progress_of_a) == ["hello", "chunk_received"]
         assert await names(stranger) == ["hello"]
@@ -61,17 +61,17 @@ async def test_each_listener_hears_what_it_asked_for() -> None:
 
 async def test_an_event_nobody_can_be_told_still_moves_the_cursor() -> None:
     hub = hub_of(Metrics())
-    with hub.listening(EVERYTHING) as client:
-        hub.tell(50, happened(SessionOpened()))
-        hub.beat()
+    with hub.register(EVERYTHING) as client:
+        hub.broadcast(50, happened(SessionOpened()))
+        hub.broadcast_heartbeat()
         _, heartbeat = await heard(client)
     assert (heartbeat["event"], heartbeat["id"]) == ("heartbeat", "50")
 
 
 async def test_two_listeners_share_one_encoded_frame() -> None:
     hub = hub_of(Metrics())
-    with hub.listening(EVERYTHING) as one, hub.listening(EVERYTHING) as two:
-        hub.tell(42, happened(AUDIO_READY))
+    with hub.register(EVERYTHING) as one, hub.register(EVERYTHING) as two:
+        hub.broadcast(42, happened(AUDIO_READY))
         _, _ = await one.next(), await two.next()
         assert await one.next() is await two.next()
 
@@ -79,19 +79,19 @@ async def test_two_listeners_share_one_encoded_frame() -> None:
 async def test_who_has_no_room_left_is_let_go_and_counted_and_the_others_hear_on() -> None:
     metrics = Metrics()
     hub = hub_of(metrics, max_buffered=500)
-    with hub.listening(EVERYTHING) as slow, hub.listening(EVERYTHING) as quick:
+    with hub.register(EVERYTHING) as slow, hub.register(EVERYTHING) as quick:
         for sequence in range(42, 52):
-            hub.tell(sequence, happened(AUDIO_READY))
+            hub.broadcast(sequence, happened(AUDIO_READY))
             assert (await names(quick))[-1] == "audio_ready"
-        assert slow.ending is CloseReason.TOO_SLOW
+        assert slow.close_reason is CloseReason.TOO_SLOW
         assert slow.buffered == 0
-        assert quick.ending is None
+        assert quick.close_reason is None
     assert metrics.registry.get_sample_value("ws_dropped_total", {"reason": "too_slow"}) == 1
 
 
 async def test_a_listener_that_goes_away_is_told_when_to_come_back() -> None:
     hub = hub_of(Metrics())
-    with hub.listening(EVERYTHING) as client:
+    with hub.register(EVERYTHING) as client:
         hub.close(client, CloseReason.GOING_AWAY)
         _, farewell = await heard(client)
     assert farewell["event"] == "retry_after"
@@ -102,17 +102,17 @@ async def test_a_listener_that_goes_away_is_told_when_to_come_back() -> None:
 async def test_connections_are_counted_while_they_last_and_refused_over_the_limit() -> None:
     metrics = Metrics()
     hub = hub_of(metrics, max_clients=1)
-    with hub.listening(EVERYTHING):
+    with hub.register(EVERYTHING):
         assert metrics.registry.get_sample_value("ws_connections") == 1
-        with pytest.raises(Unavailable, match="Too many"), hub.listening(EVERYTHING):
+        with pytest.raises(Unavailable, match="Too many"), hub.register(EVERYTHING):
             pass
     assert metrics.registry.get_sample_value("ws_connections") == 0
-    with hub.listening(EVERYTHING):
+    with hub.register(EVERYTHING):
         pass
 
 
 async def test_nobody_is_let_in_before_the_place_on_the_stream_is_known() -> None:
     hub = Hub(max_clients=1, max_buffered=1000, heartbeat_seconds=15, metrics=Metrics())
-    hub.beat()
-    with pytest.raises(Unavailable), hub.listening(EVERYTHING):
+    hub.broadcast_heartbeat()
+    with pytest.raises(Unavailable), hub.register(EVERYTHING):
         pass

@@ -5,7 +5,7 @@ import asyncio
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.notifier.listener import CloseReason, Listener, Outbox
+from services.notifier.listener import CloseReason, Listener, SendQueue
 from services.notifier.subscription import Subscription
 
 
@@ -15,7 +15,7 @@ def listener(max_buffered: int = 100) -> Listener:
 
 @given(st.lists(st.one_of(st.integers(0, 150), st.none()), max_size=60))
 def test_an_outbox_keeps_order_and_its_bound_whatever_happens(steps: list[int | None]) -> None:
-    outbox, expected = Outbox(100), list[str]()
+    outbox, expected = SendQueue(100), list[str]()
     for number, step in enumerate(steps):
         if step is None:
             assert outbox.take() == (expected.pop(0) if expected else None)
@@ -46,7 +46,7 @@ async def test_a_waiting_owner_is_woken_by_the_next_frame() -> None:
 async def test_who_goes_away_is_still_told_what_waits_and_nothing_after() -> None:
     client = listener()
     client.enqueue("a")
-    assert client.end(CloseReason.GOING_AWAY)
+    assert client.close(CloseReason.GOING_AWAY)
     client.enqueue("b")
     assert [await client.next(), await client.next()] == ["a", None]
 
@@ -55,21 +55,21 @@ async def test_who_is_too_slow_is_told_nothing_more_and_holds_no_memory() -> Non
     client = listener()
     client.enqueue("a" * 90)
     assert not client.enqueue("b" * 90)
-    client.end(CloseReason.TOO_SLOW)
+    client.close(CloseReason.TOO_SLOW)
     assert client.buffered == 0
     assert await client.next() is None
 
 
 async def test_only_the_first_ending_counts() -> None:
     client = listener()
-    assert client.end(CloseReason.TOO_SLOW)
-    assert not client.end(CloseReason.GONE)
-    assert client.ending is CloseReason.TOO_SLOW
+    assert client.close(CloseReason.TOO_SLOW)
+    assert not client.close(CloseReason.GONE)
+    assert client.close_reason is CloseReason.TOO_SLOW
 
 
 async def test_an_ending_wakes_the_owner() -> None:
     client = listener()
     waiting = asyncio.ensure_future(client.next())
     await asyncio.sleep(0)
-    client.end(CloseReason.GONE)
+    client.close(CloseReason.GONE)
     assert await waiting is None

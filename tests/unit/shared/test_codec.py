@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from shared.domain.envelope import Envelope, UndecodableEventError, decode, encode, envelope
+from shared.domain.envelope import Envelope, UndecodableEventError, decode, encode, make_envelope
 from shared.domain.events import (
     EVENT_TYPES,
     AnalysisCompleted,
@@ -187,14 +187,14 @@ def test_an_event_without_its_data_is_refused() -> None:
 
 
 def test_ids_follow_from_session_event_and_cause_alone() -> None:
-    first = envelope("ingest", KEY, EXAMPLES[0], cause="x", trace=TRACE)
-    again = envelope("ingest", KEY, EXAMPLES[0], cause="x", trace=Trace("other", TRACE.traceparent))
+    first = make_envelope("ingest", KEY, EXAMPLES[0], cause="x", trace=TRACE)
+    again = make_envelope("ingest", KEY, EXAMPLES[0], cause="x", trace=Trace("other", TRACE.traceparent))
     assert first.id == again.id
     others = {
-        envelope("ingest", KEY, EXAMPLES[0], cause="y", trace=TRACE).id,
-        envelope("ingest", KEY, EXAMPLES[2], cause="x", trace=TRACE).id,
-        envelope("ingest", SessionKey("default", "abc"), EXAMPLES[0], cause="x", trace=TRACE).id,
-        envelope("ingest", SessionKey("defaul", "tabc123"), EXAMPLES[0], cause="x", trace=TRACE).id,
+        make_envelope("ingest", KEY, EXAMPLES[0], cause="y", trace=TRACE).id,
+        make_envelope("ingest", KEY, EXAMPLES[2], cause="x", trace=TRACE).id,
+        make_envelope("ingest", SessionKey("default", "abc"), EXAMPLES[0], cause="x", trace=TRACE).id,
+        make_envelope("ingest", SessionKey("defaul", "tabc123"), EXAMPLES[0], cause="x", trace=TRACE).id,
     }
     assert len(others | {first.id}) == 5
 

@@ -45,7 +45,7 @@ def client(policy: OriginPolicy) -> httpx.AsyncClient:
 
 @pytest.mark.parametrize("guarded", [True, False])
 async def test_a_listed_page_may_ask_send_and_read(guarded: bool) -> None:  # noqa: FBT001
-    async with client(OriginPolicy((LISTED,), guarded=guarded)) as http:
+    async with client(OriginPolicy((LISTED,), reject_foreign_writes=guarded)) as http:
         asked = await http.options("/thing", headers={"Origin": LISTED, **PREFLIGHT})
         sent = await http.post("/thing", headers={"Origin": LISTED})
         unknown = await http.post("/nothing", headers={"Origin": LISTED})
@@ -60,7 +60,7 @@ async def test_a_listed_page_may_ask_send_and_read(guarded: bool) -> None:  # no
 
 
 async def test_a_page_that_is_not_listed_may_not_read() -> None:
-    async with client(OriginPolicy((LISTED,), guarded=False)) as http:
+    async with client(OriginPolicy((LISTED,), reject_foreign_writes=False)) as http:
         asked = await http.options("/thing", headers={"Origin": FOREIGN, **PREFLIGHT})
         sent = await http.post("/thing", headers={"Origin": FOREIGN})
     assert asked.status_code == 400

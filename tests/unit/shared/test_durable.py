@@ -44,8 +44,8 @@ def test_where_files_need_a_name_they_have_one_until_they_are_whole(
     file = TemporaryFile(temporaries)
     file.write([b"whole"])
     assert [path.read_bytes() for path in temporaries.iterdir()] == [b"whole"]
-    assert file.publish(final)
-    assert not file.publish(final)
+    assert file.link_to(final)
+    assert not file.link_to(final)
     file.discard()
     assert list(temporaries.iterdir()) == []
     assert final.read_bytes() == b"whole"

@@ -43,7 +43,7 @@ def test_two_names_are_no_name_none_is_no_page_s_and_a_star_is_every_one() -> No
 
 def test_names_are_looked_at_only_on_loopback_without_tokens() -> None:
     def hosts(**given: object) -> object:
-        return ServiceSettings.model_validate(given).origins().hosts
+        return ServiceSettings.model_validate(given).origin_policy().hosts
 
     listed = {"allowed_hosts": " Gateway.example, 10.1.2.3,"}
     assert hosts() == ()

@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain.errors import InvalidInput, Kind
-from shared.domain.identifiers import chunk_index, parse_identifier
+from shared.domain.errors import ErrorKind, InvalidInput
+from shared.domain.identifiers import parse_chunk_index, parse_identifier
 from shared.http.responses import http_status
 from shared.observability.trace import new_trace
 
@@ -21,17 +21,17 @@ def test_an_identifier_is_returned_as_it_is_or_refused(text: str) -> None:
 
 @given(st.integers(min_value=0, max_value=9_999_999))
 def test_a_plain_number_is_an_index(number: int) -> None:
-    assert chunk_index(str(number)) == number
+    assert parse_chunk_index(str(number)) == number
 
 
 @given(st.text(max_size=12).filter(lambda text: not (text.isascii() and text.isdigit())))
 def test_nothing_else_is_an_index(text: str) -> None:
     with pytest.raises(InvalidInput):
-        chunk_index(text)
+        parse_chunk_index(text)
 
 
-@pytest.mark.parametrize("kind", Kind)
-def test_every_kind_of_error_has_a_status(kind: Kind) -> None:
+@pytest.mark.parametrize("kind", ErrorKind)
+def test_every_kind_of_error_has_a_status(kind: ErrorKind) -> None:
     assert 400 <= http_status(kind) <= 507
 
 

@@ -11,13 +11,13 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from shared.domain.caller import Caller, Permission
-from shared.domain.errors import Kind, RoomtoneError
+from shared.domain.errors import ErrorKind, RoomtoneError
 from shared.http.api_group import ApiGroup, ApiRoute
 from shared.http.fields import Timestamp
-from shared.http.operation import FORM, OCTETS, Answer, Body, Operation, Parameter
+from shared.http.operation import FORM, OCTETS, Operation, Parameter, RequestBodySpec, ResponseSpec
 from shared.http.paths import ANY_TEXT
 from shared.openapi.route import openapi_document
-from tests.unit.shared import other_family
+from tests.unit.shared import other_api_group
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +60,7 @@ class Error:
 
 FAMILY = ApiGroup("Things", lambda _request, error: Error(message=error.message), Error)
 ID = Parameter(name="thing_id", where="path", description="Which.", required=True)
-STORED = {200: Answer(description="Done.", kind=Stored)}
+STORED = {200: ResponseSpec(description="Done.", model=Stored)}
 
 
 async def _handler(_request: Request, _caller: Caller) -> Response:
@@ -68,7 +68,7 @@ async def _handler(_request: Request, _caller: Caller) -> Response:
 
 
 def _route(method: str, operation: Operation, path: str = f"/things/{{thing_id:{ANY_TEXT}}}") -> ApiRoute:
-    return FAMILY.route(method, path, _handler, needs=Permission.AUDIO_WRITE, operation=operation)
+    return FAMILY.route(method, path, _handler, required_permission=Permission.AUDIO_WRITE, operation=operation)
 
 
 def _document(*routes: BaseRoute) -> dict[str, Any]:
@@ -84,10 +84,10 @@ def _post(operation: Operation) -> dict[str, Any]:
 
 
 def test_a_request_needs_what_has_no_default_and_an_answer_promises_every_member() -> None:
-    body = Body(kind=Wanted)
-    schemas = _document(_route("POST", Operation(summary="", parameters=[ID], bodies=[body], answers=STORED)))[
-        "components"
-    ]["schemas"]
+    body = RequestBodySpec(model=Wanted)
+    schemas = _document(
+        _route("POST", Operation(summary="", parameters=[ID], request_bodies=[body], responses=STORED))
+    )["components"]["schemas"]
     assert schemas["Wanted"]["required"] == ["place"]
     assert schemas["Wanted"]["properties"]["place"] == {"type": "integer", "minimum": 0, "maximum": 9}
     assert schemas["Stored"]["required"] == ["status", "at"]
@@ -96,7 +96,7 @@ def test_a_request_needs_what_has_no_default_and_an_answer_promises_every_member
 
 
 def test_every_operation_may_refuse_the_token_and_fail_with_the_headers_that_belong_to_it() -> None:
-    responses = _post(Operation(summary="", parameters=[ID], answers=STORED))["responses"]
+    responses = _post(Operation(summary="", parameters=[ID], responses=STORED))["responses"]
     assert set(responses) == {"200", "401", "403", "500", "503"}
     assert responses["401"]["content"]["application/json"]["schema"] == {"$ref": "#/components/schemas/Error"}
     assert "WWW-Authenticate" in responses["401"]["headers"]
@@ -105,7 +105,9 @@ def test_every_operation_may_refuse_the_token_and_fail_with_the_headers_that_bel
 
 
 def test_refusals_that_share_a_status_are_one_answer_that_says_both() -> None:
-    operation = Operation(summary="", parameters=[ID], answers=STORED, refusals=[Kind.INVALID, Kind.NOTHING_THERE])
+    operation = Operation(
+        summary="", parameters=[ID], responses=STORED, errors=[ErrorKind.INVALID, ErrorKind.NOTHING_THERE]
+    )
     refusal = _post(operation)["responses"]["400"]
     assert "malformed" in refusal["description"]
     assert "nothing to work on" in refusal["description"]
@@ -113,22 +115,30 @@ def test_refusals_that_share_a_status_are_one_answer_that_says_both() -> None:
 
 
 def test_ranges_and_patience_name_the_headers_that_a_caller_needs() -> None:
-    operation = Operation(summary="", parameters=[ID], answers=STORED, refusals=[Kind.OUTSIDE_RANGE, Kind.TOO_MANY])
+    operation = Operation(
+        summary="", parameters=[ID], responses=STORED, errors=[ErrorKind.OUTSIDE_RANGE, ErrorKind.TOO_MANY]
+    )
     responses = _post(operation)["responses"]
     assert "Content-Range" in responses["416"]["headers"]
     assert "Retry-After" in responses["429"]["headers"]
 
 
 def test_an_answer_and_a_refusal_of_one_status_are_alternatives() -> None:
-    partly = Answer(description="Half of it.", kind=Stored)
-    operation = Operation(summary="", parameters=[ID], answers={409: partly}, refusals=[Kind.CONFLICT])
+    partly = ResponseSpec(description="Half of it.", model=Stored)
+    operation = Operation(summary="", parameters=[ID], responses={409: partly}, errors=[ErrorKind.CONFLICT])
     schema = _post(operation)["responses"]["409"]["content"]["application/json"]["schema"]
     assert schema == {"anyOf": [{"$ref": "#/components/schemas/Stored"}, {"$ref": "#/components/schemas/Error"}]}
 
 
 def test_bodies_of_one_media_type_are_alternatives_and_a_forms_bytes_are_its_file() -> None:
-    bodies = [Body(kind=Wanted), Body(kind=Stored), Body(kind=Sent, media_type=FORM)]
-    document = _document(_route("POST", Operation(summary="", parameters=[ID], bodies=bodies, answers=STORED)))
+    bodies = [
+        RequestBodySpec(model=Wanted),
+        RequestBodySpec(model=Stored),
+        RequestBodySpec(model=Sent, media_type=FORM),
+    ]
+    document = _document(
+        _route("POST", Operation(summary="", parameters=[ID], request_bodies=bodies, responses=STORED))
+    )
     content = document["paths"]["/things/{thing_id}"]["post"]["requestBody"]["content"]
     assert [one["$ref"] for one in content["application/json"]["schema"]["anyOf"]] == [
         "#/components/schemas/Wanted",
@@ -138,43 +148,47 @@ def test_bodies_of_one_media_type_are_alternatives_and_a_forms_bytes_are_its_fil
 
 
 def test_two_families_may_name_different_things_alike() -> None:
-    document = _document(_route("POST", Operation(summary="", parameters=[ID], answers=STORED)), other_family.ROUTE)
+    document = _document(
+        _route("POST", Operation(summary="", parameters=[ID], responses=STORED)), other_api_group.ROUTE
+    )
     names = {name for name in document["components"]["schemas"] if name.endswith("Stored")}
     assert len(names) == 2
     assert all(name.isalnum() for name in names)
 
 
 def test_head_is_described_where_it_is_promised_and_has_no_body() -> None:
-    document = _document(_route("GET", Operation(summary="", parameters=[ID], answers=STORED, head=True)))
+    document = _document(_route("GET", Operation(summary="", parameters=[ID], responses=STORED, head=True)))
     methods = document["paths"]["/things/{thing_id}"]
     assert set(methods) == {"get", "head"}
     assert not any("content" in response for response in methods["head"]["responses"].values())
 
 
 def test_an_operation_names_the_scope_it_needs_and_health_needs_none() -> None:
-    paths = _document(_route("POST", Operation(summary="", parameters=[ID], answers=STORED)))["paths"]
+    paths = _document(_route("POST", Operation(summary="", parameters=[ID], responses=STORED)))["paths"]
     assert paths["/things/{thing_id}"]["post"]["security"] == [{"bearer": ["audio:write"]}]
     assert "`audio:write`" in paths["/things/{thing_id}"]["post"]["description"]
     assert "security" not in paths["/health"]["get"]
 
 
 def test_one_operation_promised_twice_is_refused() -> None:
-    route = _route("POST", Operation(summary="", parameters=[ID], answers=STORED))
+    route = _route("POST", Operation(summary="", parameters=[ID], responses=STORED))
     with pytest.raises(ValueError, match="promised twice"):
         openapi_document("Things", [route, route])
 
 
 def test_an_error_is_written_as_it_is_described() -> None:
     error = RoomtoneError("No.", code="no")
-    error.kind = Kind.NOT_FOUND
-    refusal = FAMILY.refusal(Request({"type": "http"}), error)
+    error.kind = ErrorKind.NOT_FOUND
+    refusal = FAMILY.error_response(Request({"type": "http"}), error)
     assert (refusal.status_code, refusal.body) == (404, b'{"message":"No."}')
 
 
 def test_a_files_name_is_shown_where_it_matters_and_a_member_that_may_be_left_out_is_not_required() -> None:
-    body = Body(kind=Sent, media_type=FORM, file_names={"part": "call.wav"})
-    answers = {200: Answer(description="Done.", kind=Partly)}
-    document = _document(_route("POST", Operation(summary="", parameters=[ID], bodies=[body], answers=answers)))
+    body = RequestBodySpec(model=Sent, media_type=FORM, file_names={"part": "call.wav"})
+    answers = {200: ResponseSpec(description="Done.", model=Partly)}
+    document = _document(
+        _route("POST", Operation(summary="", parameters=[ID], request_bodies=[body], responses=answers))
+    )
     content = document["paths"]["/things/{thing_id}"]["post"]["requestBody"]["content"][FORM]
     example = content["encoding"]["part"]["headers"]["Content-Disposition"]["example"]
     assert example == 'form-data; name="part"; filename="call.wav"'

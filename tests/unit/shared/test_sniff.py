@@ -3,12 +3,23 @@ import itertools
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from shared.audio.sniff import SIGNATURE_BYTES, Container, NotAudio, Segment, beginning, file_signature, segments, sniff
+from shared.audio.sniff import (
+    SIGNATURE_BYTES,
+    Container,
+    NotAudio,
+    StreamSegment,
+    file_signature,
+    read_signature,
+    sniff,
+    split_into_streams,
+)
 
 
-def cut(chunks: list[bytes]) -> list[Segment] | NotAudio:
+def cut(chunks: list[bytes]) -> list[StreamSegment] | NotAudio:
     sizes = [len(chunk) for chunk in chunks]
-    return segments(b"".join(chunks)[:SIGNATURE_BYTES], [beginning(chunk[:SIGNATURE_BYTES]) for chunk in chunks], sizes)
+    return split_into_streams(
+        b"".join(chunks)[:SIGNATURE_BYTES], [read_signature(chunk[:SIGNATURE_BYTES]) for chunk in chunks], sizes
+    )
 
 
 @given(st.binary(max_size=5000))
@@ -82,7 +93,7 @@ def test_a_wav_header_that_speaks_of_the_first_chunk_only_is_seen_through() -> N
     for size, lies in ((1000, True), (3000, False), (2990, False), (0, False), (0xFFFFFFFF, False), (9000, False)):
         found = cut([wav(size, chunk), chunk, chunk])
         assert not isinstance(found, NotAudio)
-        assert [segment.lying_length for segment in found] == [lies], size
+        assert [segment.ignore_length for segment in found] == [lies], size
 
 
 def test_bare_frames_behind_a_wav_begin_a_stream_of_their_own() -> None:

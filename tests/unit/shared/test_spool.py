@@ -14,7 +14,7 @@ from shared.storage.spool import Spool
 def test_a_chunk_that_is_erased_while_the_directory_is_read_is_left_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    session = Spool(tmp_path).open(SessionKey("default", "call"))
+    session = Spool(tmp_path).create_directory(SessionKey("default", "call"))
     for index in range(3):
         session.chunk(index).write_bytes(bytes(index + 1))
     scandir = os.scandir

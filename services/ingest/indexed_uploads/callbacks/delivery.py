@@ -11,13 +11,13 @@ import structlog
 from services.ingest.indexed_uploads.callbacks.sender import CallbackSender, FileStoredNotice
 from services.ingest.indexed_uploads.callbacks.store import CallbackResult, CallbackState, CallbackStore, message_id
 from shared.domain.clock import now
-from shared.domain.envelope import Envelope, envelope
+from shared.domain.envelope import Envelope, make_envelope
 from shared.domain.events import Event, StoredOriginal, WebhookDelivered, WebhookFailed
 from shared.domain.identifiers import SessionKey
 from shared.messaging.bus import Bus
 from shared.observability.metrics import Metrics
 from shared.observability.trace import current_trace
-from shared.process.tasks import blocking
+from shared.process.tasks import run_blocking
 from shared.storage.lock_files import ReleasableLock, try_lock
 
 log = structlog.stdlib.get_logger(__name__)
@@ -56,34 +56,34 @@ class CallbackDelivery:
 
         Raises Unavailable when only the event could not be published, and OSError.
         """
-        standing = await self._standing(key, known)
+        standing = await self._state(key, known)
         if standing is None:
-            await blocking(self.executor, self.records.remove_pending, key)
+            await run_blocking(self.executor, self.records.remove_pending, key)
             return DeliveryStep.ENDED
         settlement = standing.settlement
         if settlement is None:
             if standing.original is None:
                 return DeliveryStep.WAITING
-            settlement = await self._tell(key, known, attempts)
+            settlement = await self._deliver(key, known, attempts)
         if settlement is None:
             return DeliveryStep.REFUSED
         await self._publish(key, standing, settlement)
-        await blocking(self.executor, self.records.remove_pending, key)
+        await run_blocking(self.executor, self.records.remove_pending, key)
         return DeliveryStep.ENDED
 
-    async def _standing(self, key: SessionKey, known: Envelope | None) -> CallbackState | None:
+    async def _state(self, key: SessionKey, known: Envelope | None) -> CallbackState | None:
         """Return what there is to tell, or None where there never will be anything."""
-        standing = await blocking(self.executor, self.records.standing, key)
+        standing = await run_blocking(self.executor, self.records.state, key)
         if standing is None:
             return None
         standing = replace(standing, outcome=standing.outcome or known)
         return None if standing.undeliverable else standing
 
-    async def _tell(self, key: SessionKey, known: Envelope | None, attempts: int) -> CallbackResult | None:
+    async def _deliver(self, key: SessionKey, known: Envelope | None, attempts: int) -> CallbackResult | None:
         """Tell once, unless another replica just did; None leaves it to another try."""
-        held = await self._hold(key)
+        held = await self._acquire_delivery_lock(key)
         try:
-            standing = await self._standing(key, known)
+            standing = await self._state(key, known)
             if standing is None or standing.settlement is not None or standing.outcome is None:
                 return standing.settlement if standing else None
             if standing.original is None:
@@ -95,14 +95,16 @@ class CallbackDelivery:
             log.info("tried to tell the main service", session=key.session, outcome=outcome, reason=refused)
             if refused is not None and not last:
                 return None
-            return await blocking(self.executor, self.records.settle, key, attempts=attempts + 1, refused=refused or "")
+            return await run_blocking(
+                self.executor, self.records.write_result, key, attempts=attempts + 1, refused=refused or ""
+            )
         finally:
             held.release()
 
-    async def _hold(self, key: SessionKey) -> ReleasableLock:
+    async def _acquire_delivery_lock(self, key: SessionKey) -> ReleasableLock:
         """Take the lock that keeps replicas from telling twice; whoever holds it is done within one try's time."""
         while True:
-            held = await blocking(self.executor, try_lock, self.records.telling(key))
+            held = await run_blocking(self.executor, try_lock, self.records.delivery_lock(key))
             if held is not None:
                 return held
             await asyncio.sleep(_HELD_SECONDS)
@@ -113,7 +115,7 @@ class CallbackDelivery:
         if not settlement.delivered:
             event = WebhookFailed(message_id=identity, attempts=attempts, reason=settlement.refused)
         trace = standing.outcome.trace if standing.outcome else current_trace()
-        await self.bus.publish(envelope("ingest", key, event, cause=settlement.settled_at, trace=trace))
+        await self.bus.publish(make_envelope("ingest", key, event, cause=settlement.settled_at, trace=trace))
 
 
 def _notice(key: SessionKey, standing: CallbackState, original: StoredOriginal) -> FileStoredNotice:

@@ -56,9 +56,9 @@ class CallbackScheduler:
         self._running: dict[SessionKey, asyncio.Task[None]] = {}
         self._slots = asyncio.Semaphore(config.concurrency)
 
-    async def expect(self, key: SessionKey) -> None:
+    async def add(self, key: SessionKey) -> None:
         """Note that the upload's main service is to be told once its file is stored; durable on return."""
-        await asyncio.get_running_loop().run_in_executor(self._executor, self._records.expect, key)
+        await asyncio.get_running_loop().run_in_executor(self._executor, self._records.add_pending, key)
 
     async def wait_delivered(self, key: SessionKey, ended: Envelope, *, within: float) -> bool:
         """Whether the main service knows of a stored file; waits `within` seconds for the first try to end."""
@@ -67,12 +67,12 @@ class CallbackScheduler:
         schedule = self._schedules.setdefault(key, _Schedule())
         schedule.known = ended
         for _ in range(_LOOKS_BEFORE_ANSWER):
-            settlement = await loop.run_in_executor(self._executor, self._records.settlement, key)
+            settlement = await loop.run_in_executor(self._executor, self._records.result, key)
             left = deadline - loop.time()
             if settlement is not None or schedule.attempts > 0 or left <= 0:
                 break
             await asyncio.wait([self._running.get(key) or self._start(key, schedule)], timeout=left)
-        settlement = await loop.run_in_executor(self._executor, self._records.settlement, key)
+        settlement = await loop.run_in_executor(self._executor, self._records.result, key)
         return settlement is not None and settlement.delivered
 
     async def run(self) -> None:
@@ -81,7 +81,7 @@ class CallbackScheduler:
             while True:
                 others_wait = False
                 try:
-                    others_wait = await self._look()
+                    others_wait = await self._start_due()
                 except OSError:
                     log.exception("the pending callbacks can't be listed; looking again soon")
                 if others_wait and (running := list(self._running.values())):
@@ -91,7 +91,7 @@ class CallbackScheduler:
         finally:
             await cancel_and_wait(list(self._running.values()))
 
-    async def _look(self) -> bool:
+    async def _start_due(self) -> bool:
         """Start what is due, the least tried first; returns whether something had to wait."""
         loop = asyncio.get_running_loop()
         pending = await loop.run_in_executor(self._executor, self._records.pending)
@@ -122,18 +122,18 @@ class CallbackScheduler:
             delay = self._config.first_retry
         except Exception:
             log.exception("a callback failed unexpectedly; trying again later", session=key.session)
-            delay = self._failed(schedule)
+            delay = self._count_failure(schedule)
         else:
             match step:
                 case DeliveryStep.WAITING:
                     delay = min(_LONGEST_LOOK, max(_LOOK_SECONDS, waited / 10))
                 case DeliveryStep.REFUSED:
-                    delay = self._failed(schedule)
+                    delay = self._count_failure(schedule)
                 case DeliveryStep.ENDED:
                     delay = 0.0
         schedule.due = asyncio.get_running_loop().time() + delay
 
-    def _failed(self, schedule: _Schedule) -> float:
+    def _count_failure(self, schedule: _Schedule) -> float:
         """Count a failed try and return after how many seconds to try again."""
         doubled = self._config.first_retry * 2.0 ** min(schedule.attempts, 30)
         schedule.attempts += 1

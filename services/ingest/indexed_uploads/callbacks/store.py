@@ -83,12 +83,12 @@ class CallbackStore:
         self._folder.mkdir(mode=0o700, exist_ok=True)
         sync_directory(self._folder.parent)
 
-    def expect(self, key: SessionKey) -> None:
+    def add_pending(self, key: SessionKey) -> None:
         """Note durably that the upload's main service is to be told; again after it was given up."""
         record = self._record(key)
         if record.exists():
             return
-        settled = self.settlement(key)
+        settled = self.result(key)
         if settled is not None:
             if settled.delivered:
                 return
@@ -111,23 +111,23 @@ class CallbackStore:
         """Forget that someone is to be told; what was settled is not forgotten."""
         self._record(key).unlink(missing_ok=True)
 
-    def settlement(self, key: SessionKey) -> CallbackResult | None:
+    def result(self, key: SessionKey) -> CallbackResult | None:
         """Return how the callback ended, or None while it has not."""
         try:
             return _SETTLEMENTS.validate_json(self._settlement(key).read_bytes())
         except FileNotFoundError:
             return None
 
-    def standing(self, key: SessionKey) -> CallbackState | None:
+    def state(self, key: SessionKey) -> CallbackState | None:
         """Return what there is to tell of a session, or None for one that was deleted, expired or is no upload."""
         directory = self._spool.session(key)
         gone = directory.deleted.exists() or directory.expired.exists()
         opening = None if gone else directory.read_metadata()
         if opening is None or not isinstance(opening.purpose, IndexedUpload):
             return None
-        return CallbackState(opening.purpose, directory.read_result(), self.settlement(key))
+        return CallbackState(opening.purpose, directory.read_result(), self.result(key))
 
-    def settle(self, key: SessionKey, *, attempts: int, refused: str = "") -> CallbackResult:
+    def write_result(self, key: SessionKey, *, attempts: int, refused: str = "") -> CallbackResult:
         """Write down how the callback ended, durably: from here on nobody is told again."""
         settlement = CallbackResult(
             message_id=message_id(key), attempts=attempts, settled_at=rfc3339(now()), refused=refused
@@ -137,7 +137,7 @@ class CallbackStore:
             self._settlement(key).unlink(missing_ok=True)
         return settlement
 
-    def telling(self, key: SessionKey) -> Path:
+    def delivery_lock(self, key: SessionKey) -> Path:
         """Return the lock file that is held while one replica tells."""
         return self._spool.session(key).path / _TELLING
 

@@ -16,7 +16,7 @@ from deploy.local.object_store import RcloneStore
 from shared.domain.clock import now
 from shared.storage.settings import StoreConfig
 from tests.integration.ingest.direct_uploads import PHOTO, SIGN, Uploader, in_bucket, put
-from tests.integration.road import Pipeline, ingest_running, ingest_settings
+from tests.integration.pipeline import Pipeline, ingest_running, ingest_settings
 from tests.tokens import bearer, token_settings
 from tests.waiting import until
 

@@ -1,7 +1,7 @@
 """Forks a service again and again with everything imported: hundreds of starts cost seconds instead of minutes.
 
-`python -m tests.chaos.nursery <service>` says `ready`, then takes a whole environment (JSON, one a line) and becomes
-`python -m services.<service>` with it in a child, whose id it says, and whose end, negative for a signal's.
+`python -m tests.chaos.fork_server <service>` says `ready`, then takes a whole environment (JSON, one a line) and
+becomes `python -m services.<service>` with it in a child, whose id it says, and whose end, negative for a signal's.
 """
 
 import asyncio
@@ -13,7 +13,7 @@ import sys
 
 from pydantic import SecretStr
 
-from shared.storage.s3_client import open_client
+from shared.storage.s3_client import open_s3_client
 from shared.storage.settings import StoreConfig
 from tests.chaos.kernel import die_with_parent
 
@@ -37,7 +37,7 @@ def main() -> None:
 
 async def _prepare() -> None:
     """Parse the description of S3, which costs more than all else at a start; nothing is sent."""
-    async with open_client(StoreConfig("http://127.0.0.1:1", "none", "none", SecretStr("none"), "none", "any")):
+    async with open_s3_client(StoreConfig("http://127.0.0.1:1", "none", "none", SecretStr("none"), "none", "any")):
         pass
 
 

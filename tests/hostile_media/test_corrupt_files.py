@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.audio.sniff import SIGNATURE_BYTES, NotAudio, beginning, segments, sniff
+from shared.audio.sniff import SIGNATURE_BYTES, NotAudio, read_signature, sniff, split_into_streams
 from tests.hostile_media.mutation import SECONDS, mutated, truncated
 from tests.hostile_media.ogg import signed_again
 from tests.hostile_media.run import Outcome, Summary, run
@@ -48,7 +48,8 @@ def test_a_file_cut_off_at_any_of_the_first_4_kib_is_told_from_its_beginning_wit
         assert seen in {kind, None} or spoilt.number < 16, spoilt.how
         if spoilt.content:
             assert not isinstance(
-                segments(spoilt.content[:SIGNATURE_BYTES], [beginning(spoilt.content)], [spoilt.number]), NotAudio
+                split_into_streams(spoilt.content[:SIGNATURE_BYTES], [read_signature(spoilt.content)], [spoilt.number]),
+                NotAudio,
             )
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from deploy.local.nats_server import NatsServer
 from deploy.local.object_store import RcloneStore
-from shared.domain.envelope import envelope
+from shared.domain.envelope import make_envelope
 from shared.domain.events import AudioReady
 from shared.domain.identifiers import SessionKey
 from shared.messaging.bus import Bus, open_bus
@@ -22,7 +22,7 @@ from shared.observability.trace import new_trace
 from shared.storage.settings import StoreConfig
 from tests.environment import clean_environment
 from tests.integration.audio_files import encoded, samples_of, tone
-from tests.integration.road import (
+from tests.integration.pipeline import (
     Pipeline,
     assembler_running,
     assembler_settings,
@@ -31,7 +31,7 @@ from tests.integration.road import (
     ingest_settings,
     store_settings,
 )
-from tests.integration.shared.notebook import RecordingWorker, working
+from tests.integration.shared.recording_worker import RecordingWorker, working
 from tests.waiting import until
 
 Command = Callable[..., Awaitable[tuple[int, str]]]
@@ -165,7 +165,7 @@ async def test_the_analyzer_s_command_sees_its_own_letters_only(private_nats: Na
         await bus.wait_ready()
         worker = RecordingWorker({"unheard": [RuntimeError("a bug")] * 3})
         async with working(bus, worker, kind=AudioReady, queue="analyzer"):
-            await bus.publish(envelope("test", SessionKey("t", "unheard"), ready, cause="x", trace=new_trace()))
+            await bus.publish(make_envelope("test", SessionKey("t", "unheard"), ready, cause="x", trace=new_trace()))
             await until(lambda: worker.given_up, within=30)
         assert await command("assembler", "list") == (0, "dead-letters: 0 found\n")
         _, said = await command("analyzer", "list")

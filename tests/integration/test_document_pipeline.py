@@ -16,7 +16,7 @@ from shared.messaging.bus import Bus, last_event
 from shared.storage.settings import StoreConfig
 from tests.integration.audio_files import encoded, samples_of, strength
 from tests.integration.ingest.direct_uploads import PHOTO, Uploader, get, put
-from tests.integration.road import Pipeline, assembler_running, assembler_settings, ingest_running, ingest_settings
+from tests.integration.pipeline import Pipeline, assembler_running, assembler_settings, ingest_running, ingest_settings
 from tests.waiting import until
 
 

@@ -46,7 +46,7 @@ class ChaosProcess:
         """Start the nursery; the service starts with `start`, and both are gone after the block."""
         pipe = asyncio.subprocess.PIPE
         self._nursery = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "tests.chaos.nursery", self.name),
+            *(sys.executable, "-m", "tests.chaos.fork_server", self.name),
             cwd=self.log.parent,  # where no developer's `.env` is
             env={**self._environment, "OPENBLAS_NUM_THREADS": "1"},  # threads do not outlive a fork
             stdin=pipe,

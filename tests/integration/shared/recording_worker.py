@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from itertools import count
 
-from shared.domain.envelope import Envelope, envelope
+from shared.domain.envelope import Envelope, make_envelope
 from shared.domain.errors import RoomtoneError
 from shared.domain.events import Event, SessionOpened
 from shared.domain.identifiers import SessionKey
@@ -58,15 +58,15 @@ async def working(
         durable=queue,
         subject=event_filter(kind.NAME),
         concurrency=concurrency,
-        tries=3,
+        max_tries=3,
         first_retry=first_retry,
         ack_wait=5.0,  # a traceback on the console may hold the loop for longer than a second
-        quiet=1.0,
+        idle_check_seconds=1.0,
     )
-    async with background_tasks(*WorkQueue(bus, policy, worker, metrics or Metrics()).hands()):
+    async with background_tasks(*WorkQueue(bus, policy, worker, metrics or Metrics()).workers()):
         yield
 
 
 async def order(bus: Bus, session: str) -> None:
     key = SessionKey("default", session)
-    await bus.publish(envelope("test", key, SessionOpened(), cause=str(next(_numbers)), trace=new_trace()))
+    await bus.publish(make_envelope("test", key, SessionOpened(), cause=str(next(_numbers)), trace=new_trace()))

@@ -14,11 +14,11 @@ from shared.observability.metrics import Metrics
 from shared.storage.object_store import open_store
 from shared.storage.settings import StoreConfig
 from tests.hostile_media.bombs import BOMBS, silence, wav
+from tests.hostile_media.fake_ffmpeg import fake_ffmpeg, misbehaving_file
 from tests.hostile_media.listener import Listener, listening
 from tests.hostile_media.playlists import playlists
-from tests.hostile_media.stand_in import stand_in, telling
 from tests.integration.audio_files import encoded, samples_of, tone
-from tests.integration.road import (
+from tests.integration.pipeline import (
     Pipeline,
     assembler_running,
     assembler_settings,
@@ -37,7 +37,7 @@ async def road(
     tmp_path_factory: pytest.TempPathFactory, nats_url: str, store_config: StoreConfig
 ) -> AsyncIterator[Pipeline]:
     spool = tmp_path_factory.mktemp("spool")
-    program = stand_in(tmp_path_factory.mktemp("programs"))
+    program = fake_ffmpeg(tmp_path_factory.mktemp("programs"))
     settings = assembler_settings(spool, nats_url, store_config, ffmpeg_path=program, **LIMITS)
     async with ingest_running(ingest_settings(spool, nats_url, store_config)) as road, assembler_running(settings):
         yield road
@@ -94,7 +94,7 @@ async def test_a_session_that_breaks_the_decoder_says_why_and_the_next_one_is_as
     word: str, told: tuple[str, str], road: Pipeline, bus: Bus, store_config: StoreConfig
 ) -> None:
     name = word.replace(" ", "-")
-    assert await why(road, bus, f"hostile-{name}", telling(word)) == told
+    assert await why(road, bus, f"hostile-{name}", misbehaving_file(word)) == told
     await road.send(f"after-{name}", encoded("wav"))
     assert (await road.finalize(f"after-{name}")).status_code == 200
     assert samples_of(await download(store_config, f"audio_after-{name}.wav")) == tone(2)

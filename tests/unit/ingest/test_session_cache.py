@@ -13,7 +13,7 @@ from shared.storage.spool import Spool
 def opened(root: Path, name: str, indices: tuple[int, ...] = ()) -> SessionDirectory:
     spool = Spool(root)
     spool.prepare()
-    directory = spool.open(SessionKey("default", name))
+    directory = spool.create_directory(SessionKey("default", name))
     for index in indices:
         directory.chunk(index).write_bytes(b"xy")
     return directory

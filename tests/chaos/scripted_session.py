@@ -18,7 +18,7 @@ def sha256(content: bytes) -> str:
 
 
 @dataclass(slots=True)
-class Call:
+class ScriptedSession:
     """A session's chunks in the order of their indices, and what was acknowledged: index → SHA-256.
 
     With `indexed` its chunks say where they go; otherwise they are appended, so that one whose answer was lost may
@@ -43,7 +43,7 @@ class Call:
         return None if before == digest else f"{self.session}: chunk {index} was acknowledged with two contents"
 
 
-def random_session(session: str, dice: random.Random) -> Call:
+def random_session(session: str, dice: random.Random) -> ScriptedSession:
     """Draw a call; every chunk is different from every other."""
     indexed = dice.random() < 0.7
     highest = _LOUD if dice.random() < _LOUD_SHARE else _QUIET
@@ -52,7 +52,7 @@ def random_session(session: str, dice: random.Random) -> Call:
     if indexed and dice.random() < _CONTAINER_SHARE:
         header = wav_header(sum(map(len, chunks)))
         chunks[0] = header + chunks[0]
-    return Call(session, chunks, indexed, len(header))
+    return ScriptedSession(session, chunks, indexed, len(header))
 
 
 def _samples(dice: random.Random, highest: int) -> bytes:

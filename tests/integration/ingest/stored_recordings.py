@@ -5,10 +5,10 @@ import uuid
 
 from shared.catalog.event_store import open_event_store
 from shared.domain.clock import now, rfc3339
-from shared.domain.envelope import envelope
+from shared.domain.envelope import make_envelope
 from shared.domain.events import AudioFailed, Event, StoredOriginal, UploadSummary
 from shared.domain.identifiers import SessionKey
-from shared.domain.object_keys import of_tenant
+from shared.domain.object_keys import tenant_key
 from shared.domain.upload_kind import LeadRecording
 from shared.messaging.bus import open_bus
 from shared.messaging.settings import BusConfig
@@ -38,7 +38,7 @@ async def append_recording(
     session = uuid.uuid4().hex
     original = StoredOriginal(
         url="https://bucket.example/x",
-        object_key=of_tenant(tenant, path_of(call)),
+        object_key=tenant_key(tenant, path_of(call)),
         filename="call.aac",
         content_type="audio/aac",
         size_bytes=size,
@@ -55,10 +55,10 @@ async def append_event(
     nats_url: str, config: StoreConfig, session: str, event: Event, *, tenant: str = "default", lead: str | None = None
 ) -> None:
     """Tell the chronicle of an event, as the assembler and the analyzer do."""
-    told = envelope("test", SessionKey(tenant, session), event, cause="x", trace=current_trace(), lead=lead)
+    told = make_envelope("test", SessionKey(tenant, session), event, cause="x", trace=current_trace(), lead=lead)
     async with (
         open_bus(BusConfig(url=nats_url), service="test", metrics=Metrics()) as bus,
         open_store(config) as store,
     ):
         await bus.wait_ready()
-        assert await open_event_store(bus, store, replicas=1).tell(told)
+        assert await open_event_store(bus, store, replicas=1).append(told)

@@ -7,7 +7,7 @@ from functools import partial
 import httpx
 import pytest
 
-from shared.domain.envelope import Envelope, decode, envelope
+from shared.domain.envelope import Envelope, decode, make_envelope
 from shared.domain.events import AudioFailed, AudioReady, ChunkReceived, SessionDeleted, SessionFinalized, SessionOpened
 from shared.domain.identifiers import SessionKey
 from shared.domain.manifest import Manifest, dump_manifest
@@ -20,8 +20,8 @@ from shared.storage.settings import StoreConfig
 from shared.storage.spool import Deletion
 from tests.integration.audio_files import encoded, tone
 from tests.integration.ingest.lead_client import LeadClient, new_call
-from tests.integration.ingest.told_recordings import append_event, append_recording
-from tests.integration.road import (
+from tests.integration.ingest.stored_recordings import append_event, append_recording
+from tests.integration.pipeline import (
     OCTETS,
     Pipeline,
     assembler_running,
@@ -200,10 +200,10 @@ async def test_a_recording_that_can_not_be_assembled_says_its_lead(road: Pipelin
         finalized_at="2026-01-01T00:00:00Z",
         purpose=recording,
     )
-    directory = road.spool.open(key)
+    directory = road.spool.create_directory(key)
     directory.manifest.write_bytes(dump_manifest(manifest))
     other = SessionFinalized(manifest_sha256="0" * 64, chunks=1, bytes=1)
-    await bus.publish(envelope("test", key, other, cause="x", trace=new_trace()))
+    await bus.publish(make_envelope("test", key, other, cause="x", trace=new_trace()))
     failed = await until(partial(last_event, bus, key, AudioFailed))
     assert failed is not None
     assert failed.lead == LEAD

@@ -7,7 +7,7 @@ from services.ingest.background.spool_scanner import SpoolScanner
 from shared.domain.identifiers import SessionKey
 from shared.storage.session_directory import SessionDirectory
 from shared.storage.spool import Spool
-from tests.unit.ingest.executors import InlineExecutor
+from tests.unit.ingest.inline_executor import InlineExecutor
 
 
 class RecordingVisitor:
@@ -17,12 +17,12 @@ class RecordingVisitor:
         self.sessions: list[str] = []
         self.acted: list[int] = []
 
-    def look(self, directory: SessionDirectory, names: AbstractSet[str]) -> None:
+    def inspect(self, directory: SessionDirectory, names: AbstractSet[str]) -> None:
         if "bad" in names:
             raise PermissionError
         self.sessions.append(f"{directory.key.tenant}/{directory.key.session}")
 
-    async def act(self) -> None:
+    async def flush(self) -> None:
         self.acted.append(len(self.sessions))
 
 
@@ -31,10 +31,10 @@ async def test_every_session_of_every_tenant_is_shown_once_to_each(tmp_path: Pat
     spool.prepare()
     keys = [SessionKey(tenant, f"s{number}") for tenant in ("a", "b") for number in range(50)]
     for key in keys:
-        spool.open(key)
-    spool.open(SessionKey("a", "broken")).chunk(0).with_name("bad").touch()
+        spool.create_directory(key)
+    spool.create_directory(SessionKey("a", "broken")).chunk(0).with_name("bad").touch()
     tmp_path.joinpath("a", "stray-file").touch()
-    await SpoolScanner(spool, InlineExecutor(), visitors).round()
+    await SpoolScanner(spool, InlineExecutor(), visitors).scan()
     for visitor in visitors:
         assert sorted(visitor.sessions) == sorted(f"{key.tenant}/{key.session}" for key in keys)
         assert visitor.acted[-1] == len(keys)
@@ -42,5 +42,5 @@ async def test_every_session_of_every_tenant_is_shown_once_to_each(tmp_path: Pat
 
 async def test_a_spool_without_sessions_is_walked_in_vain(tmp_path: Path) -> None:
     visitor = RecordingVisitor()
-    await SpoolScanner(Spool(tmp_path), InlineExecutor(), [visitor]).round()
+    await SpoolScanner(Spool(tmp_path), InlineExecutor(), [visitor]).scan()
     assert visitor.sessions == []

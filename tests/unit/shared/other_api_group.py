@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from shared.domain.caller import Caller, Permission
 from shared.http.api_group import ApiGroup
-from shared.http.operation import Answer, Operation
+from shared.http.operation import Operation, ResponseSpec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +32,6 @@ ROUTE = ApiGroup("Others", lambda _request, error: Problem(problem=error.message
     "GET",
     "/others",
     _handler,
-    needs=Permission.AUDIO_READ,
-    operation=Operation(summary="", answers={200: Answer(description="Done.", kind=Stored)}),
+    required_permission=Permission.AUDIO_READ,
+    operation=Operation(summary="", responses={200: ResponseSpec(description="Done.", model=Stored)}),
 )

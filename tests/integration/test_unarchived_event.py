@@ -15,7 +15,7 @@ from shared.messaging.dead_letters import DeadLetter, DeadLetters
 from shared.messaging.settings import BusConfig
 from shared.observability.metrics import Metrics
 from tests.integration.audio_files import samples_of, tone
-from tests.integration.road import assembler_running, assembler_settings, download, ingest_running, ingest_settings
+from tests.integration.pipeline import assembler_running, assembler_settings, download, ingest_running, ingest_settings
 from tests.waiting import until
 
 

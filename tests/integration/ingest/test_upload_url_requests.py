@@ -9,7 +9,7 @@ import pytest
 from deploy.local.object_store import RcloneStore
 from shared.storage.settings import StoreConfig
 from tests.integration.ingest.direct_uploads import PHOTO, SIGN, Uploader, in_bucket
-from tests.integration.road import Pipeline, ingest_running, ingest_settings
+from tests.integration.pipeline import Pipeline, ingest_running, ingest_settings
 
 NOWHERE = "nats://127.0.0.1:1"
 

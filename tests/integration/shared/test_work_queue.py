@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from deploy.local.nats_server import NatsServer
-from shared.domain.envelope import encode, envelope
+from shared.domain.envelope import encode, make_envelope
 from shared.domain.errors import BadMedia, Unavailable
 from shared.domain.events import SessionFinalized, SessionOpened
 from shared.domain.identifiers import SessionKey
@@ -14,7 +14,7 @@ from shared.messaging.bus import Bus, open_bus
 from shared.messaging.settings import BusConfig
 from shared.observability.metrics import Metrics
 from shared.observability.trace import new_trace
-from tests.integration.shared.notebook import QUEUE, RecordingWorker, order, working
+from tests.integration.shared.recording_worker import QUEUE, RecordingWorker, order, working
 from tests.waiting import until
 
 
@@ -99,7 +99,7 @@ async def test_a_message_that_is_no_event_is_put_aside_and_the_next_is_handled(b
         for payload in (b"not json", b"[" * 100_000):
             await bus.jetstream.publish("roomtone.v1.default.x.session.opened", payload)
         key = SessionKey("default", "y")
-        borrowed = encode(envelope("test", key, SessionOpened(), cause="x", trace=new_trace()))
+        borrowed = encode(make_envelope("test", key, SessionOpened(), cause="x", trace=new_trace()))
         await bus.jetstream.publish("roomtone.v1.other.y.session.opened", borrowed)
         await order(bus, "a")
         await until(lambda: worker.handled == ["a"])
@@ -110,7 +110,7 @@ async def test_events_of_another_kind_do_not_reach_the_queue(bus: Bus) -> None:
     other = SessionFinalized(manifest_sha256="0", chunks=1, bytes=1)
     async with working(bus, worker):
         key = SessionKey("default", "other")
-        await bus.publish(envelope("test", key, other, cause="x", trace=new_trace()))
+        await bus.publish(make_envelope("test", key, other, cause="x", trace=new_trace()))
         await order(bus, "a")
         await until(lambda: worker.handled)
     assert worker.handled == ["a"]

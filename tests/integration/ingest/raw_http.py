@@ -2,10 +2,10 @@
 
 import asyncio
 
-from tests.integration.road import Pipeline
+from tests.integration.pipeline import Pipeline
 
 
-async def exchange(
+async def raw_exchange(
     road: Pipeline, headers: str, session: str, body: bytes = b"", *, path: str = "/upload_chunk/"
 ) -> bytes:
     """Send a request by hand and return what comes back until the server stops talking or answered once."""

@@ -10,9 +10,9 @@ import pytest
 from shared.audio.decode import DecodePolicy, Decoder
 from shared.audio.pcm import BYTES_PER_SECOND
 from shared.audio.sniff import Container
-from shared.audio.source import Source
+from shared.audio.source import DecoderInput
 from shared.domain.errors import BadMedia
-from tests.hostile_media.stand_in import stand_in, telling
+from tests.hostile_media.fake_ffmpeg import fake_ffmpeg, misbehaving_file
 from tests.integration.audio_files import encoded
 from tests.processes import descendants_of
 from tests.waiting import until
@@ -25,7 +25,7 @@ TOO_LATE = "The audio could not be decoded in time."
 
 @pytest.fixture
 def program(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return stand_in(tmp_path_factory.mktemp("programs"))
+    return fake_ffmpeg(tmp_path_factory.mktemp("programs"))
 
 
 def policy(program: str, *, idle: float = 20.0, cpu: int = 60) -> DecodePolicy:
@@ -38,7 +38,7 @@ async def decoded(content: bytes, folder: Path, policy: DecodePolicy) -> int:
     """Return how many bytes came out."""
     path = folder / "0.chunk"
     path.write_bytes(content)
-    return sum([len(piece) async for piece in Decoder(policy, folder).decode(Source(Container.OGG, [path]))])
+    return sum([len(piece) async for piece in Decoder(policy, folder).decode(DecoderInput(Container.OGG, [path]))])
 
 
 def running(program: str) -> list[int]:
@@ -70,7 +70,7 @@ async def test_a_decoder_that_breaks_ends_its_own_decode_alone(
 ) -> None:
     before, memory = descendants_of(os.getpid()), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     with pytest.raises(BadMedia) as caught:
-        await decoded(telling(word), tmp_path, policy(program))
+        await decoded(misbehaving_file(word), tmp_path, policy(program))
     assert (caught.value.message, caught.value.code) == (message, code)
     await nothing_is_left(before)
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - memory < 32 * 1024
@@ -82,7 +82,7 @@ async def test_a_decoder_that_breaks_ends_its_own_decode_alone(
 async def test_a_decoder_that_says_nothing_is_ended_in_time(word: str, program: str, tmp_path: Path) -> None:
     before = descendants_of(os.getpid())
     with pytest.raises(BadMedia) as caught:
-        await decoded(telling(word), tmp_path, policy(program, idle=1.0))
+        await decoded(misbehaving_file(word), tmp_path, policy(program, idle=1.0))
     assert (caught.value.message, caught.value.code) == (TOO_LATE, "decode_timeout")
     await nothing_is_left(before)
 
@@ -93,7 +93,7 @@ async def test_a_decoder_that_goes_on_and_on_is_ended_by_what_it_may_spend(
 ) -> None:
     before = descendants_of(os.getpid())
     with pytest.raises(BadMedia) as caught:
-        await decoded(telling(word), tmp_path, policy(program, idle=60.0, cpu=2 if word == "drip" else 1))
+        await decoded(misbehaving_file(word), tmp_path, policy(program, idle=60.0, cpu=2 if word == "drip" else 1))
     assert (caught.value.message, caught.value.code) == (TOO_LATE, "decode_timeout")
     await nothing_is_left(before)
 
@@ -103,6 +103,6 @@ async def test_children_that_a_decoder_leaves_do_not_hold_its_decode_up_and_end_
     word: str, program: str, tmp_path: Path
 ) -> None:
     with pytest.raises(BadMedia) as caught:
-        await decoded(telling(word), tmp_path, policy(program, idle=1.0))
+        await decoded(misbehaving_file(word), tmp_path, policy(program, idle=1.0))
     assert caught.value.code == "decode_timeout"  # they hold the pipe open: whether more would come can't be told
     await until(lambda: not running(program), what="its children to be gone")

@@ -89,7 +89,7 @@ os.execv({ffmpeg!r}, [{ffmpeg!r}, *sys.argv[1:]])
 """
 
 
-def stand_in(folder: Path) -> str:
+def fake_ffmpeg(folder: Path) -> str:
     """Write the program into `folder` and return its path; what it writes, it writes there."""
     path = folder / "stand-in"
     path.write_text(_PROGRAM.format(python=sys.executable, ffmpeg=imageio_ffmpeg.get_ffmpeg_exe(), folder=str(folder)))
@@ -97,6 +97,6 @@ def stand_in(folder: Path) -> str:
     return str(path)
 
 
-def telling(word: str) -> bytes:
+def misbehaving_file(word: str) -> bytes:
     """Return a file that makes the program do `word`."""
     return b"OggS\x00\x02" + word.encode() + b"\n" + bytes(200)

@@ -13,14 +13,14 @@ from shared.storage.settings import StoreConfig
 from shared.storage.spool import Spool
 from tests.chaos.faulty_store import FaultyStore
 from tests.chaos.plan import SERVICES, Plan
-from tests.chaos.tally import RunResult
-from tests.chaos.victim import ChaosProcess
+from tests.chaos.process import ChaosProcess
+from tests.chaos.result import RunResult
 
 _MODEL_DEADLINE = "10"
 
 
 @dataclass(frozen=True, slots=True)
-class Field:
+class ChaosEnvironment:
     """Everything that can be hurt."""
 
     folder: Path
@@ -42,7 +42,7 @@ class Field:
 
 
 @asynccontextmanager
-async def open_environment(plan: Plan, folder: Path, tally: RunResult) -> AsyncIterator[Field]:
+async def open_environment(plan: Plan, folder: Path, tally: RunResult) -> AsyncIterator[ChaosEnvironment]:
     """Start the engines; the services are left to whoever attacks them, and are gone at the end."""
     nats_port, store_port, *ports = free_ports(2 + len(SERVICES))
     async with AsyncExitStack() as stack:
@@ -53,7 +53,7 @@ async def open_environment(plan: Plan, folder: Path, tally: RunResult) -> AsyncI
         victims = {name: ChaosProcess(name, port, folder, settings) for name, port in zip(SERVICES, ports, strict=True)}
         for victim in victims.values():
             await stack.enter_async_context(victim)
-        yield Field(folder, nats, store, way, victims, Spool(folder / "spool"))
+        yield ChaosEnvironment(folder, nats, store, way, victims, Spool(folder / "spool"))
 
 
 def _settings(plan: Plan, folder: Path, nats_url: str, store: StoreConfig, endpoint: str) -> dict[str, str]:

@@ -12,7 +12,7 @@ from services.ingest.background.deleted_object_watch import DeletedObjectWatch
 from shared.process.tasks import background_tasks
 from shared.storage.object_store import open_store
 from shared.storage.settings import StoreConfig
-from tests.integration.road import Pipeline, ingest_running, ingest_settings
+from tests.integration.pipeline import Pipeline, ingest_running, ingest_settings
 from tests.waiting import until
 
 PICTURE = b"\x89PNG\r\n\x1a\n" + bytes(100)
@@ -54,5 +54,5 @@ async def test_a_document_that_is_uploaded_again_after_its_deletion_is_erased_ag
             late = DeletedObjectWatch(road.spool, store, executor, every=0.05)
             async with background_tasks(late.run()):
                 await until(lambda: not file.exists(), what="the document is erased again")
-    assert len(list(road.spool.late.iterdir())) == 1  # the address still holds
+    assert len(list(road.spool.deleted_objects.iterdir())) == 1  # the address still holds
     assert (await road.client.get(f"/api/v1/documents/{document['id']}/")).status_code == 404

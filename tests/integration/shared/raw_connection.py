@@ -20,7 +20,7 @@ POST = b"POST /upload_chunk/c HTTP/1.1\r\nHost: localhost\r\nContent-Type: appli
 
 
 @dataclass(frozen=True, slots=True)
-class Wire:
+class RawConnection:
     """One connection, used by hand."""
 
     reader: asyncio.StreamReader
@@ -56,11 +56,11 @@ async def server(
 
 
 @asynccontextmanager
-async def connect_raw(base: str) -> AsyncIterator[Wire]:
+async def connect_raw(base: str) -> AsyncIterator[RawConnection]:
     address = urlsplit(base)
     reader, writer = await asyncio.open_connection(address.hostname, address.port)
     try:
-        yield Wire(reader, writer)
+        yield RawConnection(reader, writer)
     finally:
         writer.transport.abort()
         with suppress(OSError):
