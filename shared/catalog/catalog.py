@@ -63,7 +63,7 @@ class Catalog:
     def __init__(self, bus: Bus, *, replicas: int) -> None:
         self._bus = bus
         self._replicas = replicas
-        self._bucket: KeyValue | None = None
+        self._opened: KeyValue | None = None
 
     async def get(self, key: SessionKey) -> CatalogRecord | None:
         """Return what is known of a session, or None; raises Deleted."""
@@ -142,11 +142,11 @@ class Catalog:
         if not self._bus.connected:
             raise Unavailable("The bus is not reachable.", code="bus_unavailable")
         try:
-            if self._bucket is None:
-                self._bucket = await self._open()
-            yield self._bucket
+            if self._opened is None:
+                self._opened = await self._open()
+            yield self._opened
         except (NatsError, TimeoutError) as exc:
-            self._bucket = None  # perhaps the server lost it; looked for anew next time
+            self._opened = None  # perhaps the server lost it; looked for anew next time
             raise Unavailable("The catalog did not answer.", code="catalog_unavailable") from exc
 
     async def _open(self) -> KeyValue:
