@@ -33,14 +33,14 @@ LIMITS = {"max_audio_seconds": 120, "decode_cpu_seconds": 5, "decode_idle_second
 
 
 @pytest.fixture(scope="module")
-async def road(
+async def pipeline(
     tmp_path_factory: pytest.TempPathFactory, nats_url: str, store_config: StoreConfig
 ) -> AsyncIterator[Pipeline]:
     spool = tmp_path_factory.mktemp("spool")
     program = fake_ffmpeg(tmp_path_factory.mktemp("programs"))
     settings = assembler_settings(spool, nats_url, store_config, ffmpeg_path=program, **LIMITS)
-    async with ingest_running(ingest_settings(spool, nats_url, store_config)) as road, assembler_running(settings):
-        yield road
+    async with ingest_running(ingest_settings(spool, nats_url, store_config)) as pipeline, assembler_running(settings):
+        yield pipeline
 
 
 @pytest.fixture(scope="module")
@@ -56,11 +56,11 @@ async def listener() -> AsyncIterator[Listener]:
         yield listener
 
 
-async def why(road: Pipeline, bus: Bus, session: str, content: bytes) -> tuple[str, str]:
+async def why(pipeline: Pipeline, bus: Bus, session: str, content: bytes) -> tuple[str, str]:
     """Send a file as a session, and return code and reason of the event that says that it failed."""
     for start in range(0, len(content), 4_000_000):
-        await road.send(session, content[start : start + 4_000_000])
-    answer = await road.finalize(session)
+        await pipeline.send(session, content[start : start + 4_000_000])
+    answer = await pipeline.finalize(session)
     told = await until(partial(last_event, bus, SessionKey("default", session), AudioFailed), what=answer.text)
     assert isinstance(told, Envelope)
     assert isinstance(told.event, AudioFailed)
@@ -70,11 +70,11 @@ async def why(road: Pipeline, bus: Bus, session: str, content: bytes) -> tuple[s
 
 
 async def test_a_session_that_is_a_playlist_fails_and_nobody_is_asked(
-    road: Pipeline, bus: Bus, listener: Listener
+    pipeline: Pipeline, bus: Bus, listener: Listener
 ) -> None:
     for number, (name, content) in enumerate(playlists(listener.address).items()):
         if name not in UNHARMED:
-            code, reason = await why(road, bus, f"hostile-list-{number}", content)
+            code, reason = await why(pipeline, bus, f"hostile-list-{number}", content)
             assert code in {"not_audio", "bad_media"}, name
             assert listener.address not in reason
     assert listener.came == []
@@ -91,27 +91,27 @@ async def test_a_session_that_is_a_playlist_fails_and_nobody_is_asked(
     ],
 )
 async def test_a_session_that_breaks_the_decoder_says_why_and_the_next_one_is_assembled(
-    word: str, told: tuple[str, str], road: Pipeline, bus: Bus, store_config: StoreConfig
+    word: str, told: tuple[str, str], pipeline: Pipeline, bus: Bus, store_config: StoreConfig
 ) -> None:
     name = word.replace(" ", "-")
-    assert await why(road, bus, f"hostile-{name}", misbehaving_file(word)) == told
-    await road.send(f"after-{name}", encoded("wav"))
-    assert (await road.finalize(f"after-{name}")).status_code == 200
+    assert await why(pipeline, bus, f"hostile-{name}", misbehaving_file(word)) == told
+    await pipeline.send(f"after-{name}", encoded("wav"))
+    assert (await pipeline.finalize(f"after-{name}")).status_code == 200
     assert samples_of(await download(store_config, f"audio_after-{name}.wav")) == tone(2)
-    assert road.leftovers() == []
+    assert pipeline.leftovers() == []
 
 
 async def test_a_session_that_grows_to_hours_is_too_long_and_its_upload_is_taken_back(
-    road: Pipeline, bus: Bus, store_config: StoreConfig
+    pipeline: Pipeline, bus: Bus, store_config: StoreConfig
 ) -> None:
     codec, form, more = BOMBS["flac"]
-    code, _ = await why(road, bus, "hostile-bomb", silence(codec, form, *more))
+    code, _ = await why(pipeline, bus, "hostile-bomb", silence(codec, form, *more))
     assert code == "too_long"
-    assert road.leftovers() == []
+    assert pipeline.leftovers() == []
     async with open_store(store_config) as objects:
         assert await objects.head("audio_hostile-bomb.wav") is None
 
 
-async def test_a_session_of_384_channels_fails_with_a_reason(road: Pipeline, bus: Bus) -> None:
-    code, reason = await why(road, bus, "hostile-channels", wav(bytes(384 * 2 * 1000), channels=384))
+async def test_a_session_of_384_channels_fails_with_a_reason(pipeline: Pipeline, bus: Bus) -> None:
+    code, reason = await why(pipeline, bus, "hostile-channels", wav(bytes(384 * 2 * 1000), channels=384))
     assert (code, reason) == ("bad_media", "The bytes could not be decoded as audio.")

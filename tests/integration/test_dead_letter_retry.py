@@ -62,9 +62,9 @@ def command(tmp_path: Path, private_nats: NatsServer, private_store: RcloneStore
     return run
 
 
-async def ended_well(road: Pipeline, session: str) -> dict[str, object]:
+async def ended_well(pipeline: Pipeline, session: str) -> dict[str, object]:
     async def ready() -> dict[str, object] | None:
-        document: dict[str, object] = (await road.client.get(f"/sessions/{session}")).json()
+        document: dict[str, object] = (await pipeline.client.get(f"/sessions/{session}")).json()
         return document if document["state"] == "ready" else None
 
     found = await until(ready, within=30)
@@ -81,19 +81,22 @@ async def test_a_session_whose_store_was_away_is_seen_and_retried_by_the_command
 ) -> None:
     store = private_store.config("ascending")
     settings = assembler_settings(tmp_path, private_nats.url, store, assembler_tries=2, assembler_retry_seconds=0.1)
-    async with ingest_running(ingest_settings(tmp_path, private_nats.url, store)) as road, assembler_running(settings):
+    async with (
+        ingest_running(ingest_settings(tmp_path, private_nats.url, store)) as pipeline,
+        assembler_running(settings),
+    ):
         assert await command("assembler", "list") == (0, "dead-letters: 0 found\n")
         await private_store.kill()
-        await road.send("homeless", tone(1))
-        assert (await road.finalize("homeless")).status_code == 500
+        await pipeline.send("homeless", tone(1))
+        assert (await pipeline.finalize("homeless")).status_code == 500
         status, said = await command("assembler", "list")
         assert status == 0
         assert "assembler  default/homeless  store_unreachable after 2 tries: The store is not reachable." in said
         await private_store.start()
         assert await command("assembler", "retry", "homeless") == (0, "dead-letters: 1 given to their queue again\n")
-        await ended_well(road, "homeless")
+        await ended_well(pipeline, "homeless")
         assert await audio_of(store, "homeless") == tone(1)
-        assert road.directory("homeless").sizes() == {}
+        assert pipeline.directory("homeless").sizes() == {}
         assert await command("assembler", "list") == (0, "dead-letters: 0 found\n")
 
 
@@ -105,13 +108,16 @@ async def test_a_session_that_broke_the_decoder_is_retried_with_another_one(
     program.write_text("#!/bin/sh\nkill -SEGV $$\n")
     program.chmod(0o700)
     settings = assembler_settings(tmp_path, private_nats.url, store, ffmpeg_path=str(program))
-    async with ingest_running(ingest_settings(tmp_path, private_nats.url, store)) as road, assembler_running(settings):
-        await road.send("broken", encoded("wav"))
-        assert (await road.finalize("broken")).json()["code"] == "bad_media"
-        assert (await road.finalize("broken")).json()["code"] == "bad_media"  # clients can't change that
+    async with (
+        ingest_running(ingest_settings(tmp_path, private_nats.url, store)) as pipeline,
+        assembler_running(settings),
+    ):
+        await pipeline.send("broken", encoded("wav"))
+        assert (await pipeline.finalize("broken")).json()["code"] == "bad_media"
+        assert (await pipeline.finalize("broken")).json()["code"] == "bad_media"  # clients can't change that
         program.write_text(f'#!/bin/sh\nexec {imageio_ffmpeg.get_ffmpeg_exe()} "$@"\n')
         assert (await command("assembler", "retry", "--all"))[0] == 0
-        await ended_well(road, "broken")
+        await ended_well(pipeline, "broken")
         assert await audio_of(store, "broken") == tone(2)
 
 
@@ -120,13 +126,16 @@ async def test_the_letter_of_a_session_that_came_well_meanwhile_changes_nothing_
 ) -> None:
     store = private_store.config("ascending")
     settings = assembler_settings(tmp_path, private_nats.url, store, assembler_tries=1, assembler_retry_seconds=0.1)
-    async with ingest_running(ingest_settings(tmp_path, private_nats.url, store)) as road, assembler_running(settings):
+    async with (
+        ingest_running(ingest_settings(tmp_path, private_nats.url, store)) as pipeline,
+        assembler_running(settings),
+    ):
         await private_store.kill()
-        await road.send("meanwhile", tone(1))
-        assert (await road.finalize("meanwhile")).status_code == 500
+        await pipeline.send("meanwhile", tone(1))
+        assert (await pipeline.finalize("meanwhile")).status_code == 500
         await private_store.start()
-        assert (await road.finalize("meanwhile")).status_code == 200
-        before = await until(road.directory("meanwhile").read_result)
+        assert (await pipeline.finalize("meanwhile")).status_code == 200
+        before = await until(pipeline.directory("meanwhile").read_result)
         assert (await command("assembler", "retry", "meanwhile"))[0] == 0
 
         async def idle() -> bool:
@@ -136,7 +145,7 @@ async def test_the_letter_of_a_session_that_came_well_meanwhile_changes_nothing_
                 return not info.num_ack_pending and not info.num_pending
 
         await until(idle, within=30)
-        assert road.directory("meanwhile").read_result() == before
+        assert pipeline.directory("meanwhile").read_result() == before
 
 
 async def test_a_deleted_session_leaves_no_letter(
@@ -144,13 +153,13 @@ async def test_a_deleted_session_leaves_no_letter(
 ) -> None:
     store = private_store.config("ascending")
     async with (
-        ingest_running(ingest_settings(tmp_path, private_nats.url, store)) as road,
+        ingest_running(ingest_settings(tmp_path, private_nats.url, store)) as pipeline,
         assembler_running(assembler_settings(tmp_path, private_nats.url, store)),
     ):
         for session in ("erased", "kept"):
-            await road.send(session, b"\x1a\x45\xdf\xa3" + bytes(200))
-            assert (await road.finalize(session)).json()["code"] == "bad_media"
-        assert (await road.client.delete("/sessions/erased")).status_code == 200
+            await pipeline.send(session, b"\x1a\x45\xdf\xa3" + bytes(200))
+            assert (await pipeline.finalize(session)).json()["code"] == "bad_media"
+        assert (await pipeline.client.delete("/sessions/erased")).status_code == 200
         _, said = await command("assembler", "list")
         assert "default/kept" in said
         assert "default/erased" not in said

@@ -21,25 +21,25 @@ from tests.waiting import until
 
 
 @pytest.fixture(scope="module")
-async def road(
+async def pipeline(
     tmp_path_factory: pytest.TempPathFactory, nats_url: str, ascending_store_config: StoreConfig
 ) -> AsyncIterator[Pipeline]:
     spool = tmp_path_factory.mktemp("spool")
     async with (
-        ingest_running(ingest_settings(spool, nats_url, ascending_store_config)) as road,
+        ingest_running(ingest_settings(spool, nats_url, ascending_store_config)) as pipeline,
         assembler_running(assembler_settings(spool, nats_url, ascending_store_config)),
     ):
-        yield road
+        yield pipeline
 
 
 @pytest.fixture
-def client(road: Pipeline) -> Uploader:
-    return Uploader(road, {})
+def client(pipeline: Pipeline) -> Uploader:
+    return Uploader(pipeline, {})
 
 
 async def ended(client: Uploader, document: str) -> dict[str, object]:
     async def status() -> dict[str, object] | None:
-        found: dict[str, object] = (await client.road.client.get(f"/sessions/{document}")).json()
+        found: dict[str, object] = (await client.pipeline.client.get(f"/sessions/{document}")).json()
         return found if found["state"] in {"ready", "failed"} else None
 
     found = await until(status, within=30)
@@ -93,7 +93,7 @@ async def test_a_picture_stays_as_it_is_and_nobody_works_on_it(
     info = await bus.jetstream.stream_info(STREAM, subjects_filter=subject)
     assert [name.split(".", 4)[4] for name in info.state.subjects or {}] == ["document.registered"]
     assert not (object_store.bucket_folder / f"audio_{document['id']}.wav").exists()
-    status = (await client.road.client.get(document["status_url"])).json()
+    status = (await client.pipeline.client.get(document["status_url"])).json()
     assert (status["state"], status["audio"], status["bytes"]) == ("ready", None, len(PHOTO))
     assert (await get((await client.read(document["id"])).json()["download_url"])).content == PHOTO
 
@@ -115,8 +115,8 @@ async def test_a_recording_that_is_replaced_by_a_longer_one_before_its_turn_is_n
     tmp_path: Path, private_nats: NatsServer, ascending_store_config: StoreConfig
 ) -> None:
     place = tmp_path, private_nats.url, ascending_store_config
-    async with ingest_running(ingest_settings(*place)) as road:
-        client = Uploader(road, {})
+    async with ingest_running(ingest_settings(*place)) as pipeline:
+        client = Uploader(pipeline, {})
         await until(client.connected)
         signed = await client.signed(filename="call.mp3", content_type="audio/mpeg")
         registered = encoded("mp3")
@@ -126,7 +126,7 @@ async def test_a_recording_that_is_replaced_by_a_longer_one_before_its_turn_is_n
         assert (await put(signed["upload_url"], registered * 100, signed["headers"])).status_code == 200
         async with assembler_running(assembler_settings(*place)):
             status = await ended(client, document["id"])
-        assert road.leftovers() == []
+        assert pipeline.leftovers() == []
     assert isinstance(status["error"], dict)
     assert (status["state"], status["error"]["code"]) == ("failed", "object_changed")
 
@@ -136,10 +136,10 @@ async def test_a_deleted_recording_takes_its_wav_and_its_file_with_it(
 ) -> None:
     document = await client.registered(encoded("mp3"), filename="call.mp3", content_type="audio/mpeg")
     await ended(client, document["id"])
-    answer = await client.road.client.delete(document["status_url"])
+    answer = await client.pipeline.client.delete(document["status_url"])
     assert answer.status_code == 200
     erased = answer.json()["deleted"]
     assert {document["file_path"], f"audio_{document['id']}.wav"} <= set(erased)
     assert [key for key in erased if (object_store.bucket_folder / key).exists()] == []
     assert (await client.read(document["id"])).status_code == 404
-    assert (await client.road.client.get(document["status_url"])).status_code == 404
+    assert (await client.pipeline.client.get(document["status_url"])).status_code == 404

@@ -29,16 +29,16 @@ from tests.integration.pipeline import (
 from tests.waiting import until
 
 
-async def state_of(road: Pipeline, session: str) -> str:
-    state: str = (await road.client.get(f"/sessions/{session}")).json()["state"]
+async def state_of(pipeline: Pipeline, session: str) -> str:
+    state: str = (await pipeline.client.get(f"/sessions/{session}")).json()["state"]
     return state
 
 
-async def status_of_end(road: Pipeline, session: str) -> int:
+async def status_of_end(pipeline: Pipeline, session: str) -> int:
     """Finalize, again while the bus is not reached yet, and return what the end is answered with."""
 
     async def ended() -> int | None:
-        status = (await road.finalize(session)).status_code
+        status = (await pipeline.finalize(session)).status_code
         return None if status == 202 else status
 
     status = await until(ended, within=30)
@@ -58,22 +58,22 @@ async def test_a_bus_that_dies_refuses_no_chunk_and_the_result_comes_after_its_r
 ) -> None:
     store = object_store.config("ascending")
     async with (
-        ingest_running(ingest_settings(tmp_path, private_nats.url, store)) as road,
+        ingest_running(ingest_settings(tmp_path, private_nats.url, store)) as pipeline,
         assembler_running(assembler_settings(tmp_path, private_nats.url, store)),
     ):
-        assert (await road.send("survivor", tone(1))).status_code == 200
+        assert (await pipeline.send("survivor", tone(1))).status_code == 200
         await private_nats.kill()
-        assert (await road.send("survivor", tone(1))).status_code == 200
-        assert (await road.finalize("survivor")).status_code == 202
-        assert await state_of(road, "survivor") == "finalized"
+        assert (await pipeline.send("survivor", tone(1))).status_code == 200
+        assert (await pipeline.finalize("survivor")).status_code == 202
+        assert await state_of(pipeline, "survivor") == "finalized"
 
         await private_nats.start()
 
         async def ready() -> bool:
-            return await state_of(road, "survivor") == "ready"
+            return await state_of(pipeline, "survivor") == "ready"
 
         await until(ready, within=30)
-        answer = await road.finalize("survivor")
+        answer = await pipeline.finalize("survivor")
         assert answer.status_code == 200
         assert samples_of(await download(store, "audio_survivor.wav")) == tone(1) * 2
 
@@ -83,12 +83,12 @@ async def test_a_manifest_that_ingest_could_not_publish_is_published_after_its_r
 ) -> None:
     store = object_store.config("ascending")
     await private_nats.kill()
-    async with ingest_running(ingest_settings(tmp_path, private_nats.url, store)) as road:
-        await road.send("restarted", tone(1))
-        assert (await road.finalize("restarted")).status_code == 202
+    async with ingest_running(ingest_settings(tmp_path, private_nats.url, store)) as pipeline:
+        await pipeline.send("restarted", tone(1))
+        assert (await pipeline.finalize("restarted")).status_code == 202
     await private_nats.start()
-    async with ingest_running(ingest_settings(tmp_path, private_nats.url, store)) as road:
-        await until(road.directory("restarted").published.exists, within=20)
+    async with ingest_running(ingest_settings(tmp_path, private_nats.url, store)) as pipeline:
+        await until(pipeline.directory("restarted").published.exists, within=20)
     await bus.wait_ready()
     published = await last_event(bus, SessionKey("default", "restarted"), SessionFinalized)
     assert published is not None
@@ -101,11 +101,11 @@ async def test_a_store_that_stays_away_ends_in_audio_failed_with_the_chunks_kept
     await private_store.kill()
     settings = assembler_settings(tmp_path, private_nats.url, store, assembler_tries=2, assembler_retry_seconds=0.1)
     async with (
-        ingest_running(ingest_settings(tmp_path, private_nats.url, store)) as road,
+        ingest_running(ingest_settings(tmp_path, private_nats.url, store)) as pipeline,
         assembler_running(settings),
     ):
-        await road.send("homeless", tone(1))
-        answer = await road.finalize("homeless")
+        await pipeline.send("homeless", tone(1))
+        answer = await pipeline.finalize("homeless")
         assert answer.status_code == 500
         assert set(answer.json()) == {"status", "message", "code", "session_id"}
         assert "127.0.0.1" not in answer.text
@@ -113,7 +113,7 @@ async def test_a_store_that_stays_away_ends_in_audio_failed_with_the_chunks_kept
         assert failed is not None
         assert isinstance(failed.event, AudioFailed)
         assert (failed.event.code, failed.event.reason) == ("store_unreachable", answer.json()["message"])
-        assert len(road.directory("homeless").sizes()) == 1
+        assert len(pipeline.directory("homeless").sizes()) == 1
 
 
 async def test_what_failed_because_the_store_was_away_is_tried_again_by_finalizing_again(
@@ -123,14 +123,14 @@ async def test_what_failed_because_the_store_was_away_is_tried_again_by_finalizi
     await private_store.kill()
     settings = assembler_settings(tmp_path, private_nats.url, store, assembler_tries=1)
     async with (
-        ingest_running(ingest_settings(tmp_path, private_nats.url, store)) as road,
+        ingest_running(ingest_settings(tmp_path, private_nats.url, store)) as pipeline,
         assembler_running(settings),
     ):
-        await road.send("second-chance", tone(1))
-        assert (await road.finalize("second-chance")).status_code == 500
+        await pipeline.send("second-chance", tone(1))
+        assert (await pipeline.finalize("second-chance")).status_code == 500
         await private_store.start()
-        assert (await road.finalize("second-chance")).status_code == 200
-        assert await state_of(road, "second-chance") == "ready"
+        assert (await pipeline.finalize("second-chance")).status_code == 200
+        assert await state_of(pipeline, "second-chance") == "ready"
     assert samples_of(await download(store, "audio_second-chance.wav")) == tone(1)
 
 
@@ -146,11 +146,11 @@ async def test_a_decoder_that_is_killed_from_outside_costs_a_try_and_not_the_rec
         tmp_path / "spool", private_nats.url, store, ffmpeg_path=str(program), assembler_retry_seconds=0.1
     )
     async with (
-        ingest_running(ingest_settings(tmp_path / "spool", private_nats.url, store)) as road,
+        ingest_running(ingest_settings(tmp_path / "spool", private_nats.url, store)) as pipeline,
         assembler_running(settings),
     ):
-        await road.send("oom", encoded("wav"))
-        assert (await road.finalize("oom")).status_code == 200
+        await pipeline.send("oom", encoded("wav"))
+        assert (await pipeline.finalize("oom")).status_code == 200
     assert once.exists()
 
 
@@ -161,19 +161,19 @@ async def test_a_store_that_comes_back_in_time_costs_nothing_but_time(
     await private_store.kill()
     settings = assembler_settings(tmp_path, private_nats.url, store, assembler_retry_seconds=0.2)
     async with (
-        ingest_running(ingest_settings(tmp_path, private_nats.url, store, finalize_wait_seconds=0)) as road,
+        ingest_running(ingest_settings(tmp_path, private_nats.url, store, finalize_wait_seconds=0)) as pipeline,
         assembler_running(settings) as assembler,
     ):
-        await road.send("patient", tone(1))
-        assert (await road.finalize("patient")).status_code == 202
+        await pipeline.send("patient", tone(1))
+        assert (await pipeline.finalize("patient")).status_code == 202
 
         async def tried_once() -> bool:
-            metrics = (await road.client.get(f"{assembler}/metrics")).text
+            metrics = (await pipeline.client.get(f"{assembler}/metrics")).text
             return 'job_duration_seconds_count{outcome="retry"' in metrics
 
         await until(tried_once, within=30)
         await private_store.start()
-        await until(road.directory("patient").result.exists, within=30)
+        await until(pipeline.directory("patient").result.exists, within=30)
         assert samples_of(await download(store, "audio_patient.wav")) == tone(1)
 
 
@@ -188,12 +188,12 @@ async def test_a_job_delivered_again_after_its_end_says_the_same_under_the_same_
 
     await bus.subscribe("roomtone.v1.default.again.audio.ready", hear)
     async with (
-        ingest_running(ingest_settings(tmp_path, private_nats.url, store)) as road,
+        ingest_running(ingest_settings(tmp_path, private_nats.url, store)) as pipeline,
         assembler_running(assembler_settings(tmp_path, private_nats.url, store)),
     ):
-        await road.send("again", tone(1))
-        assert (await road.finalize("again")).status_code == 200
-        stored = road.directory("again").read_manifest()
+        await pipeline.send("again", tone(1))
+        assert (await pipeline.finalize("again")).status_code == 200
+        stored = pipeline.directory("again").read_manifest()
         assert stored is not None
         event = SessionFinalized(manifest_sha256=stored.sha256, chunks=1, bytes=32_000)
         key = SessionKey("default", "again")
@@ -208,13 +208,13 @@ async def test_events_on_the_bus_are_cloudevents_of_the_contract_and_carry_the_r
 ) -> None:
     store = object_store.config("ascending")
     async with (
-        ingest_running(ingest_settings(tmp_path, private_nats.url, store)) as road,
+        ingest_running(ingest_settings(tmp_path, private_nats.url, store)) as pipeline,
         assembler_running(assembler_settings(tmp_path, private_nats.url, store)),
     ):
-        await road.send("spoken", tone(1))
+        await pipeline.send("spoken", tone(1))
         traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
         headers = {"X-Request-ID": "call-7", "traceparent": traceparent}
-        await road.client.post("/finalize/spoken", headers=headers)
+        await pipeline.client.post("/finalize/spoken", headers=headers)
         seen = {}
         for event in ("session.opened", "chunk.received", "session.finalized", "audio.ready"):
             message = await bus.jetstream.get_last_msg("ROOMTONE", f"roomtone.v1.default.spoken.{event}")
@@ -238,12 +238,12 @@ async def test_a_chunk_changed_on_disk_fails_the_session_instead_of_passing_unno
 ) -> None:
     session, sound = f"rotten-{seconds}", tone(seconds)
     store = object_store.config("ascending")
-    async with ingest_running(ingest_settings(tmp_path, private_nats.url, store, finalize_wait_seconds=0)) as road:
-        await road.send(session, sound)
-        await road.finalize(session)
-        road.directory(session).chunk(0).write_bytes(sound[:-2] + b"xx")
+    async with ingest_running(ingest_settings(tmp_path, private_nats.url, store, finalize_wait_seconds=0)) as pipeline:
+        await pipeline.send(session, sound)
+        await pipeline.finalize(session)
+        pipeline.directory(session).chunk(0).write_bytes(sound[:-2] + b"xx")
         async with assembler_running(assembler_settings(tmp_path, private_nats.url, store)):
-            await until(road.directory(session).result.exists, within=20)
+            await until(pipeline.directory(session).result.exists, within=20)
     key = SessionKey("default", session)
     failed = await last_event(bus, key, AudioFailed)
     assert failed is not None
@@ -263,12 +263,12 @@ async def test_a_store_that_does_not_sync_has_its_object_synced_where_it_keeps_i
         spool = tmp_path / str(status)
         settings = assembler_settings(spool, private_nats.url, store, store_folder=folder, assembler_tries=1)
         async with (
-            ingest_running(ingest_settings(spool, private_nats.url, store)) as road,
+            ingest_running(ingest_settings(spool, private_nats.url, store)) as pipeline,
             assembler_running(settings),
         ):
-            await road.send(f"synced-{status}", tone(1))
-            assert await status_of_end(road, f"synced-{status}") == status
-            directory = road.directory(f"synced-{status}")
+            await pipeline.send(f"synced-{status}", tone(1))
+            assert await status_of_end(pipeline, f"synced-{status}") == status
+            directory = pipeline.directory(f"synced-{status}")
             await until(directory.result.exists)  # the answer may come before
             left = 0 if status == 200 else 1
             await until(lambda directory=directory, left=left: len(directory.sizes()) == left)  # type: ignore[misc]
@@ -279,11 +279,11 @@ async def test_a_stream_deleted_under_a_running_system_is_made_anew(
 ) -> None:
     store = object_store.config("ascending")
     async with (
-        ingest_running(ingest_settings(tmp_path, private_nats.url, store)) as road,
+        ingest_running(ingest_settings(tmp_path, private_nats.url, store)) as pipeline,
         assembler_running(assembler_settings(tmp_path, private_nats.url, store)),
     ):
-        await road.send("stays", tone(1))
+        await pipeline.send("stays", tone(1))
         await bus.jetstream.delete_stream("ROOMTONE")
-        assert (await road.finalize("stays")).status_code in {200, 202}
-        await until(road.directory("stays").result.exists, within=60)
+        assert (await pipeline.finalize("stays")).status_code in {200, 202}
+        await until(pipeline.directory("stays").result.exists, within=60)
     assert samples_of(await download(store, "audio_stays.wav")) == tone(1)

@@ -41,18 +41,18 @@ async def test_a_recording_that_was_told_to_be_ready_stays_so_though_its_event_c
     folder.mkdir()
     (folder / "audio_unkept.wav").touch()
     settings = assembler_settings(spool, private_nats.url, store, store_folder=folder, assembler_tries=1)
-    async with ingest_running(ingest_settings(spool, private_nats.url, store)) as road, assembler_running(settings):
-        await road.send("unkept", tone(1))
-        assert (await road.finalize("unkept")).status_code == 200
+    async with ingest_running(ingest_settings(spool, private_nats.url, store)) as pipeline, assembler_running(settings):
+        await pipeline.send("unkept", tone(1))
+        assert (await pipeline.finalize("unkept")).status_code == 200
         (letter,) = await until(partial(given_up, bus), what="the job to be given up")
         assert samples_of(await download(store, "audio_unkept.wav")) == tone(1)
         assert await last_event(bus, session, AudioFailed) is None
-        assert (await road.client.get("/sessions/unkept")).json()["state"] == "ready"
-        assert len(road.directory("unkept").sizes()) == 1
+        assert (await pipeline.client.get("/sessions/unkept")).json()["state"] == "ready"
+        assert len(pipeline.directory("unkept").sizes()) == 1
 
         kept = folder / ".roomtone/default/unkept/audio.ready.json"
         kept.parent.mkdir(parents=True)
         kept.touch()
         await DeadLetters(bus).retry(letter)
-        await until(lambda: not road.directory("unkept").sizes(), what="a further try to end it")
+        await until(lambda: not pipeline.directory("unkept").sizes(), what="a further try to end it")
     assert await last_event(bus, session, AudioFailed) is None

@@ -26,13 +26,15 @@ async def store(request: pytest.FixtureRequest, object_store: RcloneStore) -> St
 
 
 @pytest.fixture(scope="module")
-async def road(tmp_path_factory: pytest.TempPathFactory, nats_url: str, store: StoreConfig) -> AsyncIterator[Pipeline]:
+async def pipeline(
+    tmp_path_factory: pytest.TempPathFactory, nats_url: str, store: StoreConfig
+) -> AsyncIterator[Pipeline]:
     spool = tmp_path_factory.mktemp("spool")
     async with (
-        ingest_running(ingest_settings(spool, nats_url, store)) as road,
+        ingest_running(ingest_settings(spool, nats_url, store)) as pipeline,
         assembler_running(assembler_settings(spool, nats_url, store)),
     ):
-        yield road
+        yield pipeline
 
 
 def session_of(request: pytest.FixtureRequest) -> str:
@@ -40,11 +42,11 @@ def session_of(request: pytest.FixtureRequest) -> str:
 
 
 async def test_five_chunks_become_the_wav_of_the_contract(
-    road: Pipeline, store: StoreConfig, request: pytest.FixtureRequest
+    pipeline: Pipeline, store: StoreConfig, request: pytest.FixtureRequest
 ) -> None:
     session, content = session_of(request), tone(5)
     for number in range(5):
-        answer = await road.send(session, content[number * 32_000 : (number + 1) * 32_000])
+        answer = await pipeline.send(session, content[number * 32_000 : (number + 1) * 32_000])
         assert answer.json() == {
             "status": "success",
             "session_id": session,
@@ -53,7 +55,7 @@ async def test_five_chunks_become_the_wav_of_the_contract(
             "chunk_index": number,
         }
 
-    answer = await road.finalize(session)
+    answer = await pipeline.finalize(session)
 
     assert answer.status_code == 200
     body = answer.json()
@@ -68,23 +70,23 @@ async def test_five_chunks_become_the_wav_of_the_contract(
 
 
 async def test_chunks_by_index_come_out_in_order_whatever_the_order_they_came_in(
-    road: Pipeline, store: StoreConfig, request: pytest.FixtureRequest
+    pipeline: Pipeline, store: StoreConfig, request: pytest.FixtureRequest
 ) -> None:
     session, content = session_of(request), tone(3)
     for index in (2, 0, 1):
-        await road.send(session, content[index * 32_000 : (index + 1) * 32_000], chunk_index=index)
-    assert (await road.finalize(session)).status_code == 200
+        await pipeline.send(session, content[index * 32_000 : (index + 1) * 32_000], chunk_index=index)
+    assert (await pipeline.finalize(session)).status_code == 200
     assert samples_of(await download(store, f"audio_{session}.wav")) == content
 
 
 async def test_a_recording_of_many_parts_is_byte_for_byte_what_was_sent(
-    road: Pipeline, store: StoreConfig, request: pytest.FixtureRequest
+    pipeline: Pipeline, store: StoreConfig, request: pytest.FixtureRequest
 ) -> None:
     session, second = session_of(request), tone(1)
     content = second * 400  # 12.8 MB: three parts
     for start in range(0, len(content), 3_000_000):
-        await road.send(session, content[start : start + 3_000_000])
-    body = (await road.finalize(session)).json()
+        await pipeline.send(session, content[start : start + 3_000_000])
+    body = (await pipeline.finalize(session)).json()
     wav = await download(store, f"audio_{session}.wav")
     assert samples_of(wav) == content
     assert body["sha256"] == hashlib.sha256(wav).hexdigest()
@@ -92,13 +94,13 @@ async def test_a_recording_of_many_parts_is_byte_for_byte_what_was_sent(
 
 @pytest.mark.parametrize("name", ["mp3", "webm"])
 async def test_a_long_container_in_pieces_becomes_a_wav_of_many_parts(
-    name: str, road: Pipeline, store: StoreConfig, request: pytest.FixtureRequest
+    name: str, pipeline: Pipeline, store: StoreConfig, request: pytest.FixtureRequest
 ) -> None:
     session, content = session_of(request), encoded(name, 340)
     for start in range(0, len(content), 1_000_000):
-        await road.send(session, content[start : start + 1_000_000])
+        await pipeline.send(session, content[start : start + 1_000_000])
 
-    body = (await road.finalize(session)).json()
+    body = (await pipeline.finalize(session)).json()
 
     wav = await download(store, f"audio_{session}.wav")
     assert body["status"] == "success"
@@ -109,45 +111,45 @@ async def test_a_long_container_in_pieces_becomes_a_wav_of_many_parts(
 
 
 async def test_an_m4a_in_pieces_is_understood_though_its_index_comes_last(
-    road: Pipeline, store: StoreConfig, request: pytest.FixtureRequest
+    pipeline: Pipeline, store: StoreConfig, request: pytest.FixtureRequest
 ) -> None:
     session, content = session_of(request), encoded("m4a")
     for start in range(0, len(content), 5_000):
-        await road.send(session, content[start : start + 5_000])
-    assert (await road.finalize(session)).status_code == 200
+        await pipeline.send(session, content[start : start + 5_000])
+    assert (await pipeline.finalize(session)).status_code == 200
     assert strength(samples_of(await download(store, f"audio_{session}.wav"))) > 0.9
-    assert road.leftovers() == []
+    assert pipeline.leftovers() == []
 
 
 async def test_chunks_that_are_whole_files_are_joined_by_their_sound(
-    road: Pipeline, store: StoreConfig, request: pytest.FixtureRequest
+    pipeline: Pipeline, store: StoreConfig, request: pytest.FixtureRequest
 ) -> None:
     session = session_of(request)
     for _ in range(3):
-        await road.send(session, encoded("wav"))
-    assert (await road.finalize(session)).status_code == 200
+        await pipeline.send(session, encoded("wav"))
+    assert (await pipeline.finalize(session)).status_code == 200
     assert samples_of(await download(store, f"audio_{session}.wav")) == tone(2) * 3
 
 
 async def test_a_recorder_whose_first_chunk_is_a_small_wav_loses_nothing(
-    road: Pipeline, store: StoreConfig, request: pytest.FixtureRequest
+    pipeline: Pipeline, store: StoreConfig, request: pytest.FixtureRequest
 ) -> None:
     session = session_of(request)
     for chunk in (encoded("wav"), tone(1), tone(1)):
-        await road.send(session, chunk)
-    assert (await road.finalize(session)).status_code == 200
+        await pipeline.send(session, chunk)
+    assert (await pipeline.finalize(session)).status_code == 200
     samples = samples_of(await download(store, f"audio_{session}.wav"))
     assert samples[: len(tone(2))] == tone(2)
     assert samples.endswith(tone(2))
 
 
 async def test_files_of_different_kinds_are_joined_and_a_broken_last_one_costs_only_itself(
-    road: Pipeline, store: StoreConfig, request: pytest.FixtureRequest
+    pipeline: Pipeline, store: StoreConfig, request: pytest.FixtureRequest
 ) -> None:
     session = session_of(request)
     for chunk in (encoded("wav"), encoded("untagged.mp3"), encoded("webm"), b"\x1a\x45\xdf\xa3" + bytes(200)):
-        await road.send(session, chunk)
-    body = (await road.finalize(session)).json()
+        await pipeline.send(session, chunk)
+    body = (await pipeline.finalize(session)).json()
     assert body["status"] == "success"
     assert abs(body["duration_seconds"] - 6) < 0.3
     assert body["warnings"] == ["A part of the recording is not audio and was left out."]
@@ -155,12 +157,12 @@ async def test_files_of_different_kinds_are_joined_and_a_broken_last_one_costs_o
 
 
 async def test_an_odd_byte_at_the_end_is_dropped_and_said_so(
-    road: Pipeline, store: StoreConfig, request: pytest.FixtureRequest
+    pipeline: Pipeline, store: StoreConfig, request: pytest.FixtureRequest
 ) -> None:
     session, content = session_of(request), tone(1)
-    await road.send(session, content[:1001])
-    await road.send(session, content[1001:] + b"x")
-    body = (await road.finalize(session)).json()
+    await pipeline.send(session, content[:1001])
+    await pipeline.send(session, content[1001:] + b"x")
+    body = (await pipeline.finalize(session)).json()
     assert samples_of(await download(store, f"audio_{session}.wav")) == content
     assert body["warnings"] == ["The last byte was half a sample and was dropped."]
 
@@ -169,56 +171,56 @@ async def test_an_odd_byte_at_the_end_is_dropped_and_said_so(
     "content", [b"OggS\x00\x02" + bytes(2000), b"\x89PNG\r\n\x1a\n" + bytes(2000), b"#EXTM3U\nhttp://127.0.0.1:9/x\n"]
 )
 async def test_what_is_not_audio_fails_with_a_reason_and_keeps_the_chunks(
-    content: bytes, road: Pipeline, request: pytest.FixtureRequest
+    content: bytes, pipeline: Pipeline, request: pytest.FixtureRequest
 ) -> None:
     session = session_of(request)
-    await road.send(session, content)
+    await pipeline.send(session, content)
 
-    answer = await road.finalize(session)
+    answer = await pipeline.finalize(session)
 
     assert answer.status_code == 500
     assert answer.json()["status"] == "error"
     assert answer.json()["session_id"] == session
     assert "/" not in answer.json()["message"]
-    assert list(road.directory(session).sizes()) == [0]
-    again = await road.finalize(session)
+    assert list(pipeline.directory(session).sizes()) == [0]
+    again = await pipeline.finalize(session)
     assert (again.status_code, again.json()) == (500, answer.json())
-    status = (await road.client.get(f"/sessions/{session}")).json()
+    status = (await pipeline.client.get(f"/sessions/{session}")).json()
     assert status["state"] == "failed"
     assert status["error"]["message"] == answer.json()["message"]
 
 
 async def test_after_success_the_spool_holds_no_sound_and_a_late_chunk_is_refused(
-    road: Pipeline, request: pytest.FixtureRequest
+    pipeline: Pipeline, request: pytest.FixtureRequest
 ) -> None:
     session = session_of(request)
-    await road.send(session, tone(1))
-    first = await road.finalize(session)
-    directory = road.directory(session)
+    await pipeline.send(session, tone(1))
+    first = await pipeline.finalize(session)
+    directory = pipeline.directory(session)
     await until(lambda: directory.result.exists() and not directory.sizes())  # the answer may come before
-    await until(lambda: road.leftovers() == [])
-    assert (await road.send(session, tone(1))).status_code == 409
-    assert (await road.finalize(session)).json() == first.json()
-    status = (await road.client.get(f"/sessions/{session}")).json()
+    await until(lambda: pipeline.leftovers() == [])
+    assert (await pipeline.send(session, tone(1))).status_code == 409
+    assert (await pipeline.finalize(session)).json() == first.json()
+    status = (await pipeline.client.get(f"/sessions/{session}")).json()
     assert status["state"] == "ready"
     assert status["chunks"] == 1
     assert status["audio"]["sha256"] == first.json()["sha256"]
 
 
-async def test_the_signed_download_address_serves_the_wav(road: Pipeline, request: pytest.FixtureRequest) -> None:
+async def test_the_signed_download_address_serves_the_wav(pipeline: Pipeline, request: pytest.FixtureRequest) -> None:
     session, content = session_of(request), tone(1)
-    await road.send(session, content)
-    await road.finalize(session)
-    audio = (await road.client.get(f"/sessions/{session}")).json()["audio"]
-    assert samples_of((await road.client.get(audio["download_url"])).content) == content
-    assert (await road.client.get(audio["url"])).status_code >= 400
+    await pipeline.send(session, content)
+    await pipeline.finalize(session)
+    audio = (await pipeline.client.get(f"/sessions/{session}")).json()["audio"]
+    assert samples_of((await pipeline.client.get(audio["download_url"])).content) == content
+    assert (await pipeline.client.get(audio["url"])).status_code >= 400
 
 
 async def test_the_same_session_finalized_twenty_times_at_once_has_one_result(
-    road: Pipeline, request: pytest.FixtureRequest
+    pipeline: Pipeline, request: pytest.FixtureRequest
 ) -> None:
     session = session_of(request)
-    await road.send(session, tone(1))
-    answers = await asyncio.gather(*(road.finalize(session) for _ in range(20)))
+    await pipeline.send(session, tone(1))
+    answers = await asyncio.gather(*(pipeline.finalize(session) for _ in range(20)))
     assert {answer.status_code for answer in answers} == {200}
     assert len({answer.text for answer in answers}) == 1

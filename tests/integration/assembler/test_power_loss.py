@@ -63,11 +63,14 @@ async def test_wav_and_kept_event_are_synced_with_their_folders_before_a_chunk_i
     bucket = private_store.bucket_folder
     store = private_store.config("ascending")
     settings = assembler_settings(tmp_path, private_nats.url, store, store_folder=bucket)
-    async with ingest_running(ingest_settings(tmp_path, private_nats.url, store)) as road, assembler_running(settings):
+    async with (
+        ingest_running(ingest_settings(tmp_path, private_nats.url, store)) as pipeline,
+        assembler_running(settings),
+    ):
         for chunk in (encoded("mp3"), encoded("mp3")):
-            await road.send("synced", chunk)
-        assert (await road.finalize("synced")).status_code == 200
-        directory = road.directory("synced")
+            await pipeline.send("synced", chunk)
+        assert (await pipeline.finalize("synced")).status_code == 200
+        directory = pipeline.directory("synced")
         await until(partial(closed, directory))
     for name in ("audio_synced.wav", ".roomtone/default/synced/audio.ready.json"):
         assert calls.synced_before_erased(bucket / name, bucket, directory), name
@@ -79,12 +82,15 @@ async def test_an_original_is_synced_with_its_folders_before_a_chunk_is_erased(
     bucket = private_store.bucket_folder
     store = private_store.config("ascending")
     settings = assembler_settings(tmp_path, private_nats.url, store, store_folder=bucket)
-    async with ingest_running(ingest_settings(tmp_path, private_nats.url, store)) as road, assembler_running(settings):
-        uploader = Uploader(road)
+    async with (
+        ingest_running(ingest_settings(tmp_path, private_nats.url, store)) as pipeline,
+        assembler_running(settings),
+    ):
+        uploader = Uploader(pipeline)
         for content, event in ((encoded("mp3"), "audio.ready"), (b"no audio at all", "audio.failed")):
             upload = await uploader.uploaded(content)
             assert (await uploader.complete(upload, 1)).status_code == 200
-            directory = road.directory(upload)
+            directory = pipeline.directory(upload)
             await until(partial(closed, directory))
             original = next(path for path in bucket.rglob("audio.mp3") if upload in str(path))
             for file in (original, bucket / f".roomtone/default/{upload}/{event}.json"):

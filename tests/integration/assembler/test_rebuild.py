@@ -49,10 +49,10 @@ def store(private_store: RcloneStore) -> StoreConfig:
 
 async def status(folder: Path, nats_url: str, store: StoreConfig, session: str) -> dict[str, object]:
     """What an ingest with an empty spool says of a session."""
-    async with ingest_running(ingest_settings(folder, nats_url, store)) as road:
+    async with ingest_running(ingest_settings(folder, nats_url, store)) as pipeline:
 
         async def found() -> dict[str, object] | None:
-            answer = await road.client.get(f"/sessions/{session}")
+            answer = await pipeline.client.get(f"/sessions/{session}")
             document: dict[str, object] = answer.json()
             return document if answer.status_code == 200 else None
 
@@ -64,13 +64,13 @@ async def test_status_and_score_come_back_although_bus_and_spool_are_lost(
 ) -> None:
     first, second = tmp_path / "first", tmp_path / "second"
     async with (
-        ingest_running(ingest_settings(first, nats_url, store)) as road,
+        ingest_running(ingest_settings(first, nats_url, store)) as pipeline,
         assembler_running(assembler_settings(first, nats_url, store)),
         open_bus(BusConfig(url=nats_url), service="test", metrics=Metrics()) as bus,
         open_store(store) as objects,
     ):
-        await road.send("phoenix", tone(1))
-        assert (await road.finalize("phoenix")).status_code == 200
+        await pipeline.send("phoenix", tone(1))
+        assert (await pipeline.finalize("phoenix")).status_code == 200
         await bus.wait_ready()
         key = SessionKey("default", "phoenix")
         chronicle = open_event_store(bus, objects, replicas=1)
@@ -110,21 +110,21 @@ async def test_rebuilding_again_changes_nothing_and_brings_nothing_deleted_back(
 ) -> None:
     settings = assembler_settings(tmp_path, private_nats.url, store)
     async with (
-        ingest_running(ingest_settings(tmp_path, private_nats.url, store)) as road,
+        ingest_running(ingest_settings(tmp_path, private_nats.url, store)) as pipeline,
         assembler_running(settings),
     ):
         for session in ("kept", "dropped"):
-            await road.send(session, tone(1))
-            await road.finalize(session)
-        before = (await road.client.get("/sessions/kept")).json()
-        await road.client.delete("/sessions/dropped")
+            await pipeline.send(session, tone(1))
+            await pipeline.finalize(session)
+        before = (await pipeline.client.get("/sessions/kept")).json()
+        await pipeline.client.delete("/sessions/dropped")
         async with open_store(store) as objects:  # somebody restores a backup of the bucket
             await objects.put("audio_dropped.wav", wav_header(2) + b"xx", content_type="audio/wav", metadata={})
         for _ in range(2):
             assert await rebuild_catalog(settings) == RebuildSummary(events=1, deleted=1)
-        after = (await road.client.get("/sessions/kept")).json()
+        after = (await pipeline.client.get("/sessions/kept")).json()
         assert {**after, "audio": None} == {**before, "audio": None}
-        assert (await road.client.get("/sessions/dropped")).status_code == 404
+        assert (await pipeline.client.get("/sessions/dropped")).status_code == 404
 
 
 async def test_the_command_says_what_it_found_and_what_it_could_not_read(

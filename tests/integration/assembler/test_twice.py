@@ -61,9 +61,9 @@ async def work(
 ) -> FinalizedSession:
     key = SessionKey("default", f"twice-{tmp_path.name}"[:100])
     content = tone(2) if request.param == "pcm" else encoded("flac")
-    async with ingest_running(ingest_settings(tmp_path, bus.config.url, store_config)) as road:
-        await road.send(key.session, content)
-        assert (await road.client.post(f"/finalize/{key.session}", headers=ASYNC)).status_code == 202
+    async with ingest_running(ingest_settings(tmp_path, bus.config.url, store_config)) as pipeline:
+        await pipeline.send(key.session, content)
+        assert (await pipeline.client.post(f"/finalize/{key.session}", headers=ASYNC)).status_code == 202
 
         async def job() -> Envelope | None:
             return await last_event(bus, key, SessionFinalized)

@@ -18,12 +18,12 @@ PHOTO = b"\xff\xd8\xff\xe0\x00\x10JFIF" + bytes(1000)
 class Uploader:
     """Works under one token, or under none."""
 
-    road: Pipeline
+    pipeline: Pipeline
     headers: Mapping[str, str]
 
     async def sign(self, **wanted: object) -> httpx.Response:
         whole = {"filename": "receipt.jpg", "content_type": "image/jpeg", **wanted}
-        return await self.road.client.post(SIGN, json=whole, headers=self.headers)
+        return await self.pipeline.client.post(SIGN, json=whole, headers=self.headers)
 
     async def signed(self, **wanted: object) -> dict[str, Any]:
         answer = await self.sign(**wanted)
@@ -43,7 +43,7 @@ class Uploader:
         }
 
     async def register(self, file: Mapping[str, object]) -> httpx.Response:
-        return await self.road.client.post(DOCUMENTS, json=file, headers=self.headers)
+        return await self.pipeline.client.post(DOCUMENTS, json=file, headers=self.headers)
 
     async def registered(self, content: bytes = PHOTO, **wanted: object) -> dict[str, Any]:
         answer = await self.register(await self.uploaded(content, **wanted))
@@ -52,7 +52,7 @@ class Uploader:
         return document
 
     async def read(self, document: str) -> httpx.Response:
-        return await self.road.client.get(f"{DOCUMENTS}{document}/", headers=self.headers)
+        return await self.pipeline.client.get(f"{DOCUMENTS}{document}/", headers=self.headers)
 
     async def connected(self) -> bool:
         """Whether ingest has reached its bus, without which it knows no document."""

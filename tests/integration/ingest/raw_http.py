@@ -6,10 +6,10 @@ from tests.integration.pipeline import Pipeline
 
 
 async def raw_exchange(
-    road: Pipeline, headers: str, session: str, body: bytes = b"", *, path: str = "/upload_chunk/"
+    pipeline: Pipeline, headers: str, session: str, body: bytes = b"", *, path: str = "/upload_chunk/"
 ) -> bytes:
     """Send a request by hand and return what comes back until the server stops talking or answered once."""
-    host, port = road.client.base_url.host, road.client.base_url.port
+    host, port = pipeline.client.base_url.host, pipeline.client.base_url.port
     reader, writer = await asyncio.open_connection(host, port)
     head = f"POST {path}{session} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/octet-stream\r\n"
     writer.write(f"{head}{headers}\r\n".encode() + body)

@@ -37,8 +37,8 @@ async def uploading(
     spool: Path, nats_url: str, store: StoreConfig, receiver: MainService, **more: object
 ) -> AsyncIterator[Uploader]:
     settings = ingest_settings(spool, nats_url, store, **receiver.settings(**more))
-    async with ingest_running(settings) as road:
-        yield Uploader(road)
+    async with ingest_running(settings) as pipeline:
+        yield Uploader(pipeline)
 
 
 def redirect() -> Response:
@@ -92,9 +92,9 @@ async def test_a_receiver_that_is_not_there_delays_no_answer_and_is_told_when_it
     away = receiver.url.replace(receiver.url.split(":")[2].split("/")[0], str(free_ports(1)[0]))
     more = {"main_service_callback_url": away, "callback_first_retry_seconds": 0.05}
     settings = ingest_settings(spool, nats_url, store_config, **{**receiver.settings(), **more})
-    async with ingest_running(settings) as road:
-        upload = await Uploader(road).uploaded(SOUND)
-        assert (await Uploader(road).complete(upload, 1)).json()["message"] == COMPLETED
+    async with ingest_running(settings) as pipeline:
+        upload = await Uploader(pipeline).uploaded(SOUND)
+        assert (await Uploader(pipeline).complete(upload, 1)).json()["message"] == COMPLETED
     async with uploading(spool, nats_url, store_config, receiver):
         await until(lambda: [notice["upload_session_id"] for notice in receiver.told] == [upload])
 
@@ -143,7 +143,7 @@ async def test_with_the_bus_away_the_callback_goes_out_once_and_its_event_later(
         assert (await uploader.complete(upload, 1)).json()["message"] == COMPLETED
         await private_nats.kill()
         await until(lambda: len(receiver.told) == 2)
-        settled = uploader.road.directory(upload).path / "callback.json"
+        settled = uploader.pipeline.directory(upload).path / "callback.json"
         await until(settled.exists)
         await private_nats.start()
         async with open_bus(BusConfig(url=private_nats.url), service="test", metrics=Metrics()) as bus:
@@ -159,9 +159,9 @@ async def test_with_the_bus_away_the_callback_goes_out_once_and_its_event_later(
 async def test_without_a_callback_address_the_answer_says_completed_only(
     spool: Path, nats_url: str, store_config: StoreConfig
 ) -> None:
-    async with ingest_running(ingest_settings(spool, nats_url, store_config)) as road:
-        upload = await Uploader(road).uploaded(SOUND)
-        assert (await Uploader(road).complete(upload, 1)).json()["message"] == COMPLETED
+    async with ingest_running(ingest_settings(spool, nats_url, store_config)) as pipeline:
+        upload = await Uploader(pipeline).uploaded(SOUND)
+        assert (await Uploader(pipeline).complete(upload, 1)).json()["message"] == COMPLETED
     assert not (spool / ".callbacks").exists()
 
 

@@ -19,16 +19,16 @@ PICTURE = b"\x89PNG\r\n\x1a\n" + bytes(100)
 
 
 @pytest.fixture
-async def road(tmp_path: Path, nats_url: str, ascending_store_config: StoreConfig) -> AsyncIterator[Pipeline]:
-    async with ingest_running(ingest_settings(tmp_path, nats_url, ascending_store_config)) as road:
-        yield road
+async def pipeline(tmp_path: Path, nats_url: str, ascending_store_config: StoreConfig) -> AsyncIterator[Pipeline]:
+    async with ingest_running(ingest_settings(tmp_path, nats_url, ascending_store_config)) as pipeline:
+        yield pipeline
 
 
 async def test_a_document_that_is_uploaded_again_after_its_deletion_is_erased_again(
-    road: Pipeline, ascending_store_config: StoreConfig, object_store: RcloneStore
+    pipeline: Pipeline, ascending_store_config: StoreConfig, object_store: RcloneStore
 ) -> None:
     wanted = {"filename": "a.png", "content_type": "image/png", "file_size": len(PICTURE)}
-    signed = (await road.client.post("/api/v1/documents/upload/generate-url/", json=wanted)).json()
+    signed = (await pipeline.client.post("/api/v1/documents/upload/generate-url/", json=wanted)).json()
     file = object_store.bucket_folder / signed["object_key"]
     async with httpx.AsyncClient() as browser:
 
@@ -43,16 +43,16 @@ async def test_a_document_that_is_uploaded_again_after_its_deletion_is_erased_ag
             "file_size": len(PICTURE),
             "mime_type": "image/png",
         }
-        document = (await road.client.post("/api/v1/documents/", json=registration)).json()
-        answer = await road.client.delete(f"/sessions/{document['id']}")
+        document = (await pipeline.client.post("/api/v1/documents/", json=registration)).json()
+        answer = await pipeline.client.delete(f"/sessions/{document['id']}")
         assert signed["object_key"] in answer.json()["deleted"]
         assert not file.exists()
         await put()
     assert file.exists()
     with ThreadPoolExecutor() as executor:
         async with open_store(ascending_store_config) as store:
-            late = DeletedObjectWatch(road.spool, store, executor, every=0.05)
+            late = DeletedObjectWatch(pipeline.spool, store, executor, every=0.05)
             async with background_tasks(late.run()):
                 await until(lambda: not file.exists(), what="the document is erased again")
-    assert len(list(road.spool.deleted_objects.iterdir())) == 1  # the address still holds
-    assert (await road.client.get(f"/api/v1/documents/{document['id']}/")).status_code == 404
+    assert len(list(pipeline.spool.deleted_objects.iterdir())) == 1  # the address still holds
+    assert (await pipeline.client.get(f"/api/v1/documents/{document['id']}/")).status_code == 404

@@ -30,12 +30,12 @@ OCTETS = {"Content-Type": "application/octet-stream"}
 
 
 @pytest.fixture
-async def road(tmp_path: Path, nats_url: str, ascending_store_config: StoreConfig) -> AsyncIterator[Pipeline]:
+async def pipeline(tmp_path: Path, nats_url: str, ascending_store_config: StoreConfig) -> AsyncIterator[Pipeline]:
     async with (
-        ingest_running(ingest_settings(tmp_path, nats_url, ascending_store_config)) as road,
+        ingest_running(ingest_settings(tmp_path, nats_url, ascending_store_config)) as pipeline,
         assembler_running(assembler_settings(tmp_path, nats_url, ascending_store_config)),
     ):
-        yield road
+        yield pipeline
 
 
 @pytest.fixture
@@ -55,20 +55,20 @@ async def told(bus: Bus, session: str) -> set[str]:
     return {name.split(".", 4)[4] for name in info.state.subjects or {}}
 
 
-async def stored(road: Pipeline, session: str) -> None:
-    await road.send(session, tone(1))
-    assert (await road.finalize(session)).status_code == 200
+async def stored(pipeline: Pipeline, session: str) -> None:
+    await pipeline.send(session, tone(1))
+    assert (await pipeline.finalize(session)).status_code == 200
 
 
-def in_spool(road: Pipeline, session: str) -> set[str]:
-    return {path.name for path in road.directory(session).path.iterdir()}
+def in_spool(pipeline: Pipeline, session: str) -> set[str]:
+    return {path.name for path in pipeline.directory(session).path.iterdir()}
 
 
 async def test_a_stored_session_is_erased_everywhere_and_the_receipt_says_so(
-    road: Pipeline, bus: Bus, chronicle: EventStore, object_store: RcloneStore
+    pipeline: Pipeline, bus: Bus, chronicle: EventStore, object_store: RcloneStore
 ) -> None:
-    await stored(road, "erased")
-    answer = await road.client.delete("/sessions/erased")
+    await stored(pipeline, "erased")
+    answer = await pipeline.client.delete("/sessions/erased")
     assert answer.status_code == 200
     receipt = answer.json()
     assert set(receipt) == {"session_id", "deleted", "chunks", "verified", "sha256", "timestamp"}
@@ -77,12 +77,12 @@ async def test_a_stored_session_is_erased_everywhere_and_the_receipt_says_so(
     assert [key for key in receipt["deleted"] if (object_store.bucket_folder / key).exists()] == []
     assert await chronicle.is_deleted(SessionKey("default", "erased"))
     assert await told(bus, "erased") == {"session.deleted"}
-    assert in_spool(road, "erased") <= {".lock", ".working", "deleted"}
+    assert in_spool(pipeline, "erased") <= {".lock", ".working", "deleted"}
 
 
-async def test_the_receipts_hash_is_over_the_rest_of_it(road: Pipeline) -> None:
-    await stored(road, "hashed")
-    receipt = (await road.client.delete("/sessions/hashed")).json()
+async def test_the_receipts_hash_is_over_the_rest_of_it(pipeline: Pipeline) -> None:
+    await stored(pipeline, "hashed")
+    receipt = (await pipeline.client.delete("/sessions/hashed")).json()
     sealed = receipt.pop("sha256")
     canonical = json.dumps(receipt, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     assert hashlib.sha256(canonical.encode()).hexdigest() == sealed
@@ -97,54 +97,54 @@ async def test_the_receipts_hash_is_over_the_rest_of_it(road: Pipeline) -> None:
         ("POST", "/upload_chunk/"),
     ],
 )
-async def test_a_deleted_session_is_not_found_anywhere(road: Pipeline, method: str, path: str) -> None:
+async def test_a_deleted_session_is_not_found_anywhere(pipeline: Pipeline, method: str, path: str) -> None:
     session = f"gone-{uuid.uuid4().hex}"
-    await road.send(session, tone(1))
-    await road.client.delete(f"/sessions/{session}")
+    await pipeline.send(session, tone(1))
+    await pipeline.client.delete(f"/sessions/{session}")
     headers = {"Content-Type": "application/octet-stream"}
-    answer = await road.client.request(method, path + session, content=tone(1), headers=headers)
+    answer = await pipeline.client.request(method, path + session, content=tone(1), headers=headers)
     assert answer.status_code == 404
-    assert road.directory(session).sizes() == {}
-    assert road.leftovers() == []
+    assert pipeline.directory(session).sizes() == {}
+    assert pipeline.leftovers() == []
 
 
-async def test_a_session_that_is_still_receiving_loses_its_chunks(road: Pipeline) -> None:
-    await road.send("young", tone(1))
-    answer = await road.client.delete("/sessions/young")
+async def test_a_session_that_is_still_receiving_loses_its_chunks(pipeline: Pipeline) -> None:
+    await pipeline.send("young", tone(1))
+    answer = await pipeline.client.delete("/sessions/young")
     assert answer.status_code == 200
     assert (answer.json()["deleted"], answer.json()["chunks"]) == ([], 1)
-    assert road.directory("young").sizes() == {}
+    assert pipeline.directory("young").sizes() == {}
 
 
-async def test_what_never_was_is_not_found_and_leaves_no_trace(road: Pipeline) -> None:
-    assert (await road.client.delete("/sessions/never")).status_code == 404
-    assert not road.directory("never").path.exists()
-    assert (await road.client.delete("/sessions/..%2fx")).status_code == 400
+async def test_what_never_was_is_not_found_and_leaves_no_trace(pipeline: Pipeline) -> None:
+    assert (await pipeline.client.delete("/sessions/never")).status_code == 404
+    assert not pipeline.directory("never").path.exists()
+    assert (await pipeline.client.delete("/sessions/..%2fx")).status_code == 400
 
 
-async def test_a_deletion_waits_for_work_in_progress_and_the_session_is_gone_meanwhile(road: Pipeline) -> None:
-    await road.send("worked-on", tone(1))
-    working = try_lock(road.directory("worked-on").work_lock)
+async def test_a_deletion_waits_for_work_in_progress_and_the_session_is_gone_meanwhile(pipeline: Pipeline) -> None:
+    await pipeline.send("worked-on", tone(1))
+    working = try_lock(pipeline.directory("worked-on").work_lock)
     assert working is not None
-    deleting = asyncio.create_task(road.client.delete("/sessions/worked-on"))
-    await until(road.directory("worked-on").deleted.exists)
-    assert (await road.client.get("/sessions/worked-on")).status_code == 404
+    deleting = asyncio.create_task(pipeline.client.delete("/sessions/worked-on"))
+    await until(pipeline.directory("worked-on").deleted.exists)
+    assert (await pipeline.client.get("/sessions/worked-on")).status_code == 404
     assert not deleting.done()
     working.release()
     assert (await deleting).status_code == 200
 
 
-async def test_twenty_deletions_at_once_give_one_receipt(road: Pipeline) -> None:
-    await stored(road, "contested")
-    answers = await asyncio.gather(*(road.client.delete("/sessions/contested") for _ in range(20)))
+async def test_twenty_deletions_at_once_give_one_receipt(pipeline: Pipeline) -> None:
+    await stored(pipeline, "contested")
+    answers = await asyncio.gather(*(pipeline.client.delete("/sessions/contested") for _ in range(20)))
     assert sorted(answer.status_code for answer in answers) == [200] + [404] * 19
 
 
 async def test_a_score_that_comes_after_the_deletion_is_told_to_nobody(
-    road: Pipeline, bus: Bus, chronicle: EventStore, store: ObjectStore
+    pipeline: Pipeline, bus: Bus, chronicle: EventStore, store: ObjectStore
 ) -> None:
-    await stored(road, "late-score")
-    await road.client.delete("/sessions/late-score")
+    await stored(pipeline, "late-score")
+    await pipeline.client.delete("/sessions/late-score")
     score = AnalysisCompleted(
         temperature=50, confidence=1, analysis_summary="", timestamp="", scorer="test", transcriber="test"
     )
@@ -152,45 +152,47 @@ async def test_a_score_that_comes_after_the_deletion_is_told_to_nobody(
     assert not await chronicle.append(make_envelope("analyzer", key, score, cause="x", trace=new_trace()))
     assert await told(bus, "late-score") == set()
     assert [name async for name in store.list_keys(".roomtone/default/late-score/")] == []
-    assert (await road.client.get("/sessions/late-score")).status_code == 404
+    assert (await pipeline.client.get("/sessions/late-score")).status_code == 404
 
 
 async def test_a_deletion_that_a_crash_cut_short_is_gone_on_with(
     tmp_path: Path, nats_url: str, ascending_store_config: StoreConfig, object_store: RcloneStore
 ) -> None:
     settings = ingest_settings(tmp_path, nats_url, ascending_store_config)
-    async with ingest_running(settings) as road:
+    async with ingest_running(settings) as pipeline:
         async with assembler_running(assembler_settings(tmp_path, nats_url, ascending_store_config)):
-            await stored(road, "cut-short")
-        road.spool.begin_deletion(road.directory("cut-short"), Deletion(("audio_cut-short.wav",)))
+            await stored(pipeline, "cut-short")
+        pipeline.spool.begin_deletion(pipeline.directory("cut-short"), Deletion(("audio_cut-short.wav",)))
     assert (object_store.bucket_folder / "audio_cut-short.wav").exists()
-    async with ingest_running(settings) as road:
+    async with ingest_running(settings) as pipeline:
         await until(lambda: not (object_store.bucket_folder / "audio_cut-short.wav").exists())
-        await until(lambda: road.spool.deletions() == [])
-        assert (await road.client.get("/sessions/cut-short")).status_code == 404
+        await until(lambda: pipeline.spool.deletions() == [])
+        assert (await pipeline.client.get("/sessions/cut-short")).status_code == 404
 
 
 async def test_a_session_whose_deletion_was_cut_short_takes_nothing_more_from_those_who_knew_it(
     tmp_path: Path, nats_url: str, ascending_store_config: StoreConfig
 ) -> None:
-    async with ingest_running(ingest_settings(tmp_path, nats_url, ascending_store_config)) as road:
-        await road.send("halfway", b"first")
-        await asyncio.to_thread(road.spool.begin_deletion, road.directory("halfway"), Deletion(()))  # and died
-        assert (await road.client.delete("/sessions/halfway")).status_code == 200
-        again = await road.client.post("/upload_chunk/halfway?chunk_index=0", content=b"first", headers=OCTETS)
+    async with ingest_running(ingest_settings(tmp_path, nats_url, ascending_store_config)) as pipeline:
+        await pipeline.send("halfway", b"first")
+        await asyncio.to_thread(pipeline.spool.begin_deletion, pipeline.directory("halfway"), Deletion(()))  # and died
+        assert (await pipeline.client.delete("/sessions/halfway")).status_code == 200
+        again = await pipeline.client.post("/upload_chunk/halfway?chunk_index=0", content=b"first", headers=OCTETS)
         assert again.status_code == 404
-    assert road.directory("halfway").sizes() == {}
+    assert pipeline.directory("halfway").sizes() == {}
 
 
 async def test_a_session_that_another_process_removed_is_not_taken_for_the_one_that_was_known(
     tmp_path: Path, nats_url: str, ascending_store_config: StoreConfig
 ) -> None:
-    async with ingest_running(ingest_settings(tmp_path, nats_url, ascending_store_config)) as road:
-        await road.send("removed", b"first")
-        directory = road.directory("removed")
+    async with ingest_running(ingest_settings(tmp_path, nats_url, ascending_store_config)) as pipeline:
+        await pipeline.send("removed", b"first")
+        directory = pipeline.directory("removed")
         with acquire_lock(directory.lock) as lock:
-            road.spool.remove(directory, lock)
-        answers = [await road.client.post("/upload_chunk/removed", content=b"next", headers=OCTETS) for _ in range(2)]
+            pipeline.spool.remove(directory, lock)
+        answers = [
+            await pipeline.client.post("/upload_chunk/removed", content=b"next", headers=OCTETS) for _ in range(2)
+        ]
     assert [answer.status_code for answer in answers] == [503, 200]  # by then the catalog was asked
     assert answers[0].json()["code"] == "busy"
     assert answers[1].json()["total_chunks"] == 1
@@ -200,16 +202,16 @@ async def test_a_store_that_is_away_delays_the_receipt_and_not_the_disappearance
     tmp_path: Path, nats_url: str, private_store: RcloneStore
 ) -> None:
     store = private_store.config("ascending")
-    async with ingest_running(ingest_settings(tmp_path, nats_url, store)) as road:
+    async with ingest_running(ingest_settings(tmp_path, nats_url, store)) as pipeline:
         async with assembler_running(assembler_settings(tmp_path, nats_url, store)):
-            await stored(road, "stubborn")
+            await stored(pipeline, "stubborn")
         await private_store.kill()
-        answer = await road.client.delete("/sessions/stubborn")
+        answer = await pipeline.client.delete("/sessions/stubborn")
         assert answer.status_code == 503
         assert answer.headers["retry-after"]
-        assert (await road.client.get("/sessions/stubborn")).status_code == 404
+        assert (await pipeline.client.get("/sessions/stubborn")).status_code == 404
         await private_store.start()
-        answer = await road.client.delete("/sessions/stubborn")
+        answer = await pipeline.client.delete("/sessions/stubborn")
         assert answer.status_code == 200
         assert "audio_stubborn.wav" in answer.json()["deleted"]
 
@@ -218,12 +220,12 @@ async def test_another_tenants_session_can_not_be_deleted(
     tmp_path: Path, nats_url: str, ascending_store_config: StoreConfig
 ) -> None:
     settings = ingest_settings(tmp_path, nats_url, ascending_store_config, **token_settings())
-    async with ingest_running(settings) as road:
+    async with ingest_running(settings) as pipeline:
         mine, other = bearer(tenant_id="mine"), bearer(tenant_id="other")
         octets = {"Content-Type": "application/octet-stream"}
-        await road.client.post("/upload_chunk/private", content=tone(1), headers={**mine, **octets})
-        foreign = await road.client.delete("/sessions/private", headers=other)
-        missing = await road.client.delete("/sessions/missing", headers=other)
+        await pipeline.client.post("/upload_chunk/private", content=tone(1), headers={**mine, **octets})
+        foreign = await pipeline.client.delete("/sessions/private", headers=other)
+        missing = await pipeline.client.delete("/sessions/missing", headers=other)
         assert foreign.status_code == missing.status_code == 404
         assert foreign.json() | {"session_id": ""} == missing.json() | {"session_id": ""}
-        assert (await road.client.get("/sessions/private", headers=mine)).status_code == 200
+        assert (await pipeline.client.get("/sessions/private", headers=mine)).status_code == 200

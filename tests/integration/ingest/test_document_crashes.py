@@ -141,5 +141,5 @@ async def test_what_was_registered_is_worked_on_though_its_client_never_comes_ba
 
 
 async def _state(client: Uploader, session: str, wanted: str) -> bool:
-    answer = await client.road.client.get(f"/sessions/{session}")
+    answer = await client.pipeline.client.get(f"/sessions/{session}")
     return answer.status_code == 200 and answer.json()["state"] == wanted

@@ -16,33 +16,33 @@ LIMIT = 100_000
 
 
 @pytest.fixture(scope="module")
-async def road(
+async def pipeline(
     tmp_path_factory: pytest.TempPathFactory, nats_url: str, store_config: StoreConfig
 ) -> AsyncIterator[Pipeline]:
     settings = ingest_settings(
         tmp_path_factory.mktemp("spool"), nats_url, store_config, max_session_size=LIMIT, **token_settings()
     )
-    async with ingest_running(settings) as road:
-        yield road
+    async with ingest_running(settings) as pipeline:
+        yield pipeline
 
 
 @pytest.fixture
-def acme(road: Pipeline) -> Uploader:
-    return Uploader(road, bearer(tenant_id="acme"))
+def acme(pipeline: Pipeline) -> Uploader:
+    return Uploader(pipeline, bearer(tenant_id="acme"))
 
 
 @pytest.fixture
-def rival(road: Pipeline) -> Uploader:
-    return Uploader(road, bearer(tenant_id="rival"))
+def rival(pipeline: Pipeline) -> Uploader:
+    return Uploader(pipeline, bearer(tenant_id="rival"))
 
 
 async def test_another_size_than_the_objects_is_refused_and_nothing_is_left(acme: Uploader) -> None:
     file = await acme.uploaded(content_type="audio/mpeg")
-    before = [path.name for path in (acme.road.spool.root / "acme").glob("*")]
+    before = [path.name for path in (acme.pipeline.spool.root / "acme").glob("*")]
     for size in (0, len(PHOTO) - 1, len(PHOTO) + 1, 2**53 - 1):
         answer = await acme.register(file | {"file_size": size})
         assert (answer.status_code, answer.json()["code"]) == (409, "other_size")
-    assert [path.name for path in (acme.road.spool.root / "acme").glob("*")] == before
+    assert [path.name for path in (acme.pipeline.spool.root / "acme").glob("*")] == before
     assert (await acme.register(file)).status_code == 201
 
 
@@ -111,27 +111,27 @@ async def test_another_tenants_document_is_answered_as_one_that_does_not_exist(a
     assert (await acme.read(document["id"])).status_code == 200
 
 
-async def test_each_route_needs_its_scope(road: Pipeline) -> None:
+async def test_each_route_needs_its_scope(pipeline: Pipeline) -> None:
     writing, reading = (
-        Uploader(road, bearer(tenant_id="acme", scope=scope)) for scope in ("audio:write", "audio:read")
+        Uploader(pipeline, bearer(tenant_id="acme", scope=scope)) for scope in ("audio:write", "audio:read")
     )
     document = await writing.registered()
     assert (await writing.read(document["id"])).status_code == 403
     assert (await reading.read(document["id"])).status_code == 200
     assert (await reading.register({})).status_code == 403
-    for answer in (await Uploader(road, {}).read(document["id"]), await Uploader(road, {}).register({})):
+    for answer in (await Uploader(pipeline, {}).read(document["id"]), await Uploader(pipeline, {}).register({})):
         assert answer.status_code == 401
         assert answer.json()["success"] is False
 
 
 async def test_a_session_that_is_no_document_is_not_found_as_one(acme: Uploader) -> None:
-    await acme.road.client.post("/upload_chunk/raw", content=b"xx", headers=OCTETS | dict(acme.headers))
+    await acme.pipeline.client.post("/upload_chunk/raw", content=b"xx", headers=OCTETS | dict(acme.headers))
     assert (await acme.read("raw")).status_code == 404
 
 
 @pytest.mark.parametrize("id_", ["%2e%2e", "a%2Fb", "a.b", "%00", "x" * 129, "ü", "a%0D%0Ab", "*", "a//"])
 async def test_an_id_that_can_be_none_is_answered_400_in_the_familys_shape(acme: Uploader, id_: str) -> None:
-    answer = await acme.road.client.get(f"{DOCUMENTS}{id_}/", headers=acme.headers)
+    answer = await acme.pipeline.client.get(f"{DOCUMENTS}{id_}/", headers=acme.headers)
     assert answer.status_code == 400
     assert answer.json()["success"] is False
 
@@ -171,17 +171,17 @@ async def test_a_recording_larger_than_any_session_is_answered_413_and_another_f
 
 async def test_a_raw_session_can_neither_take_a_documents_name_nor_add_to_it(acme: Uploader) -> None:
     document = await acme.registered(content_type="audio/mpeg")
-    late = await acme.road.client.post(
+    late = await acme.pipeline.client.post(
         f"/upload_chunk/{document['id']}", content=b"xx", headers=OCTETS | dict(acme.headers)
     )
-    finalized = await acme.road.client.post(f"/finalize/{document['id']}", headers=acme.headers)
+    finalized = await acme.pipeline.client.post(f"/finalize/{document['id']}", headers=acme.headers)
     assert (late.status_code, finalized.status_code) == (409, 409)
 
 
 async def ask_all(client: Uploader) -> list[tuple[int, object]]:
     answers = [
         await client.sign(),
-        await client.road.client.post(SIGN, content=b"{", headers={"Content-Type": "application/json"}),
+        await client.pipeline.client.post(SIGN, content=b"{", headers={"Content-Type": "application/json"}),
         await client.register({}),
         await client.read("0" * 32),
     ]
@@ -192,8 +192,8 @@ async def test_switched_off_all_three_are_answered_403(
     tmp_path: Path, nats_url: str, store_config: StoreConfig
 ) -> None:
     settings = ingest_settings(tmp_path, nats_url, store_config, cloudflare_r2_enable_direct_upload="False")
-    async with ingest_running(settings) as road:
-        answers = await ask_all(Uploader(road, {}))
+    async with ingest_running(settings) as pipeline:
+        answers = await ask_all(Uploader(pipeline, {}))
     assert {status for status, _ in answers} == {403}
     assert all(body == answers[0][1] for _, body in answers)
     assert answers[0][1] == {
@@ -209,14 +209,14 @@ async def test_without_bus_or_store_a_registration_is_answered_503_and_nothing_o
     nowhere = replace(store_config, endpoint="http://127.0.0.1:1")
     without_bus = ingest_settings(tmp_path / "one", "nats://127.0.0.1:1", store_config)
     without_store = ingest_settings(tmp_path / "two", nats_url, nowhere)
-    async with ingest_running(without_bus) as road:
-        file = await Uploader(road, {}).uploaded(content_type="audio/mpeg")
-        bus_away = await Uploader(road, {}).register(file)
-        assert list(road.spool.sessions()) == []
-    async with ingest_running(without_store) as road:
-        assert (await Uploader(road, {}).sign()).status_code == 200, "signing asks nobody"
-        store_away = await Uploader(road, {}).register(file)
-        assert list(road.spool.sessions()) == []
+    async with ingest_running(without_bus) as pipeline:
+        file = await Uploader(pipeline, {}).uploaded(content_type="audio/mpeg")
+        bus_away = await Uploader(pipeline, {}).register(file)
+        assert list(pipeline.spool.sessions()) == []
+    async with ingest_running(without_store) as pipeline:
+        assert (await Uploader(pipeline, {}).sign()).status_code == 200, "signing asks nobody"
+        store_away = await Uploader(pipeline, {}).register(file)
+        assert list(pipeline.spool.sessions()) == []
     for answer, code in ((bus_away, "bus_unavailable"), (store_away, "store_unreachable")):
         assert (answer.status_code, answer.json()["code"]) == (503, code)
         assert answer.headers["retry-after"]

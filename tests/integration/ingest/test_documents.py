@@ -25,17 +25,17 @@ from tests.waiting import until
 
 
 @pytest.fixture(scope="module")
-async def road(
+async def pipeline(
     tmp_path_factory: pytest.TempPathFactory, nats_url: str, store_config: StoreConfig
 ) -> AsyncIterator[Pipeline]:
     settings = ingest_settings(tmp_path_factory.mktemp("spool"), nats_url, store_config, **token_settings())
-    async with ingest_running(settings) as road:
-        yield road
+    async with ingest_running(settings) as pipeline:
+        yield pipeline
 
 
 @pytest.fixture
-def acme(road: Pipeline) -> Uploader:
-    return Uploader(road, bearer(tenant_id="acme"))
+def acme(pipeline: Pipeline) -> Uploader:
+    return Uploader(pipeline, bearer(tenant_id="acme"))
 
 
 async def times_told(bus: Bus, document: str) -> int:
@@ -70,8 +70,8 @@ async def test_a_document_is_read_from_an_address_that_expires(
     tmp_path: Path, nats_url: str, store_config: StoreConfig
 ) -> None:
     settings = ingest_settings(tmp_path, nats_url, store_config, cloudflare_r2_signed_url_expiry=3)
-    async with ingest_running(settings) as road:
-        client = Uploader(road, {})
+    async with ingest_running(settings) as pipeline:
+        client = Uploader(pipeline, {})
         document = await client.registered()
         answer = await client.read(document["id"])
         found = answer.json()
@@ -89,8 +89,8 @@ async def test_a_bucket_with_a_public_address_says_so(tmp_path: Path, nats_url: 
     public = "https://recordings.example.com"
     async with ingest_running(
         ingest_settings(tmp_path, nats_url, store_config, cloudflare_r2_public_url=public)
-    ) as road:
-        client = Uploader(road, {})
+    ) as pipeline:
+        client = Uploader(pipeline, {})
         document = await client.registered()
         found = (await client.read(document["id"])).json()
         assert found["public_url"] == f"{public}/{document['file_path']}"
@@ -99,9 +99,9 @@ async def test_a_bucket_with_a_public_address_says_so(tmp_path: Path, nats_url: 
 
 async def test_both_paths_are_taken_without_their_last_slash_as_well(acme: Uploader) -> None:
     file = await acme.uploaded()
-    registered = await acme.road.client.post(DOCUMENTS.rstrip("/"), json=file, headers=acme.headers)
+    registered = await acme.pipeline.client.post(DOCUMENTS.rstrip("/"), json=file, headers=acme.headers)
     assert registered.status_code == 201
-    found = await acme.road.client.get(f"{DOCUMENTS}{registered.json()['id']}", headers=acme.headers)
+    found = await acme.pipeline.client.get(f"{DOCUMENTS}{registered.json()['id']}", headers=acme.headers)
     assert (found.status_code, found.json()["filename"]) == (200, "receipt.jpg")
 
 
@@ -152,7 +152,7 @@ async def test_registered_again_as_something_else_it_stays_what_it_was(
 
 async def test_a_recording_is_ordered_durably_under_the_documents_id(acme: Uploader) -> None:
     document = await acme.registered(encoded("ogg"), filename="Anruf 7.ogg", content_type="application/ogg")
-    directory = acme.road.spool.session(SessionKey("acme", document["id"]))
+    directory = acme.pipeline.spool.session(SessionKey("acme", document["id"]))
     stored = directory.read_manifest()
     assert stored is not None
     manifest = stored.manifest
@@ -162,7 +162,7 @@ async def test_a_recording_is_ordered_durably_under_the_documents_id(acme: Uploa
     assert isinstance(manifest.purpose, RegisteredDocument)
     assert manifest.purpose.filename == document["filename"] == "Anruf_7.ogg"
     assert directory.published.exists()
-    status = await acme.road.client.get(document["status_url"], headers=acme.headers)
+    status = await acme.pipeline.client.get(document["status_url"], headers=acme.headers)
     assert (status.status_code, status.json()["state"]) == (200, "finalized")
 
 
@@ -185,7 +185,7 @@ async def test_what_may_be_a_recording_is_told_by_its_type_or_without_one_by_its
     acme: Uploader, kind: str, name: str, *, recording: bool
 ) -> None:
     document = await acme.registered(content_type=kind, filename=name)
-    assert acme.road.spool.session(SessionKey("acme", document["id"])).manifest.exists() is recording
+    assert acme.pipeline.spool.session(SessionKey("acme", document["id"])).manifest.exists() is recording
 
 
 @pytest.mark.parametrize("kind", ["image/jpeg", "audio/mpeg"])
@@ -196,7 +196,7 @@ async def test_a_deleted_document_is_gone_and_its_address_can_not_bring_it_back(
     await put(signed["upload_url"], PHOTO, signed["headers"])
     file = {"filename": "a", "file_path": signed["object_key"], "file_size": len(PHOTO), "mime_type": kind}
     document = (await acme.register(file)).json()
-    deleted = await acme.road.client.delete(document["status_url"], headers=acme.headers)
+    deleted = await acme.pipeline.client.delete(document["status_url"], headers=acme.headers)
     assert deleted.status_code == 200
     assert file["file_path"] in deleted.json()["deleted"]
     assert not (object_store.bucket_folder / signed["object_key"]).exists()

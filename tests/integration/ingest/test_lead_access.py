@@ -68,28 +68,28 @@ OTHERS_OF_SESSIONS = ("raw chunk", "raw chunk in a form", "finalize")  # which a
 
 
 @pytest.fixture(scope="module")
-async def road(
+async def pipeline(
     tmp_path_factory: pytest.TempPathFactory, nats_url: str, ascending_store_config: StoreConfig
 ) -> AsyncIterator[Pipeline]:
     spool = tmp_path_factory.mktemp("spool")
     async with (
-        ingest_running(ingest_settings(spool, nats_url, ascending_store_config, **token_settings())) as road,
+        ingest_running(ingest_settings(spool, nats_url, ascending_store_config, **token_settings())) as pipeline,
         assembler_running(assembler_settings(spool, nats_url, ascending_store_config)),
     ):
-        yield road
+        yield pipeline
 
 
-async def receiving(road: Pipeline, lead: str = LEAD) -> str:
+async def receiving(pipeline: Pipeline, lead: str = LEAD) -> str:
     """Leave a recording with one chunk of it sent; returns its session."""
-    client = LeadClient(road.client, lead, bearer())
+    client = LeadClient(pipeline.client, lead, bearer())
     session = await client.init(new_call())
     assert (await client.append(session, 0, AAC)).status_code == 202
     return session
 
 
-async def stored(road: Pipeline, lead: str = LEAD) -> str:
+async def stored(pipeline: Pipeline, lead: str = LEAD) -> str:
     """Store a recording; returns its session."""
-    answer = await LeadClient(road.client, lead, bearer()).upload(AAC, new_call())
+    answer = await LeadClient(pipeline.client, lead, bearer()).upload(AAC, new_call())
     assert answer.status_code == 200, answer.text
     session: str = answer.json()["data"]["session_id"]
     return session
@@ -108,87 +108,89 @@ async def all_told_of(bus: Bus, session: str) -> list[Envelope]:
 @pytest.mark.parametrize("state", [receiving, stored])
 @pytest.mark.parametrize("door", [*OF_SESSIONS, *OTHERS_OF_SESSIONS])
 async def test_another_leads_session_is_not_found_and_stays_as_it_is(
-    road: Pipeline, state: Callable[[Pipeline], Awaitable[str]], door: str, leads: list[str]
+    pipeline: Pipeline, state: Callable[[Pipeline], Awaitable[str]], door: str, leads: list[str]
 ) -> None:
-    session = await state(road)
-    before = (await DOORS["status"](road.client, session, bearer())).json()
-    missing = await DOORS["status"](road.client, "0" * 32, bearer(leads=leads))
-    answer = await DOORS[door](road.client, session, bearer(leads=leads))
+    session = await state(pipeline)
+    before = (await DOORS["status"](pipeline.client, session, bearer())).json()
+    missing = await DOORS["status"](pipeline.client, "0" * 32, bearer(leads=leads))
+    answer = await DOORS[door](pipeline.client, session, bearer(leads=leads))
     assert (answer.status_code, answer.text) == (404, missing.text.replace("0" * 32, session))
-    after = (await DOORS["status"](road.client, session, bearer())).json()
+    after = (await DOORS["status"](pipeline.client, session, bearer())).json()
     assert [after[name] for name in ("chunks", "bytes", "created_at")] == [
         before[name] for name in ("chunks", "bytes", "created_at")
     ]
-    assert road.leftovers() == []
+    assert pipeline.leftovers() == []
 
 
 @pytest.mark.parametrize("leads", [*STRANGERS, *WELCOME], ids=str)
 @pytest.mark.parametrize("door", sorted(DOORS.keys() - set(OF_SESSIONS) - set(OTHERS_OF_SESSIONS)))
 async def test_the_doors_of_other_kinds_know_no_recording_whoever_asks(
-    road: Pipeline, door: str, leads: object
+    pipeline: Pipeline, door: str, leads: object
 ) -> None:
-    session = await receiving(road)
-    answer = await DOORS[door](road.client, session, bearer(leads=leads))
+    session = await receiving(pipeline)
+    answer = await DOORS[door](pipeline.client, session, bearer(leads=leads))
     assert answer.status_code == 404
 
 
 @pytest.mark.parametrize("leads", WELCOME, ids=str)
-async def test_who_has_the_lead_sees_and_erases_its_session(road: Pipeline, leads: object) -> None:
-    session = await stored(road)
-    seen = await DOORS["status"](road.client, session, bearer(leads=leads))
+async def test_who_has_the_lead_sees_and_erases_its_session(pipeline: Pipeline, leads: object) -> None:
+    session = await stored(pipeline)
+    seen = await DOORS["status"](pipeline.client, session, bearer(leads=leads))
     assert seen.status_code == 200
     assert seen.json()["original"]["download_url"]
-    erased = await DOORS["deletion"](road.client, session, bearer(leads=leads))
+    erased = await DOORS["deletion"](pipeline.client, session, bearer(leads=leads))
     assert (erased.status_code, erased.json()["verified"]) == (200, True)
 
 
 @pytest.mark.parametrize("leads", WELCOME, ids=str)
 @pytest.mark.parametrize("door", OTHERS_OF_SESSIONS)
-async def test_who_has_the_lead_is_told_of_the_other_family(road: Pipeline, door: str, leads: object) -> None:
-    answer = await DOORS[door](road.client, await receiving(road), bearer(leads=leads))
+async def test_who_has_the_lead_is_told_of_the_other_family(pipeline: Pipeline, door: str, leads: object) -> None:
+    answer = await DOORS[door](pipeline.client, await receiving(pipeline), bearer(leads=leads))
     assert (answer.status_code, answer.json()["code"]) == (409, "other_family")
 
 
 @pytest.mark.parametrize("leads", STRANGERS, ids=str)
-async def test_what_is_of_no_lead_is_every_callers(road: Pipeline, leads: list[str]) -> None:
+async def test_what_is_of_no_lead_is_every_callers(pipeline: Pipeline, leads: list[str]) -> None:
     token = bearer(leads=leads)
     raw = f"raw-{len(leads)}"
-    assert (await road.client.post(f"/upload_chunk/{raw}", content=tone(1), headers=token | OCTETS)).status_code == 200
-    assert (await DOORS["finalize"](road.client, raw, token)).status_code == 200
-    opened = await road.client.post(
+    assert (
+        await pipeline.client.post(f"/upload_chunk/{raw}", content=tone(1), headers=token | OCTETS)
+    ).status_code == 200
+    assert (await DOORS["finalize"](pipeline.client, raw, token)).status_code == 200
+    opened = await pipeline.client.post(
         "/upload/init", json={"main_service_file_id": 1, "original_file_name": "a.aac"}, headers=token
     )
     indexed = opened.json()["data"]["upload_session_id"]
     document = f"document-{len(leads)}"
     purpose = RegisteredDocument(filename="a.aac", object_key="documents/a.aac", size_bytes=1, mime_type="audio/aac")
     opening = SessionMetadata(purpose=purpose, opened_at="2026-01-01T00:00:00Z")
-    await asyncio.to_thread(road.spool.create_session, SessionKey("default", document), opening)
+    await asyncio.to_thread(pipeline.spool.create_session, SessionKey("default", document), opening)
     for session in (raw, indexed, document):
-        assert (await DOORS["status"](road.client, session, token)).status_code == 200
-        assert (await DOORS["deletion"](road.client, session, token)).status_code == 200
+        assert (await DOORS["status"](pipeline.client, session, token)).status_code == 200
+        assert (await DOORS["deletion"](pipeline.client, session, token)).status_code == 200
 
 
 @pytest.mark.parametrize("door", OF_SESSIONS)
 async def test_the_catalog_alone_is_enough_to_know_the_lead(
-    road: Pipeline, nats_url: str, ascending_store_config: StoreConfig, door: str
+    pipeline: Pipeline, nats_url: str, ascending_store_config: StoreConfig, door: str
 ) -> None:
     session = await append_recording(nats_url, ascending_store_config, LEAD, new_call(), size=3, sha256="0" * 64)
-    stranger, welcome = [await DOORS[door](road.client, session, bearer(leads=[lead])) for lead in ("8", LEAD)]
+    stranger, welcome = [await DOORS[door](pipeline.client, session, bearer(leads=[lead])) for lead in ("8", LEAD)]
     assert (stranger.status_code, welcome.status_code) == (404, 200)
 
 
 @pytest.mark.parametrize("door", OF_SESSIONS)
 async def test_an_event_that_names_the_lead_is_enough_where_the_recording_says_nothing(
-    road: Pipeline, nats_url: str, ascending_store_config: StoreConfig, door: str
+    pipeline: Pipeline, nats_url: str, ascending_store_config: StoreConfig, door: str
 ) -> None:
     session = f"scored-{door}"
     spoilt = AudioFailed(code="x", reason="x", manifest_sha256="0" * 64)
     await append_event(nats_url, ascending_store_config, session, spoilt, lead=LEAD)
-    stranger, welcome = [await DOORS[door](road.client, session, bearer(leads=[lead])) for lead in ("8", LEAD)]
+    stranger, welcome = [await DOORS[door](pipeline.client, session, bearer(leads=[lead])) for lead in ("8", LEAD)]
     assert (stranger.status_code, welcome.status_code) == (404, 200)
 
 
-async def test_a_recording_that_can_not_be_assembled_says_its_lead(road: Pipeline, bus: Bus) -> None:
+async def test_a_recording_that_can_not_be_assembled_says_its_lead(pipeline: Pipeline, bus: Bus) -> None:
     key = SessionKey("default", "other-manifest")
     recording = LeadRecording(lead=LEAD, call_log=new_call(), filename="call.aac")
     manifest = Manifest(
@@ -200,7 +202,7 @@ async def test_a_recording_that_can_not_be_assembled_says_its_lead(road: Pipelin
         finalized_at="2026-01-01T00:00:00Z",
         purpose=recording,
     )
-    directory = road.spool.create_directory(key)
+    directory = pipeline.spool.create_directory(key)
     directory.manifest.write_bytes(dump_manifest(manifest))
     other = SessionFinalized(manifest_sha256="0" * 64, chunks=1, bytes=1)
     await bus.publish(make_envelope("test", key, other, cause="x", trace=new_trace()))
@@ -210,33 +212,35 @@ async def test_a_recording_that_can_not_be_assembled_says_its_lead(road: Pipelin
 
 
 async def test_a_raw_chunk_under_a_recordings_id_opens_no_way_to_it(
-    road: Pipeline, nats_url: str, ascending_store_config: StoreConfig
+    pipeline: Pipeline, nats_url: str, ascending_store_config: StoreConfig
 ) -> None:
     session = await append_recording(nats_url, ascending_store_config, LEAD, new_call(), size=3, sha256="0" * 64)
     token = bearer(leads=["8"])
-    assert (await DOORS["raw chunk"](road.client, session, token)).status_code == 404  # only the catalog knows of it
-    assert (await DOORS["status"](road.client, session, token)).status_code == 404
-    assert (await DOORS["deletion"](road.client, session, token)).status_code == 404
+    assert (
+        await DOORS["raw chunk"](pipeline.client, session, token)
+    ).status_code == 404  # only the catalog knows of it
+    assert (await DOORS["status"](pipeline.client, session, token)).status_code == 404
+    assert (await DOORS["deletion"](pipeline.client, session, token)).status_code == 404
 
 
-async def test_a_deletion_under_way_is_finished_for_its_lead_alone(road: Pipeline) -> None:
-    session = await stored(road)
-    directory = road.directory(session)
-    await asyncio.to_thread(road.spool.begin_deletion, directory, Deletion((), LEAD))
-    await asyncio.to_thread(road.spool.erase, directory)
-    assert (await DOORS["deletion"](road.client, session, bearer(leads=["8"]))).status_code == 404
-    receipt = await DOORS["deletion"](road.client, session, bearer(leads=[LEAD]))
+async def test_a_deletion_under_way_is_finished_for_its_lead_alone(pipeline: Pipeline) -> None:
+    session = await stored(pipeline)
+    directory = pipeline.directory(session)
+    await asyncio.to_thread(pipeline.spool.begin_deletion, directory, Deletion((), LEAD))
+    await asyncio.to_thread(pipeline.spool.erase, directory)
+    assert (await DOORS["deletion"](pipeline.client, session, bearer(leads=["8"]))).status_code == 404
+    receipt = await DOORS["deletion"](pipeline.client, session, bearer(leads=[LEAD]))
     assert (receipt.status_code, receipt.json()["verified"]) == (200, True)
 
 
-async def test_each_event_of_a_recording_says_its_lead_and_no_other_event_does(road: Pipeline, bus: Bus) -> None:
-    session = await stored(road)
-    await DOORS["raw chunk"](road.client, "no-leads", bearer())
-    await DOORS["finalize"](road.client, "no-leads", bearer())
+async def test_each_event_of_a_recording_says_its_lead_and_no_other_event_does(pipeline: Pipeline, bus: Bus) -> None:
+    session = await stored(pipeline)
+    await DOORS["raw chunk"](pipeline.client, "no-leads", bearer())
+    await DOORS["finalize"](pipeline.client, "no-leads", bearer())
     for of, lead in ((session, LEAD), ("no-leads", None)):
         events = await until(partial(all_told_of, bus, of))
         assert {item.lead for item in events} == {lead}
-        await DOORS["deletion"](road.client, of, bearer())
+        await DOORS["deletion"](pipeline.client, of, bearer())
         gone = await last_event(bus, SessionKey("default", of), SessionDeleted)
         assert gone is not None
         assert gone.lead == lead

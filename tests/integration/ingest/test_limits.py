@@ -12,6 +12,7 @@ import pytest
 from shared.storage.settings import StoreConfig
 from tests.integration.audio_files import tone
 from tests.integration.ingest.lead_client import LeadClient, new_call
+from tests.integration.ingest.raw_http import raw_exchange
 from tests.integration.ingest.uploading import Uploader
 from tests.integration.pipeline import Pipeline, assembler_running, assembler_settings, ingest_running, ingest_settings
 from tests.waiting import until
@@ -29,9 +30,11 @@ WAYS = [
 
 
 @asynccontextmanager
-async def begun(road: Pipeline, path: str, content_type: str, size: int | None) -> AsyncIterator[asyncio.StreamReader]:
+async def begun(
+    pipeline: Pipeline, path: str, content_type: str, size: int | None
+) -> AsyncIterator[asyncio.StreamReader]:
     """Send the head of a request whose body does not come, and leave the connection open; None for chunked."""
-    reader, writer = await asyncio.open_connection(road.client.base_url.host, road.client.base_url.port)
+    reader, writer = await asyncio.open_connection(pipeline.client.base_url.host, pipeline.client.base_url.port)
     length = "Transfer-Encoding: chunked" if size is None else f"Content-Length: {size}"
     writer.write(
         f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: {content_type}\r\n{length}\r\n"
@@ -57,9 +60,9 @@ async def let_in(reader: asyncio.StreamReader) -> None:
         assert await reader.readuntil(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
-async def poured(road: Pipeline, path: str, most: int) -> tuple[bytes, int]:
+async def poured(pipeline: Pipeline, path: str, most: int) -> tuple[bytes, int]:
     """Send a body of unknown length until an answer comes, `most` bytes of it; return that, and how many it took."""
-    reader, writer = await asyncio.open_connection(road.client.base_url.host, road.client.base_url.port)
+    reader, writer = await asyncio.open_connection(pipeline.client.base_url.host, pipeline.client.base_url.port)
     head = "Host: localhost\r\nContent-Type: application/octet-stream\r\nTransfer-Encoding: chunked"
     writer.write(f"POST {path} HTTP/1.1\r\n{head}\r\n\r\n".encode())
     answer, sent = asyncio.create_task(reader.read(65_536)), 0
@@ -79,17 +82,17 @@ async def test_one_upload_too_many_is_answered_503_before_its_body(
     tmp_path: Path, store_config: StoreConfig, path: str, content_type: str, members: set[str]
 ) -> None:
     settings = ingest_settings(tmp_path, NOWHERE, store_config, max_uploads_at_once=1)
-    async with ingest_running(settings) as road:
-        async with begun(road, "/upload_chunk/first", "application/octet-stream", 1000) as first:
+    async with ingest_running(settings) as pipeline:
+        async with begun(pipeline, "/upload_chunk/first", "application/octet-stream", 1000) as first:
             await let_in(first)
-            async with begun(road, path, content_type, 1000) as second:
+            async with begun(pipeline, path, content_type, 1000) as second:
                 status, body, head = await refused(second)
             assert status == b"http/1.1 503 service unavailable"
             assert body == members
             assert "retry-after: " in head
 
         async def welcome() -> bool:
-            return (await road.send("call", b"again")).status_code == 200
+            return (await pipeline.send("call", b"again")).status_code == 200
 
         await until(welcome, what="the place of the one that hung up to be free")
 
@@ -99,12 +102,12 @@ async def test_an_announced_body_that_the_disk_has_no_room_for_is_answered_507_b
     tmp_path: Path, store_config: StoreConfig, path: str, content_type: str, members: set[str]
 ) -> None:
     limits = {"max_chunk_size": 2**50, "max_session_size": 2**50}
-    async with ingest_running(ingest_settings(tmp_path, NOWHERE, store_config, **limits)) as road:
+    async with ingest_running(ingest_settings(tmp_path, NOWHERE, store_config, **limits)) as pipeline:
         if content_type != "application/json":  # which is bounded by what fits into memory
-            async with begun(road, path, content_type, 2**49) as reader:
+            async with begun(pipeline, path, content_type, 2**49) as reader:
                 status, body, _ = await refused(reader)
             assert (status[:12], body) == (b"http/1.1 507", members)
-        assert (await road.send("call", b"small")).status_code == 200
+        assert (await pipeline.send("call", b"small")).status_code == 200
 
 
 async def test_a_body_of_unknown_length_is_cut_off_where_the_disks_reserve_begins(
@@ -114,14 +117,14 @@ async def test_a_body_of_unknown_length_is_cut_off_where_the_disks_reserve_begin
     left = 256 * MIB
     percent = 100 * (disk.f_bavail * disk.f_frsize - left) / (disk.f_blocks * disk.f_frsize)
     settings = ingest_settings(tmp_path, NOWHERE, store_config, max_chunk_size=4 * left, min_free_disk=percent)
-    async with ingest_running(settings) as road:
-        assert (await road.send("call", b"before")).status_code == 200
-        answer, sent = await poured(road, "/upload_chunk/call", most=3 * left)
+    async with ingest_running(settings) as pipeline:
+        assert (await pipeline.send("call", b"before")).status_code == 200
+        answer, sent = await poured(pipeline, "/upload_chunk/call", most=3 * left)
         assert answer.startswith(b"HTTP/1.1 507")
         assert sent > left // 4
-        assert road.leftovers() == []
-        assert road.directory("call").chunk(0).read_bytes() == b"before"
-        assert (await road.send("call", b"after")).json()["total_chunks"] == 2
+        assert pipeline.leftovers() == []
+        assert pipeline.directory("call").chunk(0).read_bytes() == b"before"
+        assert (await pipeline.send("call", b"after")).json()["total_chunks"] == 2
 
 
 @pytest.mark.parametrize(("path", "content_type", "members"), WAYS)
@@ -129,9 +132,9 @@ async def test_a_tenant_over_its_quota_is_answered_429_before_its_body(
     tmp_path: Path, store_config: StoreConfig, path: str, content_type: str, members: set[str]
 ) -> None:
     settings = ingest_settings(tmp_path, NOWHERE, store_config, tenant_quota_bytes=10_000)
-    async with ingest_running(settings) as road:
-        assert (await road.send("earlier", bytes(9_500))).status_code == 200
-        async with begun(road, path, content_type, 1000) as reader:
+    async with ingest_running(settings) as pipeline:
+        assert (await pipeline.send("earlier", bytes(9_500))).status_code == 200
+        async with begun(pipeline, path, content_type, 1000) as reader:
             if content_type == "application/json":  # is read first, and its chunk refused then
                 await let_in(reader)
                 return
@@ -143,8 +146,8 @@ async def test_a_tenant_over_its_quota_is_answered_429_before_its_body(
 async def test_a_quota_holds_for_every_family_and_for_bodies_of_unknown_length(
     tmp_path: Path, store_config: StoreConfig
 ) -> None:
-    async with ingest_running(ingest_settings(tmp_path, NOWHERE, store_config, tenant_quota_bytes=50_000)) as road:
-        uploader, lead = Uploader(road), LeadClient(road.client)
+    async with ingest_running(ingest_settings(tmp_path, NOWHERE, store_config, tenant_quota_bytes=50_000)) as pipeline:
+        uploader, lead = Uploader(pipeline), LeadClient(pipeline.client)
         upload, recording = await uploader.opened(), await lead.init(new_call())
         assert (await uploader.chunk(upload, 0, bytes(20_000))).status_code == 200
         assert (await lead.append(recording, 2, bytes(20_000))).status_code == 202
@@ -156,10 +159,10 @@ async def test_a_quota_holds_for_every_family_and_for_bodies_of_unknown_length(
             yield bytes(20_000)
 
         headers = {"Content-Type": "application/octet-stream"}
-        answer = await road.client.post("/upload_chunk/call", content=unannounced(), headers=headers)
+        answer = await pipeline.client.post("/upload_chunk/call", content=unannounced(), headers=headers)
         assert (answer.status_code, answer.json()["code"]) == (429, "over_quota")
-        assert (await road.send("call", bytes(60_000))).status_code == 413
-        assert road.leftovers() == []
+        assert (await pipeline.send("call", bytes(60_000))).status_code == 413
+        assert pipeline.leftovers() == []
 
 
 async def test_a_quota_is_free_again_once_the_recording_is_in_the_bucket(
@@ -167,13 +170,13 @@ async def test_a_quota_is_free_again_once_the_recording_is_in_the_bucket(
 ) -> None:
     store = ascending_store_config
     settings = ingest_settings(tmp_path, nats_url, store, tenant_quota_bytes=40_000)
-    async with ingest_running(settings) as road, assembler_running(assembler_settings(tmp_path, nats_url, store)):
-        assert (await road.send("quota-first", tone(1))).status_code == 200
-        assert (await road.send("quota-second", tone(1))).status_code == 429
-        assert (await road.finalize("quota-first")).status_code == 200
+    async with ingest_running(settings) as pipeline, assembler_running(assembler_settings(tmp_path, nats_url, store)):
+        assert (await pipeline.send("quota-first", tone(1))).status_code == 200
+        assert (await pipeline.send("quota-second", tone(1))).status_code == 429
+        assert (await pipeline.finalize("quota-first")).status_code == 200
 
         async def welcome() -> bool:
-            return (await road.send("quota-second", tone(1), chunk_index=0)).status_code == 200
+            return (await pipeline.send("quota-second", tone(1), chunk_index=0)).status_code == 200
 
         await until(welcome)
 
@@ -182,9 +185,21 @@ async def test_a_quota_counts_what_lay_there_before_a_restart_and_what_another_r
     tmp_path: Path, store_config: StoreConfig
 ) -> None:
     settings = ingest_settings(tmp_path, NOWHERE, store_config, tenant_quota_bytes=10_000)
-    async with ingest_running(settings) as road:
-        assert (await road.send("call", bytes(6_000))).status_code == 200
+    async with ingest_running(settings) as pipeline:
+        assert (await pipeline.send("call", bytes(6_000))).status_code == 200
     async with ingest_running(settings) as one, ingest_running(settings) as other:
         assert (await one.send("call", bytes(6_000))).status_code == 429
         assert (await one.send("call", bytes(3_000))).status_code == 200
         assert (await other.send("call", bytes(3_000))).status_code == 429
+
+
+async def test_a_disk_that_is_nearly_full_is_told_before_the_body_and_by_readiness(
+    tmp_path: Path, store_config: StoreConfig
+) -> None:
+    settings = ingest_settings(tmp_path, NOWHERE, store_config, min_free_disk=99.99)
+    async with ingest_running(settings) as pipeline:
+        for expect in ("", "Expect: 100-continue\r\n"):
+            answer = await raw_exchange(pipeline, f"Content-Length: 10\r\n{expect}", "full")
+            assert answer.startswith(b"HTTP/1.1 507")
+        assert (await pipeline.client.get("/readyz")).status_code == 503
+        assert (await pipeline.client.get("/livez")).status_code == 200

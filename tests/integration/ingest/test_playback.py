@@ -23,16 +23,16 @@ LONG = bytes(range(256)) * 4 * 1024 * 10  # 10 MiB
 
 
 @pytest.fixture(scope="module")
-async def road(
+async def pipeline(
     tmp_path_factory: pytest.TempPathFactory, nats_url: str, store_config: StoreConfig
 ) -> AsyncIterator[Pipeline]:
-    async with ingest_running(ingest_settings(tmp_path_factory.mktemp("spool"), nats_url, store_config)) as road:
-        yield road
+    async with ingest_running(ingest_settings(tmp_path_factory.mktemp("spool"), nats_url, store_config)) as pipeline:
+        yield pipeline
 
 
 @pytest.fixture(scope="module")
-async def lead(road: Pipeline) -> LeadClient:
-    return LeadClient(road.client)
+async def lead(pipeline: Pipeline) -> LeadClient:
+    return LeadClient(pipeline.client)
 
 
 @pytest.fixture(scope="module")
@@ -181,10 +181,10 @@ async def test_a_store_that_fails_in_the_middle_ends_the_connection_and_before_i
     nats_url: str, private_store: RcloneStore, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     store = private_store.config("any")
-    async with ingest_running(ingest_settings(tmp_path_factory.mktemp("spool"), nats_url, store)) as road:
-        lead = LeadClient(road.client)
+    async with ingest_running(ingest_settings(tmp_path_factory.mktemp("spool"), nats_url, store)) as pipeline:
+        lead = LeadClient(pipeline.client)
         long = await stored_recording(nats_url, store, lead.lead, new_call(), LONG * 3)
-        reader, writer = await _asking(road, f"{lead.path}/{long}")
+        reader, writer = await _asking(pipeline, f"{lead.path}/{long}")
         head = await reader.readuntil(b"\r\n\r\n")
         assert b"200 OK" in head
         await private_store.kill()
@@ -195,9 +195,9 @@ async def test_a_store_that_fails_in_the_middle_ends_the_connection_and_before_i
         assert (await lead.play(long)).status_code == 503
 
 
-async def _asking(road: Pipeline, path: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+async def _asking(pipeline: Pipeline, path: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     """Send a GET over a connection of its own, whose reader takes little ahead of what is read."""
-    address = urlsplit(str(road.client.base_url))
+    address = urlsplit(str(pipeline.client.base_url))
     reader, writer = await asyncio.open_connection(address.hostname, address.port, limit=64 * 1024)
     writer.write(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
     return reader, writer
@@ -207,8 +207,8 @@ async def test_without_the_bus_a_recording_is_asked_for_again_later(
     private_nats: NatsServer, store_config: StoreConfig, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     settings = ingest_settings(tmp_path_factory.mktemp("spool"), private_nats.url, store_config)
-    async with ingest_running(settings) as road:
-        lead = LeadClient(road.client)
+    async with ingest_running(settings) as pipeline:
+        lead = LeadClient(pipeline.client)
         call = await stored_recording(private_nats.url, store_config, lead.lead, new_call(), CONTENT)
         assert (await lead.play(call)).content == CONTENT
         await private_nats.stop()

@@ -52,8 +52,8 @@ async def told(bus: Bus, session: str) -> Envelope | None:
     return await last_event(bus, SessionKey("default", session), SessionExpired)
 
 
-async def expired(road: Pipeline, session: str) -> bool:
-    answer = await road.client.get(f"/sessions/{session}")
+async def expired(pipeline: Pipeline, session: str) -> bool:
+    answer = await pipeline.client.get(f"/sessions/{session}")
     return bool(answer.status_code == 200 and answer.json()["state"] == "expired")
 
 
@@ -61,31 +61,31 @@ async def test_a_session_that_nothing_comes_for_expires_with_an_event_and_takes_
     tmp_path: Path, nats_url: str, store_config: StoreConfig, bus: Bus, session: str
 ) -> None:
     settings = ingest_settings(tmp_path, nats_url, store_config, session_ttl_seconds=TTL)
-    async with ingest_running(settings) as road:
-        await road.send(session, bytes(100))
-        await road.send(session, bytes(50))
-        await road.send("young" + session, bytes(50))
-        aged(road.directory(session), TTL + 1)
-    async with ingest_running(settings) as road:
-        directory = road.directory(session)
+    async with ingest_running(settings) as pipeline:
+        await pipeline.send(session, bytes(100))
+        await pipeline.send(session, bytes(50))
+        await pipeline.send("young" + session, bytes(50))
+        aged(pipeline.directory(session), TTL + 1)
+    async with ingest_running(settings) as pipeline:
+        directory = pipeline.directory(session)
         await until(directory.published.exists)
         event = await told(bus, session)
         assert event is not None
         assert isinstance(event.event, SessionExpired)
         assert (event.event.chunks, event.event.bytes) == (2, 150)
         assert directory.sizes() == {}
-        late = await road.send(session, b"late")
+        late = await pipeline.send(session, b"late")
         assert (late.status_code, late.json()["code"]) == (409, "expired")
-        ended = await road.finalize(session)
+        ended = await pipeline.finalize(session)
         assert (ended.status_code, ended.json()["code"]) == (409, "expired")
-        status = (await road.client.get(f"/sessions/{session}")).json()
+        status = (await pipeline.client.get(f"/sessions/{session}")).json()
         assert (status["state"], status["chunks"], status["bytes"]) == ("expired", 2, 150)
         assert status["error"]["code"] == "expired"
-        assert (await road.send("young" + session, bytes(50))).json()["total_chunks"] == 2
-        assert road.leftovers() == []
-        deleted = await road.client.delete(f"/sessions/{session}")
+        assert (await pipeline.send("young" + session, bytes(50))).json()["total_chunks"] == 2
+        assert pipeline.leftovers() == []
+        deleted = await pipeline.client.delete(f"/sessions/{session}")
         assert (deleted.status_code, deleted.json()["verified"]) == (200, True)
-        assert (await road.client.get(f"/sessions/{session}")).status_code == 404
+        assert (await pipeline.client.get(f"/sessions/{session}")).status_code == 404
 
 
 async def test_uploads_of_the_other_families_expire_too_with_and_without_chunks(
@@ -93,17 +93,17 @@ async def test_uploads_of_the_other_families_expire_too_with_and_without_chunks(
 ) -> None:
     settings = ingest_settings(tmp_path, nats_url, store_config, session_ttl_seconds=TTL)
     call = new_call()
-    async with ingest_running(settings) as road:
-        uploader, lead = Uploader(road), LeadClient(road.client)
+    async with ingest_running(settings) as pipeline:
+        uploader, lead = Uploader(pipeline), LeadClient(pipeline.client)
         upload, empty = await uploader.uploaded(tone(1)), await uploader.opened()
         recording = await lead.init(call)
         for session in (upload, empty, recording):
-            aged(road.directory(session), TTL + 1)
-    async with ingest_running(settings) as road:
-        uploader, lead = Uploader(road), LeadClient(road.client, lead=lead.lead)
+            aged(pipeline.directory(session), TTL + 1)
+    async with ingest_running(settings) as pipeline:
+        uploader, lead = Uploader(pipeline), LeadClient(pipeline.client, lead=lead.lead)
         for session in (upload, empty, recording):
-            await until(road.directory(session).published.exists)
-            assert await expired(road, session)
+            await until(pipeline.directory(session).published.exists)
+            assert await expired(pipeline, session)
         assert (await uploader.chunk(upload, 1, b"late")).status_code == 409
         assert (await uploader.complete(upload, 1)).status_code == 409
         assert (await lead.append(recording, 1, b"late")).status_code == 409
@@ -118,17 +118,17 @@ async def test_what_expired_while_the_bus_was_away_is_told_once_it_is_back(
     tmp_path: Path, private_nats: NatsServer, store_config: StoreConfig, session: str
 ) -> None:
     settings = ingest_settings(tmp_path, private_nats.url, store_config, session_ttl_seconds=TTL)
-    async with ingest_running(settings) as road:
-        await road.send(session, bytes(100))
-        aged(road.directory(session), TTL + 1)
+    async with ingest_running(settings) as pipeline:
+        await pipeline.send(session, bytes(100))
+        aged(pipeline.directory(session), TTL + 1)
     await private_nats.kill()
-    async with ingest_running(settings) as road:
-        await until(road.directory(session).expired.exists)
-        assert await expired(road, session)
-        assert not road.directory(session).published.exists()
+    async with ingest_running(settings) as pipeline:
+        await until(pipeline.directory(session).expired.exists)
+        assert await expired(pipeline, session)
+        assert not pipeline.directory(session).published.exists()
     await private_nats.start()
-    async with ingest_running(settings) as road:
-        await until(road.directory(session).published.exists)
+    async with ingest_running(settings) as pipeline:
+        await until(pipeline.directory(session).published.exists)
     async with open_bus(BusConfig(url=private_nats.url), service="test", metrics=Metrics()) as bus:
         await bus.wait_ready()
         assert await told(bus, session) is not None
@@ -144,15 +144,15 @@ async def test_a_crash_between_mark_and_erasure_is_made_good_and_told_once(
         heard.append(decode(message.data))
 
     await bus.subscribe(f"roomtone.v1.default.{session}.session.expired", hear)
-    async with ingest_running(settings) as road:
-        await road.send(session, bytes(100))
-        aged(road.directory(session), TTL + 1)
-    async with ingest_running(settings) as road:
-        directory = road.directory(session)
+    async with ingest_running(settings) as pipeline:
+        await pipeline.send(session, bytes(100))
+        aged(pipeline.directory(session), TTL + 1)
+    async with ingest_running(settings) as pipeline:
+        directory = pipeline.directory(session)
         await until(directory.published.exists)
     directory.published.unlink()
     directory.chunk(0).write_bytes(bytes(100))
-    async with ingest_running(settings) as road:
+    async with ingest_running(settings) as pipeline:
         await until(directory.published.exists)
         assert directory.sizes() == {}
     await until(lambda: len(heard) >= 1)
@@ -163,16 +163,16 @@ async def test_a_chunk_that_comes_at_the_last_moment_keeps_its_session(
     tmp_path: Path, nats_url: str, store_config: StoreConfig, session: str
 ) -> None:
     settings = ingest_settings(tmp_path, nats_url, store_config, session_ttl_seconds=TTL)
-    async with ingest_running(settings) as road:
-        await road.send(session, bytes(100))
-        aged(road.directory(session), TTL + 1)
-        assert (await road.send(session, bytes(100))).status_code == 200
-    async with ingest_running(settings) as road:
-        await road.send("other" + session, bytes(100))
-        aged(road.directory("other" + session), TTL + 1)
-    async with ingest_running(settings) as road:
-        await until(road.directory("other" + session).published.exists)
-        assert (await road.send(session, bytes(100))).json()["total_chunks"] == 3
+    async with ingest_running(settings) as pipeline:
+        await pipeline.send(session, bytes(100))
+        aged(pipeline.directory(session), TTL + 1)
+        assert (await pipeline.send(session, bytes(100))).status_code == 200
+    async with ingest_running(settings) as pipeline:
+        await pipeline.send("other" + session, bytes(100))
+        aged(pipeline.directory("other" + session), TTL + 1)
+    async with ingest_running(settings) as pipeline:
+        await until(pipeline.directory("other" + session).published.exists)
+        assert (await pipeline.send(session, bytes(100))).json()["total_chunks"] == 3
 
 
 async def test_an_old_ended_session_leaves_the_spool_and_its_id_is_not_used_again(
@@ -181,24 +181,24 @@ async def test_an_old_ended_session_leaves_the_spool_and_its_id_is_not_used_agai
     store = ascending_store_config
     settings = ingest_settings(tmp_path, nats_url, store, ended_session_days=DAYS)
     deleted = "deleted" + session
-    async with ingest_running(settings) as road, assembler_running(assembler_settings(tmp_path, nats_url, store)):
+    async with ingest_running(settings) as pipeline, assembler_running(assembler_settings(tmp_path, nats_url, store)):
         for each in (session, deleted):
-            await road.send(each, tone(1))
-        assert (await road.finalize(session)).status_code == 200
-        assert (await road.client.delete(f"/sessions/{deleted}")).status_code == 200
+            await pipeline.send(each, tone(1))
+        assert (await pipeline.finalize(session)).status_code == 200
+        assert (await pipeline.client.delete(f"/sessions/{deleted}")).status_code == 200
         fresh = "fresh" + session
-        await road.send(fresh, tone(1))
-        assert (await road.finalize(fresh)).status_code == 200
+        await pipeline.send(fresh, tone(1))
+        assert (await pipeline.finalize(fresh)).status_code == 200
         for each in (session, deleted):
-            aged(road.directory(each), DAYS * 86_400 + 1)
-    async with ingest_running(settings) as road:
-        await until(lambda: not road.directory(session).exists() and not road.directory(deleted).exists())
-        assert road.directory(fresh).result.exists()
-        status = (await road.client.get(f"/sessions/{session}")).json()
+            aged(pipeline.directory(each), DAYS * 86_400 + 1)
+    async with ingest_running(settings) as pipeline:
+        await until(lambda: not pipeline.directory(session).exists() and not pipeline.directory(deleted).exists())
+        assert pipeline.directory(fresh).result.exists()
+        status = (await pipeline.client.get(f"/sessions/{session}")).json()
         assert (status["state"], status["chunks"], status["bytes"]) == ("ready", 1, len(tone(1)))
-        assert (await road.send(session, tone(1))).status_code == 409
-        assert (await road.send(deleted, tone(1))).status_code == 404
-        assert (await road.client.delete(f"/sessions/{session}")).json()["verified"]
+        assert (await pipeline.send(session, tone(1))).status_code == 409
+        assert (await pipeline.send(deleted, tone(1))).status_code == 404
+        assert (await pipeline.client.delete(f"/sessions/{session}")).json()["verified"]
 
 
 async def test_what_the_catalog_does_not_know_stays_in_the_spool_however_old(
@@ -207,49 +207,49 @@ async def test_what_the_catalog_does_not_know_stays_in_the_spool_however_old(
     store = ascending_store_config
     settings = ingest_settings(tmp_path, private_nats.url, store, session_ttl_seconds=TTL, ended_session_days=DAYS)
     async with (
-        ingest_running(settings) as road,
+        ingest_running(settings) as pipeline,
         assembler_running(assembler_settings(tmp_path, private_nats.url, store)),
     ):
-        await road.send(session, tone(1))
-        assert (await road.finalize(session)).status_code == 200
-        await road.send("abandoned", tone(1))
+        await pipeline.send(session, tone(1))
+        assert (await pipeline.finalize(session)).status_code == 200
+        await pipeline.send("abandoned", tone(1))
     async with open_bus(BusConfig(url=private_nats.url), service="test", metrics=Metrics()) as bus:
         await bus.wait_ready()
         await bus.jetstream.delete_key_value("ROOMTONE_CATALOG")
     for each, age in ((session, DAYS * 86_400 + 1), ("abandoned", TTL + 1)):
-        aged(road.directory(each), age)
-    async with ingest_running(settings) as road:
-        await until(road.directory("abandoned").published.exists)
-        assert road.directory(session).result.exists()
+        aged(pipeline.directory(each), age)
+    async with ingest_running(settings) as pipeline:
+        await until(pipeline.directory("abandoned").published.exists)
+        assert pipeline.directory(session).result.exists()
 
 
 async def test_a_directory_that_never_held_anything_goes_without_a_word(
     tmp_path: Path, nats_url: str, store_config: StoreConfig, bus: Bus, session: str
 ) -> None:
     settings = ingest_settings(tmp_path, nats_url, store_config, session_ttl_seconds=TTL)
-    async with ingest_running(settings) as road:
-        directory = await asyncio.to_thread(road.spool.create_directory, SessionKey("default", session))
+    async with ingest_running(settings) as pipeline:
+        directory = await asyncio.to_thread(pipeline.spool.create_directory, SessionKey("default", session))
         directory.lock.touch()
         aged(directory, TTL + 1)
-    async with ingest_running(settings) as road:
+    async with ingest_running(settings) as pipeline:
         await until(lambda: not directory.exists())
         assert await told(bus, session) is None
-        assert (await road.send(session, b"first")).json()["total_chunks"] == 1
+        assert (await pipeline.send(session, b"first")).json()["total_chunks"] == 1
 
 
 async def test_a_status_of_an_expired_session_outlives_its_directory(
     tmp_path: Path, nats_url: str, store_config: StoreConfig, session: str
 ) -> None:
     settings = ingest_settings(tmp_path, nats_url, store_config, session_ttl_seconds=TTL, ended_session_days=DAYS)
-    async with ingest_running(settings) as road:
-        await road.send(session, bytes(100))
-        aged(road.directory(session), TTL + 1)
-    async with ingest_running(settings) as road:
-        await until(road.directory(session).published.exists)
-        aged(road.directory(session), DAYS * 86_400 + 1)
-    async with ingest_running(settings) as road:
-        await until(lambda: not road.directory(session).exists())
-        status = (await road.client.get(f"/sessions/{session}")).json()
+    async with ingest_running(settings) as pipeline:
+        await pipeline.send(session, bytes(100))
+        aged(pipeline.directory(session), TTL + 1)
+    async with ingest_running(settings) as pipeline:
+        await until(pipeline.directory(session).published.exists)
+        aged(pipeline.directory(session), DAYS * 86_400 + 1)
+    async with ingest_running(settings) as pipeline:
+        await until(lambda: not pipeline.directory(session).exists())
+        status = (await pipeline.client.get(f"/sessions/{session}")).json()
         assert (status["state"], status["chunks"], status["bytes"]) == ("expired", 1, 100)
         assert status["error"]["code"] == "expired"
-        assert (await road.send(session, b"late")).status_code == 409
+        assert (await pipeline.send(session, b"late")).status_code == 409

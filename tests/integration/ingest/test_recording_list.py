@@ -14,20 +14,20 @@ from tests.tokens import bearer, token_settings
 
 
 @pytest.fixture(scope="module")
-async def road(
+async def pipeline(
     tmp_path_factory: pytest.TempPathFactory, nats_url: str, store_config: StoreConfig
 ) -> AsyncIterator[Pipeline]:
     spool = tmp_path_factory.mktemp("spool")
     async with (
         assembler_running(assembler_settings(spool, nats_url, store_config)),
-        ingest_running(ingest_settings(spool, nats_url, store_config, **token_settings())) as road,
+        ingest_running(ingest_settings(spool, nats_url, store_config, **token_settings())) as pipeline,
     ):
-        yield road
+        yield pipeline
 
 
 @pytest.fixture
-def lead(road: Pipeline) -> LeadClient:
-    return LeadClient(road.client, headers=bearer())
+def lead(pipeline: Pipeline) -> LeadClient:
+    return LeadClient(pipeline.client, headers=bearer())
 
 
 async def test_a_row_says_what_is_known_and_a_call_has_one(
@@ -86,10 +86,10 @@ async def test_a_lead_without_recordings_has_an_empty_list(lead: LeadClient) -> 
     assert (await lead.list()).json() == {"data": [], "next_cursor": None}
 
 
-async def test_another_tenant_has_neither_the_list_nor_the_recording(road: Pipeline, lead: LeadClient) -> None:
+async def test_another_tenant_has_neither_the_list_nor_the_recording(pipeline: Pipeline, lead: LeadClient) -> None:
     call = new_call()
     path = (await lead.upload(encoded("aac"), call)).json()["data"]["recording_path"]
-    stranger = LeadClient(road.client, lead.lead, bearer(tenant_id="acme"))
+    stranger = LeadClient(pipeline.client, lead.lead, bearer(tenant_id="acme"))
     assert (await stranger.list()).json()["data"] == []
     theirs, nobodys = await stranger.play(call), await stranger.play(new_call())
     assert (theirs.status_code, theirs.content) == (404, nobodys.content)
@@ -100,12 +100,12 @@ async def test_another_tenant_has_neither_the_list_nor_the_recording(road: Pipel
     assert (await lead.play(call)).content == encoded("aac")
 
 
-async def test_a_deleted_recording_is_neither_listed_nor_played(road: Pipeline, lead: LeadClient) -> None:
+async def test_a_deleted_recording_is_neither_listed_nor_played(pipeline: Pipeline, lead: LeadClient) -> None:
     call = new_call()
     older = (await lead.upload(encoded("aac"), call)).json()["data"]["session_id"]
     newer = (await lead.upload(encoded("mp3"), call, filename="x.mp3")).json()["data"]["session_id"]
     for session, left in ((newer, encoded("aac")), (older, None)):
-        assert (await road.client.delete(f"/sessions/{session}", headers=lead.headers)).status_code == 200
+        assert (await pipeline.client.delete(f"/sessions/{session}", headers=lead.headers)).status_code == 200
         played = await lead.play(call)
         assert (played.content if played.status_code == 200 else None) == left
     assert (await lead.list()).json()["data"] == []

@@ -15,18 +15,18 @@ AAC = encoded("aac")
 
 
 @pytest.fixture(scope="module")
-async def road(tmp_path_factory: pytest.TempPathFactory, store_config: StoreConfig) -> AsyncIterator[Pipeline]:
+async def pipeline(tmp_path_factory: pytest.TempPathFactory, store_config: StoreConfig) -> AsyncIterator[Pipeline]:
     settings = ingest_settings(tmp_path_factory.mktemp("spool"), NOWHERE, store_config, **token_settings())
-    async with ingest_running(settings) as road:
-        yield road
+    async with ingest_running(settings) as pipeline:
+        yield pipeline
 
 
 @pytest.fixture
-def lead(road: Pipeline) -> LeadClient:
-    return LeadClient(road.client, headers=bearer())
+def lead(pipeline: Pipeline) -> LeadClient:
+    return LeadClient(pipeline.client, headers=bearer())
 
 
-async def test_an_upload_belongs_to_its_call_its_lead_and_its_tenant(road: Pipeline, lead: LeadClient) -> None:
+async def test_an_upload_belongs_to_its_call_its_lead_and_its_tenant(pipeline: Pipeline, lead: LeadClient) -> None:
     upload_id = await lead.init(call := new_call())
     assert_refused(await lead.finalize(upload_id, 1, call), 400, "VALIDATION_ERROR")  # nothing there yet
     await lead.append(upload_id, 0, AAC)
@@ -35,8 +35,8 @@ async def test_an_upload_belongs_to_its_call_its_lead_and_its_tenant(road: Pipel
     missing = await lead.append("0" * 32, 0, AAC)
     assert_refused(missing, 404, "NOT_FOUND")
     strangers = [
-        LeadClient(road.client, "another", bearer()),
-        LeadClient(road.client, lead.lead, bearer(tenant_id="another")),
+        LeadClient(pipeline.client, "another", bearer()),
+        LeadClient(pipeline.client, lead.lead, bearer(tenant_id="another")),
     ]
     for stranger in strangers:
         for answer in (
@@ -45,11 +45,11 @@ async def test_an_upload_belongs_to_its_call_its_lead_and_its_tenant(road: Pipel
             await stranger.finalize(upload_id, 1, call),
         ):
             assert (answer.status_code, answer.json()) == (404, missing.json())
-    await road.send("raw", b"x")
+    await pipeline.send("raw", b"x")
     assert_refused(await lead.append("raw", 0, AAC), 404, "NOT_FOUND")
 
 
-async def test_a_finalized_upload_takes_no_more_and_no_other_count(road: Pipeline, lead: LeadClient) -> None:
+async def test_a_finalized_upload_takes_no_more_and_no_other_count(pipeline: Pipeline, lead: LeadClient) -> None:
     upload_id = await lead.init(call := new_call())
     await lead.append(upload_id, 0, AAC)
     first = await lead.finalize(upload_id, 1, call)  # the bus is away: it is safe, and takes longer
@@ -58,11 +58,11 @@ async def test_a_finalized_upload_takes_no_more_and_no_other_count(road: Pipelin
     assert_refused(await lead.finalize(upload_id, 2, call), 409, "CONFLICT")
     again = await lead.finalize(upload_id, 1, call.upper())
     assert again.json() == first.json()
-    assert road.leftovers() == []
+    assert pipeline.leftovers() == []
 
 
-async def test_a_lead_outside_the_token_is_refused_before_any_body(road: Pipeline) -> None:
-    stranger = LeadClient(road.client, "8", bearer(leads=["7"]))
+async def test_a_lead_outside_the_token_is_refused_before_any_body(pipeline: Pipeline) -> None:
+    stranger = LeadClient(pipeline.client, "8", bearer(leads=["7"]))
     for answer in (
         await stranger.upload(AAC, new_call()),
         await stranger.json("burn"),
@@ -71,15 +71,15 @@ async def test_a_lead_outside_the_token_is_refused_before_any_body(road: Pipelin
     ):
         assert_refused(answer, 403, "AUTHORIZATION_ERROR")
     assert (await stranger.play(new_call(), "HEAD")).status_code == 403
-    covered = LeadClient(road.client, "7", bearer(leads=["7"]))
+    covered = LeadClient(pipeline.client, "7", bearer(leads=["7"]))
     assert (await covered.json("init", filename="call.aac", call_log_id=new_call())).status_code == 201
 
 
-async def test_posting_needs_the_one_scope_and_getting_the_other(road: Pipeline) -> None:
-    writer = LeadClient(road.client, "7", bearer(scope="audio:write"))
-    reader = LeadClient(road.client, "7", bearer(scope="audio:read events:read"))
+async def test_posting_needs_the_one_scope_and_getting_the_other(pipeline: Pipeline) -> None:
+    writer = LeadClient(pipeline.client, "7", bearer(scope="audio:write"))
+    reader = LeadClient(pipeline.client, "7", bearer(scope="audio:read events:read"))
     assert_refused(await reader.upload(AAC, new_call()), 403, "AUTHORIZATION_ERROR")
     assert_refused(await writer.list(), 403, "AUTHORIZATION_ERROR")
     assert_refused(await writer.play(new_call()), 403, "AUTHORIZATION_ERROR")
-    assert_refused(await LeadClient(road.client, "7").list(), 401, "AUTHENTICATION_ERROR")
+    assert_refused(await LeadClient(pipeline.client, "7").list(), 401, "AUTHENTICATION_ERROR")
     assert_refused(await reader.list(), 503, "SERVICE_UNAVAILABLE")  # the bus is away

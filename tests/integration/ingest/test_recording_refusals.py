@@ -24,7 +24,7 @@ PICTURE = b"\x89PNG\r\n\x1a\n" + bytes(10_000)
 
 
 @pytest.fixture(scope="module")
-async def road(tmp_path_factory: pytest.TempPathFactory, store_config: StoreConfig) -> AsyncIterator[Pipeline]:
+async def pipeline(tmp_path_factory: pytest.TempPathFactory, store_config: StoreConfig) -> AsyncIterator[Pipeline]:
     settings = ingest_settings(
         tmp_path_factory.mktemp("spool"),
         NOWHERE,
@@ -34,17 +34,17 @@ async def road(tmp_path_factory: pytest.TempPathFactory, store_config: StoreConf
         body_idle_seconds=0.3,
         **token_settings(),
     )
-    async with ingest_running(settings) as road:
-        yield road
+    async with ingest_running(settings) as pipeline:
+        yield pipeline
 
 
 @pytest.fixture
-def lead(road: Pipeline) -> LeadClient:
-    return LeadClient(road.client, headers=bearer())
+def lead(pipeline: Pipeline) -> LeadClient:
+    return LeadClient(pipeline.client, headers=bearer())
 
 
-def everything(road: Pipeline) -> list[str]:
-    return sorted(str(path) for path in road.spool.root.rglob("*"))
+def everything(pipeline: Pipeline) -> list[str]:
+    return sorted(str(path) for path in pipeline.spool.root.rglob("*"))
 
 
 @pytest.mark.parametrize(
@@ -56,26 +56,26 @@ def everything(road: Pipeline) -> list[str]:
         *("１23e4567-e89b-12d3-a456-426614174000", "123e4567-e89b-12d3-a456-42661417400\x00", "*", ">"),
     ],
 )
-async def test_a_call_log_id_that_is_no_uuid_is_refused(road: Pipeline, lead: LeadClient, bad: str) -> None:
-    before = everything(road)
+async def test_a_call_log_id_that_is_no_uuid_is_refused(pipeline: Pipeline, lead: LeadClient, bad: str) -> None:
+    before = everything(pipeline)
     assert_refused(await lead.upload(AAC, bad), 400, "VALIDATION_ERROR")
     assert_refused(await lead.json("init", filename="call.aac", call_log_id=bad), 400, "VALIDATION_ERROR")
-    assert everything(road) == before
+    assert everything(pipeline) == before
 
 
 @pytest.mark.parametrize("bad", ["..", "%2e%2e%2f", "a%00b", "*", ">", "a/b", "a.b", "x" * 129, "%D1%8F", ""])
-async def test_a_lead_or_recording_off_the_pattern_is_refused(road: Pipeline, lead: LeadClient, bad: str) -> None:
-    before = everything(road)
-    assert await raw_status(road, lead, "POST", f"/api/leads/{bad}/recordings") == 400
-    assert await raw_status(road, lead, "GET", f"/api/leads/{bad}/recordings/{new_call()}") == 400
+async def test_a_lead_or_recording_off_the_pattern_is_refused(pipeline: Pipeline, lead: LeadClient, bad: str) -> None:
+    before = everything(pipeline)
+    assert await raw_status(pipeline, lead, "POST", f"/api/leads/{bad}/recordings") == 400
+    assert await raw_status(pipeline, lead, "GET", f"/api/leads/{bad}/recordings/{new_call()}") == 400
     if bad:  # without one, it is the list's address with a slash too many
-        assert await raw_status(road, lead, "GET", f"/api/leads/7/recordings/{bad}") == 400
-    assert everything(road) == before
+        assert await raw_status(pipeline, lead, "GET", f"/api/leads/7/recordings/{bad}") == 400
+    assert everything(pipeline) == before
 
 
-async def raw_status(road: Pipeline, lead: LeadClient, method: str, path: str) -> int:
+async def raw_status(pipeline: Pipeline, lead: LeadClient, method: str, path: str) -> int:
     """Send a path as it is, which clients would tidy up."""
-    address = urlsplit(str(road.client.base_url))
+    address = urlsplit(str(pipeline.client.base_url))
     reader, writer = await asyncio.open_connection(address.hostname, address.port)
     token = lead.headers["Authorization"]
     head = f"{method} {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: {token}\r\n"
@@ -93,10 +93,10 @@ async def raw_status(road: Pipeline, lead: LeadClient, method: str, path: str) -
         *("x" * 4097 + ".aac", "x" * 10_000),
     ],
 )
-async def test_a_name_that_is_no_recording_s_is_refused(road: Pipeline, lead: LeadClient, bad: str) -> None:
-    before = everything(road)
+async def test_a_name_that_is_no_recording_s_is_refused(pipeline: Pipeline, lead: LeadClient, bad: str) -> None:
+    before = everything(pipeline)
     assert_refused(await lead.json("init", filename=bad, call_log_id=new_call()), 400, "VALIDATION_ERROR")
-    assert everything(road) == before
+    assert everything(pipeline) == before
 
 
 @pytest.mark.parametrize("name", ["x" * 4000 + ".aac", "../../call.aac", "..\\call.aac", "a\x00b\u202e.aac", "é.AAC"])
@@ -109,35 +109,35 @@ async def test_a_long_or_strange_name_is_made_safe(lead: LeadClient, name: str) 
 )
 @pytest.mark.parametrize("first", ["call_log_id", "file"])
 async def test_bytes_that_are_not_what_the_name_says_are_refused(
-    road: Pipeline, lead: LeadClient, content: bytes, first: str
+    pipeline: Pipeline, lead: LeadClient, content: bytes, first: str
 ) -> None:
-    before = everything(road)
+    before = everything(pipeline)
     call = ("call_log_id", (None, new_call().encode()))
     file = ("file", ("call.aac", content))
     answer = await lead.client.post(
         lead.path, files=[call, file] if first == "call_log_id" else [file, call], headers=lead.headers
     )
     assert_refused(answer, 400, "VALIDATION_ERROR")
-    assert everything(road) == before
+    assert everything(pipeline) == before
 
 
 async def test_bytes_that_disagree_are_refused_before_the_rest_of_them_is_sent(
-    road: Pipeline, lead: LeadClient
+    pipeline: Pipeline, lead: LeadClient
 ) -> None:
     body = b'--x\r\nContent-Disposition: form-data; name="call_log_id"\r\n\r\n' + new_call().encode()
     body += b'\r\n--x\r\nContent-Disposition: form-data; name="file"; filename="call.aac"\r\n\r\n' + PICTURE
     answer = await begun(lead, "multipart/form-data; boundary=x", body)
     assert answer.startswith(b"HTTP/1.1 400")
     assert b"VALIDATION_ERROR" in answer
-    assert road.leftovers() == []
+    assert pipeline.leftovers() == []
 
 
 async def test_large_json_beyond_what_memory_is_set_aside_for_is_sent_away_before_it_is_read(
     tmp_path: Path, store_config: StoreConfig
 ) -> None:
     settings = ingest_settings(tmp_path, NOWHERE, store_config, max_chunk_size=64 * MIB, **token_settings())
-    async with ingest_running(settings) as road:
-        lead = LeadClient(road.client, headers=bearer())
+    async with ingest_running(settings) as pipeline:
+        lead = LeadClient(pipeline.client, headers=bearer())
         first = await connected(lead, "application/json", 80 * MIB, b'{"action":')
         second = await connected(lead, "application/json", 80 * MIB, b"")
         assert (await asyncio.wait_for(second[0].readline(), 10)).startswith(b"HTTP/1.1 503")
@@ -185,12 +185,12 @@ async def test_at_the_end_disagreeing_bytes_leave_the_upload_open(lead: LeadClie
     "bad",
     ["", "!!!!", "QUJD\n", "QU JD", "QUJ", "QUJD=", "=QUJD", "QU==JD==", "data:audio/aac;base64,QUJD", "QUJ_", "я"],
 )
-async def test_a_chunk_that_is_not_plain_base64_is_refused(road: Pipeline, lead: LeadClient, bad: str) -> None:
+async def test_a_chunk_that_is_not_plain_base64_is_refused(pipeline: Pipeline, lead: LeadClient, bad: str) -> None:
     upload_id = await lead.init(new_call())
-    before = everything(road)
+    before = everything(pipeline)
     answer = await lead.json("append", upload_id=upload_id, chunk_index=0, chunk=bad)
     assert_refused(answer, 400, "VALIDATION_ERROR")
-    assert everything(road) == before
+    assert everything(pipeline) == before
 
 
 @pytest.mark.parametrize(
@@ -206,12 +206,12 @@ async def test_a_chunk_that_is_not_plain_base64_is_refused(road: Pipeline, lead:
     ],
 )
 async def test_json_that_is_none_or_says_nothing_we_know_is_refused(
-    road: Pipeline, lead: LeadClient, body: bytes
+    pipeline: Pipeline, lead: LeadClient, body: bytes
 ) -> None:
-    before = everything(road)
+    before = everything(pipeline)
     headers = {**lead.headers, "Content-Type": "application/json"}
     assert_refused(await lead.client.post(lead.path, content=body, headers=headers), 400, "VALIDATION_ERROR")
-    assert everything(road) == before
+    assert everything(pipeline) == before
 
 
 @pytest.mark.parametrize(
@@ -232,18 +232,18 @@ async def test_json_that_is_none_or_says_nothing_we_know_is_refused(
     ],
 )
 async def test_a_form_with_too_little_or_twice_the_same_is_refused(
-    road: Pipeline, lead: LeadClient, fields: dict[str, str], names: list[str]
+    pipeline: Pipeline, lead: LeadClient, fields: dict[str, str], names: list[str]
 ) -> None:
-    before = everything(road)
+    before = everything(pipeline)
     files = [(name, ("call.aac", AAC)) for name in names] or [("other", ("call.aac", AAC))]
     answer = await lead.client.post(lead.path, data=fields, files=files, headers=lead.headers)
     assert_refused(answer, 400, "VALIDATION_ERROR")
-    assert everything(road) == before
+    assert everything(pipeline) == before
 
 
-async def test_what_is_too_large_is_refused_by_what_it_is(road: Pipeline, lead: LeadClient) -> None:
+async def test_what_is_too_large_is_refused_by_what_it_is(pipeline: Pipeline, lead: LeadClient) -> None:
     upload_id = await lead.init(new_call())
-    before = everything(road)
+    before = everything(pipeline)
     large, whole = bytes(LIMIT + 1), AAC + bytes(3 * LIMIT)
     assert_refused(await lead.append(upload_id, 1, large), 413, "PAYLOAD_TOO_LARGE")
     assert_refused(await lead.append_form(upload_id, 1, large), 413, "PAYLOAD_TOO_LARGE")
@@ -256,7 +256,7 @@ async def test_what_is_too_large_is_refused_by_what_it_is(road: Pipeline, lead: 
     assert_refused(await lead.client.post(lead.path, files=file_first, headers=lead.headers), 413, "PAYLOAD_TOO_LARGE")
     assert_refused(await lead.upload(whole, new_call()), 413, "PAYLOAD_TOO_LARGE")
     assert_refused(await lead.json("append", chunk="A" * 10 * LIMIT), 413, "PAYLOAD_TOO_LARGE")
-    assert everything(road) == before
+    assert everything(pipeline) == before
     assert (await lead.append(upload_id, 1, large[:-1])).status_code == 202
 
 
@@ -266,13 +266,13 @@ async def test_other_content_types_and_encodings_are_refused(lead: LeadClient) -
         assert_refused(answer, 415, "UNSUPPORTED_MEDIA_TYPE")
 
 
-async def test_a_body_that_stops_arriving_is_given_up(road: Pipeline, lead: LeadClient) -> None:
+async def test_a_body_that_stops_arriving_is_given_up(pipeline: Pipeline, lead: LeadClient) -> None:
     form = b'--x\r\nContent-Disposition: form-data; name="file"; filename="call.aac"\r\n\r\n' + AAC
     for content_type, body in (("application/json", b'{"action":'), ("multipart/form-data; boundary=x", form)):
         answer = await begun(lead, content_type, body)
         assert answer.startswith(b"HTTP/1.1 408")
         assert b"REQUEST_TIMEOUT" in answer
-    assert road.leftovers() == []
+    assert pipeline.leftovers() == []
 
 
 @pytest.mark.parametrize("query", [{"limit": "0"}, {"limit": "201"}, {"limit": "x"}, {"limit": "-1"}, {"cursor": "?"}])
@@ -280,10 +280,10 @@ async def test_a_page_that_can_t_be_asked_for_is_refused(lead: LeadClient, query
     assert_refused(await lead.list(**query), 400, "VALIDATION_ERROR")
 
 
-async def test_a_long_chunk_in_json_is_stored_as_it_is(road: Pipeline, lead: LeadClient) -> None:
+async def test_a_long_chunk_in_json_is_stored_as_it_is(pipeline: Pipeline, lead: LeadClient) -> None:
     upload_id = await lead.init(new_call())
     content = bytes(range(256)) * 390
     text = base64.b64encode(content).decode()
     answer = await lead.json("append", upload_id=upload_id, chunk_index=3, chunk=text)
     assert answer.json()["data"]["total_size"] == len(content)
-    assert road.directory(upload_id).chunk(3).read_bytes() == content
+    assert pipeline.directory(upload_id).chunk(3).read_bytes() == content

@@ -26,9 +26,9 @@ async def test_with_the_bucket_away_for_too_long_it_fails_and_finalizing_again_s
     store = private_store.config("any")
     async with (
         assembler_running(assembler_settings(tmp_path, nats_url, store, assembler_tries=1)),
-        ingest_running(ingest_settings(tmp_path, nats_url, store)) as road,
+        ingest_running(ingest_settings(tmp_path, nats_url, store)) as pipeline,
     ):
-        lead = LeadClient(road.client)
+        lead = LeadClient(pipeline.client)
         upload_id = await lead.init(call := new_call())
         await lead.append(upload_id, 0, AAC)
         await private_store.kill()
@@ -45,9 +45,9 @@ async def test_with_the_bus_away_it_is_taken_under_its_path_and_stored_there_lat
 ) -> None:
     async with (
         assembler_running(assembler_settings(tmp_path, private_nats.url, store_config)),
-        ingest_running(ingest_settings(tmp_path, private_nats.url, store_config)) as road,
+        ingest_running(ingest_settings(tmp_path, private_nats.url, store_config)) as pipeline,
     ):
-        lead = LeadClient(road.client)
+        lead = LeadClient(pipeline.client)
         await private_nats.kill()
         call = new_call()
         answers = await asyncio.gather(*(lead.upload(AAC, call) for _ in range(3)))

@@ -21,20 +21,20 @@ from tests.integration.pipeline import (
 
 
 @pytest.fixture(scope="module")
-async def road(
+async def pipeline(
     tmp_path_factory: pytest.TempPathFactory, nats_url: str, store_config: StoreConfig
 ) -> AsyncIterator[Pipeline]:
     spool = tmp_path_factory.mktemp("spool")
     async with (
         assembler_running(assembler_settings(spool, nats_url, store_config)),
-        ingest_running(ingest_settings(spool, nats_url, store_config)) as road,
+        ingest_running(ingest_settings(spool, nats_url, store_config)) as pipeline,
     ):
-        yield road
+        yield pipeline
 
 
 @pytest.fixture
-def lead(road: Pipeline) -> LeadClient:
-    return LeadClient(road.client)
+def lead(pipeline: Pipeline) -> LeadClient:
+    return LeadClient(pipeline.client)
 
 
 def pieces_of(content: bytes, count: int) -> list[bytes]:
@@ -66,9 +66,11 @@ async def test_all_three_ways_of_uploading_store_the_same_original_with_its_type
         assert played.headers["etag"] == f'"{hashlib.sha256(content).hexdigest()}"'
 
 
-async def test_a_wav_is_made_beside_the_original(lead: LeadClient, road: Pipeline, store_config: StoreConfig) -> None:
+async def test_a_wav_is_made_beside_the_original(
+    lead: LeadClient, pipeline: Pipeline, store_config: StoreConfig
+) -> None:
     data = (await lead.upload(encoded("mp3"), new_call(), filename="call.mp3")).json()["data"]
-    status = (await road.client.get(data["status_url"])).json()
+    status = (await pipeline.client.get(data["status_url"])).json()
     assert status["state"] == "ready"
     assert status["original"]["sha256"] == hashlib.sha256(encoded("mp3")).hexdigest()
     assert strength(samples_of(await download(store_config, status["audio"]["filename"]))) > 0.9

@@ -25,33 +25,41 @@ BODIES = [
 
 
 @pytest.fixture
-async def road(tmp_path: Path, store_config: StoreConfig) -> AsyncIterator[Pipeline]:
+async def pipeline(tmp_path: Path, store_config: StoreConfig) -> AsyncIterator[Pipeline]:
     settings = ingest_settings(tmp_path, "nats://127.0.0.1:1", store_config, body_idle_seconds=IDLE, min_body_rate=RATE)
-    async with ingest_running(settings) as road:
-        yield road
+    async with ingest_running(settings) as pipeline:
+        yield pipeline
 
 
 @pytest.mark.parametrize(("path", "content_type", "begin"), BODIES)
-async def test_a_byte_now_and_then_is_answered_408(road: Pipeline, path: str, content_type: str, begin: bytes) -> None:
-    answer, _ = await dripped(road, path, content_type, begin, piece=b"x", pause=IDLE / 10, size=10_000)
+async def test_a_byte_now_and_then_is_answered_408(
+    pipeline: Pipeline, path: str, content_type: str, begin: bytes
+) -> None:
+    answer, _ = await dripped(pipeline, path, content_type, begin, piece=b"x", pause=IDLE / 10, size=10_000)
     assert answer.startswith(b"HTTP/1.1 408")
-    assert road.leftovers() == []
+    assert pipeline.leftovers() == []
 
 
-async def test_a_sender_at_twice_the_least_rate_is_waited_for_as_long_as_it_takes(road: Pipeline) -> None:
+async def test_a_sender_at_twice_the_least_rate_is_waited_for_as_long_as_it_takes(pipeline: Pipeline) -> None:
     answer, seconds = await dripped(
-        road, "/upload_chunk/steady", "application/octet-stream", b"", piece=bytes(RATE // 5), pause=0.1, size=2 * RATE
+        pipeline,
+        "/upload_chunk/steady",
+        "application/octet-stream",
+        b"",
+        piece=bytes(RATE // 5),
+        pause=0.1,
+        size=2 * RATE,
     )
     assert answer.startswith(b"HTTP/1.1 200")
     assert seconds > IDLE
 
 
 async def dripped(
-    road: Pipeline, path: str, content_type: str, begin: bytes, *, piece: bytes, pause: float, size: int
+    pipeline: Pipeline, path: str, content_type: str, begin: bytes, *, piece: bytes, pause: float, size: int
 ) -> tuple[bytes, float]:
     """Send `begin`, then a piece after each pause until `size` bytes are sent or an answer comes; time it all."""
     loop = asyncio.get_running_loop()
-    reader, writer = await asyncio.open_connection(road.client.base_url.host, road.client.base_url.port)
+    reader, writer = await asyncio.open_connection(pipeline.client.base_url.host, pipeline.client.base_url.port)
     head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: {content_type}\r\nContent-Length: {size}\r\n\r\n"
     started = loop.time()
     writer.write(head.encode() + begin)

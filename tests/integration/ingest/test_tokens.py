@@ -16,23 +16,23 @@ NOWHERE = "nats://127.0.0.1:1"
 
 
 @pytest.fixture(scope="module")
-async def road(
+async def pipeline(
     tmp_path_factory: pytest.TempPathFactory, nats_url: str, store_config: StoreConfig
 ) -> AsyncIterator[Pipeline]:
     settings = ingest_settings(tmp_path_factory.mktemp("spool"), nats_url, store_config, **token_settings())
-    async with ingest_running(settings) as road:
-        yield road
+    async with ingest_running(settings) as pipeline:
+        yield pipeline
 
 
 @pytest.fixture(scope="module")
-async def generic_answer(road: Pipeline) -> bytes:
+async def generic_answer(pipeline: Pipeline) -> bytes:
     """What a caller without a token is told of a session."""
-    return (await road.client.get("/sessions/x")).content
+    return (await pipeline.client.get("/sessions/x")).content
 
 
-async def ask(road: Pipeline, headers: Headers, request: bytes = b"GET /sessions/x") -> tuple[int, bytes, bytes]:
+async def ask(pipeline: Pipeline, headers: Headers, request: bytes = b"GET /sessions/x") -> tuple[int, bytes, bytes]:
     """Send headers as they are, over a connection of their own; return the status, the head and the body."""
-    address = urlsplit(str(road.client.base_url))
+    address = urlsplit(str(pipeline.client.base_url))
     reader, writer = await asyncio.open_connection(address.hostname, address.port)
     writer.write(b"\r\n".join([request + b" HTTP/1.1", b"Host: localhost", b"Connection: close", *headers, b"", b""]))
     async with asyncio.timeout(10):
@@ -44,20 +44,20 @@ async def ask(road: Pipeline, headers: Headers, request: bytes = b"GET /sessions
 
 @pytest.mark.parametrize("case", CASES)
 async def test_a_token_that_does_not_hold_is_answered_401_and_never_why(
-    road: Pipeline, generic_answer: bytes, case: str
+    pipeline: Pipeline, generic_answer: bytes, case: str
 ) -> None:
-    status, head, body = await ask(road, CASES[case]())
+    status, head, body = await ask(pipeline, CASES[case]())
     assert (status, body) == (401, generic_answer)
     assert b"\r\nwww-authenticate: bearer\r\n" in head
     assert b"valid bearer token" in body
 
 
-async def test_a_token_of_a_megabyte_ends_its_connection_and_harms_nobody(road: Pipeline) -> None:
-    status, head, body = await ask(road, [b"Authorization: Bearer " + b"x" * 1_000_000])
+async def test_a_token_of_a_megabyte_ends_its_connection_and_harms_nobody(pipeline: Pipeline) -> None:
+    status, head, body = await ask(pipeline, [b"Authorization: Bearer " + b"x" * 1_000_000])
     assert status == 401
     assert b"\r\nwww-authenticate: bearer\r\n" in head
     assert b"valid bearer token" in body
-    assert (await road.client.get("/livez")).status_code == 200
+    assert (await pipeline.client.get("/livez")).status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -73,68 +73,68 @@ async def test_a_token_of_a_megabyte_ends_its_connection_and_harms_nobody(road: 
     ],
     ids=["plain", "lower case", "within leeway", "clock behind", "header members", "other claims", "long"],
 )
-async def test_a_token_that_holds_gets_through(road: Pipeline, headers: Case) -> None:
-    status, _, _ = await ask(road, headers())
+async def test_a_token_that_holds_gets_through(pipeline: Pipeline, headers: Case) -> None:
+    status, _, _ = await ask(pipeline, headers())
     assert status == 404
 
 
-async def test_what_a_token_does_not_cover_is_answered_403(road: Pipeline) -> None:
-    reading = await road.client.get("/sessions/x", headers=bearer(scope="audio:write events:read"))
-    writing = await road.client.post(
+async def test_what_a_token_does_not_cover_is_answered_403(pipeline: Pipeline) -> None:
+    reading = await pipeline.client.get("/sessions/x", headers=bearer(scope="audio:write events:read"))
+    writing = await pipeline.client.post(
         "/upload_chunk/x", content=b"xx", headers=OCTETS | bearer(scope="audio:read events:read")
     )
     assert (reading.status_code, writing.status_code) == (403, 403)
     assert "audio:read" in reading.json()["message"]
-    assert road.leftovers() == []
+    assert pipeline.leftovers() == []
 
 
-async def test_another_tenants_session_is_answered_as_one_that_does_not_exist(road: Pipeline) -> None:
+async def test_another_tenants_session_is_answered_as_one_that_does_not_exist(pipeline: Pipeline) -> None:
     ours, theirs = bearer(tenant_id="acme"), bearer(tenant_id="rival")
-    await road.client.post("/upload_chunk/shared-name", content=b"xxxx", headers=OCTETS | ours)
-    assert (await road.client.get("/sessions/shared-name", headers=ours)).json()["bytes"] == 4
-    found = [await road.client.get("/sessions/shared-name", headers=who) for who in (theirs, bearer())]
-    missing = await road.client.get("/sessions/another-nam", headers=theirs)
+    await pipeline.client.post("/upload_chunk/shared-name", content=b"xxxx", headers=OCTETS | ours)
+    assert (await pipeline.client.get("/sessions/shared-name", headers=ours)).json()["bytes"] == 4
+    found = [await pipeline.client.get("/sessions/shared-name", headers=who) for who in (theirs, bearer())]
+    missing = await pipeline.client.get("/sessions/another-nam", headers=theirs)
     for answer in found:
         assert answer.status_code == missing.status_code == 404
         assert answer.content.replace(b"shared-name", b"another-nam") == missing.content
 
 
-async def test_two_tenants_may_use_one_name_for_a_session_of_each(road: Pipeline) -> None:
+async def test_two_tenants_may_use_one_name_for_a_session_of_each(pipeline: Pipeline) -> None:
     for tenant, chunk in (("one", b"aa"), ("two", b"bbbb")):
-        answer = await road.client.post(
+        answer = await pipeline.client.post(
             "/upload_chunk/twin?chunk_index=0", content=chunk, headers=OCTETS | bearer(tenant_id=tenant)
         )
         assert (answer.status_code, answer.json()["chunk_size"]) == (200, len(chunk))
 
 
-async def test_a_body_without_a_token_is_refused_before_it_is_read(road: Pipeline) -> None:
-    status, _, _ = await ask(road, [b"Content-Length: 1000"], b"POST /upload_chunk/x")
+async def test_a_body_without_a_token_is_refused_before_it_is_read(pipeline: Pipeline) -> None:
+    status, _, _ = await ask(pipeline, [b"Content-Length: 1000"], b"POST /upload_chunk/x")
     assert status == 401
-    assert road.leftovers() == []
+    assert pipeline.leftovers() == []
 
 
-async def test_health_needs_no_token(road: Pipeline) -> None:
+async def test_health_needs_no_token(pipeline: Pipeline) -> None:
     for path in ("/health", "/livez", "/metrics"):
-        assert (await road.client.get(path, headers={"Authorization": "nonsense"})).status_code == 200
+        assert (await pipeline.client.get(path, headers={"Authorization": "nonsense"})).status_code == 200
 
 
 async def test_without_a_key_nobody_is_asked_whatever_they_send(
     tmp_path_factory: pytest.TempPathFactory, store_config: StoreConfig
 ) -> None:
     settings = ingest_settings(tmp_path_factory.mktemp("spool"), NOWHERE, store_config)
-    async with ingest_running(settings) as open_road:
+    async with ingest_running(settings) as open_pipeline:
         for headers in ({}, {"Authorization": "nonsense"}, bearer(tenant_id="acme", exp=1)):
-            sent = await open_road.client.post("/upload_chunk/x", content=b"xx", headers=OCTETS | headers)
+            sent = await open_pipeline.client.post("/upload_chunk/x", content=b"xx", headers=OCTETS | headers)
             assert sent.status_code == 200
-        assert (await open_road.client.get("/sessions/x")).json()["bytes"] == 6
+        assert (await open_pipeline.client.get("/sessions/x")).json()["bytes"] == 6
 
 
 async def test_refusals_are_counted_by_their_reason_and_the_token_is_nowhere(
-    road: Pipeline, capfd: pytest.CaptureFixture[str]
+    pipeline: Pipeline, capfd: pytest.CaptureFixture[str]
 ) -> None:
     token = mint(aud="another")
-    answer = await road.client.get("/sessions/x", headers={"Authorization": f"Bearer {token}"})
-    exposition = (await road.client.get("/metrics")).text
+    answer = await pipeline.client.get("/sessions/x", headers={"Authorization": f"Bearer {token}"})
+    exposition = (await pipeline.client.get("/metrics")).text
     assert 'jwt_rejects_total{reason="audience"}' in exposition
     signature = token.rpartition(".")[2]
     assert signature not in answer.text + exposition + "".join(capfd.readouterr())

@@ -24,8 +24,8 @@ async def uploader(tmp_path_factory: pytest.TempPathFactory, store_config: Store
     settings = ingest_settings(
         tmp_path_factory.mktemp("spool"), NOWHERE, store_config, body_idle_seconds=0.5, finalize_wait_seconds=0.2
     )
-    async with ingest_running(settings) as road:
-        yield Uploader(road)
+    async with ingest_running(settings) as pipeline:
+        yield Uploader(pipeline)
 
 
 def assert_refused(answer: httpx.Response, status: int) -> None:
@@ -44,7 +44,7 @@ def part(name: str, value: str | bytes, filename: str = "") -> bytes:
 
 async def send_form(uploader: Uploader, *parts: bytes) -> httpx.Response:
     body = b"".join(parts) + b"--xyz--\r\n"
-    return await uploader.road.client.post("/upload/chunk", content=body, headers=FORM)
+    return await uploader.pipeline.client.post("/upload/chunk", content=body, headers=FORM)
 
 
 @pytest.mark.parametrize(
@@ -67,22 +67,22 @@ async def send_form(uploader: Uploader, *parts: bytes) -> httpx.Response:
     ],
 )
 async def test_json_that_is_none_or_does_not_fit_is_refused_with_400(body: bytes, uploader: Uploader) -> None:
-    before = sorted(uploader.road.spool.root.rglob("*"))
+    before = sorted(uploader.pipeline.spool.root.rglob("*"))
     for path in ("/upload/init", "/upload/complete"):
-        assert_refused(await uploader.road.client.post(path, content=body, headers=JSON), 400)
-    assert sorted(uploader.road.spool.root.rglob("*")) == before
+        assert_refused(await uploader.pipeline.client.post(path, content=body, headers=JSON), 400)
+    assert sorted(uploader.pipeline.spool.root.rglob("*")) == before
 
 
 async def test_json_over_64_kib_is_refused_with_413(uploader: Uploader) -> None:
     for path in ("/upload/init", "/upload/complete"):
-        answer = await uploader.road.client.post(path, content=b" " * 70_000 + b"{}", headers=JSON)
+        answer = await uploader.pipeline.client.post(path, content=b" " * 70_000 + b"{}", headers=JSON)
         assert_refused(answer, 413)
 
 
 @pytest.mark.parametrize("headers", [{"Content-Type": "text/plain"}, {}, {**JSON, "Content-Encoding": "gzip"}])
 async def test_what_is_neither_json_nor_a_form_is_refused_with_415(headers: dict[str, str], uploader: Uploader) -> None:
     for path in PATHS:
-        assert_refused(await uploader.road.client.post(path, content=b"{}", headers=headers), 415)
+        assert_refused(await uploader.pipeline.client.post(path, content=b"{}", headers=headers), 415)
 
 
 @pytest.mark.parametrize("bad", [True, False, 1.5, "1", None, -1, 2**63, 10**30, [1], {}])
@@ -101,14 +101,14 @@ async def test_every_whole_number_of_63_bits_is_a_file_id(good: float, uploader:
 async def test_a_count_of_chunks_is_a_whole_number_up_to_ten_million(bad: object, uploader: Uploader) -> None:
     upload = await uploader.uploaded(b"xx")
     assert_refused(await uploader.complete(upload, bad), 400)
-    assert uploader.road.directory(upload).read_manifest() is None
+    assert uploader.pipeline.directory(upload).read_manifest() is None
 
 
 @pytest.mark.parametrize("bad", ["", "/", "../..", "\x00", "\u202e", "a" * 4097, "/" * 4096, "...", 7, None, ["a"]])
 async def test_a_name_of_which_nothing_is_left_is_refused(bad: object, uploader: Uploader) -> None:
-    before = sorted(uploader.road.spool.root.rglob("*"))
+    before = sorted(uploader.pipeline.spool.root.rglob("*"))
     assert_refused(await uploader.init(name=bad), 400)
-    assert sorted(uploader.road.spool.root.rglob("*")) == before
+    assert sorted(uploader.pipeline.spool.root.rglob("*")) == before
 
 
 @pytest.mark.parametrize(
@@ -126,7 +126,7 @@ async def test_a_name_is_reduced_to_what_can_be_part_of_a_key(given: str, kept: 
     upload = await uploader.opened(name=given)
     await uploader.chunk(upload, 0, b"xx")
     assert (await uploader.complete(upload, 1)).status_code == 202
-    stored = uploader.road.directory(upload).read_manifest()
+    stored = uploader.pipeline.directory(upload).read_manifest()
     assert stored is not None
     assert stored.manifest.original is not None
     assert stored.manifest.original.object_key == f"uploads/{upload}/{kept}"
@@ -138,8 +138,8 @@ async def test_an_index_that_is_none_is_refused_wherever_it_stands(bad: str, upl
     file, session, index = part("chunk", b"xx", "a"), part("upload_session_id", upload), part("chunk_index", bad)
     assert_refused(await send_form(uploader, session, index, file), 400)
     assert_refused(await send_form(uploader, file, session, index), 400)
-    assert uploader.road.directory(upload).sizes() == {}
-    assert uploader.road.leftovers() == []
+    assert uploader.pipeline.directory(upload).sizes() == {}
+    assert uploader.pipeline.leftovers() == []
 
 
 async def test_a_form_that_lacks_or_doubles_something_is_refused(uploader: Uploader) -> None:
@@ -161,8 +161,8 @@ async def test_a_form_that_lacks_or_doubles_something_is_refused(uploader: Uploa
         [part("upload_session_id", b"\xff\xfe"), index, file],
     ):
         assert_refused(await send_form(uploader, *parts), 400)
-    assert uploader.road.directory(upload).sizes() == {}
-    assert uploader.road.leftovers() == []
+    assert uploader.pipeline.directory(upload).sizes() == {}
+    assert uploader.pipeline.leftovers() == []
     assert (await send_form(uploader, session, session, index, file, index)).status_code == 200
 
 
@@ -173,8 +173,8 @@ async def test_an_unknown_upload_is_404_wherever_its_id_stands_and_a_malformed_i
         assert_refused(await send_form(uploader, session, index, file), status)
         assert_refused(await send_form(uploader, file, index, session), status)
         assert_refused(await uploader.complete(bad, 1), status)
-        assert not (uploader.road.spool.root / "default" / "unknown").exists()
-    assert uploader.road.leftovers() == []
+        assert not (uploader.pipeline.spool.root / "default" / "unknown").exists()
+    assert uploader.pipeline.leftovers() == []
 
 
 async def test_an_unknown_upload_is_refused_before_the_file_has_arrived(uploader: Uploader) -> None:
@@ -182,7 +182,7 @@ async def test_an_unknown_upload_is_refused_before_the_file_has_arrived(uploader
     file = part("chunk", b"the first bytes", "a")[:-2]
     answer = await begin(uploader, f"Content-Length: {10 * MIB}\r\n", head + file)
     assert answer.startswith(b"HTTP/1.1 404")
-    assert uploader.road.leftovers() == []
+    assert uploader.pipeline.leftovers() == []
 
 
 async def test_the_same_bytes_again_are_the_same_success_and_others_are_refused(uploader: Uploader) -> None:
@@ -191,7 +191,7 @@ async def test_the_same_bytes_again_are_the_same_success_and_others_are_refused(
     again = await uploader.chunk(upload, 0, b"one")
     assert (again.status_code, again.json()) == (200, first.json())
     assert_refused(await uploader.chunk(upload, 0, b"two"), 409)
-    assert uploader.road.directory(upload).chunk(0).read_bytes() == b"one"
+    assert uploader.pipeline.directory(upload).chunk(0).read_bytes() == b"one"
 
 
 async def test_a_chunk_may_have_16_mib_and_not_one_byte_more(uploader: Uploader) -> None:
@@ -200,15 +200,15 @@ async def test_a_chunk_may_have_16_mib_and_not_one_byte_more(uploader: Uploader)
     assert_refused(await uploader.chunk(upload, 1, bytes(16 * MIB + 1)), 413)
     declared = await begin(uploader, f"Content-Length: {17 * MIB}\r\nExpect: 100-continue\r\n")
     assert declared.startswith(b"HTTP/1.1 413")
-    assert list(uploader.road.directory(upload).sizes()) == [0]
-    assert uploader.road.leftovers() == []
+    assert list(uploader.pipeline.directory(upload).sizes()) == [0]
+    assert uploader.pipeline.leftovers() == []
 
 
 async def test_a_sender_that_goes_silent_inside_a_chunk_gets_408(uploader: Uploader) -> None:
     upload = await uploader.opened()
     head = part("upload_session_id", upload) + part("chunk_index", "0") + part("chunk", b"the first bytes", "a")[:-2]
     assert (await begin(uploader, "Content-Length: 100000\r\n", head)).startswith(b"HTTP/1.1 408")
-    assert uploader.road.leftovers() == []
+    assert uploader.pipeline.leftovers() == []
 
 
 async def test_without_chunks_there_is_nothing_to_complete(uploader: Uploader) -> None:
@@ -217,9 +217,9 @@ async def test_without_chunks_there_is_nothing_to_complete(uploader: Uploader) -
 
 async def test_the_families_do_not_mix(uploader: Uploader) -> None:
     upload = await uploader.uploaded(b"xx")
-    assert (await uploader.road.send(upload, b"xx", chunk_index=1)).status_code == 409
-    assert (await uploader.road.finalize(upload)).status_code == 409
-    await uploader.road.send("raw", b"xx")
+    assert (await uploader.pipeline.send(upload, b"xx", chunk_index=1)).status_code == 409
+    assert (await uploader.pipeline.finalize(upload)).status_code == 409
+    await uploader.pipeline.send("raw", b"xx")
     assert_refused(await uploader.chunk("raw", 1, b"xx"), 404)
     assert_refused(await uploader.complete("raw", 1), 404)
 
@@ -228,11 +228,11 @@ async def test_an_upload_goes_on_where_it_was_after_a_restart(
     tmp_path_factory: pytest.TempPathFactory, store_config: StoreConfig
 ) -> None:
     settings = ingest_settings(tmp_path_factory.mktemp("spool"), NOWHERE, store_config, finalize_wait_seconds=0.2)
-    async with ingest_running(settings) as road:
-        upload = await Uploader(road).uploaded(b"xx")
-    async with ingest_running(settings) as road:
-        assert (await Uploader(road).chunk(upload, 1, b"yy")).status_code == 200
-        assert (await Uploader(road).complete(upload, 2)).status_code == 202
+    async with ingest_running(settings) as pipeline:
+        upload = await Uploader(pipeline).uploaded(b"xx")
+    async with ingest_running(settings) as pipeline:
+        assert (await Uploader(pipeline).chunk(upload, 1, b"yy")).status_code == 200
+        assert (await Uploader(pipeline).complete(upload, 2)).status_code == 202
 
 
 async def test_with_a_key_configured_a_token_is_needed_and_tenants_see_only_their_own(
@@ -240,13 +240,13 @@ async def test_with_a_key_configured_a_token_is_needed_and_tenants_see_only_thei
 ) -> None:
     spool = tmp_path_factory.mktemp("spool")
     settings = ingest_settings(spool, NOWHERE, store_config, finalize_wait_seconds=0.2, **token_settings())
-    async with ingest_running(settings) as road:
+    async with ingest_running(settings) as pipeline:
         for path in PATHS:
-            answer = await road.client.post(path)
+            answer = await pipeline.client.post(path)
             assert_refused(answer, 401)
             assert answer.headers["www-authenticate"] == "Bearer"
-            assert_refused(await road.client.post(path, headers=bearer(scope="audio:read events:read")), 403)
-        acme, other = (Uploader(road, bearer(tenant_id=tenant)) for tenant in ("acme", "other"))
+            assert_refused(await pipeline.client.post(path, headers=bearer(scope="audio:read events:read")), 403)
+        acme, other = (Uploader(pipeline, bearer(tenant_id=tenant)) for tenant in ("acme", "other"))
         upload = await acme.uploaded(b"xx")
         for answer, missing in (
             (await other.chunk(upload, 1, b"yy"), await other.chunk("0" * 32, 1, b"yy")),
@@ -260,7 +260,7 @@ async def test_with_a_key_configured_a_token_is_needed_and_tenants_see_only_thei
 
 async def begin(uploader: Uploader, headers: str, body: bytes = b"") -> bytes:
     """Begin a chunk by hand, send no more, and return what comes back."""
-    client = uploader.road.client
+    client = uploader.pipeline.client
     reader, writer = await asyncio.open_connection(client.base_url.host, client.base_url.port)
     head = f"POST /upload/chunk HTTP/1.1\r\nHost: localhost\r\nContent-Type: {FORM['Content-Type']}\r\n{headers}\r\n"
     writer.write(head.encode() + body)
@@ -272,6 +272,6 @@ async def begin(uploader: Uploader, headers: str, body: bytes = b"") -> bytes:
 
 async def test_no_refusal_repeats_what_was_sent(uploader: Uploader) -> None:
     body = json.dumps({"main_service_file_id": "sensitive", "original_file_name": 5, "sensitive": "sensitive"})
-    answer = await uploader.road.client.post("/upload/init", content=body, headers=JSON)
+    answer = await uploader.pipeline.client.post("/upload/init", content=body, headers=JSON)
     assert_refused(answer, 400)
     assert "sensitive" not in answer.text

@@ -15,15 +15,15 @@ NOWHERE = "nats://127.0.0.1:1"
 
 
 @pytest.fixture(scope="module")
-async def road(tmp_path_factory: pytest.TempPathFactory, store_config: StoreConfig) -> AsyncIterator[Pipeline]:
+async def pipeline(tmp_path_factory: pytest.TempPathFactory, store_config: StoreConfig) -> AsyncIterator[Pipeline]:
     settings = ingest_settings(tmp_path_factory.mktemp("spool"), NOWHERE, store_config, max_session_size=1_000_000)
-    async with ingest_running(settings) as road:
-        yield road
+    async with ingest_running(settings) as pipeline:
+        yield pipeline
 
 
 @pytest.fixture
-def client(road: Pipeline) -> Uploader:
-    return Uploader(road, {})
+def client(pipeline: Pipeline) -> Uploader:
+    return Uploader(pipeline, {})
 
 
 @pytest.mark.parametrize(
@@ -114,7 +114,7 @@ async def test_bad_members_are_answered_400_in_the_familys_shape(client: Uploade
 async def test_what_is_no_json_object_of_a_sensible_size_is_refused(
     client: Uploader, content: bytes, kind: str, status: int
 ) -> None:
-    answer = await client.road.client.post(SIGN, content=content, headers={"Content-Type": kind})
+    answer = await client.pipeline.client.post(SIGN, content=content, headers={"Content-Type": kind})
     assert answer.status_code == status
     assert answer.json()["success"] is False
 

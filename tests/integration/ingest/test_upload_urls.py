@@ -25,15 +25,15 @@ KEY = re.compile(r"default/documents/\d{8}_\d{6}_[0-9a-f]{16}_receipt\.jpg")
 
 
 @pytest.fixture(scope="module")
-async def road(tmp_path_factory: pytest.TempPathFactory, store_config: StoreConfig) -> AsyncIterator[Pipeline]:
+async def pipeline(tmp_path_factory: pytest.TempPathFactory, store_config: StoreConfig) -> AsyncIterator[Pipeline]:
     settings = ingest_settings(tmp_path_factory.mktemp("spool"), NOWHERE, store_config)
-    async with ingest_running(settings) as road:
-        yield road
+    async with ingest_running(settings) as pipeline:
+        yield pipeline
 
 
 @pytest.fixture
-def client(road: Pipeline) -> Uploader:
-    return Uploader(road, {})
+def client(pipeline: Pipeline) -> Uploader:
+    return Uploader(pipeline, {})
 
 
 async def test_an_address_says_all_that_a_client_needs(client: Uploader) -> None:
@@ -49,7 +49,7 @@ async def test_an_address_says_all_that_a_client_needs(client: Uploader) -> None
 
 async def test_the_path_is_taken_without_its_last_slash_as_well(client: Uploader) -> None:
     wanted = {"filename": "receipt.jpg", "content_type": "image/jpeg"}
-    answer = await client.road.client.post(SIGN.rstrip("/"), json=wanted)
+    answer = await client.pipeline.client.post(SIGN.rstrip("/"), json=wanted)
     assert (answer.status_code, answer.json()["success"]) == (200, True)
 
 
@@ -177,8 +177,8 @@ async def test_a_public_bucket_is_told_as_such(
         store_config,
         cloudflare_r2_public_url="https://recordings.example.com/",
     )
-    async with ingest_running(settings) as road:
-        signed = await Uploader(road, {}).signed(filename="ü.jpg")
+    async with ingest_running(settings) as pipeline:
+        signed = await Uploader(pipeline, {}).signed(filename="ü.jpg")
     assert signed["public_url"].startswith("https://recordings.example.com/default/documents/")
     assert signed["public_url"].endswith("_%C3%BC.jpg")
     assert signed["upload_url"].startswith(store_config.endpoint)
@@ -188,10 +188,10 @@ async def test_each_tenant_has_a_place_of_its_own_and_needs_the_scope(
     tmp_path_factory: pytest.TempPathFactory, store_config: StoreConfig
 ) -> None:
     settings = ingest_settings(tmp_path_factory.mktemp("spool"), NOWHERE, store_config, **token_settings())
-    async with ingest_running(settings) as road:
-        signed = await Uploader(road, bearer(tenant_id="acme")).signed()
-        reading = await Uploader(road, bearer(scope="audio:read")).sign()
-        nobody = await Uploader(road, {}).sign()
+    async with ingest_running(settings) as pipeline:
+        signed = await Uploader(pipeline, bearer(tenant_id="acme")).signed()
+        reading = await Uploader(pipeline, bearer(scope="audio:read")).sign()
+        nobody = await Uploader(pipeline, {}).sign()
     assert signed["object_key"].startswith("acme/documents/")
     assert (reading.status_code, nobody.status_code) == (403, 401)
     assert reading.json()["success"] is nobody.json()["success"] is False

@@ -41,10 +41,10 @@ async def uploader(
 ) -> AsyncIterator[Uploader]:
     spool = tmp_path_factory.mktemp("spool")
     async with (
-        ingest_running(ingest_settings(spool, nats_url, store_config, **receiver.settings())) as road,
+        ingest_running(ingest_settings(spool, nats_url, store_config, **receiver.settings())) as pipeline,
         assembler_running(assembler_settings(spool, nats_url, store_config)),
     ):
-        yield Uploader(road)
+        yield Uploader(pipeline)
 
 
 async def test_a_file_in_pieces_is_stored_as_it_was_and_the_main_service_told_before_the_answer(
@@ -87,9 +87,9 @@ async def test_a_file_in_pieces_is_stored_as_it_was_and_the_main_service_told_be
     told = len(receiver.told)
     assert (await uploader.complete(upload, len(pieces), 77)).json() == answer.json()
     assert len(receiver.told) == told
-    directory = uploader.road.directory(upload)
+    directory = uploader.pipeline.directory(upload)
     await until(lambda: not directory.sizes(), what="the chunks are erased")
-    assert uploader.road.leftovers() == []
+    assert uploader.pipeline.leftovers() == []
 
     async def published() -> bool:
         event = await last_event(bus, SessionKey("default", upload), WebhookDelivered)
@@ -114,7 +114,7 @@ async def test_fields_may_stand_after_the_file(uploader: Uploader, store_config:
     )
     headers = {"Content-Type": "multipart/form-data; boundary=xyz"}
     body = file_part + fields.encode() + b"--xyz--\r\n"
-    assert (await uploader.road.client.post("/upload/chunk", content=body, headers=headers)).status_code == 200
+    assert (await uploader.pipeline.client.post("/upload/chunk", content=body, headers=headers)).status_code == 200
     assert (await uploader.complete(upload, 1)).json()["message"] == NOTIFIED
     assert await download(store_config, f"uploads/{upload}/after.wav") == content
     assert await content_type(store_config, f"uploads/{upload}/after.wav") == "audio/wav"
@@ -196,12 +196,12 @@ async def test_the_callers_of_complete_that_come_at_once_get_one_answer_and_one_
 async def test_a_deleted_upload_is_gone_for_every_caller(uploader: Uploader) -> None:
     upload = await uploader.uploaded(encoded("wav", 1.0))
     assert (await uploader.complete(upload, 1)).status_code == 200
-    assert (await uploader.road.client.delete(f"/sessions/{upload}")).status_code == 200
+    assert (await uploader.pipeline.client.delete(f"/sessions/{upload}")).status_code == 200
     assert (await uploader.complete(upload, 1)).status_code == 404
     assert (await uploader.chunk(upload, 0, b"x")).status_code == 404
-    pending = uploader.road.spool.root / ".callbacks" / f"default.{upload}"
+    pending = uploader.pipeline.spool.root / ".callbacks" / f"default.{upload}"
     await until(lambda: not pending.exists(), what="nothing of it is left to tell")
-    assert not (uploader.road.directory(upload).path / "callback.json").exists()
+    assert not (uploader.pipeline.directory(upload).path / "callback.json").exists()
 
 
 async def test_a_store_that_is_away_is_503_and_completing_again_later_stores_and_tells(
@@ -210,10 +210,10 @@ async def test_a_store_that_is_away_is_503_and_completing_again_later_stores_and
     store = private_store.config("ascending")
     one_try = {"assembler_tries": 1}
     async with (
-        ingest_running(ingest_settings(tmp_path, private_nats.url, store, **receiver.settings())) as road,
+        ingest_running(ingest_settings(tmp_path, private_nats.url, store, **receiver.settings())) as pipeline,
         assembler_running(assembler_settings(tmp_path, private_nats.url, store, **one_try)),
     ):
-        uploader = Uploader(road)
+        uploader = Uploader(pipeline)
         upload = await uploader.uploaded(encoded("wav", 1.0))
         await private_store.kill()
         refused = await uploader.complete(upload, 1)

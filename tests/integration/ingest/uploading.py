@@ -11,12 +11,12 @@ from tests.integration.pipeline import Pipeline
 class Uploader:
     """One caller of one ingest; `headers` go with each request."""
 
-    road: Pipeline
+    pipeline: Pipeline
     headers: dict[str, str] = field(default_factory=dict)
 
     async def init(self, file_id: object = 123, name: object = "audio.mp3") -> httpx.Response:
         body = {"main_service_file_id": file_id, "original_file_name": name}
-        return await self.road.client.post("/upload/init", json=body, headers=self.headers)
+        return await self.pipeline.client.post("/upload/init", json=body, headers=self.headers)
 
     async def opened(self, file_id: int = 123, name: str = "audio.mp3") -> str:
         answer = await self.init(file_id, name)
@@ -25,7 +25,7 @@ class Uploader:
         return upload
 
     async def chunk(self, upload: str, index: object, content: bytes) -> httpx.Response:
-        return await self.road.client.post(
+        return await self.pipeline.client.post(
             "/upload/chunk",
             data={"upload_session_id": upload, "chunk_index": str(index)},
             files={"chunk": ("blob", content)},
@@ -34,7 +34,7 @@ class Uploader:
 
     async def complete(self, upload: object, total: object, file_id: object = 123, **headers: str) -> httpx.Response:
         body = {"upload_session_id": upload, "total_chunks": total, "main_service_file_id": file_id}
-        return await self.road.client.post("/upload/complete", json=body, headers={**self.headers, **headers})
+        return await self.pipeline.client.post("/upload/complete", json=body, headers={**self.headers, **headers})
 
     async def uploaded(self, content: bytes, *, name: str = "audio.mp3", file_id: int = 123) -> str:
         """Open an upload and send its one chunk; returns its id."""

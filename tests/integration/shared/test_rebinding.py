@@ -25,9 +25,9 @@ NOWHERE = "nats://127.0.0.1:1"
 
 
 @pytest.fixture
-async def road(tmp_path: Path, store_config: StoreConfig) -> AsyncIterator[Pipeline]:
-    async with ingest_running(ingest_settings(tmp_path, NOWHERE, store_config)) as road:
-        yield road
+async def pipeline(tmp_path: Path, store_config: StoreConfig) -> AsyncIterator[Pipeline]:
+    async with ingest_running(ingest_settings(tmp_path, NOWHERE, store_config)) as pipeline:
+        yield pipeline
 
 
 def assert_other_host(answer: httpx.Response) -> None:
@@ -46,21 +46,21 @@ def assert_other_host(answer: httpx.Response) -> None:
         ("GET", "/"),
     ],
 )
-async def test_a_rebound_page_gets_nothing(road: Pipeline, method: str, path: str) -> None:
-    assert_other_host(await road.client.request(method, path, headers=EVIL))
-    assert_other_host(await road.client.request(method, path, headers={"Host": EVIL["Host"]}))
-    assert not road.directory("o1").path.exists()
+async def test_a_rebound_page_gets_nothing(pipeline: Pipeline, method: str, path: str) -> None:
+    assert_other_host(await pipeline.client.request(method, path, headers=EVIL))
+    assert_other_host(await pipeline.client.request(method, path, headers={"Host": EVIL["Host"]}))
+    assert not pipeline.directory("o1").path.exists()
 
 
 @pytest.mark.parametrize("host", ["localhost:1", "127.0.0.1", "[::1]:8191", "app.localhost"])
-async def test_names_of_this_machine_are_served_whatever_their_port(road: Pipeline, host: str) -> None:
-    assert (await road.client.get("/livez", headers={"Host": host})).status_code == 200
+async def test_names_of_this_machine_are_served_whatever_their_port(pipeline: Pipeline, host: str) -> None:
+    assert (await pipeline.client.get("/livez", headers={"Host": host})).status_code == 200
 
 
 async def test_a_listed_name_is_served_and_with_tokens_every_one(tmp_path: Path, store_config: StoreConfig) -> None:
     for more in ({"allowed_hosts": "evil.example"}, token_settings()):
-        async with ingest_running(ingest_settings(tmp_path, NOWHERE, store_config, **more)) as road:
-            assert (await road.client.get("/livez", headers=EVIL)).status_code == 200
+        async with ingest_running(ingest_settings(tmp_path, NOWHERE, store_config, **more)) as pipeline:
+            assert (await pipeline.client.get("/livez", headers=EVIL)).status_code == 200
 
 
 async def test_a_rebound_page_can_not_listen() -> None:
