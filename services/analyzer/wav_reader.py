@@ -1,15 +1,10 @@
 """Our own WAV, read as it streams in: a 44-byte header, then mono 16 kHz 16-bit little-endian samples."""
 
-import struct
 from collections.abc import AsyncGenerator, AsyncIterator
 
-from shared.audio.pcm import BYTES_PER_SECOND, SAMPLE_BYTES, SAMPLE_RATE
+from shared.audio.pcm import SAMPLE_BYTES
+from shared.audio.wav import FORMAT, HEADER, HEADER_BYTES
 from shared.domain.errors import BadMedia
-
-# RIFF size "WAVE" "fmt " 16, then format tag, channels, rate, bytes a second, block align, bits, "data" size:
-# the canonical form of Microsoft's "Multimedia Programming Interface and Data Specifications 1.0".
-_HEADER = struct.Struct("<4sI4s4sIHHIIHH4sI")
-_FORMAT = (16, 1, 1, SAMPLE_RATE, BYTES_PER_SECOND, SAMPLE_BYTES, 8 * SAMPLE_BYTES)
 
 
 class WavReader:
@@ -26,10 +21,10 @@ class WavReader:
     def feed(self, piece: bytes) -> bytes:
         """Return the whole samples that `piece` completes; raises BadMedia."""
         if self._left is None:
-            missing = _HEADER.size - len(self._header)
+            missing = HEADER_BYTES - len(self._header)
             self._header += piece[:missing]
             piece = piece[missing:]
-            if len(self._header) < _HEADER.size:
+            if len(self._header) < HEADER_BYTES:
                 return b""
             self._left = _data_size(self._header)
         if len(piece) > self._left:
@@ -56,14 +51,9 @@ async def samples_of(wav: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
 
 def _data_size(header: bytes) -> int:
     """Return how many bytes of samples follow; raises BadMedia for any form but our own."""
-    riff, riff_size, wave, fmt, *form, data, size = _HEADER.unpack(header)
-    if (riff, wave, fmt, data) != (b"RIFF", b"WAVE", b"fmt ", b"data") or tuple(form) != _FORMAT:
+    riff, riff_size, wave, fmt, *form, data, size = HEADER.unpack(header)
+    if (riff, wave, fmt, data) != (b"RIFF", b"WAVE", b"fmt ", b"data") or tuple(form) != FORMAT:
         raise BadMedia("Not a WAV of mono 16-bit samples at 16 kHz.", code="wav_unexpected")
-    if riff_size != size + _HEADER.size - 8 or size % SAMPLE_BYTES:
+    if riff_size != size + HEADER_BYTES - 8 or size % SAMPLE_BYTES:
         raise BadMedia("The WAV's header contradicts itself.", code="wav_malformed")
     return int(size)
-
-
-def wav_header(size: int) -> bytes:
-    """Return the header for `size` bytes of samples."""
-    return _HEADER.pack(b"RIFF", size + _HEADER.size - 8, b"WAVE", b"fmt ", *_FORMAT, b"data", size)

@@ -1,11 +1,16 @@
-"""The header of a WAV file: RIFF, one `fmt ` chunk for PCM, one `data` chunk."""
+"""WAV headers: 44 bytes, RIFF with one `fmt ` chunk for PCM and one `data` chunk, mono 16 kHz 16-bit samples."""
 
 import struct
 
 from shared.audio.pcm import BYTES_PER_SECOND, SAMPLE_BYTES, SAMPLE_RATE
 
-HEADER_BYTES = 44
-_PCM_FORMAT = 1
+# RIFF size "WAVE" "fmt " 16, then format tag, channels, rate, bytes a second, block align, bits, "data" size:
+# the canonical form of Microsoft's "Multimedia Programming Interface and Data Specifications 1.0".
+HEADER = struct.Struct("<4sI4s4sIHHIIHH4sI")
+HEADER_BYTES = HEADER.size
+FORMAT = (16, 1, 1, SAMPLE_RATE, BYTES_PER_SECOND, SAMPLE_BYTES, 8 * SAMPLE_BYTES)
+"""What the header says between `fmt ` and `data`: the chunk's size, PCM, one channel, and the rest."""
+
 _MAX_DATA = 0xFFFFFFFF - (HEADER_BYTES - 8)
 
 
@@ -16,19 +21,4 @@ def wav_header(data_bytes: int) -> bytes:
     """
     if data_bytes % SAMPLE_BYTES or not 0 <= data_bytes <= _MAX_DATA:
         raise ValueError(f"{data_bytes} bytes of samples do not fit a WAV file")
-    return struct.pack(
-        "<4sI4s4sIHHIIHH4sI",
-        b"RIFF",
-        data_bytes + HEADER_BYTES - 8,
-        b"WAVE",
-        b"fmt ",
-        16,
-        _PCM_FORMAT,
-        1,
-        SAMPLE_RATE,
-        BYTES_PER_SECOND,
-        SAMPLE_BYTES,
-        SAMPLE_BYTES * 8,
-        b"data",
-        data_bytes,
-    )
+    return HEADER.pack(b"RIFF", data_bytes + HEADER_BYTES - 8, b"WAVE", b"fmt ", *FORMAT, b"data", data_bytes)

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ValidationError
 
 from services.analyzer.openai_client import model_call
 from services.analyzer.splitter import AudioPiece
-from services.analyzer.wav_reader import wav_header
+from shared.audio.wav import wav_header
 from shared.domain.errors import Unavailable
 from shared.domain.events import TranscriptLine
 

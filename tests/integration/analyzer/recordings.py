@@ -2,7 +2,7 @@
 
 import hashlib
 
-from services.analyzer.wav_reader import wav_header
+from shared.audio.wav import wav_header
 from shared.domain.envelope import Envelope, make_envelope
 from shared.domain.events import AudioReady, Event
 from shared.domain.identifiers import SessionKey

@@ -5,7 +5,7 @@ import pytest
 from services.analyzer.analyze import Analyzer
 from services.analyzer.score.protocol import Score, TranscribedRecording
 from services.analyzer.splitter import AudioPiece
-from services.analyzer.wav_reader import wav_header
+from shared.audio.wav import wav_header
 from shared.domain.errors import BadMedia
 from shared.domain.events import TranscriptLine
 from tests.unit.analyzer.sound import silence, tone

@@ -16,7 +16,7 @@ def test_a_standard_reader_finds_the_samples_behind_the_header(content: bytes) -
         assert file.readframes(file.getnframes()) == samples
 
 
-def test_the_header_has_44_bytes_and_refuses_what_it_can_not_say() -> None:
+def test_the_header_has_44_bytes_and_a_size_that_it_can_not_say_is_an_error() -> None:
     assert len(wav_header(0)) == HEADER_BYTES == 44
     for impossible in (1, -2, 2**32):
         with pytest.raises(ValueError, match="do not fit"):
