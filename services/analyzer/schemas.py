@@ -41,7 +41,7 @@ _TITLES_OF_KINDS = {
     ErrorKind.NOT_ALLOWED: "Not allowed",
     ErrorKind.TOO_LARGE: "File too large",
     ErrorKind.TOO_SLOW: "Upload too slow",
-    ErrorKind.TOO_MANY: "Rate limit exceeded",
+    ErrorKind.RATE_LIMITED: "Rate limit exceeded",
     ErrorKind.UNAVAILABLE: "Service unavailable",
 }
 
@@ -133,7 +133,7 @@ ANALYZE_AUDIO = Operation(
         ErrorKind.TOO_SLOW,
         ErrorKind.TOO_LARGE,
         ErrorKind.UNSUPPORTED,
-        ErrorKind.TOO_MANY,
+        ErrorKind.RATE_LIMITED,
         ErrorKind.PERMANENT,
         ErrorKind.UNAVAILABLE,
     ],

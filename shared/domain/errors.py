@@ -28,13 +28,13 @@ class ErrorKind(Enum):
     NOT_AUTHENTICATED = auto()
     NOT_ALLOWED = auto()
     INVALID = auto()
-    NOTHING_THERE = auto()
+    EMPTY_SESSION = auto()
     NOT_FOUND = auto()
     TOO_LARGE = auto()
     UNSUPPORTED = auto()
     TOO_SLOW = auto()
-    TOO_MANY = auto()
-    OUTSIDE_RANGE = auto()
+    RATE_LIMITED = auto()
+    RANGE_NOT_SATISFIABLE = auto()
     CONFLICT = auto()
     OUT_OF_SPACE = auto()
     UNAVAILABLE = auto()
@@ -82,7 +82,7 @@ class InvalidInput(CallerError):
 class EmptySession(CallerError):
     """A session without chunks: there is nothing to finalize."""
 
-    kind = ErrorKind.NOTHING_THERE
+    kind = ErrorKind.EMPTY_SESSION
     default_code = "nothing_there"
 
 
@@ -117,7 +117,7 @@ class TooSlow(CallerError):
 class RateLimited(CallerError):
     """More requests than one caller may send; the same request is welcome `retry_after` seconds later."""
 
-    kind = ErrorKind.TOO_MANY
+    kind = ErrorKind.RATE_LIMITED
     default_code = "too_many_requests"
     retryable = True
 
@@ -129,7 +129,7 @@ class RateLimited(CallerError):
 class RangeNotSatisfiable(CallerError):
     """No byte of the thing is in the range that was asked for; `size` is how many bytes it has."""
 
-    kind = ErrorKind.OUTSIDE_RANGE
+    kind = ErrorKind.RANGE_NOT_SATISFIABLE
     default_code = "outside_range"
 
     def __init__(self, message: str, *, size: int, code: str | None = None) -> None:

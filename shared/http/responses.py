@@ -41,7 +41,7 @@ def json_response(body: object, status: int = 200, headers: Mapping[str, str] | 
 def http_status(kind: ErrorKind) -> int:  # noqa: C901, PLR0912  # one case a branch
     """Return the status for a branch of the error tree (RFC 9110, section 15; 429: RFC 6585; 507: RFC 4918)."""
     match kind:
-        case ErrorKind.INVALID | ErrorKind.NOTHING_THERE:
+        case ErrorKind.INVALID | ErrorKind.EMPTY_SESSION:
             return 400
         case ErrorKind.NOT_AUTHENTICATED:
             return 401
@@ -57,9 +57,9 @@ def http_status(kind: ErrorKind) -> int:  # noqa: C901, PLR0912  # one case a br
             return 413
         case ErrorKind.UNSUPPORTED:
             return 415
-        case ErrorKind.OUTSIDE_RANGE:
+        case ErrorKind.RANGE_NOT_SATISFIABLE:
             return 416
-        case ErrorKind.TOO_MANY:
+        case ErrorKind.RATE_LIMITED:
             return 429
         case ErrorKind.PERMANENT:
             return 500

@@ -29,9 +29,9 @@ def _headers(kind: ErrorKind) -> dict[str, str]:
     match kind:
         case ErrorKind.NOT_AUTHENTICATED:
             return {"WWW-Authenticate": "The scheme to use: `Bearer` (RFC 9110, section 11.6.1)."}
-        case ErrorKind.OUTSIDE_RANGE:
+        case ErrorKind.RANGE_NOT_SATISFIABLE:
             return {"Content-Range": "How many bytes there are: `bytes */<size>` (RFC 9110, section 14.4)."}
-        case ErrorKind.TOO_MANY | ErrorKind.UNAVAILABLE | ErrorKind.OUT_OF_SPACE:
+        case ErrorKind.RATE_LIMITED | ErrorKind.UNAVAILABLE | ErrorKind.OUT_OF_SPACE:
             return {"Retry-After": "After how many seconds to send the same again."}
         case _:
             return {}
@@ -41,7 +41,7 @@ def _meaning(kind: ErrorKind) -> str:  # noqa: C901, PLR0912  # one case a branc
     match kind:
         case ErrorKind.INVALID:
             return "The request, an identifier or a field is malformed; the message says which."
-        case ErrorKind.NOTHING_THERE:
+        case ErrorKind.EMPTY_SESSION:
             return "There is nothing to work on yet: no chunk was sent."
         case ErrorKind.NOT_AUTHENTICATED:
             return "No token, or one that does not hold."
@@ -57,9 +57,9 @@ def _meaning(kind: ErrorKind) -> str:  # noqa: C901, PLR0912  # one case a branc
             return "Over a declared or counted limit; the message says which."
         case ErrorKind.UNSUPPORTED:
             return "A content type or content encoding that is not taken here."
-        case ErrorKind.OUTSIDE_RANGE:
+        case ErrorKind.RANGE_NOT_SATISFIABLE:
             return "No byte is in the range that was asked for."
-        case ErrorKind.TOO_MANY:
+        case ErrorKind.RATE_LIMITED:
             return "More requests than one caller may send."
         case ErrorKind.PERMANENT:
             return "The server failed, or the recording can't be worked on; the message says which."

@@ -46,7 +46,7 @@ class RecordingError:
 def error_code(kind: ErrorKind) -> RecordingErrorCode:  # noqa: C901, PLR0912  # one case a branch
     """Return the family's code for a branch of the error tree."""
     match kind:
-        case ErrorKind.INVALID | ErrorKind.NOTHING_THERE:
+        case ErrorKind.INVALID | ErrorKind.EMPTY_SESSION:
             return RecordingErrorCode.VALIDATION
         case ErrorKind.NOT_AUTHENTICATED:
             return RecordingErrorCode.AUTHENTICATION
@@ -62,9 +62,9 @@ def error_code(kind: ErrorKind) -> RecordingErrorCode:  # noqa: C901, PLR0912  #
             return RecordingErrorCode.TOO_LARGE
         case ErrorKind.UNSUPPORTED:
             return RecordingErrorCode.MEDIA_TYPE
-        case ErrorKind.OUTSIDE_RANGE:
+        case ErrorKind.RANGE_NOT_SATISFIABLE:
             return RecordingErrorCode.RANGE
-        case ErrorKind.TOO_MANY:
+        case ErrorKind.RATE_LIMITED:
             return RecordingErrorCode.TOO_MANY
         case ErrorKind.PERMANENT:
             return RecordingErrorCode.SERVER

@@ -151,13 +151,13 @@ UPLOAD_RECORDING = Operation(
     ],
     errors=[
         ErrorKind.INVALID,
-        ErrorKind.NOTHING_THERE,
+        ErrorKind.EMPTY_SESSION,
         ErrorKind.NOT_FOUND,
         ErrorKind.TOO_SLOW,
         ErrorKind.CONFLICT,
         ErrorKind.TOO_LARGE,
         ErrorKind.UNSUPPORTED,
-        ErrorKind.TOO_MANY,
+        ErrorKind.RATE_LIMITED,
         ErrorKind.UNAVAILABLE,
         ErrorKind.OUT_OF_SPACE,
     ],
@@ -200,7 +200,7 @@ PLAY_RECORDING = Operation(
         ),
         304: ResponseSpec(description="The caller has it already.", media_type=None, headers=_CACHED),
     },
-    errors=[ErrorKind.INVALID, ErrorKind.NOT_FOUND, ErrorKind.OUTSIDE_RANGE, ErrorKind.UNAVAILABLE],
+    errors=[ErrorKind.INVALID, ErrorKind.NOT_FOUND, ErrorKind.RANGE_NOT_SATISFIABLE, ErrorKind.UNAVAILABLE],
     head=True,
 )
 

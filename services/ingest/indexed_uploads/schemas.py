@@ -139,7 +139,7 @@ CHUNK = Operation(
     responses={
         200: ResponseSpec(description="Stored: these bytes survive a crash and a power loss.", model=ChunkUploaded)
     },
-    errors=[*_BODY_REFUSALS, ErrorKind.NOT_FOUND, ErrorKind.CONFLICT, ErrorKind.TOO_MANY],
+    errors=[*_BODY_REFUSALS, ErrorKind.NOT_FOUND, ErrorKind.CONFLICT, ErrorKind.RATE_LIMITED],
 )
 
 COMPLETE = Operation(
@@ -155,5 +155,5 @@ COMPLETE = Operation(
             headers={"Location": "Where to ask: `status_url`.", "Retry-After": "After how many seconds to ask."},
         ),
     },
-    errors=[*_BODY_REFUSALS, ErrorKind.NOTHING_THERE, ErrorKind.NOT_FOUND, ErrorKind.CONFLICT, ErrorKind.PERMANENT],
+    errors=[*_BODY_REFUSALS, ErrorKind.EMPTY_SESSION, ErrorKind.NOT_FOUND, ErrorKind.CONFLICT, ErrorKind.PERMANENT],
 )

@@ -67,7 +67,7 @@ UPLOAD_CHUNK = Operation(
         ErrorKind.CONFLICT,
         ErrorKind.TOO_LARGE,
         ErrorKind.UNSUPPORTED,
-        ErrorKind.TOO_MANY,
+        ErrorKind.RATE_LIMITED,
         ErrorKind.UNAVAILABLE,
         ErrorKind.OUT_OF_SPACE,
     ],
@@ -83,7 +83,7 @@ FINALIZE = Operation(
     responses={200: ResponseSpec(description="The WAV is in the bucket.", model=Finalized), 202: PROCESSING},
     errors=[
         ErrorKind.INVALID,
-        ErrorKind.NOTHING_THERE,
+        ErrorKind.EMPTY_SESSION,
         ErrorKind.NOT_FOUND,
         ErrorKind.CONFLICT,
         ErrorKind.PERMANENT,

@@ -106,7 +106,7 @@ def test_every_operation_may_refuse_the_token_and_fail_with_the_headers_that_bel
 
 def test_refusals_that_share_a_status_are_one_answer_that_says_both() -> None:
     operation = Operation(
-        summary="", parameters=[ID], responses=STORED, errors=[ErrorKind.INVALID, ErrorKind.NOTHING_THERE]
+        summary="", parameters=[ID], responses=STORED, errors=[ErrorKind.INVALID, ErrorKind.EMPTY_SESSION]
     )
     refusal = _post(operation)["responses"]["400"]
     assert "malformed" in refusal["description"]
@@ -116,7 +116,7 @@ def test_refusals_that_share_a_status_are_one_answer_that_says_both() -> None:
 
 def test_ranges_and_patience_name_the_headers_that_a_caller_needs() -> None:
     operation = Operation(
-        summary="", parameters=[ID], responses=STORED, errors=[ErrorKind.OUTSIDE_RANGE, ErrorKind.TOO_MANY]
+        summary="", parameters=[ID], responses=STORED, errors=[ErrorKind.RANGE_NOT_SATISFIABLE, ErrorKind.RATE_LIMITED]
     )
     responses = _post(operation)["responses"]
     assert "Content-Range" in responses["416"]["headers"]
