@@ -1,6 +1,7 @@
-"""Documents that come back: an address that was signed before a deletion holds after it, for a week at most.
+"""Deletes documents that are uploaded again through a presigned URL after their session was deleted.
 
-The store knows nothing of our deletion, and an address can't be taken back; so what comes to one is erased again.
+A presigned URL is valid for up to 7 days, and the store can't revoke one; so for that long the deleted keys are
+checked, and what was put there is deleted again.
 """
 
 import asyncio
@@ -35,7 +36,7 @@ _WATCHED = TypeAdapter(_Watched)
 
 @dataclass(frozen=True, slots=True)
 class DeletedObjectWatch:
-    """Remembers durably which objects must not come back, and looks for them until no address to them holds."""
+    """Keeps a durable list of deleted object keys, and checks each until no presigned URL for it is valid any more."""
 
     spool: Spool
     store: ObjectStore
@@ -43,18 +44,18 @@ class DeletedObjectWatch:
     every: float = _EVERY_SECONDS
 
     def watch(self, object_key: str) -> None:
-        """Watch for an object from now on; blocks."""
+        """Add an object key to the list, durably; blocks."""
         watched = _Watched(object_key, now() + timedelta(seconds=LONGEST_SIGNED_SECONDS))
         name = hashlib.sha256(object_key.encode()).hexdigest()
         write_durably(self.spool.deleted_objects / name, _WATCHED.dump_json(watched), self.spool.temporaries)
 
     async def run(self) -> None:
-        """Look now and every hour, until cancelled."""
+        """Check all keys now and every hour, until cancelled."""
         while True:
             try:
                 await self._check_all()
             except (RoomtoneError, OSError, ValidationError):
-                log.warning("can't look for documents that came back; looking again later", exc_info=True)
+                log.warning("the deleted documents can't be checked; trying again later", exc_info=True)
             await asyncio.sleep(self.every)
 
     async def _check_all(self) -> None:
@@ -62,7 +63,7 @@ class DeletedObjectWatch:
         for file, watched in await loop.run_in_executor(self.executor, self._watched):
             if await self.store.head(watched.object_key) is not None:
                 await self.store.delete(watched.object_key)
-                log.warning("a deleted document was uploaded again, and erased again")
+                log.warning("a deleted document was uploaded again, and deleted again")
             if watched.until < now():
                 await loop.run_in_executor(self.executor, file.unlink)
 

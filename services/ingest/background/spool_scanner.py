@@ -1,4 +1,4 @@
-"""One walk over all sessions for everyone who looks for something in them, in slices that leave time to others."""
+"""Scans the spool periodically and shows each session directory to all visitors (outbox, reaper), in 5 ms slices."""
 
 import asyncio
 import time
@@ -17,22 +17,22 @@ log = structlog.stdlib.get_logger(__name__)
 
 _EVERY_SECONDS = 30.0
 _SLICE_SECONDS = 0.005
-_REST = 9  # times what a slice took: a tenth of one processor at most, however many sessions there are
-_LONGEST_REST = 2.0
+_PAUSE_FACTOR = 9  # a pause is this many times its slice: a tenth of one processor at most, whatever the session count
+_MAX_PAUSE_SECONDS = 2.0
 
 
 class SpoolVisitor(Protocol):
-    """Somebody who looks for something in every session."""
+    """Inspects every session directory, and acts between slices on what it found."""
 
     def inspect(self, directory: SessionDirectory, names: frozenset[str]) -> None:
-        """Look at one session and the names of its files, in a thread; blocks, and raises OSError."""
+        """Inspect one session and the names of its files; runs in a thread, blocks, and raises OSError."""
 
     async def flush(self) -> None:
-        """Do something about what was found so far."""
+        """Act on what was found so far; runs on the event loop."""
 
 
 class SpoolScanner:
-    """Walks over the spool again and again; each session is listed once a round, whoever looks.
+    """Scans the spool every 30 s; each directory is listed once a scan, however many visitors there are.
 
     Measured with 10,000 open sessions: see ADR 11.
     """
@@ -44,26 +44,26 @@ class SpoolScanner:
         self._executor = executor
         self._visitors = visitors
         self._every = every
-        self._again = asyncio.Event()
+        self._soon = asyncio.Event()
 
     def scan_soon(self) -> None:
-        """Walk again as soon as this round is over: what could not be done may be possible now."""
-        self._again.set()
+        """Scan again right after this scan: the bus is back, so what failed may work now."""
+        self._soon.set()
 
     async def run(self) -> None:
-        """Walk now, then every half a minute and whenever there is a reason, until cancelled."""
+        """Scan now, then every 30 s and after each `scan_soon`, until cancelled."""
         while True:
-            self._again.clear()
+            self._soon.clear()
             try:
                 await self.scan()
             except OSError:
-                log.exception("the spool can't be read; looking again soon")
+                log.exception("the spool can't be read; scanning again soon")
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._every):
-                    await self._again.wait()
+                    await self._soon.wait()
 
     async def scan(self) -> None:
-        """Walk over all sessions once; raises OSError where the spool itself can't be read."""
+        """Show all sessions to the visitors once; raises OSError where the spool itself can't be read."""
         sessions = self._spool.sessions()
         more = True
         while more:
@@ -72,10 +72,10 @@ class SpoolScanner:
             taken = time.monotonic() - started
             for visitor in self._visitors:
                 await visitor.flush()
-            await asyncio.sleep(min(_LONGEST_REST, taken * _REST) if more else 0)
+            await asyncio.sleep(min(_MAX_PAUSE_SECONDS, taken * _PAUSE_FACTOR) if more else 0)
 
     def _inspect_slice(self, sessions: Iterator[SessionDirectory]) -> bool:
-        """Look at sessions until the time is up; returns whether there are more."""
+        """Inspect sessions for one slice of 5 ms; returns whether there are more."""
         until = time.monotonic() + _SLICE_SECONDS
         for directory in sessions:
             self._inspect(directory)
@@ -84,7 +84,7 @@ class SpoolScanner:
         return False
 
     def _inspect(self, directory: SessionDirectory) -> None:
-        """Show one session to all visitors; what is wrong with it costs no other its turn."""
+        """Show one session to all visitors; a faulty directory is logged and skipped."""
         try:
             names = directory.names()
             for visitor in self._visitors:
@@ -92,4 +92,4 @@ class SpoolScanner:
         except FileNotFoundError:
             return
         except OSError:
-            log.exception("a session can't be looked at", session=directory.key.session)
+            log.exception("a session can't be inspected", session=directory.key.session)

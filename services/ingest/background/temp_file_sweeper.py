@@ -1,4 +1,4 @@
-"""Clears away what writers left that did not live to do it themselves, and claims that have served."""
+"""Removes stale temporary files and expired path claims every minute."""
 
 import asyncio
 from concurrent.futures import Executor
@@ -15,7 +15,7 @@ _EVERY_SECONDS = 60.0
 
 
 async def run_temp_file_sweeper(spool: Spool, executor: Executor) -> None:
-    """Remove abandoned temporary files now and every minute, until cancelled; live ones are locked and stay."""
+    """Remove stale temporary files and path claims now and every minute, until cancelled; files in use are locked."""
     loop = asyncio.get_running_loop()
     while True:
         try:
