@@ -1,4 +1,4 @@
-"""The use case behind every finalizing: one manifest, published, and the wait for what becomes of it."""
+"""Finalizes a session: writes its manifest, publishes `session.finalized`, and waits for the result."""
 
 import asyncio
 from concurrent.futures import Executor
@@ -23,44 +23,51 @@ from shared.storage.spool import Spool
 
 log = structlog.stdlib.get_logger(__name__)
 
-_ASYNC_SECONDS = 0.5  # a caller who does not wait is not kept by a bus that does not answer
+_ASYNC_PUBLISH_SECONDS = 0.5  # a hung bus must not hold up a caller that prefers not to wait
 
 
 @dataclass(frozen=True, slots=True)
 class Finalizer:
-    """Finalizes sessions; idempotent, since manifest, message id and result are each there once."""
+    """Finalizes sessions; idempotent: a session has one manifest, one message id and one result."""
 
     spool: Spool
-    sealer: ManifestWriter
+    manifests: ManifestWriter
     outbox: Outbox
-    results: ResultWaiters
+    waiters: ResultWaiters
     executor: Executor
     wait_seconds: float
 
     async def finalize(self, key: SessionKey, *, wait: bool, params: FinalizeParams | None = None) -> Envelope | None:
         """Return how the session ended (`audio.ready` or `audio.failed`), or None when that takes longer.
 
-        Without `wait`, or with the bus away, None comes at once; the outbox goes on publishing. Raises what
-        `ManifestWriter.seal` raises.
+        Without `wait`, or with the bus away, returns None at once, and the outbox goes on publishing. Raises what
+        `ManifestWriter.write` raises.
         """
         directory = self.spool.session(key)
-        stored, ended = await run_blocking(self.executor, self._seal, directory, current_trace(), params)
+        stored, ended = await run_blocking(self.executor, self._write_manifest, directory, current_trace(), params)
         failpoint("ingest.sealed")
         if ended is not None and not _is_retryable(ended):
             return ended
-        with self.results.wait_for(key) as result:
-            published = await self._publish(directory, stored, ended, patience=None if wait else _ASYNC_SECONDS)
+        with self.waiters.wait_for(key) as waiter:
+            published = await self._publish(
+                directory, stored, ended, publish_seconds=None if wait else _ASYNC_PUBLISH_SECONDS
+            )
             if not published or not wait:
                 return None
-            return await result.result(self.wait_seconds, poll=partial(self._ended, directory))
+            return await waiter.result(self.wait_seconds, poll=partial(self._read_result, directory))
 
-    def _seal(
+    def _write_manifest(
         self, directory: SessionDirectory, trace: Trace, params: FinalizeParams | None
     ) -> tuple[StoredManifest, Envelope | None]:
-        return self.sealer.write(directory.key, trace, params), directory.read_result()
+        return self.manifests.write(directory.key, trace, params), directory.read_result()
 
     async def _publish(
-        self, directory: SessionDirectory, stored: StoredManifest, failed: Envelope | None, *, patience: float | None
+        self,
+        directory: SessionDirectory,
+        stored: StoredManifest,
+        failed: Envelope | None,
+        *,
+        publish_seconds: float | None,
     ) -> bool:
         if failed is None and directory.published.exists():
             return True
@@ -68,7 +75,7 @@ class Finalizer:
             directory.result.unlink(missing_ok=True)
             directory.published.unlink(missing_ok=True)
         try:
-            async with asyncio.timeout(patience):
+            async with asyncio.timeout(publish_seconds):
                 await self.outbox.publish(directory, stored, attempt=f"{failed.id}{failed.time}" if failed else "")
         except (Unavailable, TimeoutError):
             log.warning("the bus is away; the manifest is published later", session=directory.key.session)
@@ -76,10 +83,10 @@ class Finalizer:
             return False
         return True
 
-    async def _ended(self, directory: SessionDirectory) -> Envelope | None:
+    async def _read_result(self, directory: SessionDirectory) -> Envelope | None:
         return await run_blocking(self.executor, directory.read_result)
 
 
 def _is_retryable(ended: Envelope) -> bool:
-    """Whether a session failed only because something was away for too long."""
+    """Whether a session failed only because a dependency was unavailable for too long."""
     return isinstance(ended.event, AudioFailed) and ended.event.retryable

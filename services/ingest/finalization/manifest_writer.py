@@ -1,4 +1,4 @@
-"""What closes a session: its chunks become one manifest, once."""
+"""Writes a session's manifest, once, at finalize."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,14 +16,14 @@ from shared.storage.lock_files import LockFile, acquire_lock, lock_created
 from shared.storage.session_directory import SessionDirectory
 from shared.storage.spool import Spool
 
-_GAPS_NAMED = 20
+_MAX_GAPS_LISTED = 20
 
 
 @dataclass(frozen=True, slots=True)
 class FinalizeParams:
-    """What a client says when it finalizes a session that was opened for a purpose.
+    """Finalize parameters of a session that was opened with an upload kind; a raw session has none.
 
-    `total_chunks` is how many it means to have sent; `original` is where they are to be kept as they came.
+    `total_chunks` is how many chunks the client says it sent; `original` is where the file is stored as it was sent.
     """
 
     total_chunks: int
@@ -31,18 +31,18 @@ class FinalizeParams:
 
 
 class ManifestWriter:
-    """Turns the chunks of a session into its one manifest; every method blocks."""
+    """Writes manifests of chunked sessions; every method blocks."""
 
     def __init__(self, spool: Spool, sessions: SessionCache) -> None:
         self._spool = spool
         self._sessions = sessions
 
     def write(self, key: SessionKey, trace: Trace, params: FinalizeParams | None) -> StoredManifest:
-        """Write the manifest, or return the one that is there; `closing` is None for a raw session.
+        """Write the manifest, or return the stored one; `params` is None for a raw session.
 
-        Chunks are hashed before the lock is taken, so that a large session does not hold up a retry of its last
-        chunk. Raises NothingThere without chunks, NotFound after a deletion, and Conflict naming the missing indices,
-        for another number of chunks than was sealed, and for a session of another family.
+        Raises EmptySession without chunks, NotFound after a deletion, and Conflict for missing chunks (naming their
+        indices), for a `total_chunks` that differs from the stored chunks or manifest, for an expired session, and
+        for a session of another upload kind.
         """
         directory = self._spool.session(key)
         if not directory.exists():
@@ -55,13 +55,13 @@ class ManifestWriter:
                 session = self._sessions.load(directory, lock)
             if session.expired:
                 raise session_expired()
-            session.chunks()
+            session.chunks()  # hashes without the lock: a large session must not hold up a retry of its last chunk
             with acquire_lock(directory.lock) as lock:
                 session = self._sessions.load(directory, lock)
                 stored = directory.read_manifest() or self._write(directory, lock, session, trace, params)
             self._sessions.forget(key)
         else:
-            sync_directory(directory.path)  # who named it is still at it, or may not have lived to do so
+            sync_directory(directory.path)  # its writer may not have synced yet, or have crashed before
         _check_same_params(stored.manifest, params)
         return stored
 
@@ -77,7 +77,7 @@ class ManifestWriter:
             raise NotFound("The session was deleted.")
         if session.expired:
             raise session_expired()
-        if (session.opening is None) != (params is None):
+        if (session.metadata is None) != (params is None):
             raise wrong_upload_kind()
         if len(session) == 0:
             raise _no_chunks()
@@ -98,7 +98,7 @@ class ManifestWriter:
             traceparent=trace.traceparent,
             finalized_at=rfc3339(now()),
             opened_at=_opened_at(directory, session),
-            purpose=session.opening.purpose if session.opening else None,
+            purpose=session.metadata.purpose if session.metadata else None,
             original=params.original if params else None,
         )
         return write_manifest(directory, lock, manifest, self._spool.temporaries)
@@ -107,7 +107,7 @@ class ManifestWriter:
 def write_manifest(
     directory: SessionDirectory, lock: LockFile, manifest: Manifest, temporaries: Path
 ) -> StoredManifest:
-    """Write a session's manifest durably; the caller holds the session's `lock`, and has seen that none is there."""
+    """Write a session's manifest durably; the caller holds the session's `lock` and has checked that none is stored."""
     lock.bump_version()
     write_durably(directory.manifest, dump_manifest(manifest), temporaries)
     stored = directory.read_manifest()
@@ -117,7 +117,7 @@ def write_manifest(
 
 
 def wrong_upload_kind() -> Conflict:
-    """Return what is told to whoever closes a session that another kind of upload has opened."""
+    """Return the error for finalizing a session that was opened by another kind of upload."""
     return Conflict("The session was opened by another kind of upload: finalize it there.", code="other_family")
 
 
@@ -133,12 +133,12 @@ def _check_same_params(manifest: Manifest, params: FinalizeParams | None) -> Non
 
 
 def _opened_at(directory: SessionDirectory, session: CachedSession) -> str:
-    if session.opening is not None:
-        return session.opening.opened_at
+    if session.metadata is not None:
+        return session.metadata.opened_at
     return rfc3339(datetime.fromtimestamp(lock_created(directory.lock), UTC))
 
 
 def _missing_chunks(gaps: list[tuple[int, int]]) -> Conflict:
-    named = ", ".join(str(first) if first == last else f"{first}-{last}" for first, last in gaps[:_GAPS_NAMED])
-    more = f" and {len(gaps) - _GAPS_NAMED} more ranges" if len(gaps) > _GAPS_NAMED else ""
+    named = ", ".join(str(first) if first == last else f"{first}-{last}" for first, last in gaps[:_MAX_GAPS_LISTED])
+    more = f" and {len(gaps) - _MAX_GAPS_LISTED} more ranges" if len(gaps) > _MAX_GAPS_LISTED else ""
     return Conflict(f"Chunks are missing: {named}{more}. Upload them and finalize again.", code="missing_chunks")

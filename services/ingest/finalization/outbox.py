@@ -1,4 +1,4 @@
-"""The outbox: manifests on disk are published until the bus has confirmed them, whatever crashes in between."""
+"""Transactional outbox: stored manifests are published until the bus has confirmed them, also after a crash."""
 
 import asyncio
 import time
@@ -24,14 +24,14 @@ from shared.storage.session_directory import SessionDirectory
 log = structlog.stdlib.get_logger(__name__)
 
 _RETRY_SECONDS = 2.0
-_MOST_PENDING = 10_000  # what is beyond is found on a later round
-_DOUBT_SECONDS = 900.0  # a session confirmed this long ago and still without result is published once more
+_MOST_PENDING = 10_000  # a later scan finds what is beyond
+_REPUBLISH_SECONDS = 900.0  # a session published this long ago and still without a result is published once more
 
 
 class Outbox:
-    """Publishes `session.finalized` and marks it; the marker's loss only means publishing again.
+    """Publishes `session.finalized` and marks the session as published; a lost mark only means publishing again.
 
-    The rounds over the spool show it what a crash or an absent bus left; from then on that is tried every few seconds.
+    As a visitor of the spool scanner it finds what a crash or an absent bus left, and tries that every 2 s.
     """
 
     def __init__(self, executor: Executor, bus: Bus, metrics: Metrics) -> None:
@@ -40,12 +40,12 @@ class Outbox:
         self._metrics = metrics
         self._wake = asyncio.Event()
         self._pending = dict[SessionKey, SessionDirectory]()
-        self._found = deque[SessionDirectory]()  # by the round's thread, until it comes back to the loop
+        self._found = deque[SessionDirectory]()  # by the scanner's thread; `flush` takes it over on the loop
 
     async def publish(self, directory: SessionDirectory, stored: StoredManifest, *, attempt: str = "") -> None:
-        """Tell the bus that a session is complete, and mark that it knows; raises Unavailable, to be tried again.
+        """Publish that a session is finalized, and mark it as published; raises Unavailable, which is worth a retry.
 
-        `attempt` names a further try after a failure, which the bus must not take for a repetition of the first.
+        `attempt` makes the message id of a further try after a failure another one: the bus drops repeated ids.
         """
         manifest = stored.manifest
         event = SessionFinalized(manifest_sha256=stored.sha256, chunks=len(manifest.chunks), bytes=manifest.size)
@@ -57,7 +57,7 @@ class Outbox:
         await asyncio.get_running_loop().run_in_executor(self._executor, directory.published.touch)
 
     async def run(self) -> None:
-        """Publish what is pending: when it is found, when the bus is back, and every few seconds; until cancelled."""
+        """Publish what is pending: when it is found, when the bus is back, and every 2 s; until cancelled."""
         self._bus.on_ready(self._wake.set)
         while True:
             self._wake.clear()
@@ -73,19 +73,21 @@ class Outbox:
                 continue
 
     def enqueue(self, directory: SessionDirectory) -> None:
-        """Publish a session's manifest soon: that just failed, or was never done."""
+        """Publish a session's manifest soon; beyond 10,000 pending ones it is left to a later scan."""
         if len(self._pending) < _MOST_PENDING:
             self._pending[directory.key] = directory
             self._wake.set()
 
     def inspect(self, directory: SessionDirectory, names: AbstractSet[str]) -> None:
-        """Remember a session whose manifest the bus may not know of; blocks."""
-        waits = directory.manifest.name in names and names.isdisjoint({directory.result.name, directory.deleted.name})
-        if waits and not (directory.published.name in names and _recently_published(directory)):
+        """Note a session whose manifest may not be published; blocks."""
+        unfinished = directory.manifest.name in names and names.isdisjoint(
+            {directory.result.name, directory.deleted.name}
+        )
+        if unfinished and not (directory.published.name in names and _recently_published(directory)):
             self._found.append(directory)
 
     async def flush(self) -> None:
-        """Publish what was found."""
+        """Enqueue what the scan found."""
         while self._found:
             self.enqueue(self._found.popleft())
 
@@ -102,7 +104,7 @@ class Outbox:
 
 
 def _unpublished(directory: SessionDirectory) -> StoredManifest | None:
-    """Return a manifest that is to be published, or None where that was done meanwhile or is of no use; blocks."""
+    """Return a manifest to publish, or None if it was published meanwhile, has a result or is unreadable; blocks."""
     if directory.result.exists() or _recently_published(directory):
         return None
     try:
@@ -111,12 +113,12 @@ def _unpublished(directory: SessionDirectory) -> StoredManifest | None:
         log.exception("a manifest can't be read", session=directory.key.session)
         return None
     if stored is not None:
-        sync_directory(directory.path)  # who named it may not have lived to do so
+        sync_directory(directory.path)  # its writer may have crashed before syncing
     return stored
 
 
 def _recently_published(directory: SessionDirectory) -> bool:
     try:
-        return time.time() - directory.published.stat().st_mtime < _DOUBT_SECONDS
+        return time.time() - directory.published.stat().st_mtime < _REPUBLISH_SECONDS
     except FileNotFoundError:
         return False

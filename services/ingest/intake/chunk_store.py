@@ -94,14 +94,14 @@ class ChunkStore:
             session = self._sessions.load(directory, lock)
             _check_open(deleted=session.deleted, finalized=session.finalized, expired=session.expired)
             _check_upload_kind(session, place)
-            opened = len(session) == 0 and session.opening is None
+            opened = len(session) == 0 and session.metadata is None
             if index is not None and index in session:
                 self._refuse_other_bytes(session, chunk, index)
             else:
                 self._refuse_oversize(session.size + chunk.size)
                 index = self._link(directory, session, chunk, index, lock)
                 self._quota.add(place.key.tenant, chunk.size)
-            lead = lead_of(session.opening.purpose if session.opening else None)
+            lead = lead_of(session.metadata.purpose if session.metadata else None)
             return StoredChunk(directory, index, chunk.size, chunk.sha256, len(session), session.size, opened, lead)
 
     def _locked(self, directory: SessionDirectory) -> LockFile:
@@ -154,7 +154,7 @@ def _check_open(*, deleted: bool, finalized: bool, expired: bool) -> None:
 
 
 def _check_upload_kind(session: CachedSession, place: ChunkTarget) -> None:
-    if (session.opening is not None) != place.has_metadata:
+    if (session.metadata is not None) != place.has_metadata:
         raise Conflict(
             "The session was opened by another kind of upload: use that one's addresses, or a new session id.",
             code="other_family",

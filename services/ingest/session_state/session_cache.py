@@ -1,8 +1,8 @@
-"""What ingest remembers of open sessions, so that chunk 10,000 costs what chunk 10 did.
+"""Cache of open sessions, so that chunk 10,000 costs what chunk 10 did.
 
-A memory, never the truth: each entry is good while the session's lock file counts the changes that we saw, and is
-read anew from the disk otherwise (another replica wrote, or we restarted). A directory's mtime would not do: on older
-kernels and network filesystems it stands still for milliseconds.
+An entry is valid while its version equals the one in the session's lock file; otherwise (another replica wrote, or this
+process restarted) it is reread from disk. A directory's mtime would not do as a version: on older kernels and network
+filesystems it stands still for milliseconds.
 """
 
 import hashlib
@@ -14,8 +14,8 @@ from shared.domain.manifest import Chunk
 from shared.storage.lock_files import LockFile
 from shared.storage.session_directory import SessionDirectory
 
-_MAX_CHUNKS = 200_000  # chunks remembered over all sessions; a few hundred bytes each
-_SESSION_WEIGHT = 8  # what an empty entry counts as
+_MAX_CHUNKS = 200_000  # over all cached sessions; a few hundred bytes each
+_SESSION_WEIGHT = 8  # in chunks: what an empty entry counts for
 
 
 class CachedSession:
@@ -23,8 +23,8 @@ class CachedSession:
 
     def __init__(self, directory: SessionDirectory, lock: LockFile) -> None:
         self._directory = directory
-        self.opening = directory.read_metadata()
-        # Whoever ends a session in any way counts that as a change.
+        self.metadata = directory.read_metadata()
+        # Ending a session in any way bumps the version, so these three are as current as the entry.
         self.deleted = directory.deleted.exists()
         self.finalized = directory.manifest.exists()
         self.expired = directory.expired.exists()
@@ -41,7 +41,7 @@ class CachedSession:
         return index in self._sizes
 
     def add(self, index: int, size: int, sha256: str, lock: LockFile) -> None:
-        """Remember a chunk that just got its name, and let other holders of the lock know of the change."""
+        """Add a chunk that was just linked under its final name; the caller has bumped the `lock`'s version."""
         self._sizes[index] = size
         self._hashes[index] = sha256
         self.size += size
@@ -49,7 +49,7 @@ class CachedSession:
         self._version = lock.version
 
     def chunk(self, index: int) -> Chunk:
-        """Describe a chunk, reading it back if its hash is not remembered; blocks."""
+        """Return a chunk with its hash, which is computed from the file if it is not cached; blocks."""
         sha256 = self._hashes.get(index)
         if sha256 is None:
             with self._directory.chunk(index).open("rb") as file:
@@ -58,8 +58,8 @@ class CachedSession:
         return Chunk(index=index, size=self._sizes[index], sha256=sha256)
 
     def chunks(self) -> tuple[Chunk, ...]:
-        """Describe all chunks in order; blocks while unknown hashes are read back."""
-        snapshot = tuple(self._sizes)  # one step, while other threads may add chunks
+        """Return all chunks in order; blocks while missing hashes are computed."""
+        snapshot = tuple(self._sizes)  # atomic, since other threads may add chunks
         return tuple(self.chunk(index) for index in sorted(snapshot))
 
     def missing(self, total: int = 0) -> list[tuple[int, int]]:
@@ -75,16 +75,16 @@ class CachedSession:
         return gaps
 
     def is_same_directory(self, lock: LockFile) -> bool:
-        """Whether it is still the directory that we know, and not one that was made anew."""
+        """Whether the entry is of this directory, and not of a deleted one of the same name."""
         return self._version[0] == lock.created
 
     def is_current(self, lock: LockFile) -> bool:
-        """Whether nobody else changed the session since we last looked."""
+        """Whether the session has not been changed by another process since the entry was read."""
         return self._version == lock.version
 
 
 class SessionCache:
-    """Remembers the sessions used last, bounded by their chunks; safe to use from threads."""
+    """Least-recently-used cache of sessions, bounded to 200,000 chunks by default; thread-safe."""
 
     def __init__(self, max_chunks: int = _MAX_CHUNKS) -> None:
         self._max_chunks = max_chunks
@@ -94,38 +94,38 @@ class SessionCache:
         self._guard = Lock()
 
     def load(self, directory: SessionDirectory, lock: LockFile) -> CachedSession:
-        """Return the session as the disk has it now; the caller holds its lock file."""
+        """Return the session as it is on disk now; the caller holds its lock file."""
         with self._guard:
-            known = self._sessions.get(directory.key)
-        if known is None or not known.is_same_directory(lock):
+            cached = self._sessions.get(directory.key)
+        if cached is None or not cached.is_same_directory(lock):
             directory.sync_parents()  # once for each directory, before any of its chunks is acknowledged
-        if known is None or not known.is_current(lock):
-            known = CachedSession(directory, lock)
+        if cached is None or not cached.is_current(lock):
+            cached = CachedSession(directory, lock)
         with self._guard:
-            self._sessions[directory.key] = known
+            self._sessions[directory.key] = cached
             self._sessions.move_to_end(directory.key)
-            self._weigh(directory.key, len(known) + _SESSION_WEIGHT)
+            self._set_weight(directory.key, len(cached) + _SESSION_WEIGHT)
             while self._weight > self._max_chunks and len(self._sessions) > 1:
                 self._drop(next(iter(self._sessions)))
-        return known
+        return cached
 
     def known_size(self, key: SessionKey) -> int:
-        """Return the bytes that a session is known to hold, without looking at the disk; 0 when it is not known."""
+        """Return the size in bytes of a cached session, 0 for one that is not cached; does not read the disk."""
         with self._guard:
-            known = self._sessions.get(key)
-        return known.size if known else 0
+            cached = self._sessions.get(key)
+        return cached.size if cached else 0
 
     def has(self, key: SessionKey) -> bool:
-        """Whether a session is remembered, without looking at the disk."""
+        """Whether a session is cached; does not read the disk."""
         with self._guard:
             return key in self._sessions
 
     def forget(self, key: SessionKey) -> None:
-        """Drop what is remembered of a session that takes no more chunks."""
+        """Drop the entry of a session, which takes no more chunks."""
         with self._guard:
             self._drop(key)
 
-    def _weigh(self, key: SessionKey, weight: int) -> None:
+    def _set_weight(self, key: SessionKey, weight: int) -> None:
         self._weight += weight - self._weights.get(key, 0)
         self._weights[key] = weight
 
