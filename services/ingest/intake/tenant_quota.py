@@ -1,8 +1,8 @@
-"""How many bytes each tenant has waiting in the spool, counted without a walk for every chunk.
+"""Quota of bytes that each tenant may have waiting in the spool, checked without a directory walk for every chunk.
 
-A memory, never the truth: the disk is. What this process stores is added as it comes; what others store and erase is
-seen when the tenant is counted anew. That is done before the first chunk after a start, before anyone is refused, and
-beside the work while the tenant is active (ADR 11 says how far off it may be).
+Usage is a cached count of what is on disk. Chunks stored by this process are added to it; what other processes store
+and delete shows at the next count. A count is done before the first chunk after a start, before a request is
+rejected, and in the background while the tenant is active (ADR 11 says how far off it may be).
 """
 
 import time
@@ -19,14 +19,17 @@ from shared.storage.spool import Spool
 log = structlog.stdlib.get_logger(__name__)
 
 _FRESH_SECONDS = 30.0
-_REST = 20  # times what the last count took: counting costs a twentieth of one processor at most
-_ASK_SECONDS = 1.0  # between two counts before refusals
-_RETRY_AFTER = 30
+_PAUSE_FACTOR = 20  # a pause is this many times the last count: counting costs a twentieth of one processor at most
+_REJECT_RECOUNT_SECONDS = 1.0  # between two counts made before rejecting
+_RETRY_AFTER_SECONDS = 30
 
 
 @dataclass(slots=True)
 class _Usage:
-    """One tenant's bytes; `added` are this process's own ever, `took` the seconds of the last count."""
+    """One tenant's bytes: `known` is the last count plus what came since, None before the first count.
+
+    `added` is all that this process has stored so far, `took` how many seconds the last count took.
+    """
 
     known: int | None = None
     added: int = 0
@@ -36,7 +39,7 @@ class _Usage:
 
 
 class TenantQuota:
-    """Lets each tenant have `quota` bytes waiting, any number for 0; safe to use from threads."""
+    """Limits each tenant to `quota` bytes in the spool, without limit for 0; thread-safe."""
 
     def __init__(
         self, spool: Spool, executor: Executor, quota: int, clock: Callable[[], float] = time.monotonic
@@ -49,11 +52,10 @@ class TenantQuota:
         self._guard = Lock()
 
     def check(self, tenant: str, arriving: int, of_one: int) -> None:
-        """Raise TooMany unless the tenant may have `arriving` more bytes than are stored.
+        """Raise RateLimited unless the stored bytes and `arriving` more are within the quota.
 
-        TooLarge if one upload alone, with its `of_one` of them, never may.
-
-        Blocks, for as long as a count takes when it would refuse.
+        Raises TooLarge if one upload alone, with `of_one` of these bytes, exceeds the quota. Blocks for one count
+        before rejecting.
         """
         if not self._quota:
             return
@@ -62,27 +64,27 @@ class TenantQuota:
         usage = self._usage(tenant)
         if usage.known is None:
             self._count(tenant, usage, older_than=0.0)
-        elif self._clock() - usage.counted_at > max(_FRESH_SECONDS, usage.took * _REST):
+        elif self._clock() - usage.counted_at > max(_FRESH_SECONDS, usage.took * _PAUSE_FACTOR):
             self._executor.submit(self._recount, tenant, usage)
         if self._is_over(usage, arriving):
-            self._count(tenant, usage, older_than=max(_ASK_SECONDS, usage.took * _REST))
+            self._count(tenant, usage, older_than=max(_REJECT_RECOUNT_SECONDS, usage.took * _PAUSE_FACTOR))
         if self._is_over(usage, arriving):
             raise RateLimited(
                 f"You may have at most {self._quota} bytes waiting here at once: finalize or delete sessions, or send "
                 "this again once earlier ones are stored.",
-                retry_after=_RETRY_AFTER,
+                retry_after=_RETRY_AFTER_SECONDS,
                 code="over_quota",
             )
 
     def needs_check(self, tenant: str, arriving: int) -> bool:
-        """Whether `require` would refuse, or would have to count first."""
+        """Whether `check` would reject, or would have to count first; does not block."""
         if not self._quota:
             return False
         usage = self._usage(tenant)
         return usage.known is None or self._is_over(usage, arriving)
 
     def add(self, tenant: str, size: int) -> None:
-        """Count a chunk that just got its name."""
+        """Add a chunk that was just stored."""
         if self._quota:
             usage = self._usage(tenant)
             with self._guard:
@@ -104,20 +106,20 @@ class TenantQuota:
             log.exception("a tenant's bytes can't be counted; trying again soon")
 
     def _count(self, tenant: str, usage: _Usage, *, older_than: float) -> None:
-        """Count unless somebody else just has; whoever comes while one counts waits only if nothing is known yet."""
+        """Count unless another thread just has; while another one counts, wait only if nothing is known yet."""
         if not usage.counting.acquire(blocking=usage.known is None):
             return
         try:
-            begun = self._clock()
-            if usage.known is not None and begun - usage.counted_at < older_than:
+            started = self._clock()
+            if usage.known is not None and started - usage.counted_at < older_than:
                 return
             with self._guard:
                 before = usage.added
             counted = self._bytes_of(tenant)
             with self._guard:
-                usage.known = counted + usage.added - before  # some of these may have been counted: rather too many
+                usage.known = counted + usage.added - before  # may count some of them twice, never too few
             usage.counted_at = self._clock()
-            usage.took = usage.counted_at - begun
+            usage.took = usage.counted_at - started
         finally:
             usage.counting.release()
 

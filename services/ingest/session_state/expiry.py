@@ -1,6 +1,7 @@
-"""What becomes of an abandoned session: marked under its lock, so that nothing comes after, then emptied.
+"""Expires an abandoned session: an expiry record is written under the session's lock, then its chunks are deleted.
 
-The mark is also the record that the event is told by, until `published` says that the bus has it.
+The record keeps later chunks out. `session.expired` is made from it, and is published until the file `published`
+marks that the bus has it.
 """
 
 import time
@@ -20,7 +21,7 @@ from shared.storage.spool import Spool
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExpiryRecord:
-    """How much was erased, and when; times are RFC 3339."""
+    """How many chunks and bytes were deleted, and when; times are RFC 3339."""
 
     chunks: int
     bytes: int
@@ -29,19 +30,19 @@ class ExpiryRecord:
     expired_at: str
 
 
-_EXPIRIES = TypeAdapter(ExpiryRecord)
+_EXPIRY_RECORD = TypeAdapter(ExpiryRecord)
 
 
 def read_expiry(directory: SessionDirectory) -> ExpiryRecord | None:
-    """Return how a session expired, or None for one that has not; blocks."""
+    """Return a session's expiry record, or None for one that has not expired; blocks."""
     try:
-        return _EXPIRIES.validate_json(directory.expired.read_bytes())
+        return _EXPIRY_RECORD.validate_json(directory.expired.read_bytes())
     except FileNotFoundError:
         return None
 
 
 def session_expired() -> Conflict:
-    """Return what is told to whoever sends to an expired session, or finalizes it."""
+    """Return the error for sending to an expired session, or finalizing it."""
     return Conflict(
         "The session expired, since nothing came for too long, and its chunks were erased: use a new session.",
         code="expired",
@@ -50,57 +51,57 @@ def session_expired() -> Conflict:
 
 @dataclass(frozen=True, slots=True)
 class SessionExpirer:
-    """Ends sessions that nothing came for in `ttl` seconds; every method blocks."""
+    """Expires sessions that have received nothing for `ttl` seconds; every method blocks."""
 
     spool: Spool
     sessions: SessionCache
     ttl: float
 
     def expire(self, directory: SessionDirectory) -> bool:
-        """Mark a session as expired unless something has come meanwhile; returns whether it is.
+        """Expire a session unless it is younger than `ttl` or has ended; returns whether its record was written.
 
-        One that holds nothing at all is removed, and nothing is told of it.
+        A session without chunks and metadata is removed, and no event is published for it.
         """
-        since = _touched(directory)  # before the lock, which touches the directory if it is the first one there
+        since = _modified_at(directory)  # before the lock: making the lock file changes the directory's mtime
         if self._is_young(since):
             return False
         with acquire_lock(directory.lock) as lock:
             if lock.changes > 0:
-                since = _touched(directory)
+                since = _modified_at(directory)
             if self._is_young(since) or _has_ended(directory):
                 return False
             sizes = directory.sizes()
             if not sizes and directory.read_metadata() is None:
                 self.spool.remove(directory, lock)
                 return False
-            self._mark(directory, lock, sizes, since)
+            self._write_record(directory, lock, sizes, since)
         self.sessions.forget(directory.key)
         return True
 
     def erase_chunks(self, directory: SessionDirectory) -> None:
-        """Erase the chunks of an expired session; again is fine."""
+        """Delete the chunks of an expired session, durably; idempotent."""
         self.spool.erase_chunks(directory)
         sync_directory(directory.path)
 
-    def _is_young(self, touched: float) -> bool:
-        return time.time() - touched < self.ttl
+    def _is_young(self, modified: float) -> bool:
+        return time.time() - modified < self.ttl
 
-    def _mark(self, directory: SessionDirectory, lock: LockFile, sizes: dict[int, int], since: float) -> None:
-        opening = directory.read_metadata()
+    def _write_record(self, directory: SessionDirectory, lock: LockFile, sizes: dict[int, int], since: float) -> None:
+        metadata = directory.read_metadata()
         opened = datetime.fromtimestamp(lock.created, UTC)
         expiry = ExpiryRecord(
             chunks=len(sizes),
             bytes=sum(sizes.values()),
-            opened_at=opening.opened_at if opening else rfc3339(opened),
+            opened_at=metadata.opened_at if metadata else rfc3339(opened),
             untouched_since=rfc3339(datetime.fromtimestamp(since, UTC)),
             expired_at=rfc3339(now()),
         )
-        lock.bump_version()  # whoever remembers the session as open looks again
-        write_durably(directory.expired, _EXPIRIES.dump_json(expiry), self.spool.temporaries)
+        lock.bump_version()  # other processes have the session cached as open
+        write_durably(directory.expired, _EXPIRY_RECORD.dump_json(expiry), self.spool.temporaries)
 
 
-def _touched(directory: SessionDirectory) -> float:
-    """Return when something last got a name in a session, in seconds since the epoch; raises FileNotFoundError."""
+def _modified_at(directory: SessionDirectory) -> float:
+    """Return the directory's mtime, in seconds since the epoch; raises FileNotFoundError."""
     return directory.path.stat().st_mtime
 
 

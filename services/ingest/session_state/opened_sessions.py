@@ -1,4 +1,4 @@
-"""Sessions that are opened for a purpose before their first chunk: under an id of ours."""
+"""Sessions that are opened with an upload kind before their first chunk, under an id that the server generates."""
 
 import asyncio
 import uuid
@@ -17,41 +17,41 @@ from shared.observability.trace import current_trace
 from shared.storage.session_directory import SessionMetadata
 from shared.storage.spool import Spool
 
-PurposeT = TypeVar("PurposeT", IndexedUpload, LeadRecording)
+KindT = TypeVar("KindT", IndexedUpload, LeadRecording)
 
 
 @dataclass(frozen=True, slots=True)
 class OpenedSessions:
-    """Opens sessions durably, and tells what one was opened for."""
+    """Creates sessions durably, and reads their upload kind."""
 
     spool: Spool
     executor: Executor
     bus: Bus
 
-    async def create(self, tenant: str, purpose: IndexedUpload | LeadRecording) -> SessionKey:
-        """Open a session of its own for `purpose`; once this returns, a crash does not lose it. Raises OSError."""
+    async def create(self, tenant: str, kind: IndexedUpload | LeadRecording) -> SessionKey:
+        """Create a session of this upload kind; durable on return. Raises OSError."""
         key = SessionKey(tenant, uuid.uuid4().hex)
-        opening = SessionMetadata(purpose=purpose, opened_at=rfc3339(now()))
-        await asyncio.get_running_loop().run_in_executor(self.executor, self.spool.create_session, key, opening)
+        metadata = SessionMetadata(purpose=kind, opened_at=rfc3339(now()))
+        await asyncio.get_running_loop().run_in_executor(self.executor, self.spool.create_session, key, metadata)
         await self.bus.publish_nowait(
-            make_envelope("ingest", key, SessionOpened(), cause="", trace=current_trace(), lead=lead_of(purpose))
+            make_envelope("ingest", key, SessionOpened(), cause="", trace=current_trace(), lead=lead_of(kind))
         )
         return key
 
     async def lead_of_session(self, key: SessionKey) -> str | None:
-        """Return which lead a session was opened for, None for one of none or that is not there."""
+        """Return the lead that a session belongs to; None for a session without a lead or without metadata."""
         read = self.spool.session(key).read_metadata
-        opening = await asyncio.get_running_loop().run_in_executor(self.executor, read)
-        return lead_of(opening.purpose if opening else None)
+        metadata = await asyncio.get_running_loop().run_in_executor(self.executor, read)
+        return lead_of(metadata.purpose if metadata else None)
 
-    async def find(self, tenant: str, session: str, kind: type[PurposeT]) -> tuple[SessionKey, PurposeT]:
-        """Return an opened session's key and purpose.
+    async def find(self, tenant: str, session: str, kind: type[KindT]) -> tuple[SessionKey, KindT]:
+        """Return an opened session's key and upload kind.
 
-        Raises InvalidInput for an id that can't be one, and NotFound for what is no such session of this tenant.
+        Raises InvalidInput for a malformed id, and NotFound unless the tenant has a session of this kind by that id.
         """
         key = SessionKey(tenant, parse_identifier(session, "upload_id"))
         directory = self.spool.session(key)
-        opening = await asyncio.get_running_loop().run_in_executor(self.executor, directory.read_metadata)
-        if opening is None or not isinstance(opening.purpose, kind):
+        metadata = await asyncio.get_running_loop().run_in_executor(self.executor, directory.read_metadata)
+        if metadata is None or not isinstance(metadata.purpose, kind):
             raise NotFound("There is no such upload: initialize one first.")
-        return key, opening.purpose
+        return key, metadata.purpose
