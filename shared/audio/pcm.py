@@ -1,4 +1,4 @@
-"""The one form of audio inside Roomtone: mono, 16 000 Hz, 16-bit little-endian samples."""
+"""The PCM format inside Roomtone: mono, 16 000 Hz, 16-bit little-endian samples."""
 
 SAMPLE_RATE = 16_000
 SAMPLE_BYTES = 2

@@ -1,4 +1,4 @@
-"""Which FFmpeg decodes."""
+"""The setting that names the FFmpeg program."""
 
 import os
 
@@ -9,7 +9,7 @@ from shared.env import EnvSettings
 
 
 class FFmpegSettings(EnvSettings):
-    """The decoder's program: one that is named, or the one in the `imageio-ffmpeg` package."""
+    """The path of FFmpeg: `FFMPEG_PATH`, or the program in the `imageio-ffmpeg` package."""
 
     ffmpeg_path: str | None = None
 

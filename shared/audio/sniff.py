@@ -1,10 +1,10 @@
-"""What bytes say they are: the containers we take, told from their first bytes alone."""
+"""Recognises audio containers by their first bytes, and splits a session's chunks into streams."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-SIGNATURE_BYTES = 4096  # bytes of a chunk's beginning that are looked at
+SIGNATURE_BYTES = 4096  # of each chunk are inspected
 
 _PCM_DECODERS = (
     "pcm_s16le,pcm_s24le,pcm_s32le,pcm_u8,pcm_f32le,pcm_f64le,pcm_mulaw,pcm_alaw,adpcm_ms,adpcm_ima_wav,gsm_ms"
@@ -14,7 +14,7 @@ _FREE_DECODERS = "libopus,opus,libvorbis,vorbis,flac"
 
 
 class Container(Enum):
-    """A container as FFmpeg is told of it: the one demuxer and the only decoders it may use."""
+    """An accepted container or bare-frame stream: the one FFmpeg demuxer and the only decoders allowed for it."""
 
     WAV = ("wav", _PCM_DECODERS)
     W64 = ("w64", _PCM_DECODERS)
@@ -32,12 +32,12 @@ class Container(Enum):
 
     @property
     def needs_seeking(self) -> bool:
-        """Whether its index may come after what it describes (an M4A's `moov`)."""
+        """Whether the container's index may come after the data that it describes (an M4A's `moov`)."""
         return self is Container.MP4
 
 
 class NotAudio(Enum):
-    """Bytes that are surely something, and surely not audio we take."""
+    """Recognised file types that are not accepted as audio."""
 
     PLAYLIST = "a playlist"
     PICTURE = "a picture"
@@ -45,7 +45,7 @@ class NotAudio(Enum):
     VIDEO = "an AVI video"
 
 
-_REFUSED: tuple[tuple[bytes, NotAudio], ...] = (
+_NOT_AUDIO_SIGNATURES: tuple[tuple[bytes, NotAudio], ...] = (
     (b"%PDF-", NotAudio.DOCUMENT),
     (b"PK\x03\x04", NotAudio.DOCUMENT),
     (b"\x1f\x8b\x08", NotAudio.DOCUMENT),
@@ -56,7 +56,7 @@ _REFUSED: tuple[tuple[bytes, NotAudio], ...] = (
 )
 
 
-_LISTS: tuple[tuple[bytes, NotAudio], ...] = (  # texts that name what is to be played, in lower case
+_TEXT_SIGNATURES: tuple[tuple[bytes, NotAudio], ...] = (  # in lower case; most are lists of what to play
     (b"#extm3u", NotAudio.PLAYLIST),
     (b"ffconcat version", NotAudio.PLAYLIST),
     (b"[playlist]", NotAudio.PLAYLIST),
@@ -77,21 +77,21 @@ _LISTS: tuple[tuple[bytes, NotAudio], ...] = (  # texts that name what is to be 
     (b"<html", NotAudio.DOCUMENT),
 )
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-_TEXT_HEAD = 64  # bytes, more than the longest beginning above
+_TEXT_HEAD_BYTES = 64  # more than the longest text signature
 
 
 def sniff(head: bytes) -> Container | NotAudio | None:
-    """Tell what a recording's first bytes are; None means no header of any kind, so headerless PCM.
+    """Return the type of a recording by its first bytes; None means no header of any kind, so headerless PCM.
 
-    `head` is the beginning of the recording, up to `SIGNATURE_BYTES` bytes.
+    `head` is the first `SIGNATURE_BYTES` bytes of the recording, or all of them if it is shorter.
     """
-    return file_signature(head) or _refused(head) or _bare_frames(head)
+    return file_signature(head) or _not_audio(head) or _bare_frames(head)
 
 
 def file_signature(head: bytes) -> Container | None:  # one return a signature
-    """Tell whether a whole file or stream begins here, by a signature too long to occur in samples by chance.
+    """Return the container whose file or stream starts with `head`, by a signature too long to occur by chance.
 
-    The later pieces of a container cut up do not match: an Ogg page only at the beginning of its stream, an MP4 not
+    The later pieces of a split container do not match: an Ogg page only at the start of its stream, an MP4 not
     at its `moof`, a WebM not at its clusters.
     """
     match head[:4]:
@@ -116,32 +116,32 @@ def file_signature(head: bytes) -> Container | None:  # one return a signature
 
 
 def _behind_id3(head: bytes) -> Container:
-    """Look behind an ID3v2 tag (its size is four times seven bits), where ADTS also may follow."""
+    """Return what follows an ID3v2 tag (its size is four times seven bits): ADTS frames, otherwise MP3."""
     size = (head[6] << 21) | (head[7] << 14) | (head[8] << 7) | head[9]
-    return Container.ADTS if _adts_frame(head[10 + size :]) else Container.MP3
+    return Container.ADTS if _adts_frame_size(head[10 + size :]) else Container.MP3
 
 
-def _refused(head: bytes) -> NotAudio | None:
+def _not_audio(head: bytes) -> NotAudio | None:
     if head[:4] == b"RIFF" and head[8:12] == b"AVI ":
         return NotAudio.VIDEO
-    text = head.removeprefix(_BYTE_ORDER_MARK).lstrip(b" \t\r\n")[:_TEXT_HEAD].lower()
+    text = head.removeprefix(_BYTE_ORDER_MARK).lstrip(b" \t\r\n")[:_TEXT_HEAD_BYTES].lower()
     return next(
-        (kind for signature, kind in _REFUSED if head.startswith(signature)),
-        next((kind for signature, kind in _LISTS if text.startswith(signature)), None),
+        (kind for signature, kind in _NOT_AUDIO_SIGNATURES if head.startswith(signature)),
+        next((kind for signature, kind in _TEXT_SIGNATURES if text.startswith(signature)), None),
     )
 
 
-_CONSECUTIVE = 3  # a sync word is 11 bits: samples look like one often, like three in a row never
+_CONSECUTIVE_FRAMES = 3  # a sync word is 11 bits: samples look like one often, like three in a row never
 
 
 def _bare_frames(head: bytes) -> Container | None:
-    """Recognise streams of bare frames (MP3, ADTS) by frames that follow each other exactly."""
-    for container, frame_size in ((Container.MP3, _mp3_frame), (Container.ADTS, _adts_frame)):
-        offset = found = 0
-        while found < _CONSECUTIVE and (size := frame_size(head[offset : offset + 8])):
+    """Recognise a stream of bare frames (MP3, ADTS) by three consecutive frames, or by frames up to its very end."""
+    for container, frame_size in ((Container.MP3, _mp3_frame_size), (Container.ADTS, _adts_frame_size)):
+        offset = frames = 0
+        while frames < _CONSECUTIVE_FRAMES and (size := frame_size(head[offset : offset + 8])):
             offset += size
-            found += 1
-        if found == _CONSECUTIVE or (found > 0 and offset == len(head)):
+            frames += 1
+        if frames == _CONSECUTIVE_FRAMES or (frames > 0 and offset == len(head)):
             return container
     return None
 
@@ -153,7 +153,7 @@ _MP3_BITRATES = {  # kbit/s by index, layer III: MPEG 1, then MPEG 2 and 2.5 (IS
 _MP3_RATES = {3: (44100, 48000, 32000), 2: (22050, 24000, 16000), 0: (11025, 12000, 8000)}
 
 
-def _mp3_frame(header: bytes) -> int:
+def _mp3_frame_size(header: bytes) -> int:
     """Return the size of the MP3 frame that starts here, or 0."""
     if len(header) < 4 or header[0] != 0xFF or header[1] & 0xE0 != 0xE0:  # noqa: PLR2004
         return 0
@@ -166,7 +166,7 @@ def _mp3_frame(header: bytes) -> int:
     return samples * kilobits * 1000 // _MP3_RATES[version][rate] + padding
 
 
-def _adts_frame(header: bytes) -> int:
+def _adts_frame_size(header: bytes) -> int:
     """Return the size of the ADTS frame that starts here (ISO 13818-7, 6.2), or 0."""
     if len(header) < 7 or header[0] != 0xFF or header[1] & 0xF6 != 0xF0:  # noqa: PLR2004
         return 0
@@ -178,10 +178,11 @@ def _adts_frame(header: bytes) -> int:
 
 @dataclass(frozen=True, slots=True)
 class ChunkSignature:
-    """What a chunk's first bytes tell; kept for every chunk, so it holds none of them.
+    """Which container or bare-frame stream starts with a chunk, and where its WAV data ends. Holds no bytes.
 
-    `file` is the container that surely begins here, `frames` the one whose bare frames begin here. `data_end` is
-    where a WAV that begins here says its samples end, counted from its first byte.
+    `file` is the container whose file signature starts the chunk, `frames` the one whose bare frames start it.
+    `data_end` is where the samples end by the header of a WAV that starts the chunk, counted from its first byte. There
+    is one of these for every chunk of a session.
     """
 
     file: Container | None
@@ -190,23 +191,23 @@ class ChunkSignature:
 
 
 def read_signature(head: bytes) -> ChunkSignature:
-    """Look at a chunk's first `SIGNATURE_BYTES` bytes."""
+    """Return the signature of a chunk by its first `SIGNATURE_BYTES` bytes."""
     file = file_signature(head)
     return ChunkSignature(file, _bare_frames(head), _wav_data_end(head) if file is Container.WAV else None)
 
 
 def _wav_data_end(head: bytes) -> int | None:
-    """Return where the `data` chunk ends by its own size; None if it is not in sight or does not know (RIFF)."""
-    at = head.find(b"data", 12)
-    size = int.from_bytes(head[at + 4 : at + 8], "little")
-    return None if at < 0 or size in {0, 0xFFFFFFFF} else at + 8 + size
+    """Return where the `data` chunk ends by its own size (RIFF); None if it is not in `head` or gives no size."""
+    start = head.find(b"data", 12)
+    size = int.from_bytes(head[start + 4 : start + 8], "little")
+    return None if start < 0 or size in {0, 0xFFFFFFFF} else start + 8 + size
 
 
 @dataclass(frozen=True, slots=True)
 class StreamSegment:
-    """Consecutive chunks, from `first` to before `end`, that make one stream; None is headerless PCM.
+    """Consecutive chunks, from `first` to before `end`, that form one stream; a container of None is headerless PCM.
 
-    `lying_length`: its WAV header speaks of its first chunks only, and the samples go on behind them.
+    `ignore_length`: the length in its WAV header covers its first chunks only, and samples follow after that.
     """
 
     container: Container | None
@@ -216,34 +217,34 @@ class StreamSegment:
 
 
 def split_into_streams(
-    first_bytes: bytes, beginnings: Sequence[ChunkSignature], sizes: Sequence[int]
+    first_bytes: bytes, signatures: Sequence[ChunkSignature], sizes: Sequence[int]
 ) -> list[StreamSegment] | NotAudio:
-    """Cut a session's chunks into streams by their beginnings.
+    """Group consecutive chunks into streams; a chunk with a file signature starts a new stream.
 
-    A chunk that starts a file of its own begins a segment; one without a header continues the segment before it.
-    So one rule covers headerless PCM, a container cut into pieces, and chunks that are each a whole file. `opening`
-    is the recording's first `SIGNATURE_BYTES` bytes; `beginnings` and `sizes` (bytes) are the chunks', at least one.
+    A chunk without a header continues the stream before it. So one rule covers headerless PCM, a container cut into
+    pieces, and chunks that are each a whole file. `first_bytes` is the recording's first `SIGNATURE_BYTES` bytes;
+    `signatures` and `sizes` (bytes) are those of the chunks, at least one.
     """
     kind = sniff(first_bytes)
     if isinstance(kind, NotAudio):
         return kind
     starts = [(0, kind)]
-    if kind is not None:  # samples have no later beginnings: what looks like one there is chance
-        for number, found in enumerate(beginnings[1:], start=1):
-            if (container := _starts_after(starts[-1][1], found)) is not None:
+    if kind is not None:  # headerless PCM has no later headers: what looks like one is chance
+        for number, signature in enumerate(signatures[1:], start=1):
+            if (container := _starts_after(starts[-1][1], signature)) is not None:
                 starts.append((number, container))
-    ends = [number for number, _ in starts[1:]] + [len(beginnings)]
+    ends = [number for number, _ in starts[1:]] + [len(signatures)]
     return [
-        StreamSegment(container, first, end, _header_ends_early(beginnings[first], sizes[first:end]))
+        StreamSegment(container, first, end, _header_ends_early(signatures[first], sizes[first:end]))
         for (first, container), end in zip(starts, ends, strict=True)
     ]
 
 
-def _starts_after(before: Container | None, found: ChunkSignature) -> Container | None:
-    """Tell what begins behind a segment: bare frames too, unless that is what the segment is made of."""
-    return found.file or (None if before in {Container.MP3, Container.ADTS} else found.frames)
+def _starts_after(before: Container | None, signature: ChunkSignature) -> Container | None:
+    """Return the container that starts a new segment: bare frames do as well, except within bare frames."""
+    return signature.file or (None if before in {Container.MP3, Container.ADTS} else signature.frames)
 
 
-def _header_ends_early(found: ChunkSignature, sizes: Sequence[int]) -> bool:
-    """Whether a WAV's samples end by its header before its last chunk begins; what trails otherwise are tags."""
-    return len(sizes) > 1 and found.data_end is not None and found.data_end <= sum(sizes[:-1])
+def _header_ends_early(signature: ChunkSignature, sizes: Sequence[int]) -> bool:
+    """Whether a WAV's data ends, by its header, before its last chunk starts; otherwise what follows are tags."""
+    return len(sizes) > 1 and signature.data_end is not None and signature.data_end <= sum(sizes[:-1])

@@ -1,4 +1,4 @@
-"""What a decode reads: chunks that together are one stream, handed to the child as one descriptor."""
+"""Opens the input of a decode: files that form one stream, passed to the child process as one descriptor."""
 
 import fcntl
 import os
@@ -9,19 +9,19 @@ from pathlib import Path
 
 from shared.audio.sniff import Container
 
-_PIPE_BYTES = 1024 * 1024  # what an unprivileged process may ask for
+_PIPE_BYTES = 1024 * 1024  # the most that an unprivileged process may ask for
 
 
 @dataclass(frozen=True, slots=True)
 class OpenDescriptor:
-    """A whole file by its descriptor, which can be sought in and stays its owner's to close."""
+    """A complete file by its descriptor, which is seekable; its owner closes it."""
 
     descriptor: int
 
 
 @dataclass(frozen=True, slots=True)
 class DecoderInput:
-    """Files that, one after another, are one stream in `container`; a `lying_length` in its header is passed over."""
+    """Files that form one stream in `container`; with `ignore_length`, the length in its header is not used."""
 
     container: Container
     files: Sequence[Path] | OpenDescriptor
@@ -31,10 +31,10 @@ class DecoderInput:
 def open_decoder_input(
     stack: ExitStack, source: DecoderInput, temporaries: Path | None
 ) -> tuple[int, Callable[[], None]]:
-    """Return a descriptor to read from, and what a thread must do meanwhile; blocks.
+    """Return a descriptor to read from, and the feeder that a thread must run meanwhile; blocks.
 
-    One file is handed over as it is, and can be sought in. Several go through a pipe, unless the container keeps
-    its index at the end: then they are joined on disk, in a file without a name.
+    A single file is passed as it is, seekable. Several go through a pipe, unless the container keeps its index at the
+    end: then they are joined on disk, in an anonymous file in `temporaries`.
     """
     files = source.files
     if isinstance(files, OpenDescriptor):
@@ -43,31 +43,31 @@ def open_decoder_input(
     if len(files) == 1:
         return os.open(files[0], os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW), _no_feeder
     if source.container.needs_seeking:
-        assert temporaries is not None  # noqa: S101  # who decodes pieces names it
+        assert temporaries is not None  # noqa: S101  # given wherever chunks are decoded
         joined = _anonymous_file(temporaries)
         _copy(files, joined)
         os.lseek(joined, 0, os.SEEK_SET)
         return joined, _no_feeder
-    reading, writing = os.pipe()
-    _enlarge_pipe(writing)
-    pipe_end = stack.enter_context(os.fdopen(writing, "wb", buffering=0))
+    read_end, write_end = os.pipe()
+    _enlarge_pipe(write_end)
+    pipe = stack.enter_context(os.fdopen(write_end, "wb", buffering=0))
 
     def feed() -> None:
-        with pipe_end, suppress(BrokenPipeError):
-            _copy(files, pipe_end.fileno())
+        with pipe, suppress(BrokenPipeError):
+            _copy(files, pipe.fileno())
 
-    return reading, feed
+    return read_end, feed
 
 
 def _enlarge_pipe(pipe: int) -> None:
-    """Let a pipe hold a mebibyte where the system lets us: fewer turns between its two ends."""
+    """Enlarge a pipe to 1 MiB where the system allows it, which saves switches between its two ends."""
     if hasattr(fcntl, "F_SETPIPE_SZ"):
         with suppress(OSError):
             fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
 
 
 def _no_feeder() -> None:
-    """Nothing to feed: the child reads the file itself."""
+    """Do nothing: the child process reads the file itself."""
 
 
 def _anonymous_file(directory: Path) -> int:
@@ -78,7 +78,7 @@ def _anonymous_file(directory: Path) -> int:
 
 
 def _copy(files: Sequence[Path], target: int) -> None:
-    """Send files to a descriptor inside the kernel."""
+    """Copy files to a descriptor inside the kernel (sendfile)."""
     for path in files:
         with path.open("rb") as file:
             offset = 0
