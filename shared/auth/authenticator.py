@@ -1,4 +1,4 @@
-"""Who is calling, from the token that a request carries."""
+"""Authenticates the caller of a request by its token."""
 
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
@@ -10,22 +10,22 @@ from shared.observability.metrics import Metrics
 
 
 class Authenticator(Protocol):
-    """Tells who is calling; raises NotAuthenticated for who can't say so, Unavailable while that can't be checked."""
+    """Returns the caller; raises NotAuthenticated without a valid token, Unavailable while tokens can't be verified."""
 
     async def authenticate_request(
         self, headers: Iterable[tuple[bytes, bytes]], subprotocols: Sequence[str] = ()
     ) -> Caller:
-        """Return who sent a request with these headers, or opened a WebSocket offering these subprotocols."""
+        """Return the caller of a request with these headers, or of a WebSocket that offers these subprotocols."""
 
     async def authenticate_token(self, token: str) -> Caller:
-        """Return whom a token speaks for."""
+        """Return the caller whom a token names."""
 
     def lifespan(self) -> AbstractAsyncContextManager[None]:
-        """Hold what checking takes, for as long as the service runs."""
+        """Hold the resources of verification for as long as the service runs."""
 
 
 class AnonymousAuthenticator:
-    """Nobody is asked who they are: no key is configured, and what headers say means nothing."""
+    """Authentication is off, as no key is configured: every caller is anonymous, and headers are ignored."""
 
     async def authenticate_request(
         self,
@@ -40,14 +40,14 @@ class AnonymousAuthenticator:
         return ANONYMOUS
 
     def lifespan(self) -> AbstractAsyncContextManager[None]:
-        """Hold nothing."""
+        """Hold no resources."""
         return nullcontext()
 
 
-def create_authenticator(checks: JwtConfig | None, metrics: Metrics) -> Authenticator:
-    """Return what checks tokens so, or what asks for none."""
-    if checks is None:
+def create_authenticator(config: JwtConfig | None, metrics: Metrics) -> Authenticator:
+    """Return the authenticator of a JWT configuration; without one, authentication is off."""
+    if config is None:
         return AnonymousAuthenticator()
-    from shared.auth.jwt_authenticator import create_jwt_authenticator  # noqa: PLC0415  # 9 MB, for nothing where nobody is asked
+    from shared.auth.jwt_authenticator import create_jwt_authenticator  # noqa: PLC0415  # 9 MB, only where tokens are needed
 
-    return create_jwt_authenticator(checks, metrics)
+    return create_jwt_authenticator(config, metrics)

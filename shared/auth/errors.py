@@ -1,4 +1,4 @@
-"""Why a token is refused: for our own logs and metrics, the same to every caller."""
+"""The reasons for rejecting a token: written to logs and metrics, while every caller gets the same message."""
 
 from enum import StrEnum
 
@@ -8,7 +8,7 @@ _MESSAGE = "A valid bearer token is required: send it as Authorization: Bearer <
 
 
 class RejectReason(StrEnum):
-    """The label in `jwt_rejects_total`."""
+    """The `reason` label of the metric `jwt_rejects_total`."""
 
     MISSING = "missing"
     AMBIGUOUS = "ambiguous"
@@ -27,7 +27,7 @@ class RejectReason(StrEnum):
 
 
 class TokenRejected(NotAuthenticated):
-    """A token that does not hold; `reason` stays with us, or it would teach an attacker what to try next."""
+    """A token is missing or invalid; `reason` is never sent, as it would teach an attacker what to try next."""
 
     def __init__(self, reason: RejectReason) -> None:
         super().__init__(_MESSAGE)

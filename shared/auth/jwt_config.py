@@ -1,4 +1,4 @@
-"""How a service checks tokens, as its settings say it."""
+"""The JWT configuration of a service, as values made from its settings."""
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -11,24 +11,24 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JwksCachePolicy:
-    """When a published set is fetched, in seconds.
+    """When a published JWK set is fetched again, in seconds.
 
-    Older than `refresh_after` it is fetched again beside its use; if that fails it serves until `usable_for`.
-    Between two fetches lie at least `pause`, however many tokens name keys that nobody has heard of; a key that was
-    published and used within one pause is therefore unknown until it ends.
+    A set older than `refresh_after` is fetched in the background while it is used; if that fails it stays in use until
+    it is `usable_for` old. Between two fetches lie at least `min_interval`, however many tokens name unknown keys; a
+    key that was published and used within that interval is therefore unknown until the interval ends.
     """
 
     refresh_after: float = 600.0
     usable_for: float = 24 * 3600.0
-    pause: float = 10.0
+    min_interval: float = 10.0
     timeout: float = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JwtConfig:
-    """What must be in them, and where the keys are, of which there is one place."""
+    """What a token must contain, and the source of the verification keys: either `key` or `jwks_url`."""
 
     policy: TokenPolicy
     key: "VerificationKey | None" = None
-    keys_url: str = ""
-    freshness: JwksCachePolicy = field(default_factory=JwksCachePolicy)
+    jwks_url: str = ""
+    cache_policy: JwksCachePolicy = field(default_factory=JwksCachePolicy)

@@ -1,4 +1,4 @@
-"""What a token must be like to be believed (RFC 8725: decided by settings, never by the token)."""
+"""The rules for accepting a token, decided by settings and never by the token (RFC 8725, section 3)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,16 +14,19 @@ ALGORITHMS: Mapping[str, tuple[str, str | None]] = {
     "ES384": ("EC", "P-384"),
     "ES512": ("EC", "P-521"),
 }
-"""What may be allowed at all, and the type and curve of its keys (RFC 7518, section 3.1); nothing symmetric."""
+"""The algorithms that settings may allow, with the type and curve of their keys (RFC 7518, section 3.1).
 
-MAX_KEY_ID = 256
+Symmetric ones are not among them.
+"""
+
+MAX_KEY_ID_LENGTH = 256
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenPolicy:
-    """Who must have issued a token, for whom, signed how; `leeway` in seconds forgives clocks that differ.
+    """The algorithms, issuer and audience that a token must have; `leeway` in seconds allows for clock skew.
 
-    `tenant_claim` and `leads_claim` are the names under which the issuer writes the two.
+    `tenant_claim` and `leads_claim` are the issuer's names of the claims with the tenant and the leads.
     """
 
     algorithms: frozenset[str]

@@ -1,4 +1,4 @@
-"""Settings for checking tokens, under the names of contracts, section 3."""
+"""Settings for verifying tokens, under the names of docs/contracts.md, section 3."""
 
 import re
 from collections.abc import Iterator
@@ -14,13 +14,13 @@ from shared.env import EnvSettings
 if TYPE_CHECKING:
     from shared.auth.verification_keys import VerificationKey
 
-_CLAIM = re.compile(r"[!-~]{1,256}", re.ASCII)
+_CLAIM_NAME = re.compile(r"[!-~]{1,256}", re.ASCII)
 
 
 class TokenSettings(EnvSettings):
-    r"""One key in PEM (where `\n` may stand for a line break) or the address of a JWK set; neither: nobody is asked.
+    r"""One key in PEM (where `\n` may stand for a line break) or the URL of a JWK set; authentication is off without.
 
-    `jwt_algorithm` lists what is allowed, comma separated.
+    `jwt_algorithm` lists the allowed algorithms, comma separated.
     """
 
     main_service_jwt_public_key: SecretStr | None = None
@@ -34,11 +34,11 @@ class TokenSettings(EnvSettings):
 
     @property
     def requires_token(self) -> bool:
-        """Whether callers must have a token."""
+        """Whether callers must send a token."""
         return self.main_service_jwt_public_key is not None or self.main_service_jwks_url is not None
 
     def jwt_config(self) -> JwtConfig | None:
-        """Return how tokens are checked, None if they are not."""
+        """Return the JWT configuration, or None if authentication is off."""
         if not self.requires_token:
             return None
         policy = TokenPolicy(
@@ -49,10 +49,10 @@ class TokenSettings(EnvSettings):
             tenant_claim=self.jwt_tenant_claim,
             leads_claim=self.jwt_leads_claim,
         )
-        return JwtConfig(policy=policy, key=self._key(), keys_url=self.main_service_jwks_url or "")
+        return JwtConfig(policy=policy, key=self._key(), jwks_url=self.main_service_jwks_url or "")
 
     def jwt_setting_errors(self) -> Iterator[str]:
-        """Yield what is wrong with these settings, without repeating a key."""
+        """Yield a message for each fault in these settings, without repeating a key."""
         yield from self._claim_name_errors()
         if not self.requires_token:
             for name in ("expected_jwt_issuer", "expected_jwt_audience"):
@@ -68,11 +68,11 @@ class TokenSettings(EnvSettings):
         yield from self._key_errors()
 
     def _claim_name_errors(self) -> Iterator[str]:
-        wrong = self._algorithms() - ALGORITHMS.keys()
-        if wrong or not self._algorithms():
+        unknown = self._algorithms() - ALGORITHMS.keys()
+        if unknown or not self._algorithms():
             yield f"JWT_ALGORITHM must be one or more of {', '.join(ALGORITHMS)}, comma separated"
         for name in ("jwt_tenant_claim", "jwt_leads_claim"):
-            if _CLAIM.fullmatch(getattr(self, name)) is None:
+            if _CLAIM_NAME.fullmatch(getattr(self, name)) is None:
                 yield f"{name.upper()} is no name of a claim"
         if self.jwt_tenant_claim == self.jwt_leads_claim:
             yield "JWT_TENANT_CLAIM and JWT_LEADS_CLAIM name the same claim"
@@ -80,7 +80,7 @@ class TokenSettings(EnvSettings):
     def _key_errors(self) -> Iterator[str]:
         if self.main_service_jwt_public_key is not None and self.main_service_jwks_url is not None:
             yield "MAIN_SERVICE_JWT_PUBLIC_KEY and MAIN_SERVICE_JWKS_URL are both set: keep one"
-        if self.main_service_jwks_url is not None and not _is_address(self.main_service_jwks_url):
+        if self.main_service_jwks_url is not None and not _is_http_url(self.main_service_jwks_url):
             yield "MAIN_SERVICE_JWKS_URL must be an address such as https://login.example.com/.well-known/jwks.json"
         try:
             self._key()
@@ -91,16 +91,16 @@ class TokenSettings(EnvSettings):
         return frozenset(name.strip() for name in self.jwt_algorithm.split(",") if name.strip())
 
     def _key(self) -> "VerificationKey | None":
-        """Read the key; raises ValueError if it is none, or fits no algorithm that is allowed."""
+        """Read the key; raises ValueError if it is not a public key, or fits no allowed algorithm."""
         if self.main_service_jwt_public_key is None:
             return None
-        from shared.auth.verification_keys import key_from_pem  # noqa: PLC0415  # 9 MB, for nothing where there is no key
+        from shared.auth.verification_keys import key_from_pem  # noqa: PLC0415  # 9 MB, only where there is a key
 
         pem = self.main_service_jwt_public_key.get_secret_value().replace("\\n", "\n").strip()
         return key_from_pem(pem, self._algorithms() & ALGORITHMS.keys() or ALGORITHMS)
 
 
-def _is_address(text: str) -> bool:
+def _is_http_url(text: str) -> bool:
     try:
         parts = urlsplit(text)
         return (

@@ -1,15 +1,11 @@
-"""JSON without the latitude of the standard library, for texts that others signed."""
+"""A strict JSON parser for signed texts: it rejects the duplicate names and NaN that the standard library accepts."""
 
 import json
 from typing import Any, NoReturn
 
 
 def parse_json_object(text: bytes) -> dict[str, Any]:
-    """Parse one JSON object in UTF-8; raises ValueError for all else, for NaN, and for a name that occurs twice.
-
-    Parsers differ over which of two values counts, and that is a way to show one party another token (RFC 8725,
-    section 2.4).
-    """
+    """Parse one JSON object in UTF-8; raises ValueError for all else, for NaN, and for a name that occurs twice."""
     try:
         parsed = json.loads(text.decode(), object_pairs_hook=_reject_duplicates, parse_constant=_reject_constant)
     except RecursionError as exc:
@@ -21,6 +17,7 @@ def parse_json_object(text: bytes) -> dict[str, Any]:
 
 def _reject_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     members = dict(pairs)
+    # Parsers differ over which of two values counts, so that two parties would read different tokens (RFC 8725, 2.4).
     if len(members) != len(pairs):
         raise ValueError("a name occurs twice")
     return members

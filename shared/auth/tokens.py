@@ -1,4 +1,4 @@
-"""A JWT, from a text to a caller, without I/O (RFC 7515, RFC 7519, RFC 8725)."""
+"""Parses and verifies a JWT and maps its claims to a caller, without I/O (RFC 7515, RFC 7519, RFC 8725)."""
 
 import math
 import re
@@ -11,22 +11,22 @@ from joserfc import jws
 from joserfc.errors import JoseError
 
 from shared.auth.errors import RejectReason, TokenRejected
-from shared.auth.policy import MAX_KEY_ID, TokenPolicy
+from shared.auth.policy import MAX_KEY_ID_LENGTH, TokenPolicy
 from shared.auth.strict_json import parse_json_object
 from shared.auth.verification_keys import VerificationKey
 from shared.domain.caller import ALL_PERMISSIONS, Caller, Permission
 from shared.domain.errors import InvalidInput
 from shared.domain.identifiers import DEFAULT_TENANT, parse_identifier
 
-_MAX_SUBJECT = 256
-_LAST_MOMENT = 253_402_300_799  # the end of the year 9999; what lies beyond is no date, but milliseconds perhaps
+_MAX_SUBJECT_LENGTH = 256
+_MAX_DATE = 253_402_300_799  # the end of the year 9999; larger numbers may be milliseconds
 
 
 def caller_from_claims(claims: Mapping[str, Any], policy: TokenPolicy, now: float) -> Caller:
     """Return the caller whom the claims describe at `now`, in seconds since the epoch; raises TokenRejected."""
     if claims.get("iss") != policy.issuer:
         raise TokenRejected(RejectReason.ISSUER)
-    if claims.get("aud") != policy.audience:  # a list of several is refused as well: it would hold elsewhere too
+    if claims.get("aud") != policy.audience:  # a list is rejected as well: such a token is valid elsewhere too
         raise TokenRejected(RejectReason.AUDIENCE)
     expires = _numeric_date(claims.get("exp"))
     if now >= expires + policy.leeway:
@@ -38,16 +38,17 @@ def caller_from_claims(claims: Mapping[str, Any], policy: TokenPolicy, now: floa
         tenant=_tenant(claims.get(policy.tenant_claim, DEFAULT_TENANT)),
         permissions=_permissions(claims["scope"]) if "scope" in claims else ALL_PERMISSIONS,
         leads=_leads(claims.get(policy.leads_claim, "*")),
-        subject=subject[:_MAX_SUBJECT] if isinstance(subject, str) else "",
+        subject=subject[:_MAX_SUBJECT_LENGTH] if isinstance(subject, str) else "",
         expires=expires,
     )
 
 
 def _numeric_date(value: object) -> float:
-    """Read a NumericDate; JSON as Python reads it has booleans that are integers, and 1e999 for infinity."""
+    """Read a NumericDate (RFC 7519, section 2), in seconds since the epoch; raises TokenRejected."""
+    # As Python reads JSON, booleans are integers, and 1e999 is infinity.
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise TokenRejected(RejectReason.CLAIM)
-    if (isinstance(value, float) and not math.isfinite(value)) or abs(value) > _LAST_MOMENT:
+    if (isinstance(value, float) and not math.isfinite(value)) or abs(value) > _MAX_DATE:
         raise TokenRejected(RejectReason.CLAIM)
     return float(value)
 
@@ -62,7 +63,7 @@ def _tenant(value: object) -> str:
 
 
 def _permissions(value: object) -> frozenset[Permission]:
-    """Read a space separated list (RFC 8693, section 4.2); names that are not ours are other services'."""
+    """Read a space separated list of scopes (RFC 8693, section 4.2); unknown ones are ignored: other services' own."""
     if not isinstance(value, str):
         raise TokenRejected(RejectReason.CLAIM)
     return frozenset(Permission(name) for name in value.split(" ") if name in ALL_PERMISSIONS)
@@ -80,21 +81,21 @@ def _leads(value: object) -> frozenset[str] | None:
 
 _SEGMENT = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
 _SEGMENTS = 3
-_KEY_SOURCES = {"jwk", "jku", "x5u", "x5c"}  # keys come from settings: a token that brings its own is after something
-_EXTENSIONS = {"crit", "b64"}  # what must be understood to read it, and we understand none (RFC 7515, section 4.1.11)
+_KEY_MEMBERS = {"jwk", "jku", "x5u", "x5c"}  # keys come from settings: a token that brings its own is an attack
+_EXTENSION_MEMBERS = {"crit", "b64"}  # must be understood to read the token, and none is (RFC 7515, section 4.1.11)
 
 
 class _Registry(jws.JWSRegistry):
-    """Headers as long as tokens may be; unknown members are ignored, as RFC 7515, section 4 has it."""
+    """Allows headers of up to 16 KiB, the longest token; unknown members are ignored (RFC 7515, section 4)."""
 
     max_header_length = 16 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class UnverifiedToken:
-    """A token that is well formed and claims to be signed in an allowed way; nothing in it is believed yet.
+    """A well formed token that names an allowed algorithm; its signature and claims are not verified yet.
 
-    `key_name` is what it calls its key, only ever compared with the names of keys we have.
+    `key_id` is the `kid` in its header, only ever compared with the ids of known keys.
     """
 
     text: str
@@ -103,7 +104,7 @@ class UnverifiedToken:
 
 
 def parse_token(text: str, policy: TokenPolicy) -> UnverifiedToken:
-    """Look at a token's header; raises TokenRejected if no key could make it hold."""
+    """Parse a token's header; raises TokenRejected if no key could make the token valid."""
     segments = text.split(".")
     if len(segments) != _SEGMENTS or not all(map(_SEGMENT.fullmatch, segments)):
         raise TokenRejected(RejectReason.MALFORMED)
@@ -111,22 +112,22 @@ def parse_token(text: str, policy: TokenPolicy) -> UnverifiedToken:
         header = parse_json_object(urlsafe_b64decode(segments[0] + "=" * (-len(segments[0]) % 4)))
     except ValueError as exc:
         raise TokenRejected(RejectReason.MALFORMED) from exc
-    algorithm, key_name = header.get("alg"), header.get("kid")
+    algorithm, key_id = header.get("alg"), header.get("kid")
     if not isinstance(algorithm, str) or algorithm not in policy.algorithms:
         raise TokenRejected(RejectReason.ALGORITHM)
-    if header.keys() & (_KEY_SOURCES | _EXTENSIONS):
+    if header.keys() & (_KEY_MEMBERS | _EXTENSION_MEMBERS):
         raise TokenRejected(RejectReason.HEADER)
-    if key_name is not None and not (isinstance(key_name, str) and len(key_name) <= MAX_KEY_ID):
+    if key_id is not None and not (isinstance(key_id, str) and len(key_id) <= MAX_KEY_ID_LENGTH):
         raise TokenRejected(RejectReason.HEADER)
-    return UnverifiedToken(text, algorithm, key_name)
+    return UnverifiedToken(text, algorithm, key_id)
 
 
 def verify_token(token: UnverifiedToken, keys: Sequence[VerificationKey], policy: TokenPolicy, now: float) -> Caller:
-    """Return who is calling, if one of `keys` signed the token and its claims hold at `now`; raises TokenRejected."""
-    fitting = [key for key in keys if token.algorithm in key.algorithms]
-    if not fitting:
+    """Return the caller if one of `keys` signed the token and its claims are valid at `now`; raises TokenRejected."""
+    usable = [key for key in keys if token.algorithm in key.algorithms]
+    if not usable:
         raise TokenRejected(RejectReason.UNKNOWN_KEY)
-    payload = next((payload for key in fitting if (payload := _verified_payload(key, token)) is not None), None)
+    payload = next((payload for key in usable if (payload := _verified_payload(key, token)) is not None), None)
     if payload is None:
         raise TokenRejected(RejectReason.SIGNATURE)
     try:
@@ -137,7 +138,7 @@ def verify_token(token: UnverifiedToken, keys: Sequence[VerificationKey], policy
 
 
 def _verified_payload(key: VerificationKey, token: UnverifiedToken) -> bytes | None:
-    """Return what `key` signed, or None if it did not."""
+    """Return the token's payload, or None if `key` did not sign it."""
     registry = _Registry(algorithms=[token.algorithm], strict_check_header=False)
     try:
         return jws.deserialize_compact(token.text, key.key, registry=registry).payload

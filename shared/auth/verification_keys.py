@@ -1,4 +1,4 @@
-"""A public key that may verify tokens, out of a PEM or a JWK (RFC 7517)."""
+"""Reads the public keys that verify tokens, from PEM or from a JWK set (RFC 7517)."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -11,25 +11,25 @@ from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, RSAKey
 from joserfc.util import base64_to_int
 
-from shared.auth.policy import ALGORITHMS, MAX_KEY_ID
+from shared.auth.policy import ALGORITHMS, MAX_KEY_ID_LENGTH
 from shared.auth.strict_json import parse_json_object
 
-_RSA_BITS = range(2048, 8192 + 1)  # fewer can be broken (NIST SP 800-131A); more cost us what a flood of tokens wants
+_RSA_BITS = range(2048, 8192 + 1)  # fewer can be broken (NIST SP 800-131A); more make a flood of tokens too costly
 _MAX_KEYS = 64
 _PUBLIC_MEMBERS = {"RSA": ("n", "e"), "EC": ("crv", "x", "y")}
 
 
 @dataclass(frozen=True, slots=True)
 class VerificationKey:
-    """A key, the algorithms it may be used with, and its name; None if it has none."""
+    """A public key, the algorithms that it may be used with, and its key id (`kid`), None if it has none."""
 
     key: RSAKey | ECKey
     algorithms: frozenset[str]
-    name: str | None = None
+    key_id: str | None = None
 
 
 def key_from_pem(pem: str, algorithms: Iterable[str]) -> VerificationKey:
-    """Read a public key in PEM; raises ValueError, without repeating it, when it can't verify any of `algorithms`."""
+    """Read a public key in PEM; raises ValueError, without repeating the key, if it fits none of `algorithms`."""
     if "PRIVATE KEY" in pem:
         raise ValueError("is a private key: it stays with who signs the tokens, give the public one")
     try:
@@ -45,41 +45,41 @@ def key_from_pem(pem: str, algorithms: Iterable[str]) -> VerificationKey:
         key = ECKey.import_key(raw)
     else:
         raise ValueError("is a key of a type that is not taken: RSA and EC are")  # noqa: TRY004  # a wrong setting
-    fitting = _usable_algorithms(key, algorithms)
-    if not fitting:
+    usable = _usable_algorithms(key, algorithms)
+    if not usable:
         raise ValueError(f"does not fit JWT_ALGORITHM: none of {', '.join(sorted(algorithms))} uses such a key")
-    return VerificationKey(key, fitting)
+    return VerificationKey(key, usable)
 
 
 def keys_from_set(body: bytes, algorithms: Iterable[str]) -> tuple[VerificationKey, ...]:
-    """Read a JWK set; keys that are no use to us are passed over, 64 are kept at most.
+    """Read a JWK set; unusable keys are skipped, and at most 64 are kept.
 
-    Raises ValueError for what is no JWK set, or is one without any key that can verify one of `algorithms`.
+    Raises ValueError if it is not a JWK set, or has no key that fits one of `algorithms`.
     """
-    listed = parse_json_object(body).get("keys")
-    if not isinstance(listed, list):
+    jwks = parse_json_object(body).get("keys")
+    if not isinstance(jwks, list):
         raise ValueError("not a JWK set")  # noqa: TRY004  # a wrong text
-    keys = [key for jwk in listed if isinstance(jwk, dict) and (key := _from_jwk(jwk, algorithms))]
+    keys = [key for jwk in jwks if isinstance(jwk, dict) and (key := _from_jwk(jwk, algorithms))]
     if not keys:
         raise ValueError("no usable key in the set")
     return tuple(keys[:_MAX_KEYS])
 
 
 def _from_jwk(jwk: Mapping[str, Any], algorithms: Iterable[str]) -> VerificationKey | None:
-    """Return a key for signatures, made of its public members alone, or None."""
-    name, operations = jwk.get("kid"), jwk.get("key_ops", ["verify"])
+    """Return a key for signatures, made of the JWK's public members only, or None if it is unusable."""
+    key_id, operations = jwk.get("kid"), jwk.get("key_ops", ["verify"])
     if jwk.get("use", "sig") != "sig" or not isinstance(operations, list) or "verify" not in operations:
         return None
-    if name is not None and not (isinstance(name, str) and len(name) <= MAX_KEY_ID):
+    if key_id is not None and not (isinstance(key_id, str) and len(key_id) <= MAX_KEY_ID_LENGTH):
         return None
     try:
         key = _public_key(jwk)
     except (JoseError, ValueError, TypeError, KeyError, ArithmeticError):
         return None
-    fitting = _usable_algorithms(key, algorithms) & frozenset(
+    usable = _usable_algorithms(key, algorithms) & frozenset(
         [jwk.get("alg")] if isinstance(jwk.get("alg"), str) else ALGORITHMS
     )
-    return VerificationKey(key, fitting, name) if fitting else None
+    return VerificationKey(key, usable, key_id) if usable else None
 
 
 def _public_key(jwk: Mapping[str, Any]) -> RSAKey | ECKey:

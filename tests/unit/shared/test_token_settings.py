@@ -44,7 +44,7 @@ def test_settings_come_from_the_environment_under_the_names_of_the_contract(monk
     monkeypatch.setenv("JWT_TENANT_CLAIM", "https://example.com/tenant")
     checks = ServiceSettings().jwt_config()
     assert checks is not None
-    assert checks.keys_url == "https://login.example.com/keys"
+    assert checks.jwks_url == "https://login.example.com/keys"
     assert checks.policy.algorithms == {"RS256", "ES256"}
     assert (checks.policy.leeway, checks.policy.tenant_claim) == (60, "https://example.com/tenant")
 
