@@ -54,7 +54,7 @@ class System:
 
 
 def _closed(directory: SessionDirectory) -> bool:
-    return directory.result.exists() and not any(name.endswith(".chunk") for name in directory.names())
+    return directory.result.exists() and not any(name.endswith(".chunk") for name in directory.file_names())
 
 
 @asynccontextmanager

@@ -135,7 +135,7 @@ def _audit_spool(spool: Spool, tally: RunResult) -> None:
     for directory in spool.sessions():
         if directory.manifest.exists() and not directory.result.exists():
             tally.violated(f"{directory.key.session} is finalized and has no result")
-        if directory.result.exists() and directory.sizes():
+        if directory.result.exists() and directory.chunk_sizes():
             tally.violated(f"{directory.key.session} has ended and its chunks are still there")
     _audit_leftovers(spool.temporaries, "*", "in the spool", tally)
 

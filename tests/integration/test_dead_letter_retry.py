@@ -96,7 +96,7 @@ async def test_a_session_whose_store_was_away_is_seen_and_retried_by_the_command
         assert await command("assembler", "retry", "homeless") == (0, "dead-letters: 1 given to their queue again\n")
         await ended_well(pipeline, "homeless")
         assert await audio_of(store, "homeless") == tone(1)
-        assert pipeline.directory("homeless").sizes() == {}
+        assert pipeline.directory("homeless").chunk_sizes() == {}
         assert await command("assembler", "list") == (0, "dead-letters: 0 found\n")
 
 

@@ -113,7 +113,7 @@ async def test_a_store_that_stays_away_ends_in_audio_failed_with_the_chunks_kept
         assert failed is not None
         assert isinstance(failed.event, AudioFailed)
         assert (failed.event.code, failed.event.reason) == ("store_unreachable", answer.json()["message"])
-        assert len(pipeline.directory("homeless").sizes()) == 1
+        assert len(pipeline.directory("homeless").chunk_sizes()) == 1
 
 
 async def test_what_failed_because_the_store_was_away_is_tried_again_by_finalizing_again(
@@ -271,7 +271,7 @@ async def test_a_store_that_does_not_sync_has_its_object_synced_where_it_keeps_i
             directory = pipeline.directory(f"synced-{status}")
             await until(directory.result.exists)  # the answer may come before
             left = 0 if status == 200 else 1
-            await until(lambda directory=directory, left=left: len(directory.sizes()) == left)  # type: ignore[misc]
+            await until(lambda directory=directory, left=left: len(directory.chunk_sizes()) == left)  # type: ignore[misc]
 
 
 async def test_a_stream_deleted_under_a_running_system_is_made_anew(

@@ -48,11 +48,11 @@ async def test_a_recording_that_was_told_to_be_ready_stays_so_though_its_event_c
         assert samples_of(await download(store, "audio_unkept.wav")) == tone(1)
         assert await last_event(bus, session, AudioFailed) is None
         assert (await pipeline.client.get("/sessions/unkept")).json()["state"] == "ready"
-        assert len(pipeline.directory("unkept").sizes()) == 1
+        assert len(pipeline.directory("unkept").chunk_sizes()) == 1
 
         kept = folder / ".roomtone/default/unkept/audio.ready.json"
         kept.parent.mkdir(parents=True)
         kept.touch()
         await DeadLetters(bus).retry(letter)
-        await until(lambda: not pipeline.directory("unkept").sizes(), what="a further try to end it")
+        await until(lambda: not pipeline.directory("unkept").chunk_sizes(), what="a further try to end it")
     assert await last_event(bus, session, AudioFailed) is None

@@ -19,12 +19,10 @@ from shared.domain.upload_kind import lead_of
 from shared.observability.trace import current_trace
 from shared.process.tasks import run_blocking
 from shared.storage.lock_files import acquire_lock, try_lock
-from shared.storage.session_directory import SessionDirectory
+from shared.storage.session_directory import CHUNK_SUFFIX, SessionDirectory
 from shared.storage.spool import Spool
 
 log = structlog.stdlib.get_logger(__name__)
-
-_CHUNK = ".chunk"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +50,10 @@ class Reaper:
                 if self._is_old(directory, names):
                     self._removable.append(directory)
             case "expired" if not published:
-                self.expirer.erase_chunks(directory)
+                self.expirer.delete_chunks(directory)
                 self._unpublished.append(directory)
             case "open" if self.expirer.expire(directory):
-                self.expirer.erase_chunks(directory)
+                self.expirer.delete_chunks(directory)
                 self._unpublished.append(directory)
             case _:
                 pass
@@ -81,7 +79,7 @@ class Reaper:
 
     def _is_old(self, directory: SessionDirectory, names: AbstractSet[str]) -> bool:
         """Whether a session ended more than `keep_seconds` ago and its chunks are gone; blocks."""
-        if any(name.endswith(_CHUNK) for name in names):
+        if any(name.endswith(CHUNK_SUFFIX) for name in names):
             return False  # after some failures the chunks are the only copy
         marks = (mark for mark in (directory.deleted, directory.result, directory.expired) if mark.name in names)
         return time.time() - max(mark.stat().st_mtime for mark in marks) > self.keep_seconds
@@ -104,8 +102,9 @@ class Reaper:
             return
         try:
             with acquire_lock(directory.lock) as lock:
-                if self.spool.deletion(directory) is None and _session_phase(directory, directory.names()) == "ended":
-                    self.spool.remove(directory, lock)
+                phase = _session_phase(directory, directory.file_names())
+                if phase == "ended" and self.spool.deletion(directory) is None:
+                    self.spool.remove_session(directory, lock)
                     self.expirer.sessions.forget(directory.key)
         finally:
             work_lock.release()

@@ -86,7 +86,7 @@ class SpoolScanner:
     def _inspect(self, directory: SessionDirectory) -> None:
         """Show one session to all visitors; a faulty directory is logged and skipped."""
         try:
-            names = directory.names()
+            names = directory.file_names()
             for visitor in self._visitors:
                 visitor.inspect(directory, names)
         except FileNotFoundError:

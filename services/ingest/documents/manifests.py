@@ -57,7 +57,7 @@ def original_of(file: RegisteredDocument) -> OriginalLocation:
 
 
 def _manifest(directory: SessionDirectory, file: RegisteredDocument, trace: Trace) -> Manifest:
-    if directory.sizes() or directory.read_metadata() is not None:
+    if directory.chunk_sizes() or directory.read_metadata() is not None:
         raise wrong_upload_kind()
     time = rfc3339(now())
     return Manifest(

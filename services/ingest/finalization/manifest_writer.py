@@ -81,7 +81,7 @@ class ManifestWriter:
             raise wrong_upload_kind()
         if len(session) == 0:
             raise _no_chunks()
-        if len(session) != len(directory.sizes()):
+        if len(session) != len(directory.chunk_sizes()):
             raise Unavailable("The spool's disk does not keep its locks: finalize again.", code="busy")
         if gaps := session.missing(params.total_chunks if params else 0):
             raise _missing_chunks(gaps)

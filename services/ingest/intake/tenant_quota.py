@@ -127,7 +127,7 @@ class TenantQuota:
         total = 0
         for directory in self._spool.sessions_of(tenant):
             try:
-                total += sum(directory.sizes().values())
+                total += sum(directory.chunk_sizes().values())
             except (FileNotFoundError, NotADirectoryError):  # gone meanwhile
                 continue
         return total

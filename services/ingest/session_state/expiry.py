@@ -70,17 +70,17 @@ class SessionExpirer:
                 since = _modified_at(directory)
             if self._is_young(since) or _has_ended(directory):
                 return False
-            sizes = directory.sizes()
+            sizes = directory.chunk_sizes()
             if not sizes and directory.read_metadata() is None:
-                self.spool.remove(directory, lock)
+                self.spool.remove_session(directory, lock)
                 return False
             self._write_record(directory, lock, sizes, since)
         self.sessions.forget(directory.key)
         return True
 
-    def erase_chunks(self, directory: SessionDirectory) -> None:
+    def delete_chunks(self, directory: SessionDirectory) -> None:
         """Delete the chunks of an expired session, durably; idempotent."""
-        self.spool.erase_chunks(directory)
+        self.spool.delete_chunks(directory)
         sync_directory(directory.path)
 
     def _is_young(self, modified: float) -> bool:

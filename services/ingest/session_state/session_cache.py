@@ -28,7 +28,7 @@ class CachedSession:
         self.deleted = directory.deleted.exists()
         self.finalized = directory.manifest.exists()
         self.expired = directory.expired.exists()
-        self._sizes = directory.sizes()
+        self._sizes = directory.chunk_sizes()
         self._hashes: dict[int, str] = {}
         self._version = lock.version
         self.size = sum(self._sizes.values())

@@ -145,7 +145,7 @@ class SessionDeleter:
             await run_blocking(self.executor, self._mark, directory)
             wanted = under_way.objects
             erased = await self._erase(key, wanted)
-            chunks = await run_blocking(self.executor, self.spool.erase, directory)
+            chunks = await run_blocking(self.executor, self.spool.delete_files, directory)
             await self._verify(key, wanted)
             receipt = _receipt(key, erased, chunks)
             gone = SessionDeleted(objects=len(erased), receipt_sha256=receipt.sha256)

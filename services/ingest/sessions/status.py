@@ -35,7 +35,7 @@ def read_spool_view(directory: SessionDirectory) -> tuple[SpoolView | None, Enve
         created = lock_created(directory.lock) if directory.lock.exists() else directory.path.stat().st_mtime
         updated = directory.path.stat().st_mtime
         stored = directory.read_manifest()
-        sizes = [chunk.size for chunk in stored.manifest.chunks] if stored else list(directory.sizes().values())
+        sizes = [chunk.size for chunk in stored.manifest.chunks] if stored else list(directory.chunk_sizes().values())
         outcome = directory.read_result()
         opening = directory.read_metadata()
         expiry = read_expiry(directory)

@@ -182,7 +182,7 @@ async def test_what_is_not_audio_fails_with_a_reason_and_keeps_the_chunks(
     assert answer.json()["status"] == "error"
     assert answer.json()["session_id"] == session
     assert "/" not in answer.json()["message"]
-    assert list(pipeline.directory(session).sizes()) == [0]
+    assert list(pipeline.directory(session).chunk_sizes()) == [0]
     again = await pipeline.finalize(session)
     assert (again.status_code, again.json()) == (500, answer.json())
     status = (await pipeline.client.get(f"/sessions/{session}")).json()
@@ -197,7 +197,7 @@ async def test_after_success_the_spool_holds_no_sound_and_a_late_chunk_is_refuse
     await pipeline.send(session, tone(1))
     first = await pipeline.finalize(session)
     directory = pipeline.directory(session)
-    await until(lambda: directory.result.exists() and not directory.sizes())  # the answer may come before
+    await until(lambda: directory.result.exists() and not directory.chunk_sizes())  # the answer may come before
     await until(lambda: pipeline.leftovers() == [])
     assert (await pipeline.send(session, tone(1))).status_code == 409
     assert (await pipeline.finalize(session)).json() == first.json()

@@ -45,7 +45,7 @@ class SystemCalls:
 
 
 def closed(directory: SessionDirectory) -> bool:
-    return directory.result.exists() and not directory.sizes()
+    return directory.result.exists() and not directory.chunk_sizes()
 
 
 @pytest.fixture

@@ -93,7 +93,7 @@ async def test_a_session_worked_on_again_after_each_step_ends_once_with_one_reco
         await work.worker.handle(work.job)
     assert await work.told(AudioReady) == 1
     assert samples_of(await download(store_config, f"audio_{work.job.key.session}.wav")) == tone(2)
-    assert directory.sizes() == {}
+    assert directory.chunk_sizes() == {}
     assert list(work.spool.temporaries.iterdir()) == []
 
 
@@ -106,7 +106,7 @@ async def test_a_job_given_up_twice_and_worked_on_again_has_failed_once(work: Fi
     assert directory.read_result() == first
     assert await work.told(AudioFailed) == 1
     assert await work.told(AudioReady) == 0
-    assert len(directory.sizes()) == 1
+    assert len(directory.chunk_sizes()) == 1
 
 
 @pytest.mark.parametrize("then", ["again", "given up"])
@@ -125,8 +125,8 @@ async def test_what_was_told_to_be_ready_is_not_followed_by_a_failure(work: Fina
     outcome = directory.read_result()
     assert outcome is not None
     assert outcome.event == ready
-    assert len(directory.sizes()) == (0 if then == "again" else 1)
+    assert len(directory.chunk_sizes()) == (0 if then == "again" else 1)
     assert await work.told(AudioFailed) == 0
     await work.worker.handle(work.job)  # as a retry of its dead letter does
-    assert directory.sizes() == {}
+    assert directory.chunk_sizes() == {}
     assert await work.told(AudioReady) == 1

@@ -72,7 +72,7 @@ async def test_killed_inside_a_chunk_it_keeps_what_it_acknowledged_and_shows_no_
     await ingest.kill()
     writer.close()
 
-    assert list(call.sizes()) == [0]
+    assert list(call.chunk_sizes()) == [0]
     assert call.chunk(0).read_bytes() == b"whole" * 1000
     assert temporaries(call) == []
     left = Spool(call.path.parents[1]).temporaries / "left"  # as on a filesystem where unfinished files have names

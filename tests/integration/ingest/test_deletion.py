@@ -104,7 +104,7 @@ async def test_a_deleted_session_is_not_found_anywhere(pipeline: Pipeline, metho
     headers = {"Content-Type": "application/octet-stream"}
     answer = await pipeline.client.request(method, path + session, content=tone(1), headers=headers)
     assert answer.status_code == 404
-    assert pipeline.directory(session).sizes() == {}
+    assert pipeline.directory(session).chunk_sizes() == {}
     assert pipeline.leftovers() == []
 
 
@@ -113,7 +113,7 @@ async def test_a_session_that_is_still_receiving_loses_its_chunks(pipeline: Pipe
     answer = await pipeline.client.delete("/sessions/young")
     assert answer.status_code == 200
     assert (answer.json()["deleted"], answer.json()["chunks"]) == ([], 1)
-    assert pipeline.directory("young").sizes() == {}
+    assert pipeline.directory("young").chunk_sizes() == {}
 
 
 async def test_what_never_was_is_not_found_and_leaves_no_trace(pipeline: Pipeline) -> None:
@@ -179,7 +179,7 @@ async def test_a_session_whose_deletion_was_cut_short_takes_nothing_more_from_th
         assert (await pipeline.client.delete("/sessions/halfway")).status_code == 200
         again = await pipeline.client.post("/upload_chunk/halfway?chunk_index=0", content=b"first", headers=OCTETS)
         assert again.status_code == 404
-    assert pipeline.directory("halfway").sizes() == {}
+    assert pipeline.directory("halfway").chunk_sizes() == {}
 
 
 async def test_a_session_that_another_process_removed_is_not_taken_for_the_one_that_was_known(
@@ -189,7 +189,7 @@ async def test_a_session_that_another_process_removed_is_not_taken_for_the_one_t
         await pipeline.send("removed", b"first")
         directory = pipeline.directory("removed")
         with acquire_lock(directory.lock) as lock:
-            pipeline.spool.remove(directory, lock)
+            pipeline.spool.remove_session(directory, lock)
         answers = [
             await pipeline.client.post("/upload_chunk/removed", content=b"next", headers=OCTETS) for _ in range(2)
         ]

@@ -87,7 +87,7 @@ async def test_a_file_that_may_not_grow_is_answered_507_and_earlier_chunks_are_i
         assert await client.send(2, bytes(5 * MIB)) in {200, 202}
         directory = spool.session(SessionKey("default", client.session))
         assert directory.chunk(1).read_bytes() == earlier
-        assert directory.sizes() == {1: MIB, 2: 5 * MIB}
+        assert directory.chunk_sizes() == {1: MIB, 2: 5 * MIB}
 
 
 @pytest.fixture
@@ -117,7 +117,7 @@ async def test_a_full_disk_is_answered_507_and_takes_chunks_again_when_there_is_
         assert list(spool.temporaries.iterdir()) == []
         directory = spool.session(SessionKey("default", "call"))
         stored = [index for index, status in zip(sent, answers, strict=True) if status == 200]
-        assert sorted(directory.sizes()) == stored
+        assert sorted(directory.chunk_sizes()) == stored
         assert all(directory.chunk(index).read_bytes() == sent[index] for index in stored)
         directory.chunk(stored[0]).unlink()
         assert (await http.post("/upload_chunk/other", content=bytes(MIB // 2), headers=OCTETS)).status_code == 200

@@ -227,7 +227,7 @@ async def test_a_deletion_under_way_is_finished_for_its_lead_alone(pipeline: Pip
     session = await stored(pipeline)
     directory = pipeline.directory(session)
     await asyncio.to_thread(pipeline.spool.begin_deletion, directory, Deletion((), LEAD))
-    await asyncio.to_thread(pipeline.spool.erase, directory)
+    await asyncio.to_thread(pipeline.spool.delete_files, directory)
     assert (await DOORS["deletion"](pipeline.client, session, bearer(leads=["8"]))).status_code == 404
     receipt = await DOORS["deletion"](pipeline.client, session, bearer(leads=[LEAD]))
     assert (receipt.status_code, receipt.json()["verified"]) == (200, True)

@@ -73,7 +73,7 @@ async def test_a_session_that_nothing_comes_for_expires_with_an_event_and_takes_
         assert event is not None
         assert isinstance(event.event, SessionExpired)
         assert (event.event.chunks, event.event.bytes) == (2, 150)
-        assert directory.sizes() == {}
+        assert directory.chunk_sizes() == {}
         late = await pipeline.send(session, b"late")
         assert (late.status_code, late.json()["code"]) == (409, "expired")
         ended = await pipeline.finalize(session)
@@ -154,7 +154,7 @@ async def test_a_crash_between_mark_and_erasure_is_made_good_and_told_once(
     directory.chunk(0).write_bytes(bytes(100))
     async with ingest_running(settings) as pipeline:
         await until(directory.published.exists)
-        assert directory.sizes() == {}
+        assert directory.chunk_sizes() == {}
     await until(lambda: len(heard) >= 1)
     assert len({item.id for item in heard}) == 1
 

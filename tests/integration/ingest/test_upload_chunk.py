@@ -181,7 +181,7 @@ async def test_a_session_over_its_limit_is_refused_and_keeps_what_it_has(pipelin
     for _ in range(3):
         assert (await pipeline.send(session, bytes(LIMIT))).status_code == 200
     assert_refused(await pipeline.send(session, b"x"), 413, session)
-    assert len(pipeline.directory(session).sizes()) == 3
+    assert len(pipeline.directory(session).chunk_sizes()) == 3
 
 
 async def test_a_sender_that_goes_silent_inside_a_chunk_gets_408(pipeline: Pipeline, session: str) -> None:

@@ -138,7 +138,7 @@ async def test_an_index_that_is_none_is_refused_wherever_it_stands(bad: str, upl
     file, session, index = part("chunk", b"xx", "a"), part("upload_session_id", upload), part("chunk_index", bad)
     assert_refused(await send_form(uploader, session, index, file), 400)
     assert_refused(await send_form(uploader, file, session, index), 400)
-    assert uploader.pipeline.directory(upload).sizes() == {}
+    assert uploader.pipeline.directory(upload).chunk_sizes() == {}
     assert uploader.pipeline.leftovers() == []
 
 
@@ -161,7 +161,7 @@ async def test_a_form_that_lacks_or_doubles_something_is_refused(uploader: Uploa
         [part("upload_session_id", b"\xff\xfe"), index, file],
     ):
         assert_refused(await send_form(uploader, *parts), 400)
-    assert uploader.pipeline.directory(upload).sizes() == {}
+    assert uploader.pipeline.directory(upload).chunk_sizes() == {}
     assert uploader.pipeline.leftovers() == []
     assert (await send_form(uploader, session, session, index, file, index)).status_code == 200
 
@@ -200,7 +200,7 @@ async def test_a_chunk_may_have_16_mib_and_not_one_byte_more(uploader: Uploader)
     assert_refused(await uploader.chunk(upload, 1, bytes(16 * MIB + 1)), 413)
     declared = await begin(uploader, f"Content-Length: {17 * MIB}\r\nExpect: 100-continue\r\n")
     assert declared.startswith(b"HTTP/1.1 413")
-    assert list(uploader.pipeline.directory(upload).sizes()) == [0]
+    assert list(uploader.pipeline.directory(upload).chunk_sizes()) == [0]
     assert uploader.pipeline.leftovers() == []
 
 

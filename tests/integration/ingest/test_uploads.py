@@ -88,7 +88,7 @@ async def test_a_file_in_pieces_is_stored_as_it_was_and_the_main_service_told_be
     assert (await uploader.complete(upload, len(pieces), 77)).json() == answer.json()
     assert len(receiver.told) == told
     directory = uploader.pipeline.directory(upload)
-    await until(lambda: not directory.sizes(), what="the chunks are erased")
+    await until(lambda: not directory.chunk_sizes(), what="the chunks are erased")
     assert uploader.pipeline.leftovers() == []
 
     async def published() -> bool:

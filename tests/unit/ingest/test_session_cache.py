@@ -60,7 +60,7 @@ def test_a_directory_that_another_process_made_anew_is_made_durable_again(
     load(index, directory)
     assert synced.count(directory.path.parent) == 1
     with acquire_lock(directory.lock) as lock:
-        Spool(tmp_path).remove(directory, lock)
+        Spool(tmp_path).remove_session(directory, lock)
     load(index, opened(tmp_path, "a"))
     assert synced.count(directory.path.parent) == 2
 

@@ -35,7 +35,7 @@ def test_what_is_stored_since_counts_without_another_look_at_the_disk(tmp_path: 
     counted.add("a", 30)
     with pytest.raises(RateLimited):
         counted.check("a", 11, 11)
-    assert list(call.sizes()) == [0]
+    assert list(call.chunk_sizes()) == [0]
 
 
 def test_what_another_process_erased_is_noticed_before_anyone_is_refused(

@@ -27,4 +27,4 @@ def test_a_chunk_that_is_erased_while_the_directory_is_read_is_left_out(
         yield iter(seen)
 
     monkeypatch.setattr(os, "scandir", slow_scandir)
-    assert session.sizes() == {0: 1, 2: 3}
+    assert session.chunk_sizes() == {0: 1, 2: 3}
