@@ -1,4 +1,7 @@
-"""The use case: what a session received becomes one WAV in the bucket, beside the original where that is kept."""
+"""Assembles a session's chunks, or the document in the bucket, into one WAV in the bucket; stores the original too.
+
+The original (the bytes as they were received) is stored only where the manifest asks for it.
+"""
 
 import asyncio
 from collections.abc import Sequence
@@ -17,8 +20,7 @@ from services.assembler.bucket_upload import (
 )
 from services.assembler.chunk_files import ChunkFile, contents, samples
 from services.assembler.decoding import RecordingDecoder
-from services.assembler.sources import RecordingFiles as RecordingSource
-from services.assembler.sources import open_recording_files
+from services.assembler.sources import RecordingFiles, open_recording_files
 from services.assembler.spill_file import open_spill_file
 from services.assembler.writeback import background_writeback
 from shared.audio.decode import DecodePolicy
@@ -40,8 +42,8 @@ _WAV_HEADER = 44
 class Assembler:
     """Makes WAVs; running twice on the same session gives the same objects under the same keys.
 
-    A store on this machine that confirms objects before they are on the disk, in `store_folder`, has them written there
-    while they arrive: they are synced before anyone hears of them.
+    `store_folder` is the folder of a store on this machine that confirms objects before they are on disk, else None.
+    Writing such objects to disk starts while they arrive, since they are synced before their event is published.
     """
 
     spool: Spool
@@ -50,21 +52,21 @@ class Assembler:
     store_folder: Path | None = None
 
     async def assemble(self, directory: SessionDirectory, stored: StoredManifest) -> AudioReady | AudioFailed:
-        """Check what was received, keep the original if it is wanted, decode, upload, look again.
+        """Verify what was received, store the original if the manifest asks for it, decode, upload, verify the object.
 
-        Returns the event to publish once it is settled: a failure too, where the original is safe and only a WAV can't
+        Returns the event to publish after `sync`; it is AudioFailed where the original is stored and only a WAV can't
         be made of it. Raises Permanent for chunks that are missing, changed or not audio, and Unavailable when the
         store is away.
         """
         manifest = stored.manifest
         async with open_recording_files(directory, manifest, self.store, self.spool) as source:
-            keeping = asyncio.create_task(self._store_original(manifest.original, source, stored.sha256))
+            storing_original = asyncio.create_task(self._store_original(manifest.original, source, stored.sha256))
             try:
                 wav, warnings = await self._make_wav(directory, source, stored)
-                original = await keeping
+                original = await storing_original
             except BadMedia as exc:
-                original = await keeping
-                await source.verification  # what was decoded may have been broken by our disk
+                original = await storing_original
+                await source.verification  # the bytes may be bad because our disk corrupted them
                 if original is None:
                     raise
                 return AudioFailed(
@@ -75,8 +77,8 @@ class Assembler:
                     intake=upload_summary(manifest),
                 )
             finally:
-                keeping.cancel()
-                await asyncio.gather(keeping, return_exceptions=True)
+                storing_original.cancel()
+                await asyncio.gather(storing_original, return_exceptions=True)
         key = wav_key(directory.key)
         return AudioReady(
             url=self.store.url(key),
@@ -92,20 +94,23 @@ class Assembler:
         )
 
     async def sync(self, ended: AudioReady | AudioFailed) -> None:
-        """Make what was stored survive a power loss, before anyone hears of it; raises OSError."""
+        """Sync the objects that an event names, so that they survive a power loss; call before publishing it.
+
+        Raises OSError.
+        """
         if isinstance(ended, AudioReady):
             await self.store.sync(ended.object_key)
         if ended.original is not None:
             await self.store.sync(ended.original.object_key)
 
     async def erase(self, directory: SessionDirectory, manifest: Manifest) -> None:
-        """Remove what was uploaded for a session that was deleted meanwhile; raises Unavailable."""
+        """Delete the WAV and the original of a session that was deleted while it was assembled; raises Unavailable."""
         await self.store.delete(wav_key(directory.key))
         if manifest.original is not None:
             await self.store.delete(manifest.original.object_key)
 
     async def _store_original(
-        self, original: OriginalLocation | None, source: RecordingSource, manifest_sha256: str
+        self, original: OriginalLocation | None, source: RecordingFiles, manifest_sha256: str
     ) -> StoredOriginal | None:
         if original is None:
             return None
@@ -113,8 +118,8 @@ class Assembler:
         sha256 = source.sha256
         if not original.in_bucket:
             metadata = {"manifest-sha256": manifest_sha256}
-            to = UploadTarget(self.store, original.object_key, original.content_type, metadata, source.verification)
-            sha256 = (await upload_object(to, contents(source.recording.files, size))).sha256
+            target = UploadTarget(self.store, original.object_key, original.content_type, metadata, source.verification)
+            sha256 = (await upload_object(target, contents(source.recording.files, size))).sha256
         return StoredOriginal(
             url=self.store.url(original.object_key),
             object_key=original.object_key,
@@ -125,53 +130,53 @@ class Assembler:
         )
 
     async def _make_wav(
-        self, directory: SessionDirectory, source: RecordingSource, stored: StoredManifest
+        self, directory: SessionDirectory, source: RecordingFiles, stored: StoredManifest
     ) -> tuple[StoredObject, tuple[str, ...]]:
         recording, files = source.recording, source.recording.files
-        found = split_into_streams(
-            recording.first_bytes, [file.beginning for file in files], [file.size for file in files]
+        streams = split_into_streams(
+            recording.first_bytes, [file.signature for file in files], [file.size for file in files]
         )
-        if isinstance(found, NotAudio):
-            raise BadMedia(f"The bytes are {found.value}, not audio.", code="not_audio")
-        if found[0].container is None and stored.manifest.original is not None:
+        if isinstance(streams, NotAudio):
+            raise BadMedia(f"The bytes are {streams.value}, not audio.", code="not_audio")
+        if streams[0].container is None and stored.manifest.original is not None:
             raise BadMedia("The bytes are not audio of a kind that is known.", code="not_audio")
         key = wav_key(directory.key)
-        to = UploadTarget(self.store, key, WAV_TYPE, {"manifest-sha256": stored.sha256}, source.verification)
+        target = UploadTarget(self.store, key, WAV_TYPE, {"manifest-sha256": stored.sha256}, source.verification)
         warnings: list[str] = []
-        if found[0].container is None:
-            wav = await self._pcm(to, files, warnings)
+        if streams[0].container is None:
+            wav = await self._upload_pcm(target, files, warnings)
         else:
-            work = RecordingDecoder(self.policy, self.spool.temporaries, files, found, warnings)
-            wav = await self._decoded(to, work)
+            decoder = RecordingDecoder(self.policy, self.spool.temporaries, files, streams, warnings)
+            wav = await self._upload_decoded(target, decoder)
         return wav, tuple(warnings)
 
-    async def _pcm(self, to: UploadTarget, files: Sequence[ChunkFile], warnings: list[str]) -> StoredObject:
+    async def _upload_pcm(self, target: UploadTarget, files: Sequence[ChunkFile], warnings: list[str]) -> StoredObject:
         size = sum(file.size for file in files)
         limit = self.policy.max_audio_seconds
         if size > limit * BYTES_PER_SECOND:
             raise BadMedia(f"The audio is longer than {limit} seconds.", code="too_long")
         if size % SAMPLE_BYTES:
             warnings.append("The last byte was half a sample and was dropped.")
-        async with self._writing_back(to.key, size):
-            return await upload_wav(to, samples(files), size - size % SAMPLE_BYTES)
+        async with self._early_writeback(target.key, size):
+            return await upload_wav(target, samples(files), size - size % SAMPLE_BYTES)
 
-    async def _decoded(self, to: UploadTarget, work: RecordingDecoder) -> StoredObject:
+    async def _upload_decoded(self, target: UploadTarget, decoder: RecordingDecoder) -> StoredObject:
         if self.store.part_order == "any":
-            async with aclosing(work.decode()) as pcm:
-                return await upload_wav_of_unknown_length(to, pcm)
+            async with aclosing(decoder.decode()) as pcm:
+                return await upload_wav_of_unknown_length(target, pcm)
         with open_spill_file(self.spool.temporaries) as spill:
-            await work.decode_to_file(spill)
-            async with self._writing_back(to.key, spill.samples_bytes):
-                return await upload_object(to, spill.wav())
+            await decoder.decode_to_file(spill)
+            async with self._early_writeback(target.key, spill.samples_bytes):
+                return await upload_object(target, spill.wav())
 
-    def _writing_back(self, key: str, size: int) -> AbstractAsyncContextManager[None]:
+    def _early_writeback(self, key: str, size: int) -> AbstractAsyncContextManager[None]:
         if self.store_folder is None or size < PART_BYTES:  # a single put is over before the disk would have begun
             return nullcontext()
         return background_writeback((self.store_folder / key).parent)
 
 
 def upload_summary(manifest: Manifest) -> UploadSummary:
-    """Tell how a recording came in."""
+    """Summarize an upload for the events: when it was opened, chunks, bytes, and upload kind."""
     purpose = manifest.purpose
     size = purpose.size_bytes if isinstance(purpose, RegisteredDocument) else manifest.size
     return UploadSummary(

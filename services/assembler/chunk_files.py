@@ -1,4 +1,4 @@
-"""The chunks of a manifest as files, and the proof that they are what was acknowledged."""
+"""The chunks of a manifest as files, and the check of their SHA-256 against the manifest."""
 
 import asyncio
 import hashlib
@@ -13,28 +13,28 @@ from shared.domain.manifest import Chunk, Manifest
 from shared.storage.session_directory import SessionDirectory
 
 _READ = 1024 * 1024
-_SMALL = 64 * 1024  # read whole at the first look: opening a file costs more than hashing that much
+_SMALL = 64 * 1024  # read whole and hashed when it is opened: opening a file costs more than hashing that much
 
 
 @dataclass(frozen=True, slots=True)
 class ChunkFile:
-    """A chunk that is there; `size` in bytes, `beginning` is what its first bytes tell."""
+    """A chunk's file; `size` in bytes, `signature` is which container its first bytes begin, if any."""
 
     path: Path
     size: int
-    beginning: ChunkSignature
+    signature: ChunkSignature
 
 
 @dataclass(frozen=True, slots=True)
 class ChunkFiles:
-    """A recording's chunks in order, and the recording's first bytes; `unproved` have yet to be hashed."""
+    """A recording's chunks in order, and the recording's first bytes; the chunks in `unverified` are not hashed yet."""
 
     files: Sequence[ChunkFile]
     first_bytes: bytes
     unverified: Sequence[tuple[Path, Chunk]] = ()
 
     def verify_hashes(self) -> None:
-        """Hash the chunks that were only looked at; blocks. Raises Permanent for one that is not what it was."""
+        """Hash the chunks in `unverified`; blocks. Raises Permanent for one that is missing or changed."""
         for path, chunk in self.unverified:
             try:
                 with path.open("rb") as file:
@@ -46,23 +46,23 @@ class ChunkFiles:
 
 
 def open_chunks(directory: SessionDirectory, manifest: Manifest) -> ChunkFiles:
-    """Look at every chunk of the manifest and return them in order; blocks.
+    """Read the first bytes of every chunk of the manifest and return the chunks in order; blocks.
 
-    Small ones are hashed at once. The others are to be proved beside the work that is made of them, and before
-    anyone can see it. Raises Permanent for a chunk that is missing or is not what was acknowledged.
+    Chunks of up to 64 KiB are hashed at once. The others stand in `unverified`: hash them beside the work, and before
+    its result becomes visible. Raises Permanent for a chunk that is missing or is not what was acknowledged.
     """
     files: list[ChunkFile] = []
-    unproved: list[tuple[Path, Chunk]] = []
-    opening = b""
+    unverified: list[tuple[Path, Chunk]] = []
+    first_bytes = b""
     for chunk in manifest.chunks:
         path = directory.chunk(chunk.index)
         head = _head(path, chunk)
         if chunk.size > _SMALL:
-            unproved.append((path, chunk))
-        if len(opening) < SIGNATURE_BYTES:
-            opening += head  # only a short chunk is all head, so what follows belongs behind it
+            unverified.append((path, chunk))
+        if len(first_bytes) < SIGNATURE_BYTES:
+            first_bytes += head  # only a short chunk is all head, so what follows belongs behind it
         files.append(ChunkFile(path, chunk.size, read_signature(head)))
-    return ChunkFiles(files, opening[:SIGNATURE_BYTES], unproved)
+    return ChunkFiles(files, first_bytes[:SIGNATURE_BYTES], unverified)
 
 
 def _head(path: Path, chunk: Chunk) -> bytes:
@@ -86,20 +86,20 @@ def _changed(chunk: Chunk) -> Permanent:
 
 
 def open_single_file(path: Path, size: int) -> ChunkFiles:
-    """Look at a recording that is one file; blocks."""
+    """Return a recording that is one file of `size` bytes; there is nothing to verify. Blocks."""
     with path.open("rb") as file:
         head = file.read(SIGNATURE_BYTES)
     return ChunkFiles([ChunkFile(path, size, read_signature(head))], head)
 
 
 def samples(files: Sequence[ChunkFile]) -> AsyncIterator[bytes]:
-    """Yield headerless PCM in order, about a mebibyte at a time; half a sample at the very end is dropped."""
+    """Yield headerless PCM in order, about 1 MiB at a time; half a sample at the very end is dropped."""
     size = sum(file.size for file in files)
     return contents(files, size - size % SAMPLE_BYTES)
 
 
 async def contents(files: Sequence[ChunkFile], size: int) -> AsyncIterator[bytes]:
-    """Yield the first `size` bytes of all files in order, about a mebibyte at a time, however small the files."""
+    """Yield the first `size` bytes of all files in order, about 1 MiB at a time, however small the files."""
     pieces = _pieces(files, size)
     left = size
     while left > 0 and (piece := await asyncio.to_thread(_next_mebibyte, pieces)):
@@ -108,13 +108,13 @@ async def contents(files: Sequence[ChunkFile], size: int) -> AsyncIterator[bytes
 
 
 def _next_mebibyte(pieces: Iterator[bytes]) -> bytes:
-    """Return the next mebibyte or a little more, less at the end: one thread's turn for many small chunks."""
-    gathered: list[bytes] = []
+    """Return the next 1 MiB or a little more, less at the end; blocks, once for many small chunks."""
+    collected: list[bytes] = []
     size = 0
     while size < _READ and (piece := next(pieces, b"")):
-        gathered.append(piece)
+        collected.append(piece)
         size += len(piece)
-    return b"".join(gathered)
+    return b"".join(collected)
 
 
 def _pieces(files: Sequence[ChunkFile], size: int) -> Iterator[bytes]:

@@ -1,4 +1,4 @@
-"""A recording's streams, decoded one after the other into one row of samples."""
+"""Decodes a recording's streams one after another into one PCM stream."""
 
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import aclosing
@@ -18,10 +18,11 @@ from shared.process.failpoints import failpoint
 
 @dataclass(frozen=True, slots=True)
 class RecordingDecoder:
-    """What is to be decoded, and how; a broken stream behind a good one costs itself, not the recording.
+    """Decodes a recording's streams, to a file or as an iterator.
 
-    `warnings` takes what a caller should hear of. Both ways raise BadMedia, also for silence of no length and for more
-    than the policy's seconds over all streams together, and Unavailable.
+    A stream that can't be decoded is left out if one before it gave samples; otherwise the recording fails. `warnings`
+    collects what the caller is shown. Both methods raise BadMedia, also for 0 samples and for more than the policy's
+    seconds over all streams together, and Unavailable.
     """
 
     policy: DecodePolicy
@@ -31,7 +32,7 @@ class RecordingDecoder:
     warnings: list[str]
 
     async def decode_to_file(self, spill: SpillFile) -> None:
-        """Append all samples to a file on disk."""
+        """Decode all streams and append their samples to the spill file."""
         decoder = Decoder(self.policy, self.temporaries)
         limit = HEADER_BYTES + self.policy.max_audio_seconds * BYTES_PER_SECOND
         for source in self._sources():
@@ -45,7 +46,7 @@ class RecordingDecoder:
         self._finish(decoder, spill.samples_bytes)
 
     async def decode(self) -> AsyncGenerator[bytes, None]:
-        """Yield all samples while they are decoded."""
+        """Decode all streams and yield their samples as they come."""
         decoder = Decoder(self.policy, self.temporaries)
         limit = self.policy.max_audio_seconds
         size = 0
@@ -65,7 +66,7 @@ class RecordingDecoder:
 
     def _sources(self) -> Iterator[DecoderInput]:
         for segment in self.segments:
-            assert segment.container is not None  # noqa: S101  # only a whole session is headerless
+            assert segment.container is not None  # noqa: S101  # headerless PCM is always a whole session
             paths = [file.path for file in self.files[segment.first : segment.end]]
             yield DecoderInput(segment.container, paths, segment.ignore_length)
 

@@ -1,4 +1,4 @@
-"""`python -m services.assembler rebuild-catalog`: the catalog again, from what the bucket holds."""
+"""`python -m services.assembler rebuild-catalog`: rebuilds the catalog from the bucket's archived events and WAVs."""
 
 import asyncio
 import hashlib
@@ -32,7 +32,7 @@ _BUS_SECONDS = 30.0
 
 @dataclass(slots=True)
 class RebuildSummary:
-    """What a rebuild found: kept events told again, recordings known from their WAV alone, and what stays gone."""
+    """Counts of a rebuild: archived events applied, recordings known only from their WAV, deleted, unreadable."""
 
     events: int = 0
     bare_recordings: int = 0
@@ -41,27 +41,27 @@ class RebuildSummary:
 
 
 async def rebuild_catalog(settings: AssemblerSettings) -> RebuildSummary:
-    """Fold every kept event into the catalog, and give a record to each WAV that has none.
+    """Apply every archived event to the catalog, and add a record for each WAV that has none.
 
-    May run beside the services and more than once; what the catalog knows already stays, and what was deleted stays
-    deleted. Raises Unavailable when the bus or the store is away, TimeoutError when the bus can't be reached.
+    May run beside the services and more than once; existing records stay, and deleted sessions stay deleted. Raises
+    Unavailable when the bus or the store is away, TimeoutError when the bus can't be reached within 30 s.
     """
     async with (
         open_bus(settings.bus_config(), service="rebuild-catalog", metrics=Metrics()) as bus,
         open_store(settings.store()) as store,
     ):
         await asyncio.wait_for(bus.wait_ready(), _BUS_SECONDS)
-        chronicle = open_event_store(bus, store, replicas=settings.nats_replicas)
+        event_store = open_event_store(bus, store, replicas=settings.nats_replicas)
         summary = RebuildSummary()
-        await _replay_archive(chronicle, summary)
-        await _add_bare_recordings(chronicle, summary)
+        await _replay_archive(event_store, summary)
+        await _add_bare_recordings(event_store, summary)
         return summary
 
 
-async def _replay_archive(chronicle: EventStore, summary: RebuildSummary) -> None:
-    async for name in chronicle.archived_keys():
+async def _replay_archive(event_store: EventStore, summary: RebuildSummary) -> None:
+    async for name in event_store.archived_keys():
         try:
-            await chronicle.catalog.apply(await chronicle.read_archived(name))
+            await event_store.catalog.apply(await event_store.read_archived(name))
             summary.events += 1
         except UndecodableEventError:
             log.error("a kept event can't be read", key=name)
@@ -70,30 +70,30 @@ async def _replay_archive(chronicle: EventStore, summary: RebuildSummary) -> Non
             summary.deleted += 1
 
 
-async def _add_bare_recordings(chronicle: EventStore, summary: RebuildSummary) -> None:
-    async for name in chronicle.store.list_keys(""):
+async def _add_bare_recordings(event_store: EventStore, summary: RebuildSummary) -> None:
+    async for name in event_store.store.list_keys(""):
         match = _WAV.fullmatch(name)
         if match is None:
             continue
         key = SessionKey(match[1] or DEFAULT_TENANT, match[2])
         try:
-            record = await chronicle.catalog.get(key)
+            record = await event_store.catalog.get(key)
             if record is None or record.ended is None:
-                await chronicle.catalog.apply(await _event_from_wav(chronicle, key, name))
+                await event_store.catalog.apply(await _event_from_wav(event_store, key, name))
                 summary.bare_recordings += 1
         except SessionIsDeleted:
             summary.deleted += 1
 
 
-async def _event_from_wav(chronicle: EventStore, key: SessionKey, name: str) -> Envelope:
-    """Describe a WAV of an older version, or one whose kept event is lost, by reading it."""
+async def _event_from_wav(event_store: EventStore, key: SessionKey, name: str) -> Envelope:
+    """Read a WAV without an archived event (an older version's, or the event was lost) and describe it as an event."""
     digest = hashlib.sha256()
     size = 0
-    async for piece in chronicle.store.read(name):
+    async for piece in event_store.store.read(name):
         digest.update(piece)
         size += len(piece)
     audio = AudioReady(
-        url=chronicle.store.url(name),
+        url=event_store.store.url(name),
         filename=wav_name(key),
         object_key=name,
         size_bytes=size,
@@ -105,7 +105,7 @@ async def _event_from_wav(chronicle: EventStore, key: SessionKey, name: str) -> 
 
 
 def run_rebuild(settings: AssemblerSettings) -> int:
-    """Rebuild the catalog and say what was found; returns the process's status."""
+    """Rebuild the catalog and print what was found; returns the exit status, 1 for any failure or unreadable event."""
     configure_logging(level="warning", style=settings.log_format)
     try:
         found = asyncio.run(rebuild_catalog(settings))

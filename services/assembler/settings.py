@@ -1,4 +1,4 @@
-"""What the assembler can be told from outside."""
+"""Environment variables of the assembler."""
 
 from pydantic import Field
 
@@ -10,7 +10,7 @@ from shared.storage.settings import SpoolSettings, StoreSettings
 
 
 class AssemblerSettings(ServiceSettings, SpoolSettings, StoreSettings, FFmpegSettings, WorkSettings):
-    """Jobs at once, tries and first delay of a retry in seconds, the decoder's program and limits."""
+    """Concurrent jobs, tries and delay of the first retry in seconds, and the decoder's program and limits."""
 
     port: int = Field(default=8002, ge=0, le=65535)
     assembler_concurrency: int = Field(default=2, ge=1, le=64)

@@ -1,4 +1,4 @@
-"""A WAV in the making on disk, for a store that wants parts in order: the header must be known before the first."""
+"""Decoded WAV in an unnamed file, for stores that need parts in order: the header's size is known only at the end."""
 
 import asyncio
 import os
@@ -15,22 +15,22 @@ _READ = 5 * 1024 * 1024  # a part of an upload
 
 @dataclass(frozen=True, slots=True)
 class SpillFile:
-    """A file without a name; its offset stands behind the room for the header, and samples are appended there."""
+    """An unnamed file; the first 44 bytes are left free for the header, and samples are appended at its offset."""
 
     fd: int
 
     @property
     def samples_bytes(self) -> int:
-        """How many bytes of samples are there, half a sample at the end not counted."""
+        """Bytes of samples in the file; half a sample at the end is not counted."""
         size = max(0, os.fstat(self.fd).st_size - HEADER_BYTES)
         return size - size % SAMPLE_BYTES
 
     def truncate_to_whole_sample(self) -> None:
-        """Drop the half of a sample that a decoder may have left when it died."""
+        """Drop the half sample that a decoder may have left when it died."""
         os.ftruncate(self.fd, os.lseek(self.fd, HEADER_BYTES + self.samples_bytes, os.SEEK_SET))
 
     async def wav(self) -> AsyncIterator[bytes]:
-        """Yield the whole file, its header first, in large pieces."""
+        """Write the header, then yield the whole file in pieces of 5 MiB."""
         samples = self.samples_bytes
         os.pwrite(self.fd, wav_header(samples), 0)
         for offset in range(0, HEADER_BYTES + samples, _READ):
@@ -39,7 +39,7 @@ class SpillFile:
 
 @contextmanager
 def open_spill_file(directory: Path) -> Iterator[SpillFile]:
-    """Give a file for samples inside the block; it has no name, so that not even a crash leaves it behind."""
+    """Open a spill file for the length of the block; it is unlinked at once, so that no crash leaves it behind."""
     path = directory / f"spill-{os.getpid()}-{os.urandom(8).hex()}"
     fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     try:

@@ -1,4 +1,4 @@
-"""What the assembler does with `session.finalized`."""
+"""The assembler's queue worker: assembles each finalized session once and publishes its result."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -25,65 +25,84 @@ log = structlog.stdlib.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class _SessionState:
-    """What a session's directory says of it: whether it was deleted, how it ended, and its manifest."""
+    """What a session's directory holds: the deletion mark, the result event, and the manifest."""
 
     deleted: bool
-    outcome: Envelope | None
-    stored: StoredManifest | None
+    result: Envelope | None
+    manifest: StoredManifest | None
 
 
 @dataclass(frozen=True, slots=True)
 class AssemblyWorker:
-    """Assembles, tells how it ended, and only then erases the spool; the queue acknowledges after that.
+    """Assembles a session, publishes its result, and only then erases its chunks; the queue acknowledges after that.
 
-    Every step may run twice: a session that has ended says so again under the same id. One whose chunks outlived the
-    failure of another job is worked on anew: somebody asked for a further attempt. What fails for good is told as
-    `audio.failed`; its chunks stay in the spool unless the bucket holds the original. A session is worked on once at a
-    time, and one that was deleted is left alone.
+    Every step may run twice: a result is published again under the same id. One worker at a time holds a session's
+    work lock. What `handle` does, by what it finds (the first line that fits):
+
+    ================================================  ==========================================================
+    in the session's directory and in the catalog     then
+    ================================================  ==========================================================
+    no directory                                      Unavailable `not_here`: the queue tries again
+    work lock held by another worker or a deletion    Unavailable `busy`: the queue tries again
+    deletion mark                                     nothing: the job is done
+    no manifest                                       Unavailable `not_here`: the queue tries again
+    result of this job, or a final one of any job     publish it again, finish the session
+    failure of another job, chunks still there        delete it and go on below: a further attempt was asked for
+    catalog: final result of the job's manifest       publish that again, finish the session
+    manifest other than the job's                     Permanent `other_manifest`
+    anything else                                     assemble, upload, publish the result, finish the session
+    ================================================  ==========================================================
+
+    A result is final if the bucket holds what was sent: `audio.ready`, or `audio.failed` with the original stored.
+    To finish a session is to write its result into the directory, and to erase the chunks if the result is final. If
+    the session is deleted before the result is published, the uploaded objects are deleted instead.
+
+    `give_up` publishes `audio.failed` for a job that failed for good or used up its tries; its chunks stay.
     """
 
     spool: Spool
-    chronicle: EventStore
+    event_store: EventStore
     assembler: Assembler
 
     async def handle(self, job: Envelope) -> None:
-        """Take one session to its end; raises Permanent or Unavailable."""
+        """Bring one session to its result; raises Permanent or Unavailable."""
         finalized = _finalized(job)
         directory = self.spool.session(job.key)
-        async with _hold_session(directory) as found:
-            if found.deleted:
+        async with _hold_session(directory) as state:
+            if state.deleted:
                 return
-            if found.stored is None:
+            if state.manifest is None:
                 raise _session_not_in_spool()
-            stored, outcome = found.stored, found.outcome
-            if outcome is not None and _failed_in_other_job(job, outcome):
+            stored, result = state.manifest, state.result
+            if result is not None and _failed_in_other_job(job, result):
                 await asyncio.to_thread(directory.result.unlink, missing_ok=True)
-                outcome = None
-            seen = None
-            if outcome is None:
-                seen = await self._seen(job)
-                outcome = _final_event(job, seen)
-            if outcome is None:
+                result = None
+            entry = None
+            if result is None:
+                entry = await self._catalog_entry(job)
+                result = _final_event(job, entry)
+            if result is None:
                 if stored.sha256 != finalized.manifest_sha256:
                     raise Permanent("The manifest is not the one that was finalized.", code="other_manifest")
                 ended = await self.assembler.assemble(directory, stored)
                 failpoint("assembler.uploaded")
                 lead = lead_of(stored.manifest.purpose)
-                outcome = _outcome(job, ended, lead)
-            await self._end(directory, stored, outcome, seen)
+                result = _result_event(job, ended, lead)
+            await self._publish_and_finish(directory, stored, result, entry)
         failpoint("assembler.closed")
 
     async def give_up(self, job: Envelope, error: RoomtoneError) -> None:
-        """Tell `audio.failed` with a reason fit for a caller; what was told for good already stands.
+        """Publish `audio.failed` with a reason fit for a caller, unless the catalog has a final result already.
 
-        Of such a recording only the kept event may be missing: its chunks stay for a further try.
+        A final result is published again without archiving it: archiving may be what failed. The chunks of such a
+        recording stay for a further try.
         """
         directory = self.spool.session(job.key)
-        seen = await self._seen(job)
-        if (told := _final_event(job, seen)) is not None:
-            alive = await self.chronicle.append_publish_first(told, archive=False)  # again, in case that is what failed
+        entry = await self._catalog_entry(job)
+        if (final := _final_event(job, entry)) is not None:
+            alive = await self.event_store.append_publish_first(final, archive=False)
             if alive and await asyncio.to_thread(directory.exists):
-                await asyncio.to_thread(self.spool.write_result, directory, told)
+                await asyncio.to_thread(self.spool.write_result, directory, final)
             return
         stored = await asyncio.to_thread(_readable_manifest, directory)
         failed = AudioFailed(
@@ -94,36 +113,37 @@ class AssemblyWorker:
             intake=upload_summary(stored.manifest) if stored else None,
         )
         lead = lead_of(stored.manifest.purpose) if stored else job.lead
-        outcome = make_envelope("assembler", job.key, failed, cause=job.id, trace=job.trace, lead=lead)
-        await self._end(directory, stored, outcome, seen)
+        result = make_envelope("assembler", job.key, failed, cause=job.id, trace=job.trace, lead=lead)
+        await self._publish_and_finish(directory, stored, result, entry)
 
-    async def _seen(self, job: Envelope) -> CatalogEntry:
-        """Look into the catalog; nothing is seen of a deleted session, which telling its end will find out."""
+    async def _catalog_entry(self, job: Envelope) -> CatalogEntry:
+        """Return the session's catalog entry; an empty one for a deleted session, which publishing will find out."""
         try:
-            return await self.chronicle.catalog.get_entry(job.key)
+            return await self.event_store.catalog.get_entry(job.key)
         except SessionIsDeleted:
             return CatalogEntry()
 
-    async def _end(
-        self, directory: SessionDirectory, stored: StoredManifest | None, outcome: Envelope, seen: CatalogEntry | None
+    async def _publish_and_finish(
+        self, directory: SessionDirectory, stored: StoredManifest | None, result: Envelope, entry: CatalogEntry | None
     ) -> None:
-        assert isinstance(outcome.event, AudioReady | AudioFailed)  # noqa: S101  # no session ends otherwise
-        await self.assembler.sync(outcome.event)
-        alive = await self.chronicle.append_publish_first(outcome, known_entry=seen)
+        assert isinstance(result.event, AudioReady | AudioFailed)  # noqa: S101  # a session has no other result
+        await self.assembler.sync(result.event)
+        alive = await self.event_store.append_publish_first(result, known_entry=entry)
         failpoint("assembler.told")
         if not alive:
             log.info("the session was deleted meanwhile", session=directory.key.session)
             if stored is not None:
                 await self.assembler.erase(directory, stored.manifest)
         elif await asyncio.to_thread(directory.exists):
-            await asyncio.to_thread(self.spool.finish_session, directory, outcome)
+            await asyncio.to_thread(self.spool.finish_session, directory, result)
 
 
 @asynccontextmanager
 async def _hold_session(directory: SessionDirectory) -> AsyncIterator[_SessionState]:
-    """Hold a session against other workers and against its deletion, and say what its directory has of it.
+    """Hold a session's work lock for the length of the block, and yield what its directory holds.
 
-    Raises Unavailable while somebody else holds it.
+    The lock keeps out other workers and the session's deletion. Raises Unavailable while another process or task holds
+    it, and for a session that has no directory.
     """
     try:
         held = await asyncio.to_thread(_try_hold, directory)
@@ -131,35 +151,35 @@ async def _hold_session(directory: SessionDirectory) -> AsyncIterator[_SessionSt
         raise _session_not_in_spool() from None
     if held is None:
         raise Unavailable("The session is being worked on elsewhere.", code="busy")
-    lock, found = held
+    lock, state = held
     try:
-        yield found
+        yield state
     finally:
         lock.release()
 
 
-def _final_event(job: Envelope, seen: CatalogEntry) -> Envelope | None:
-    """Return the event by which the catalog knows that the bucket holds what this job is about."""
-    record = seen.record
+def _final_event(job: Envelope, entry: CatalogEntry) -> Envelope | None:
+    """Return the catalog's result for the job's manifest as an event, or None if there is none or it is not final."""
+    record = entry.record
     if record is None or record.ended is None or record.ended.manifest_sha256 != _finalized(job).manifest_sha256:
         return None
-    told = _outcome(job, record.ended, record.lead)
-    return told if is_final(told) else None
+    event = _result_event(job, record.ended, record.lead)
+    return event if is_final(event) else None
 
 
-def _outcome(job: Envelope, ended: AudioReady | AudioFailed, lead: str | None) -> Envelope:
-    """Wrap what became of a session under an id that follows from its manifest: the same, however often it is made."""
+def _result_event(job: Envelope, ended: AudioReady | AudioFailed, lead: str | None) -> Envelope:
+    """Wrap a session's result; its id follows from the manifest, so it is the same however often it is made."""
     return make_envelope("assembler", job.key, ended, cause=ended.manifest_sha256, trace=job.trace, lead=lead)
 
 
-def _failed_in_other_job(job: Envelope, outcome: Envelope) -> bool:
-    """Whether a session failed in another job than this one, and can still be made something of."""
-    told_by_this = event_id(job.key, AudioFailed, job.id)
-    return isinstance(outcome.event, AudioFailed) and outcome.id != told_by_this and not is_final(outcome)
+def _failed_in_other_job(job: Envelope, result: Envelope) -> bool:
+    """Whether the result is a failure of another job whose chunks are still there to be assembled."""
+    own_failure_id = event_id(job.key, AudioFailed, job.id)
+    return isinstance(result.event, AudioFailed) and result.id != own_failure_id and not is_final(result)
 
 
 def _try_hold(directory: SessionDirectory) -> tuple[ReleasableLock, _SessionState] | None:
-    """Lock a session and read what is there of it, or return None while somebody else holds it; blocks."""
+    """Take a session's work lock and read its directory; None while another process or task holds it. Blocks."""
     lock = try_lock(directory.work_lock)
     if lock is None:
         return None
@@ -171,7 +191,7 @@ def _try_hold(directory: SessionDirectory) -> tuple[ReleasableLock, _SessionStat
 
 
 def _readable_manifest(directory: SessionDirectory) -> StoredManifest | None:
-    """Return the manifest, or None for one that is spoilt: its session must be able to fail."""
+    """Return the manifest, or None if there is none or it is corrupt: its session must be able to fail."""
     try:
         return directory.read_manifest()
     except ValueError:

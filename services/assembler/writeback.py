@@ -1,4 +1,7 @@
-"""Early write-back: a store that does not sync leaves 115 MB for the moment in which everyone waits."""
+"""Starts writing the store's files to disk while they arrive (fdatasync every 50 ms), so that the final fsync is short.
+
+Without it, a store that does not sync leaves 115 MB for the final fsync, for which the session's event waits.
+"""
 
 import asyncio
 import os
@@ -11,21 +14,21 @@ _EVERY = 0.05  # seconds; 15 MB arrive in that time
 
 @asynccontextmanager
 async def background_writeback(directory: Path) -> AsyncIterator[None]:
-    """Inside the block, have the disk take what the store writes into `directory` while it arrives.
+    """Sync the unfinished uploads in `directory` every 50 ms inside the block.
 
-    It only saves time: the object itself must be synced under its name after that. Unfinished uploads are hidden
-    files there; one of another recording is synced as well, which harms nobody.
+    It only saves time: the object itself must be synced under its name afterwards. Unfinished uploads are hidden
+    files there; those of other recordings are synced as well, which does no harm.
     """
     done = asyncio.Event()
-    working = asyncio.create_task(_work(directory, done))
+    task = asyncio.create_task(_sync_repeatedly(directory, done))
     try:
         yield
     finally:
         done.set()
-        await working
+        await task
 
 
-async def _work(directory: Path, done: asyncio.Event) -> None:
+async def _sync_repeatedly(directory: Path, done: asyncio.Event) -> None:
     while not done.is_set():
         await asyncio.to_thread(_sync_unfinished, directory)
         with suppress(TimeoutError):
@@ -34,7 +37,7 @@ async def _work(directory: Path, done: asyncio.Event) -> None:
 
 
 def _sync_unfinished(directory: Path) -> None:
-    with suppress(OSError):  # it is not there before the first upload, and uploads end at any time
+    with suppress(OSError):  # the directory is not there before the first upload, and uploads end at any time
         for entry in list(os.scandir(directory)):
             if entry.name.startswith(".") and entry.is_file(follow_symlinks=False):
                 fd = os.open(entry.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
