@@ -116,7 +116,7 @@ async def test_what_was_told_to_be_ready_is_not_followed_by_a_failure(work: Fina
     assert stored is not None
     ready = await work.worker.assembler.assemble(directory, stored)
     told = make_envelope("assembler", work.job.key, ready, cause=stored.sha256, trace=work.job.trace)
-    await work.worker.chronicle.append_publish_first(told, archive=False)  # and died
+    await work.worker.event_store.append_publish_first(told, archive=False)  # and died
     directory.chunk(0).write_bytes(b"spoilt since")
     if then == "again":
         await work.worker.handle(work.job)
