@@ -1,6 +1,7 @@
-"""Files that survive `kill -9` and power loss: temporary name, fsync, final name, directory fsync.
+"""Writes files that survive `kill -9` and power loss: temporary file, fsync, final name, fsync of the directory.
 
-Everything here blocks and belongs in a thread. The order of the calls is the promise; see architecture, "Durability".
+Everything here blocks and belongs in a thread. Durability depends on the order of the calls: see docs/adr/0014 and
+docs/architecture.md, "Durability".
 """
 
 import errno
@@ -13,27 +14,27 @@ from pathlib import Path
 
 from shared.process.failpoints import failpoint
 
-_NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-_NAMELESS_FILE = os.O_WRONLY | os.O_TMPFILE | os.O_CLOEXEC
-_NO_NAMELESS_FILES = {errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL}  # how filesystems say it
-_SETTLED_SECONDS = 2.0  # between creating a file and locking it lie microseconds
-_IOV_MAX = 512  # buffers a writev call may take; Linux allows 1024
+_NAMED_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_ANONYMOUS_FLAGS = os.O_WRONLY | os.O_TMPFILE | os.O_CLOEXEC
+_NO_ANONYMOUS_FILES = {errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL}  # where a filesystem does not know O_TMPFILE
+_STALE_SECONDS = 2.0  # between creating a file and locking it lie microseconds
+_IOV_MAX = 512  # buffers in one writev call; Linux allows 1024
 
 
 def _anonymous_file_in(directory: Path) -> int | None:
     try:
-        return os.open(directory, _NAMELESS_FILE, 0o600)
+        return os.open(directory, _ANONYMOUS_FLAGS, 0o600)
     except OSError as exc:
-        if exc.errno in _NO_NAMELESS_FILES:
+        if exc.errno in _NO_ANONYMOUS_FILES:
             return None
         raise
 
 
 class TemporaryFile:
-    """A file without a name that becomes visible whole, or never: a crash leaves nothing of it.
+    """A new file that gets its name only when it is complete: an anonymous file (O_TMPFILE), gone after a crash.
 
-    Where the filesystem has no such files (NFS), or `named` asks for it, it has a temporary name in `directory`, and
-    its owner a lock on it, so that a sweep can tell a live upload from what a crash left.
+    Where the filesystem has no anonymous files (NFS), or with `named`, it has a temporary name in `directory` and is
+    locked while it is open, so that `remove_stale_temporaries` can tell it from what a crash left.
     """
 
     def __init__(self, directory: Path, *, named: bool = False) -> None:
@@ -43,7 +44,7 @@ class TemporaryFile:
             self._fd = fd
         else:
             self._name = directory / secrets.token_hex(16)
-            self._fd = os.open(self._name, _NEW_FILE, 0o600)
+            self._fd = os.open(self._name, _NAMED_FLAGS, 0o600)
             try:
                 fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:
@@ -52,11 +53,11 @@ class TemporaryFile:
 
     @property
     def path(self) -> Path:
-        """Where this process, and no other, finds the file until it is discarded."""
+        """The path of the file until it is discarded; another process can't use it."""
         return self._name or Path(f"/proc/self/fd/{self._fd}")
 
     def write(self, pieces: list[bytes]) -> None:
-        """Append `pieces` in order without joining them first."""
+        """Append `pieces` in order without joining them in memory (writev)."""
         for start in range(0, len(pieces), _IOV_MAX):
             self._write_some([memoryview(piece) for piece in pieces[start : start + _IOV_MAX] if piece])
 
@@ -69,29 +70,30 @@ class TemporaryFile:
                 views[0] = views[0][written:]
 
     def start_writeback(self) -> None:
-        """Have the disk begin with what was written, without waiting for it; only a hint, and never a promise."""
+        """Start writing to the disk without waiting for it: only a hint to the kernel, which promises nothing."""
         os.posix_fadvise(self._fd, 0, 0, os.POSIX_FADV_DONTNEED)
 
     def sync(self) -> None:
-        """Force the bytes to the disk; a failure here is final for this file (its pages are marked clean)."""
+        """Force the bytes to the disk; raises OSError."""
+        # A failure is final for this file: its pages are marked clean, so that a second fsync would succeed.
         failpoint("spool.fsync")
         os.fsync(self._fd)
 
     def link_to(self, final: Path) -> bool:
-        """Give the file its final name unless that name is taken; returns whether it got it."""
+        """Give the file its final name, never overwriting; returns False if the name is taken."""
         try:
             if self._name is not None:
                 os.link(self._name, final, follow_symlinks=False)
             else:
-                # The descriptor stands for a folder that an absolute path does not need: with one, the call follows
-                # the kernel's own link to the file (linkat(2), AT_SYMLINK_FOLLOW).
+                # An absolute path needs no directory descriptor, but with one the call follows the kernel's own link
+                # to the file (linkat(2), AT_SYMLINK_FOLLOW).
                 os.link(self.path, final, src_dir_fd=self._fd, follow_symlinks=True)
         except FileExistsError:
             return False
         return True
 
     def discard(self) -> None:
-        """Let go of the file, and of its temporary name if it has one; the final name, if given, stays."""
+        """Close the file and remove its temporary name if it has one; the final name, if given, stays."""
         if self._name is not None:
             with suppress(FileNotFoundError):
                 self._name.unlink()
@@ -99,7 +101,7 @@ class TemporaryFile:
 
 
 def sync_directory(directory: Path) -> None:
-    """Make the names in `directory` durable."""
+    """Make the names in `directory` durable (fsync)."""
     failpoint("spool.fsync_directory")
     fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
@@ -109,7 +111,7 @@ def sync_directory(directory: Path) -> None:
 
 
 def sync_file(path: Path, root: Path) -> None:
-    """Make a file that another program wrote durable: its bytes, and each name on the way down from `root`."""
+    """Make a file that another program wrote durable: its bytes, and the names in each directory up to `root`."""
     fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
     try:
         os.fsync(fd)
@@ -122,21 +124,24 @@ def sync_file(path: Path, root: Path) -> None:
 
 
 def write_durably(final: Path, content: bytes, temporaries: Path) -> bool:
-    """Write a whole small file by the recipe; returns False if the name was taken, and leaves that one alone."""
+    """Write a small file durably, through a temporary file in `temporaries`; returns False if the name is taken.
+
+    An existing file is not changed, but its name is made durable.
+    """
     temporary = TemporaryFile(temporaries)
     try:
         temporary.write([content])
         temporary.sync()
-        mine = temporary.link_to(final)
+        linked = temporary.link_to(final)
         failpoint("spool.named")
     finally:
         temporary.discard()
     sync_directory(final.parent)
-    return mine
+    return linked
 
 
-def remove_stale_temporaries(directory: Path, *, older_than: float = _SETTLED_SECONDS) -> int:
-    """Remove what crashed writers left: files that nobody holds, not touched for `older_than` seconds."""
+def remove_stale_temporaries(directory: Path, *, older_than: float = _STALE_SECONDS) -> int:
+    """Remove the unlocked files that crashed writers left, unmodified for `older_than` seconds; returns how many."""
     removed = 0
     for entry in list(os.scandir(directory)):
         with suppress(OSError):

@@ -1,4 +1,8 @@
-"""Lock files."""
+"""Lock files (flock) with a version, which excludes threads, processes and machines that share the disk.
+
+Everything here blocks. A lock file holds 16 bytes: when it was made, in seconds since the epoch, and how often what it
+guards was changed; the two are its version.
+"""
 
 import fcntl
 import os
@@ -10,14 +14,11 @@ from types import TracebackType
 from typing import Self
 
 _LOCK_CONTENT = struct.Struct("<dQ")
-_REMOVED = 2**64 - 1  # as the count of changes: this lock file is about to lose its name
+_REMOVED = 2**64 - 1  # as the count of changes: this lock file is about to be unlinked
 
 
 class LockFile:
-    """A lock file while it is held; it remembers when it was made and how often its holders changed something.
-
-    Leaving its block lets others have it.
-    """
+    """A held lock, with the lock file's creation time and its count of changes; leaving its block releases it."""
 
     def __init__(self, fd: int) -> None:
         self._fd = fd
@@ -40,21 +41,21 @@ class LockFile:
 
     @property
     def version(self) -> tuple[float, int]:
-        """What is another after every change, also where the file was removed and made anew."""
+        """The version of what the lock guards: different after every change, also if the file was made anew."""
         return self.created, self.changes
 
     def bump_version(self) -> None:
-        """Let the next holders know that what the lock guards is not what it was."""
+        """Count a change of what the lock guards, so that other processes drop what they have cached of it."""
         self.changes += 1
         self._write()
 
     @property
     def removed(self) -> bool:
-        """Whether an earlier holder removed the file, so that it guards nothing any more."""
+        """Whether an earlier holder removed the lock file, so that this lock guards nothing."""
         return self.changes == _REMOVED
 
     def remove(self, path: Path) -> None:
-        """Take the lock file's name away; who waits for it notices, and opens the next one."""
+        """Unlink the lock file; processes that wait for it notice, and open the next one."""
         self.changes = _REMOVED
         self._write()
         path.unlink()
@@ -64,9 +65,9 @@ class LockFile:
 
 
 def acquire_lock(path: Path) -> LockFile:
-    """Hold the lock file at `path` exclusively, against threads, processes and machines that share the disk.
+    """Wait for the exclusive lock on the file at `path` and return it held; the file is created if it is missing.
 
-    It is held from the call on. Raises FileNotFoundError where its directory is not there, or not any more.
+    Raises FileNotFoundError if its directory does not exist, or not any more.
     """
     while True:
         fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
@@ -83,25 +84,28 @@ def acquire_lock(path: Path) -> LockFile:
 
 
 def _finish_removal(path: Path, fd: int) -> None:
-    """Take away the name of a held lock file that guards nothing, if whoever removed it did not live to do so."""
+    """Unlink a lock file that is marked as removed, if the process that marked it crashed before it did."""
     with suppress(FileNotFoundError):
         if os.path.samestat(path.lstat(), os.fstat(fd)):
             path.unlink()
 
 
 class ReleasableLock:
-    """A lock file that is held until it is released, or until its process ends."""
+    """A lock that is held until it is released, or until its process ends."""
 
     def __init__(self, fd: int) -> None:
         self._fd = fd
 
     def release(self) -> None:
-        """Let others have it."""
+        """Release the lock."""
         os.close(self._fd)
 
 
 def try_lock(path: Path) -> ReleasableLock | None:
-    """Take the lock file at `path` if nobody holds it; raises FileNotFoundError where its directory is not there."""
+    """Return the lock on the file at `path`, or None while another has it; the file is created if it is missing.
+
+    Raises FileNotFoundError if its directory does not exist.
+    """
     fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -112,6 +116,6 @@ def try_lock(path: Path) -> ReleasableLock | None:
 
 
 def lock_created(path: Path) -> float:
-    """Return when a lock file was made, in seconds since the epoch, without holding it; raises FileNotFoundError."""
+    """Return when a lock file was made, in seconds since the epoch, without locking it; raises FileNotFoundError."""
     content = path.read_bytes()
     return float(_LOCK_CONTENT.unpack(content)[0]) if len(content) == _LOCK_CONTENT.size else path.stat().st_mtime

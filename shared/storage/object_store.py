@@ -1,4 +1,4 @@
-"""The bucket: the few S3 operations we need."""
+"""The bucket of an S3-compatible object store, with the few S3 operations that the services need."""
 
 import asyncio
 import base64
@@ -22,16 +22,16 @@ if TYPE_CHECKING:
     from types_aiobotocore_s3 import S3Client
     from types_aiobotocore_s3.type_defs import GetObjectOutputTypeDef
 
-_READ_SIZE = 256 * 1024
-_WINDOW = 8 * 1024 * 1024
+_READ_BYTES = 256 * 1024
+_WINDOW_BYTES = 8 * 1024 * 1024
 _MISSING = {"404", "NoSuchKey", "NotFound"}
 SIGNED_FOR_SECONDS = 3600
-LONGEST_SIGNED_SECONDS = 7 * 24 * 3600  # what S3 and R2 take
+LONGEST_SIGNED_SECONDS = 7 * 24 * 3600  # the most that S3 and R2 allow
 
 
 @dataclass(frozen=True, slots=True)
 class ObjectInfo:
-    """What the store says of an object; `metadata` may be empty on stores that forget it."""
+    """An object's size in bytes, metadata and time of change; `metadata` is empty on stores that do not keep it."""
 
     size: int
     metadata: Mapping[str, str]
@@ -40,14 +40,14 @@ class ObjectInfo:
 
 @dataclass(frozen=True, slots=True)
 class UploadedPart:
-    """The store's word that it holds part `number` (from 1)."""
+    """The receipt for part `number` (from 1) of a multipart upload."""
 
     number: int
     etag: str
 
 
 class ObjectStore:
-    """One bucket. Every call is retried a few times by the client, then raises Unavailable."""
+    """One bucket. The client tries every call up to three times, then it raises Unavailable."""
 
     def __init__(self, client: "S3Client", config: StoreConfig) -> None:
         self._client = client
@@ -58,15 +58,15 @@ class ObjectStore:
         self.part_order: PartOrder = config.part_order
 
     def url(self, key: str) -> str:
-        """Return the object's own address; whether it can be read there without a signature is the bucket's matter."""
+        """Return the object's unsigned URL; it can be read there only if the bucket is public."""
         return f"{self._address}/{quote(key)}"
 
     def public_url(self, key: str) -> str | None:
-        """Return the address under which everyone can read the object, or None for a private bucket."""
+        """Return the URL from which everyone can read the object, or None for a private bucket."""
         return self.url(key) if self._public else None
 
     async def put(self, key: str, body: bytes, *, content_type: str, metadata: Mapping[str, str]) -> None:
-        """Store a whole object in one request, its integrity checked by the store."""
+        """Store an object in one request; the store verifies its Content-MD5."""
         with translated_errors():
             await self._client.put_object(
                 Bucket=self._bucket,
@@ -78,68 +78,68 @@ class ObjectStore:
             )
 
     async def sync(self, key: str) -> None:
-        """Make a stored object survive a power loss, on a store that confirms objects before they are on the disk.
+        """Make a stored object durable on a store that confirms objects before they are on the disk; raises OSError.
 
-        R2 and S3 confirm only what they have written redundantly, so there is nothing to do there. Raises OSError.
+        R2 and S3 confirm only what they have written redundantly, so there is nothing to do for them.
         """
         if self._folder is not None:
             await asyncio.to_thread(sync_file, self._folder / key, self._folder)
 
     async def head(self, key: str) -> ObjectInfo | None:
-        """Look an object up; None if there is none."""
+        """Return an object's size, metadata and time of change, or None if there is no such object."""
         with translated_errors():
             try:
-                answer = await self._client.head_object(Bucket=self._bucket, Key=key)
+                response = await self._client.head_object(Bucket=self._bucket, Key=key)
             except ClientError as exc:
                 if exc.response["Error"]["Code"] in _MISSING:
                     return None
                 raise
-            return ObjectInfo(answer["ContentLength"], answer["Metadata"], answer["LastModified"])
+            return ObjectInfo(response["ContentLength"], response["Metadata"], response["LastModified"])
 
     async def read(self, key: str, first: int = 0, last: int | None = None) -> AsyncGenerator[bytes, None]:
-        """Yield an object's bytes from `first` to `last` (inclusive), as slowly as the caller likes.
+        """Yield an object's bytes from `first` to `last` (inclusive), in order, up to 256 KiB at a time.
 
-        They come in order, some hundred kilobytes at a time. Each request asks for a window, so that a reader who takes
-        minutes holds no connection open for them; all windows are of the same object. Raises NotFound if it is not
-        there, and Unavailable if it ends early or was replaced meanwhile.
+        Each request asks for a window of 8 MiB, so that a reader who takes minutes holds no connection open; all
+        windows are of the same version of the object. Raises NotFound if there is no such object, and Unavailable if it
+        ends early or was replaced meanwhile.
         """
         offset, end, etag = first, last, None
         while end is None or offset <= end:
-            window = offset + _WINDOW - 1
+            window_end = offset + _WINDOW_BYTES - 1
             with translated_errors():
-                answer = await self._window(key, offset, window if end is None else min(window, end), etag)
-                etag = answer["ETag"]
-                size = int(answer["ContentRange"].rpartition("/")[2])
+                response = await self._get_window(
+                    key, offset, window_end if end is None else min(window_end, end), etag
+                )
+                etag = response["ETag"]
+                size = int(response["ContentRange"].rpartition("/")[2])
                 end = size - 1 if end is None else min(end, size - 1)
-                begun = offset
-                async with answer["Body"] as body:
-                    while piece := await body.read(_READ_SIZE):
+                window_start = offset
+                async with response["Body"] as body:
+                    while piece := await body.read(_READ_BYTES):
                         offset += len(piece)
                         yield piece
-            if offset == begun:
+            if offset == window_start:
                 raise Unavailable("The store ended an object early.", code="store_truncated")
 
-    async def _window(self, key: str, first: int, last: int, etag: str | None) -> "GetObjectOutputTypeDef":
-        wanted: dict[str, Any] = {"Bucket": self._bucket, "Key": key, "Range": f"bytes={first}-{last}"}
+    async def _get_window(self, key: str, first: int, last: int, etag: str | None) -> "GetObjectOutputTypeDef":
+        parameters: dict[str, Any] = {"Bucket": self._bucket, "Key": key, "Range": f"bytes={first}-{last}"}
         if etag is not None:
-            wanted["IfMatch"] = etag
+            parameters["IfMatch"] = etag
         try:
-            return await self._client.get_object(**wanted)
+            return await self._client.get_object(**parameters)
         except ClientError as exc:
             if exc.response["Error"]["Code"] in _MISSING:
                 raise NotFound("The object is not in the bucket.", code="object_missing") from exc
             raise
 
     async def delete(self, key: str) -> None:
-        """Remove an object, and what was uploaded for it and never completed; none there is fine, too."""
+        """Delete an object and abort its unfinished multipart uploads; succeeds also if there is no such object."""
         with translated_errors():
             await self._client.delete_object(Bucket=self._bucket, Key=key)
-        with (
-            suppress(RoomtoneError),
-            translated_errors(),
-        ):  # not every store can list what is unfinished; all drop it in time
-            answer = await self._client.list_multipart_uploads(Bucket=self._bucket, Prefix=key)
-            for upload in answer.get("Uploads", ()):
+        # Not every store can list unfinished uploads; all drop them in time.
+        with suppress(RoomtoneError), translated_errors():
+            response = await self._client.list_multipart_uploads(Bucket=self._bucket, Prefix=key)
+            for upload in response.get("Uploads", ()):
                 if upload["Key"] == key:
                     await self.abort_multipart_upload(key, upload["UploadId"])
 
@@ -154,15 +154,15 @@ class ObjectStore:
     async def create_multipart_upload(self, key: str, *, content_type: str, metadata: Mapping[str, str]) -> str:
         """Start a multipart upload and return its id."""
         with translated_errors():
-            answer = await self._client.create_multipart_upload(
+            response = await self._client.create_multipart_upload(
                 Bucket=self._bucket, Key=key, ContentType=content_type, Metadata=dict(metadata)
             )
-            return answer["UploadId"]
+            return response["UploadId"]
 
     async def upload_part(self, key: str, upload: str, number: int, body: bytes) -> UploadedPart:
         """Send part `number` (from 1); all but the last must be of one size, at least 5 MiB (R2)."""
         with translated_errors():
-            answer = await self._client.upload_part(
+            response = await self._client.upload_part(
                 Bucket=self._bucket,
                 Key=key,
                 UploadId=upload,
@@ -170,10 +170,10 @@ class ObjectStore:
                 Body=body,
                 ContentMD5=await hash_off_loop(_content_md5, body),
             )
-            return UploadedPart(number, answer["ETag"])
+            return UploadedPart(number, response["ETag"])
 
     async def complete_multipart_upload(self, key: str, upload: str, parts: list[UploadedPart]) -> None:
-        """Make the object out of its parts; the caller looks it up afterwards, since 200 may hold an error."""
+        """Join the parts into the object; check it with `head` afterwards, as a response of 200 may hold an error."""
         with translated_errors():
             await self._client.complete_multipart_upload(
                 Bucket=self._bucket,
@@ -188,28 +188,28 @@ class ObjectStore:
             )
 
     async def abort_multipart_upload(self, key: str, upload: str) -> None:
-        """Drop an unfinished multipart upload, which would cost money otherwise."""
+        """Abort a multipart upload, so that its parts are not billed."""
         with translated_errors():
             await self._client.abort_multipart_upload(Bucket=self._bucket, Key=key, UploadId=upload)
 
     async def presigned_get(self, key: str, expires: int = SIGNED_FOR_SECONDS) -> str:
-        """Return an address from which anyone can read the object for `expires` seconds."""
+        """Return a URL from which anyone can read the object for `expires` seconds."""
         return await self._client.generate_presigned_url(
             "get_object", Params={"Bucket": self._bucket, "Key": key}, ExpiresIn=expires
         )
 
     async def presigned_put(self, key: str, *, content_type: str, size: int | None, expires: int) -> str:
-        """Return an address to which anyone can PUT the object for `expires` seconds, of that type and size only.
+        """Return a URL to which anyone can PUT the object for `expires` seconds, of that type and size only.
 
-        Method, key and content type are signed, and the length where `size` (bytes) is given.
+        Method, key and content type are signed, and the length if `size` (bytes) is given.
         """
-        signed: dict[str, Any] = {"Bucket": self._bucket, "Key": key, "ContentType": content_type}
+        parameters: dict[str, Any] = {"Bucket": self._bucket, "Key": key, "ContentType": content_type}
         if size is not None:
-            signed["ContentLength"] = size
-        return await self._client.generate_presigned_url("put_object", Params=signed, ExpiresIn=expires)
+            parameters["ContentLength"] = size
+        return await self._client.generate_presigned_url("put_object", Params=parameters, ExpiresIn=expires)
 
     async def check(self) -> str | None:
-        """Say why the bucket is of no use right now, or None."""
+        """Return why the bucket can't be used right now, or None if it can."""
         try:
             with translated_errors():
                 await self._client.head_bucket(Bucket=self._bucket)
@@ -219,7 +219,7 @@ class ObjectStore:
 
 
 def _content_md5(body: bytes) -> str:
-    """Return the Content-MD5 of a body: a wire checksum that R2 and its relatives verify, not a signature."""
+    """Return the Content-MD5 of a body (RFC 1864): a checksum that S3-compatible stores verify, not a signature."""
     return base64.b64encode(hashlib.md5(body, usedforsecurity=False).digest()).decode()
 
 

@@ -1,4 +1,4 @@
-"""The S3 client with the settings that R2 needs, and its errors as ours."""
+"""Opens the S3 client with the settings that R2 needs, and translates its errors."""
 
 import os
 from collections.abc import AsyncIterator, Iterator
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def translated_errors() -> Iterator[None]:
-    """Turn the client library's errors into Unavailable, with the store's code and nothing else of its text."""
+    """Turn the client library's errors into Unavailable, with the store's error code and nothing else of its text."""
     try:
         yield
     except ClientError as exc:
@@ -31,10 +31,10 @@ def translated_errors() -> Iterator[None]:
 
 @cache
 def _session() -> AioSession:
-    """Return this process's one session: it holds the parsed description of S3, 12 MB a copy.
+    """Return the process's one client session: it holds the parsed description of S3, 12 MB a copy.
 
-    Nothing of the user's own AWS configuration is read: a profile that is missing would end us, and what one
-    says of endpoints or checksums is about another store.
+    The user's AWS configuration files are not read: a missing profile would end the process, and their endpoints and
+    checksums are another store's.
     """
     return get_session(
         {
@@ -49,9 +49,8 @@ def _session() -> AioSession:
 async def open_s3_client(config: StoreConfig) -> AsyncIterator["S3Client"]:
     """Open a client for one bucket.
 
-    Checksums only when required and path addressing, since R2 refuses the newer defaults; bodies are not hashed
-    once more for the signature, which covers the Content-MD5 that goes with each. Nothing is sent before the first
-    call.
+    Checksums are sent only when required, and buckets are addressed by path, as R2 rejects the newer defaults. Bodies
+    are not hashed again for the signature, which covers the Content-MD5 of each. Nothing is sent before the first call.
     """
     client_config = AioConfig(
         signature_version="s3v4",

@@ -1,4 +1,4 @@
-"""Settings."""
+"""Settings of the bucket and of the spool."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,10 +15,10 @@ PartOrder = Literal["any", "ascending"]
 class StoreConfig:
     """One bucket on one S3-compatible store.
 
-    `address` is what the URL of an object starts with, without a trailing slash; with `public`, everyone can read
-    there. `part_order` says whether the store takes the parts of a multipart upload in any order (R2, S3) or only
-    ascending without buffering them. `folder` is where a store on this machine keeps its objects, if it confirms them
-    before they are on the disk.
+    `address` is the start of every object's URL, without a trailing slash; with `public`, everyone can read there.
+    `part_order`: the store accepts the parts of a multipart upload in any order (R2, S3), or only ascending ones if it
+    shall not buffer them. `folder` is the directory where a store on this machine keeps its objects, if it confirms
+    them before they are on the disk.
     """
 
     endpoint: str
@@ -32,10 +32,11 @@ class StoreConfig:
 
 
 class StoreSettings(EnvSettings):
-    """The bucket, under the three families of names that exist for it; two that disagree are refused.
+    """The bucket, under the three sets of names that exist for its settings; names that disagree are an error.
 
-    A service that has work to do without any bucket sets `needs_store` to False; half of one is refused all the same.
-    `store_folder` is where a store on this machine keeps the bucket's objects, if it does not sync them itself.
+    A service that can work without a bucket sets `needs_store` to False; an incomplete bucket is an error all the same.
+    `store_folder` is the directory where a store on this machine keeps the bucket's objects, if it does not sync them
+    itself.
     """
 
     needs_store: ClassVar[bool] = True
@@ -64,18 +65,18 @@ class StoreSettings(EnvSettings):
 
     @property
     def names_store(self) -> bool:
-        """Whether anything at all says which bucket it is."""
+        """Whether any setting of the bucket is given."""
         return any(getattr(self, name) is not None for name in _STORE_NAMES)
 
     def store(self) -> StoreConfig:
-        """Resolve the aliases; raises ValueError naming every setting that is missing or disagrees."""
+        """Return the bucket, with its aliases resolved; raises ValueError naming all settings at fault."""
         faults: list[str] = []
         access_key = self._resolve_alias(faults, "r2_access_key_id", "s3_access_key", "cloudflare_r2_access_key_id")
         secret_key = self._resolve_alias(
             faults, "r2_secret_access_key", "s3_secret_key", "cloudflare_r2_secret_access_key"
         )
         bucket = self._resolve_alias(faults, "r2_bucket_name", "s3_bucket_name", "cloudflare_r2_bucket_name")
-        endpoint, address = self._where(faults, bucket)
+        endpoint, address = self._endpoint_and_address(faults, bucket)
         if faults:
             raise ValueError("; ".join(faults))
         if self.cloudflare_r2_public_url is not None:
@@ -91,8 +92,8 @@ class StoreSettings(EnvSettings):
             folder=self.store_folder,
         )
 
-    def _where(self, faults: list[str], bucket: str) -> tuple[str, str]:
-        """Return the API's endpoint and what an object's own address starts with."""
+    def _endpoint_and_address(self, faults: list[str], bucket: str) -> tuple[str, str]:
+        """Return the API's endpoint, and the start of every object's URL."""
         if self.s3_endpoint_url is not None:
             endpoint = self.s3_endpoint_url.rstrip("/")
             return endpoint, f"{endpoint}/{bucket}"
@@ -101,10 +102,10 @@ class StoreSettings(EnvSettings):
         return f"https://{host}", f"https://{bucket}.{host}"
 
     def _resolve_alias(self, faults: list[str], *names: str, instead: str | None = None) -> str:
-        given = {name.upper(): _plain(getattr(self, name)) for name in names if getattr(self, name) is not None}
+        given = {name.upper(): _plain_text(getattr(self, name)) for name in names if getattr(self, name) is not None}
         if not given:
-            wanted = [name.upper() for name in names] + ([instead] if instead else [])
-            faults.append(f"one of {', '.join(wanted)} must be set")
+            alternatives = [name.upper() for name in names] + ([instead] if instead else [])
+            faults.append(f"one of {', '.join(alternatives)} must be set")
             return ""
         if len(set(given.values())) > 1:
             faults.append(f"{' and '.join(given)} name the same thing but disagree: keep one")
@@ -114,11 +115,11 @@ class StoreSettings(EnvSettings):
 _STORE_NAMES = StoreSettings.model_fields.keys() - {"store_part_order", "store_folder", "cloudflare_r2_public_url"}
 
 
-def _plain(value: str | SecretStr) -> str:
+def _plain_text(value: str | SecretStr) -> str:
     return value.get_secret_value() if isinstance(value, SecretStr) else value
 
 
 class SpoolSettings(EnvSettings):
-    """Where chunks wait on disk until their WAV is in the bucket; one filesystem, shared by ingest and assembler."""
+    """The root directory of the spool, on one filesystem that ingest and assembler share."""
 
     local_temp_chunk_path: Path = Path("data/spool")

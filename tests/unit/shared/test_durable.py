@@ -31,7 +31,7 @@ def test_many_small_pieces_are_written_in_order(tmp_path: Path) -> None:
 @pytest.fixture
 def no_nameless_files(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the filesystem be one without O_TMPFILE: the kernel is asked for a folder to write into, and says no."""
-    monkeypatch.setattr("shared.storage.durable_files._NAMELESS_FILE", os.O_WRONLY | os.O_CLOEXEC)
+    monkeypatch.setattr("shared.storage.durable_files._ANONYMOUS_FLAGS", os.O_WRONLY | os.O_CLOEXEC)
 
 
 @pytest.mark.usefixtures("no_nameless_files")
