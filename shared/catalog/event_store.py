@@ -1,7 +1,6 @@
-"""Where what became of a recording is written: in the bucket and the catalog, and then on the stream.
+"""Event store: an event is applied to the catalog, archived in the bucket, and published on the stream.
 
-The bucket keeps the events that matter beside the recording itself, so that the catalog can be rebuilt
-from it.
+Only events about what is in the bucket are archived there, beside the recording, so that the catalog can be rebuilt.
 """
 
 import asyncio
@@ -22,38 +21,39 @@ from shared.messaging.bus import Bus
 from shared.messaging.dead_letters import DeadLetters
 from shared.storage.object_store import ObjectStore
 
-_EVENT_TYPE = "application/cloudevents+json"
+_EVENT_CONTENT_TYPE = "application/cloudevents+json"
 
 
 @dataclass(frozen=True, slots=True)
 class EventStore:
-    """Tells events so that they are found again; every method raises Unavailable when the bus or the store is away."""
+    """Appends, archives, reads and deletes events; raises Unavailable while the bus or the store is not available."""
 
     bus: Bus
     store: ObjectStore
     catalog: Catalog
 
     async def append(self, envelope: Envelope) -> bool:
-        """Keep, catalogue and publish an event; returns False for a deleted session, of which nothing is left then.
+        """Apply an event to the catalog, archive it, and publish it; returns False if the session is deleted.
 
-        May run twice. A deletion that comes while this runs either sees what was written here or is seen here.
+        For a deleted session, whatever was written here is deleted again. Idempotent. A concurrent deletion either
+        sees what was written here or is seen here.
         """
         try:
             await _gather_all(self.catalog.apply(envelope), self._archive(envelope))
             await self.bus.publish(envelope)
             await self.catalog.get(envelope.key)
         except SessionIsDeleted:
-            await self.erase(envelope.key, None)
+            await self.delete_session(envelope.key, None)
             return False
         return True
 
     async def append_publish_first(
         self, envelope: Envelope, *, archive: bool = True, known_entry: CatalogEntry | None = None
     ) -> bool:
-        """Tell an event as `tell` does, but keep it in the bucket last: nobody who listens waits for that.
+        """Like append, but publish first and archive in the bucket last, so that listeners do not wait for the bucket.
 
-        Where keeping fails, the event stands all the same: raises Unavailable, and must not be followed by another.
-        Without `keep` it is only told. `seen` is what the catalog had when it was last looked at.
+        If archiving fails, the event stands all the same: raises Unavailable, and the caller must not append another
+        one instead. Without `archive` the event is not archived. `known_entry` is the catalog's entry as it was read.
         """
         try:
             await self.catalog.apply(envelope, known_entry)
@@ -62,7 +62,7 @@ class EventStore:
                 await self._archive(envelope)
             await self.catalog.get(envelope.key)
         except SessionIsDeleted:
-            await self.erase(envelope.key, None)
+            await self.delete_session(envelope.key, None)
             return False
         return True
 
@@ -74,49 +74,49 @@ class EventStore:
             return True
         return False
 
-    async def erase(self, key: SessionKey, record: CatalogRecord | None) -> list[str]:
-        """Forget a session everywhere but in the spool: kept events, record, index, stream, dead letters.
+    async def delete_session(self, key: SessionKey, record: CatalogRecord | None) -> list[str]:
+        """Delete a session's record, index entry, archived events, published events and dead letters; idempotent.
 
-        Its marker in the catalog comes first, so that nobody writes behind our back. Again is fine. Returns the keys of
-        the objects.
+        The spool and the recording's objects are not touched. Returns the keys of the deleted objects.
         """
-        await self.catalog.delete(key, record)
-        erased = [name async for name in self.store.list_keys(event_archive_prefix(key))]
-        for name in erased:
+        await self.catalog.delete(key, record)  # first: its tombstone stops concurrent writers
+        deleted = [name async for name in self.store.list_keys(event_archive_prefix(key))]
+        for name in deleted:
             await self.store.delete(name)
         try:
             await self.bus.jetstream.purge_stream(STREAM, subject=session_filter(key))
         except (NatsError, TimeoutError) as exc:
             raise Unavailable("The bus did not forget the session's events.", code="bus_unavailable") from exc
         await DeadLetters(self.bus).purge_session(key)
-        return erased
+        return deleted
 
     async def archived_keys(self) -> AsyncGenerator[str, None]:
-        """Yield the keys of all kept events of every session, in the store's order."""
+        """Yield the object keys of all archived events of every session, in the store's order."""
         async for name in self.store.list_keys(event_archive_prefix()):
             yield name
 
     async def read_archived(self, name: str) -> Envelope:
-        """Read one kept event; raises UndecodableEventError for what is none."""
+        """Read the archived event under this object key; raises UndecodableEventError if it is not an event."""
         return decode(b"".join([piece async for piece in self.store.read(name)]))
 
     async def _archive(self, envelope: Envelope) -> None:
         if not _is_archived(envelope):
             return
         key = event_archive_key(envelope.key, envelope.event.NAME)
-        await self.store.put(key, encode(envelope), content_type=_EVENT_TYPE, metadata={})
-        await self.store.sync(key)  # the spool is erased next: a rebuilt catalog must find this
+        await self.store.put(key, encode(envelope), content_type=_EVENT_CONTENT_TYPE, metadata={})
+        await self.store.sync(key)  # the spool's chunks are deleted next: a rebuilt catalog must find this
 
 
-async def _gather_all(*works: Awaitable[object]) -> None:
-    """Do all at once, and have all done or failed behind it: nothing may write on while it is erased."""
-    for outcome in await asyncio.gather(*works, return_exceptions=True):
+async def _gather_all(*work: Awaitable[object]) -> None:
+    """Run all concurrently, wait until each is done or has failed, and then raise the first failure."""
+    # None may still be writing when a deletion follows.
+    for outcome in await asyncio.gather(*work, return_exceptions=True):
         if isinstance(outcome, BaseException):
             raise outcome
 
 
 def _is_archived(envelope: Envelope) -> bool:
-    """Whether an event says something of what is in the bucket; a failure may be for want of the bucket itself."""
+    """Whether an event is about something in the bucket; other failures may come from the bucket itself."""
     match envelope.event:
         case AudioReady() | AnalysisCompleted() | DocumentRegistered():
             return True
@@ -127,5 +127,5 @@ def _is_archived(envelope: Envelope) -> bool:
 
 
 def open_event_store(bus: Bus, store: ObjectStore, *, replicas: int) -> EventStore:
-    """Return a chronicle whose catalog keeps `replicas` copies; nothing is sent before the first call."""
+    """Return an event store whose catalog has `replicas` copies; nothing is sent before the first call."""
     return EventStore(bus, store, Catalog(bus, replicas=replicas))

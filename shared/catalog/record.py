@@ -1,4 +1,4 @@
-"""What is known of a recording: its events folded into one entry, from which its status is told."""
+"""The catalog's record of a session: its events applied one after another, from which its status is made."""
 
 from dataclasses import dataclass, replace
 
@@ -21,9 +21,9 @@ AnalysisOutcome = AnalysisCompleted | AnalysisFailed
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CatalogRecord:
-    """A session's entry in the catalog; times are RFC 3339, transcripts are left out.
+    """The catalog's record of a session; times are RFC 3339, transcripts are left out.
 
-    `told_lead` is the lead that its events name, None also in records of older versions: ask `lead`.
+    `told_lead` is the lead that its events name, None also in records of older versions: use `lead`.
     """
 
     tenant: str
@@ -39,15 +39,15 @@ class CatalogRecord:
 
     @property
     def lead(self) -> str | None:
-        """Whose call this is a recording of, None for what is no lead's."""
+        """The lead of a call recording, otherwise None."""
         return self.told_lead or lead_of(self.ended.intake.purpose if self.ended and self.ended.intake else None)
 
 
 def apply_event(record: CatalogRecord | None, envelope: Envelope) -> CatalogRecord:
-    """Return the record after one more event; the same event twice changes nothing, unknown ones neither.
+    """Return the record after one more event; repeated and unknown events change nothing.
 
-    Events may come in any order, as they do when a catalog is rebuilt; a later end of the same session replaces an
-    earlier one (a failure that was tried again).
+    Events may come in any order, as they do when a catalog is rebuilt; a later result of the same session replaces an
+    earlier one (a failure that was retried).
     """
     time = rfc3339(envelope.time)
     before = record or CatalogRecord(
@@ -65,7 +65,7 @@ def apply_event(record: CatalogRecord | None, envelope: Envelope) -> CatalogReco
 def _apply(record: CatalogRecord, event: Event, time: str) -> CatalogRecord:
     match event:
         case DocumentRegistered():
-            first = record.document or event  # of two that register one object at once, both find the same
+            first = record.document or event  # if two register one object at once, both get the first
             return replace(record, document=first, created_at=min(record.created_at, first.created_at))
         case AudioReady() | AudioFailed():
             if record.ended_at is not None and record.ended_at > time:

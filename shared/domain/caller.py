@@ -1,4 +1,4 @@
-"""Who is calling: a tenant, and what the token lets them do there (contracts, section 0)."""
+"""The caller of a request: a tenant, and what the token permits there (docs/contracts.md, section 0)."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -8,12 +8,15 @@ from shared.domain.identifiers import DEFAULT_TENANT
 
 
 def covers_lead(leads: frozenset[str] | None, lead: str | None) -> bool:
-    """Whether what is of `lead` is for whoever has these `leads`: None has all, and what is of no lead is for all."""
+    """Whether a caller with these `leads` may see what belongs to `lead`.
+
+    `leads` of None covers every lead; what belongs to no lead is covered for every caller.
+    """
     return lead is None or leads is None or lead in leads
 
 
 class Permission(StrEnum):
-    """What a token's `scope` claim may name."""
+    """A permission that a token's `scope` claim may name."""
 
     AUDIO_WRITE = "audio:write"
     AUDIO_READ = "audio:read"
@@ -25,10 +28,10 @@ ALL_PERMISSIONS = frozenset(Permission)
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Whoever sent a request.
+    """The authenticated or anonymous sender of a request.
 
-    `leads` of None means every lead of the tenant. `subject` is the token's own name for its bearer, empty if it has
-    none; `expires` is when the token stops to hold, in seconds since the epoch, None for callers without one.
+    `leads` of None means every lead of the tenant. `subject` is the token's `sub` claim, empty if it has none;
+    `expires` is when the token expires, in seconds since the epoch, None for callers without a token.
     """
 
     tenant: str

@@ -1,4 +1,4 @@
-"""Times as the contracts write them: RFC 3339, UTC, trailing `Z`."""
+"""The current time, and times as the contracts write them: RFC 3339, UTC, trailing `Z`."""
 
 from datetime import UTC, datetime
 

@@ -1,4 +1,4 @@
-"""Events as bytes: CloudEvents 1.0 in structured JSON, the one place where data is untyped."""
+"""The envelope of an event, and how it is written and read as CloudEvents 1.0 JSON, the one place with untyped data."""
 
 import hashlib
 from collections.abc import Mapping
@@ -23,14 +23,14 @@ _SOURCE = "/roomtone/"
 
 
 class UndecodableEventError(ValueError):
-    """Bytes on the bus that are not one of our events."""
+    """A message on the bus is not a Roomtone event."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Envelope:
-    """An event with its circumstances: whose, when, from which request, under which stable id.
+    """An event with its attributes: session, time, the trace of the request that caused it, and a stable id.
 
-    `lead` is whose call the session is a recording of, None for all others: it decides who may hear of it.
+    `lead` is the lead of a call recording, otherwise None: only callers whose token covers the lead get the event.
     """
 
     id: str
@@ -43,63 +43,59 @@ class Envelope:
 
     @property
     def subject(self) -> str:
-        """The bus subject this envelope travels on."""
+        """The subject that the event is published on."""
         return event_subject(self.key, self.event.NAME)
 
 
 def event_id(key: SessionKey, kind: type[Event], cause: str) -> str:
-    """Return the id of the event of this kind that follows from `cause`."""
+    """Return the id of a session's event of type `kind` that `cause` leads to: 32 hexadecimal digits."""
     return hashlib.sha256("\0".join((key.tenant, key.session, kind.NAME, cause)).encode()).hexdigest()[:32]
 
 
 def make_envelope(
     service: str, key: SessionKey, event: Event, *, cause: str, trace: Trace, lead: str | None = None
 ) -> Envelope:
-    """Wrap `event` under an id derived from `cause`, so that a step that runs twice says the same thing.
+    """Return `event` in an envelope with an id derived from `cause`, so that a repeated step yields the same id.
 
-    `cause` is whatever the event follows from: a manifest's hash, a chunk's index and hash.
+    `cause` is what leads to the event: a manifest's hash, a chunk's index and hash.
     """
     identity = event_id(key, type(event), cause)
     return Envelope(id=identity, source=_SOURCE + service, time=now(), key=key, trace=trace, event=event, lead=lead)
 
 
-def encode(item: Envelope) -> bytes:
-    """Write an envelope as one CloudEvents JSON document (JSON event format 1.0.2, section 3).
-
-    Not by the library that reads it, which takes a tenth of what a small chunk costs ingest.
-    """
+def encode(envelope: Envelope) -> bytes:
+    """Write an envelope as one CloudEvents JSON document (JSON event format 1.0.2, section 3)."""
+    # Not by the library that reads it, which takes a tenth of the time that ingest needs for a small chunk.
     document: dict[str, object] = {
         "specversion": "1.0",
-        "id": item.id,
-        "source": item.source,
-        "type": f"{PREFIX}.{item.event.NAME}",
-        "subject": item.key.session,
-        "time": item.time,
+        "id": envelope.id,
+        "source": envelope.source,
+        "type": f"{PREFIX}.{envelope.event.NAME}",
+        "subject": envelope.key.session,
+        "time": envelope.time,
         "datacontenttype": "application/json",
-        "traceparent": item.trace.traceparent,
-        "requestid": item.trace.request_id,
-        "tenantid": item.key.tenant,
+        "traceparent": envelope.trace.traceparent,
+        "requestid": envelope.trace.request_id,
+        "tenantid": envelope.key.tenant,
     }
-    if item.lead is not None:
-        document["leadid"] = item.lead
-    return to_json(document | {"data": item.event})
+    if envelope.lead is not None:
+        document["leadid"] = envelope.lead
+    return to_json(document | {"data": envelope.event})
 
 
 def decode_on_subject(subject: str, payload: bytes) -> Envelope:
-    """Read an envelope that came on `subject`; raises UndecodableEventError also when it speaks of another.
-
-    Who may publish on one tenant's subjects must not be heard on another's.
-    """
-    item = decode(payload)
-    if item.subject != subject:
+    """Read an envelope that came on `subject`; raises UndecodableEventError also if it belongs to another subject."""
+    envelope = decode(payload)
+    # A client that may publish on one tenant's subjects must not be able to send events of another tenant.
+    if envelope.subject != subject:
         raise UndecodableEventError("the event speaks of something else than its subject")
-    return item
+    return envelope
 
 
 def decode(payload: bytes) -> Envelope:
-    """Read an envelope back; members this version does not know are ignored.
+    """Read an envelope from CloudEvents JSON; unknown members are ignored.
 
-    Raises UndecodableEventError when the document is not a CloudEvent or not one of our events.
+    Raises UndecodableEventError if the document is not a CloudEvent or not a Roomtone event.
     """
     try:
         document = JSONFormat().read(None, payload)
@@ -128,7 +124,7 @@ def decode(payload: bytes) -> Envelope:
 
 
 def _key(tenant: str, session: str) -> SessionKey:
-    """Take names from the bus only as they could have come in over HTTP: they become paths and object keys."""
+    """Validate identifiers from the bus as those from HTTP: they become paths and object keys."""
     return SessionKey(parse_identifier(tenant, "tenant"), parse_identifier(session, "session_id"))
 
 

@@ -1,21 +1,21 @@
-"""What can go wrong, as one small tree that knows nothing of HTTP.
+"""The errors of all services, as one small tree that knows nothing of HTTP.
 
 RoomtoneError
-├── Refused                 the caller must change something
-│   ├── NotAuthenticated    no token, or one that does not hold
-│   ├── NotAllowed          a good token that does not cover this
+├── CallerError             the caller must change something
+│   ├── NotAuthenticated    no token, or an invalid one
+│   ├── NotAllowed          a valid token that does not cover this
 │   ├── InvalidInput        malformed request, identifier or field
-│   ├── NothingThere        a session without chunks: nothing to finalize
+│   ├── EmptySession        a session without chunks: nothing to finalize
 │   ├── NotFound            no such thing for this caller
 │   ├── TooLarge            over a declared or counted limit
-│   ├── Unsupported         a content type or encoding we do not take
+│   ├── Unsupported         a content type or content encoding that is not supported
 │   ├── TooSlow             the sender stalled
-│   ├── TooMany             more requests than one caller may send: worth another try, later
-│   ├── OutsideRange        a range that no byte of the recording is in
+│   ├── RateLimited         more requests than one caller may send (retryable, later)
+│   ├── RangeNotSatisfiable a range without a byte of the recording
 │   └── Conflict            other bytes, late chunk, missing indices
-├── OutOfSpace              the spool's disk is short or full
-├── Unavailable             an engine or model is away: worth another try
-└── Permanent               the recording itself cannot be worked on
+├── OutOfSpace              the spool's disk is short or full (retryable)
+├── Unavailable             an engine or model is not available (retryable)
+└── Permanent               the recording itself can't be processed
     └── BadMedia            not audio, broken, too long
 """
 
@@ -23,7 +23,7 @@ from enum import Enum, auto
 
 
 class ErrorKind(Enum):
-    """The branch of the tree an error stands on; the HTTP edge matches on it exhaustively."""
+    """The branch of the tree that an error belongs to; the HTTP edge matches on it exhaustively."""
 
     NOT_AUTHENTICATED = auto()
     NOT_ALLOWED = auto()
@@ -42,7 +42,7 @@ class ErrorKind(Enum):
 
 
 class RoomtoneError(Exception):
-    """An error with a stable code and a message that tells the caller what to do."""
+    """An error with a stable code and a message that tells the caller what to do; a retry may help if `retryable`."""
 
     kind: ErrorKind
     retryable = False
@@ -55,18 +55,18 @@ class RoomtoneError(Exception):
 
 
 class CallerError(RoomtoneError):
-    """The request as it stands will never succeed."""
+    """The request will never succeed unless the caller changes it."""
 
 
 class NotAuthenticated(CallerError):
-    """No token, or one that does not hold; why is never told to the caller."""
+    """No token, or an invalid one; the caller does not learn the reason."""
 
     kind = ErrorKind.NOT_AUTHENTICATED
     default_code = "not_authenticated"
 
 
 class NotAllowed(CallerError):
-    """Who is calling is known, and may not do this."""
+    """The caller is authenticated, but may not do this."""
 
     kind = ErrorKind.NOT_ALLOWED
     default_code = "not_allowed"
@@ -87,7 +87,7 @@ class EmptySession(CallerError):
 
 
 class NotFound(CallerError):
-    """No such thing, or not this caller's: the two are answered alike."""
+    """No such thing, or one of another tenant: the response is the same for both."""
 
     kind = ErrorKind.NOT_FOUND
     default_code = "not_found"
@@ -101,7 +101,7 @@ class TooLarge(CallerError):
 
 
 class Unsupported(CallerError):
-    """A content type or content encoding that is not taken."""
+    """A content type or content encoding that is not supported."""
 
     kind = ErrorKind.UNSUPPORTED
     default_code = "unsupported"
@@ -115,7 +115,7 @@ class TooSlow(CallerError):
 
 
 class RateLimited(CallerError):
-    """More requests than one caller may send; the same request is welcome `retry_after` seconds later."""
+    """More requests than one caller may send; the same request may be sent again after `retry_after` seconds."""
 
     kind = ErrorKind.RATE_LIMITED
     default_code = "too_many_requests"
@@ -127,7 +127,7 @@ class RateLimited(CallerError):
 
 
 class RangeNotSatisfiable(CallerError):
-    """No byte of the thing is in the range that was asked for; `size` is how many bytes it has."""
+    """The requested range holds no byte of the resource, which has `size` bytes."""
 
     kind = ErrorKind.RANGE_NOT_SATISFIABLE
     default_code = "outside_range"
@@ -145,7 +145,7 @@ class Conflict(CallerError):
 
 
 class OutOfSpace(RoomtoneError):
-    """The spool's disk is short or full; earlier chunks are intact."""
+    """The spool's disk is short of space or full; earlier chunks are intact."""
 
     kind = ErrorKind.OUT_OF_SPACE
     retryable = True
@@ -153,7 +153,7 @@ class OutOfSpace(RoomtoneError):
 
 
 class Unavailable(RoomtoneError):
-    """An engine or a model is away or failing; the same call may succeed later."""
+    """An engine or a model is not available or fails; the same call may succeed later."""
 
     kind = ErrorKind.UNAVAILABLE
     retryable = True

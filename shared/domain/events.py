@@ -19,7 +19,7 @@ class SessionOpened:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChunkReceived:
-    """A chunk is stored and acknowledged: progress, sent without waiting; `size` in bytes."""
+    """A chunk is stored and acknowledged; published without waiting, at most once; `size` in bytes."""
 
     NAME: ClassVar[str] = "chunk.received"
     chunk_index: int
@@ -30,7 +30,7 @@ class ChunkReceived:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionFinalized:
-    """No more chunks: the manifest with this hash says what the recording consists of."""
+    """A session is complete: the manifest with this hash lists the chunks of the recording."""
 
     NAME: ClassVar[str] = "session.finalized"
     manifest_sha256: str
@@ -40,7 +40,7 @@ class SessionFinalized:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionExpired:
-    """Nothing came for an unfinished session since `untouched_since`: what it had was erased, and it takes no more."""
+    """An unfinished session got no chunk since `untouched_since`: its chunks were deleted, and it accepts no more."""
 
     NAME: ClassVar[str] = "session.expired"
     chunks: int
@@ -50,7 +50,7 @@ class SessionExpired:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionDeleted:
-    """Everything of the session was erased, and looked for again in vain; `objects` is how many it was."""
+    """Everything of a session was deleted, and its absence verified; `objects` is the number of deleted objects."""
 
     NAME: ClassVar[str] = "session.deleted"
     objects: int
@@ -59,7 +59,7 @@ class SessionDeleted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DocumentRegistered:
-    """A file that its client put into the bucket was found there; `session` of its subject is the document's id."""
+    """A file that its client put into the bucket was found there; the session in its subject is the document's id."""
 
     NAME: ClassVar[str] = "document.registered"
     filename: str
@@ -73,7 +73,7 @@ class DocumentRegistered:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebhookDelivered:
-    """Another service has confirmed that it was told; `message_id` is what it can tell repetitions by."""
+    """A callback was confirmed by its receiver, which can recognise repetitions by `message_id`."""
 
     NAME: ClassVar[str] = "webhook.delivered"
     message_id: str
@@ -82,7 +82,7 @@ class WebhookDelivered:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebhookFailed:
-    """Another service could not be told, and will not be tried again; `reason` names no address."""
+    """A callback failed and will not be retried; `reason` names no address."""
 
     NAME: ClassVar[str] = "webhook.failed"
     message_id: str
@@ -92,7 +92,7 @@ class WebhookFailed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredOriginal:
-    """A recording in the bucket, byte for byte as it was sent."""
+    """The original of a recording in the bucket, byte for byte as it was sent."""
 
     url: str
     object_key: str
@@ -104,7 +104,7 @@ class StoredOriginal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UploadSummary:
-    """How a recording came in: what for, since when, in how many chunks of how many bytes together."""
+    """How a recording was uploaded: its upload kind, when it was opened, its number of chunks and their total bytes."""
 
     opened_at: str
     chunks: int
@@ -114,7 +114,7 @@ class UploadSummary:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AudioReady:
-    """The WAV is in the bucket, looked up again and found right."""
+    """The WAV of a recording is in the bucket, and its size and hash there were verified."""
 
     NAME: ClassVar[str] = "audio.ready"
     url: str
@@ -131,10 +131,10 @@ class AudioReady:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AudioFailed:
-    """No WAV will come of this session by itself; `reason` is fit for a caller's eyes.
+    """A session has no WAV, and gets none without a request; `reason` is written for the caller.
 
-    When it is `retryable`, finalizing the session once more tries again. What was sent is kept all the same where
-    there is an `original`.
+    If it is `retryable`, another finalize tries again. The bytes that were sent are in the bucket if there is an
+    `original`.
     """
 
     NAME: ClassVar[str] = "audio.failed"
@@ -148,7 +148,7 @@ class AudioFailed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TranscriptLine:
-    """Something said, with seconds from the start of the recording."""
+    """A line of speech, with start and end in seconds from the start of the recording."""
 
     start: float
     end: float
@@ -157,7 +157,7 @@ class TranscriptLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnalysisCompleted:
-    """How heated the conversation was (1 to 100), how sure we are of it (0 to 1), and why."""
+    """The score of a recording: how heated the conversation was (1 to 100), the confidence (0 to 1), and why."""
 
     NAME: ClassVar[str] = "analysis.completed"
     temperature: int
@@ -173,7 +173,7 @@ class AnalysisCompleted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnalysisFailed:
-    """No score will come of this recording by itself; `reason` is fit for a caller's eyes."""
+    """A recording has no score, and gets none without a request; `reason` is written for the caller."""
 
     NAME: ClassVar[str] = "analysis.failed"
     code: str

@@ -1,4 +1,4 @@
-"""Names that callers choose: session and tenant ids."""
+"""Identifiers that callers choose (session, tenant and lead ids, chunk indices), and the key of a session."""
 
 import re
 from dataclasses import dataclass
@@ -17,11 +17,8 @@ _INDEX = re.compile(r"0|[1-9][0-9]{0,6}", re.ASCII)
 
 
 def parse_identifier(text: str, what: str) -> str:
-    """Return `text` if it is a well-formed identifier.
-
-    Raises InvalidInput otherwise, before anything was touched: an identifier becomes a directory's name,
-    a part of an object key and a token of a subject.
-    """
+    """Return `text` if it is a well-formed identifier; raises InvalidInput otherwise, with `what` as its name."""
+    # An identifier becomes the name of a directory, a part of an object key and a token of a subject.
     if _PATTERN.fullmatch(text) is None:
         raise InvalidInput(f"{what} must be 1 to 128 characters of A-Z, a-z, 0-9, '_' and '-'.", code=f"invalid_{what}")
     return text
@@ -42,13 +39,13 @@ def parse_chunk_index(text: str) -> int:
 
 @dataclass(frozen=True, slots=True)
 class SessionKey:
-    """The pair that names a session everywhere: whose it is, and its id."""
+    """The key of a session everywhere: its tenant and its id."""
 
     tenant: str
     session: str
 
     @classmethod
     def of_subject(cls, subject: str) -> Self:
-        """Read the pair out of an event's subject."""
+        """Return the key of the session in an event's subject."""
         _, _, tenant, session, _ = subject.split(".", 4)
         return cls(tenant, session)

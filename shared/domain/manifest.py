@@ -1,4 +1,4 @@
-"""What a finalized recording consists of: the file that is both the outbox record and the assembler's order."""
+"""The manifest of a finalized session: the list of its chunks, which is outbox record and the assembler's input."""
 
 import hashlib
 from dataclasses import dataclass
@@ -22,9 +22,9 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OriginalLocation:
-    """Where the recording is kept byte for byte as it was sent, beside its WAV.
+    """Where the original of a recording is stored, byte for byte as it was sent, beside its WAV.
 
-    `in_bucket`: its client has put it there already, and the session has no chunks.
+    `in_bucket`: the client has uploaded it to the bucket already, and the session has no chunks.
     """
 
     object_key: str
@@ -37,7 +37,7 @@ class OriginalLocation:
 class Manifest:
     """A session's chunks in order, and the request that finalized it.
 
-    `opened_at` is empty in manifests of older versions; without an `original` only the WAV is kept.
+    `opened_at` is empty in manifests of older versions; without an `original` only the WAV is stored.
     """
 
     tenant: str
@@ -52,17 +52,17 @@ class Manifest:
 
     @property
     def key(self) -> SessionKey:
-        """Whose recording this is."""
+        """The session's key."""
         return SessionKey(self.tenant, self.session)
 
     @property
     def trace(self) -> Trace:
-        """The request that everything after belongs to."""
+        """The trace of the request that finalized the session, which all later work continues."""
         return Trace(self.request_id, self.traceparent)
 
     @property
     def size(self) -> int:
-        """Bytes of all chunks together."""
+        """The total size of all chunks in bytes."""
         return sum(chunk.size for chunk in self.chunks)
 
 
@@ -71,7 +71,7 @@ _ADAPTER = TypeAdapter(Manifest)
 
 @dataclass(frozen=True, slots=True)
 class StoredManifest:
-    """A manifest together with the SHA-256 of the bytes it was read from, which is its identity."""
+    """A manifest with the SHA-256 of the bytes that it was read from, which identifies it."""
 
     manifest: Manifest
     sha256: str
@@ -83,6 +83,6 @@ def dump_manifest(manifest: Manifest) -> bytes:
 
 
 def read_manifest(path: Path) -> StoredManifest:
-    """Read a manifest from disk; raises FileNotFoundError, or ValueError for a file that is not one."""
+    """Read a manifest from disk; raises FileNotFoundError, or ValueError if the file is not a manifest."""
     content = path.read_bytes()
     return StoredManifest(_ADAPTER.validate_json(content), hashlib.sha256(content).hexdigest())

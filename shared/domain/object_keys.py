@@ -1,24 +1,24 @@
-"""Where things lie in the bucket: everything of a tenant under its name, save the default tenant's recordings.
+"""The keys of the objects in the bucket: a tenant's start with its name, except the default tenant's recordings.
 
 audio_<session>.wav                            the WAV
-uploads/<session>/<file name>                  an indexed upload, as it was sent
-<RECORDINGS_PATH>/<call log>_<time>.<ext>      a call recording, as it was sent
-<tenant>/documents/<time>_<random>_<name>      a document, put there by its client
-.roomtone/<tenant>/<session>/<event>.json      what became of it; no tenant's name has a dot
+uploads/<session>/<file name>                  the original of an indexed upload
+<RECORDINGS_PATH>/<call log>_<time>.<ext>      the original of a call recording
+<tenant>/documents/<time>_<random>_<name>      a document, uploaded there by its client
+.roomtone/<tenant>/<session>/<event>.json      an archived event; no tenant's name has a dot
 """
 
 from shared.domain.identifiers import DEFAULT_TENANT, SessionKey
 
-_CHRONICLE = ".roomtone"
+_EVENT_ARCHIVE = ".roomtone"
 
 
 def tenant_key(tenant: str, path: str) -> str:
-    """Return the key of `path` among a tenant's objects."""
+    """Return the object key of a `path` within a tenant."""
     return path if tenant == DEFAULT_TENANT else f"{tenant}/{path}"
 
 
 def path_within_tenant(tenant: str, key: str) -> str:
-    """Return the path that `of_tenant` made a key of."""
+    """Return the path within the tenant of an object key that `tenant_key` made."""
     return key if tenant == DEFAULT_TENANT else key.removeprefix(f"{tenant}/")
 
 
@@ -33,20 +33,20 @@ def wav_key(key: SessionKey) -> str:
 
 
 def upload_key(key: SessionKey, filename: str) -> str:
-    """Return the object key of an indexed upload; `filename` is safe already."""
+    """Return the object key of an indexed upload's original; `filename` is sanitised already."""
     return tenant_key(key.tenant, f"uploads/{key.session}/{filename}")
 
 
 def documents_prefix(tenant: str) -> str:
-    """Return what the keys of a tenant's documents start with; the default tenant's name is spelt out here."""
+    """Return the prefix of the keys of a tenant's documents, which has the default tenant's name as well."""
     return f"{tenant}/documents/"
 
 
 def event_archive_prefix(key: SessionKey | None = None) -> str:
-    """Return what the keys of a session's kept events start with, or those of every session's."""
-    return f"{_CHRONICLE}/" if key is None else f"{_CHRONICLE}/{key.tenant}/{key.session}/"
+    """Return the prefix of the keys of a session's archived events, or of every session's."""
+    return f"{_EVENT_ARCHIVE}/" if key is None else f"{_EVENT_ARCHIVE}/{key.tenant}/{key.session}/"
 
 
 def event_archive_key(key: SessionKey, event: str) -> str:
-    """Return where the last event of this name of a session is kept."""
+    """Return the key of a session's archived event of this name; a later one replaces it."""
     return f"{event_archive_prefix(key)}{event}.json"

@@ -1,4 +1,7 @@
-"""Where events live on the bus: `roomtone.v1.<tenant>.<session>.<event>` (contracts, section 7)."""
+"""NATS subjects and filters of events: `roomtone.v1.<tenant>.<session>.<event>` (docs/contracts.md, section 7).
+
+Those of dead letters are `roomtone-dead.v1.<queue>.<tenant>.<session>.<letter>`.
+"""
 
 from shared.domain.identifiers import SessionKey
 
@@ -27,7 +30,7 @@ def session_filter(key: SessionKey) -> str:
 
 
 def dead_letter_subject(queue: str, key: SessionKey, letter: str) -> str:
-    """Return where one dead letter of a queue is kept."""
+    """Return the subject that a queue's dead letter is stored on."""
     return f"{_DEAD_PREFIX}.{queue}.{key.tenant}.{key.session}.{letter}"
 
 

@@ -1,4 +1,4 @@
-"""What a recording is for, as its client said when it opened it; a raw session says nothing."""
+"""The kind of an upload: indexed upload, lead recording or registered document. Raw sessions have none."""
 
 from dataclasses import dataclass
 from typing import Annotated, Literal
@@ -8,9 +8,9 @@ from pydantic import Field
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IndexedUpload:
-    """A file that belongs to a main service, which is told once it is stored (contracts, section 3).
+    """A file that belongs to a main service, which gets a callback once it is stored (docs/contracts.md, section 3).
 
-    `filename` is what it is stored as, `given_name` what its client calls it.
+    `filename` is the name that it is stored under, `given_name` the client's own name for it.
     """
 
     kind: Literal["upload"] = "upload"
@@ -21,7 +21,10 @@ class IndexedUpload:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeadRecording:
-    """A call with a lead; `call_log` is the call's UUID in its canonical form (contracts, section 4)."""
+    """A recording of a call with a lead (docs/contracts.md, section 4).
+
+    `call_log` is the call's UUID in its canonical form.
+    """
 
     kind: Literal["recording"] = "recording"
     lead: str
@@ -31,7 +34,7 @@ class LeadRecording:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegisteredDocument:
-    """A file that its client put into the bucket itself (contracts, section 5); `size_bytes` as the bucket has it."""
+    """A file that its client uploaded to the bucket (docs/contracts.md, section 5); `size_bytes` is its size there."""
 
     kind: Literal["document"] = "document"
     filename: str
@@ -43,6 +46,6 @@ class RegisteredDocument:
 UploadKind = Annotated[IndexedUpload | LeadRecording | RegisteredDocument, Field(discriminator="kind")]
 
 
-def lead_of(purpose: UploadKind | None) -> str | None:
-    """Return whose call a session is a recording of, or None for one that is no lead's."""
-    return purpose.lead if isinstance(purpose, LeadRecording) else None
+def lead_of(upload_kind: UploadKind | None) -> str | None:
+    """Return the lead of a lead recording, or None for every other kind of upload."""
+    return upload_kind.lead if isinstance(upload_kind, LeadRecording) else None

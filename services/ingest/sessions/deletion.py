@@ -172,7 +172,7 @@ class SessionDeleter:
         return lock
 
     async def _erase(self, key: SessionKey, wanted: Sequence[str]) -> list[str]:
-        kept = await self.chronicle.erase(key, await self._record(key))
+        kept = await self.chronicle.delete_session(key, await self._record(key))
         erased = []
         for name in wanted:
             if await self.chronicle.store.head(name) is not None:
