@@ -30,7 +30,7 @@ class NamedStore(StoreSettings):
     """Whether a store was named at all, completely or not."""
 
     @model_validator(mode="after")
-    def _names_agree_and_nothing_is_missing(self) -> Self:
+    def _check_store(self) -> Self:
         return self
 
     @property
