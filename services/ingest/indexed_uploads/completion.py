@@ -1,4 +1,4 @@
-"""The use case behind completing an upload: the file stored as it was sent, and its main service told."""
+"""Completes an indexed upload: its file is stored as it was sent, and the main service is notified."""
 
 import asyncio
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from shared.domain.upload_kind import IndexedUpload
 
 @dataclass(frozen=True, slots=True)
 class CompletedUpload:
-    """A stored upload; `notified` only if its main service has confirmed that it was told."""
+    """A stored upload; `notified` is whether the main service has confirmed the callback."""
 
     original: StoredOriginal
     notified: bool
@@ -27,36 +27,35 @@ class CompletedUpload:
 
 @dataclass(frozen=True, slots=True)
 class UploadCompleter:
-    """Completes uploads; idempotent, as finalizing is. Without `callbacks` nobody is told."""
+    """Completes uploads; idempotent, as `Finalizer` is. Without `callbacks` no main service is notified."""
 
-    openings: OpenedSessions
+    opened_sessions: OpenedSessions
     finalizer: Finalizer
     callbacks: CallbackScheduler | None
 
     async def complete(
         self, tenant: str, session: str, *, file_id: int, total_chunks: int, wait: bool
     ) -> tuple[SessionKey, CompletedUpload | None]:
-        """Return the stored upload, or None for it when that takes longer than the finalizer waits.
+        """Return the session's key and the stored upload, None if that takes longer than the finalizer waits.
 
-        That its main service is to be told is durable before its manifest is written, so no crash in between loses it.
         Raises NotFound, Conflict for another file id and what `ManifestWriter.write` raises; Unavailable and Permanent
         when the file could not be stored.
         """
         started = asyncio.get_running_loop().time()
-        key, purpose = await self.openings.find(tenant, session, IndexedUpload)
-        if purpose.main_service_file_id != file_id:
+        key, upload = await self.opened_sessions.find(tenant, session, IndexedUpload)
+        if upload.main_service_file_id != file_id:
             raise Conflict(
                 "The upload was initialized with another main_service_file_id: send that one.", code="other_file_id"
             )
         if self.callbacks is not None:
-            await self.callbacks.add(key)
-        closing = FinalizeParams(total_chunks, _original(key, purpose.filename))
-        ended = await self.finalizer.finalize(key, wait=wait, params=closing)
+            await self.callbacks.add(key)  # before the manifest is written, so that no crash in between loses it
+        params = FinalizeParams(total_chunks, _original(key, upload.filename))
+        ended = await self.finalizer.finalize(key, wait=wait, params=params)
         if ended is None:
             return key, None
         original = _stored(ended)
-        left = self.finalizer.wait_seconds - (asyncio.get_running_loop().time() - started) if wait else 0.0
-        notified = self.callbacks is not None and await self.callbacks.wait_delivered(key, ended, within=left)
+        within = self.finalizer.wait_seconds - (asyncio.get_running_loop().time() - started) if wait else 0.0
+        notified = self.callbacks is not None and await self.callbacks.wait_delivered(key, ended, within=within)
         return key, CompletedUpload(original, notified)
 
 
@@ -67,7 +66,7 @@ def _original(key: SessionKey, filename: str) -> OriginalLocation:
 
 
 def _stored(ended: Envelope) -> StoredOriginal:
-    """Return what is stored; a file of which no WAV can be made is stored all the same."""
+    """Return the stored file, which is there even if no WAV could be made of it; else raise why it is not."""
     match ended.event:
         case AudioReady(original=StoredOriginal() as original) | AudioFailed(original=StoredOriginal() as original):
             return original

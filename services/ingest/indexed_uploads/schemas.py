@@ -1,4 +1,7 @@
-"""What the indexed uploads take and answer (contracts, section 3)."""
+"""API group, error, request and response schemas and OpenAPI operations of indexed uploads.
+
+See docs/contracts.md, section 3.
+"""
 
 from dataclasses import dataclass
 from typing import Annotated, Literal
@@ -31,10 +34,10 @@ def _body(_request: Request, error: RoomtoneError) -> UploadError:
 UPLOADS = ApiGroup("Indexed uploads with a main service", _body, UploadError)
 
 
-_LONGEST_NAME = 4096
+_MAX_NAME = 4096
 
 FileId = Annotated[int, Field(strict=True, ge=0, le=2**63 - 1), IntegralFloat]
-"""The main service's own number of a file; no boolean, fraction or text is taken for one (JSON's 1.0 is 1)."""
+"""The main service's id of a file, a JSON integer or an integral float (1.0 is 1); no boolean or string."""
 TotalChunks = Annotated[int, Field(strict=True, ge=1, le=MAX_CHUNK_INDEX + 1), IntegralFloat]
 
 
@@ -43,7 +46,7 @@ class InitRequest:
     """Opens an upload; the name is reduced to a safe form, and kept."""
 
     main_service_file_id: FileId
-    original_file_name: Annotated[str, Field(min_length=1, max_length=_LONGEST_NAME)]
+    original_file_name: Annotated[str, Field(min_length=1, max_length=_MAX_NAME)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,7 +119,7 @@ _FORM_SCHEMA = {
     },
 }
 
-_BODY_REFUSALS = [
+_BODY_ERRORS = [
     ErrorKind.INVALID,
     ErrorKind.TOO_SLOW,
     ErrorKind.TOO_LARGE,
@@ -129,7 +132,7 @@ INIT = Operation(
     summary="Open an upload",
     request_bodies=[RequestBodySpec(model=InitRequest)],
     responses={200: ResponseSpec(description="Opened.", model=UploadOpened)},
-    errors=_BODY_REFUSALS,
+    errors=_BODY_ERRORS,
 )
 
 CHUNK = Operation(
@@ -139,7 +142,7 @@ CHUNK = Operation(
     responses={
         200: ResponseSpec(description="Stored: these bytes survive a crash and a power loss.", model=ChunkUploaded)
     },
-    errors=[*_BODY_REFUSALS, ErrorKind.NOT_FOUND, ErrorKind.CONFLICT, ErrorKind.RATE_LIMITED],
+    errors=[*_BODY_ERRORS, ErrorKind.NOT_FOUND, ErrorKind.CONFLICT, ErrorKind.RATE_LIMITED],
 )
 
 COMPLETE = Operation(
@@ -155,5 +158,5 @@ COMPLETE = Operation(
             headers={"Location": "Where to ask: `status_url`.", "Retry-After": "After how many seconds to ask."},
         ),
     },
-    errors=[*_BODY_REFUSALS, ErrorKind.EMPTY_SESSION, ErrorKind.NOT_FOUND, ErrorKind.CONFLICT, ErrorKind.PERMANENT],
+    errors=[*_BODY_ERRORS, ErrorKind.EMPTY_SESSION, ErrorKind.NOT_FOUND, ErrorKind.CONFLICT, ErrorKind.PERMANENT],
 )

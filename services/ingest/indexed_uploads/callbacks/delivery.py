@@ -1,4 +1,4 @@
-"""What is due for one upload's callback: the try itself, what is written down of it, and its event."""
+"""One attempt of an upload's callback: sends it, stores its result, and publishes the result's event."""
 
 import asyncio
 from concurrent.futures import Executor
@@ -22,29 +22,29 @@ from shared.storage.lock_files import ReleasableLock, try_lock
 
 log = structlog.stdlib.get_logger(__name__)
 
-_LONGEST = timedelta(hours=24)  # from the end of the session to the last try
-_HELD_SECONDS = 0.2  # between two looks at whether another replica is done
+_MAX_AGE = timedelta(hours=24)  # from the end of the session to the last try
+_LOCK_POLL_SECONDS = 0.2  # between two tries to take the delivery lock
 
 
 class DeliveryStep(Enum):
-    """How far a callback has come."""
+    """What an attempt came to."""
 
     WAITING = auto()
-    """The session has not ended, or nothing is stored yet."""
-    REFUSED = auto()
-    """A try was not confirmed; another one may be."""
+    """Not due: the session has not ended, or its file is not stored yet."""
+    FAILED = auto()
+    """The receiver has not confirmed; worth a retry."""
     ENDED = auto()
-    """Confirmed or given up, written down and published; or there is nobody to tell any more."""
+    """Delivered or given up, with the result stored and published; or there is nothing to deliver any more."""
 
 
 @dataclass(frozen=True, slots=True)
 class CallbackDelivery:
-    """Takes one callback one step further.
+    """Makes one attempt at a pending callback.
 
-    What a receiver confirmed is written down before anything else: with the bus away only the event waits.
+    A confirmation is stored before anything else is done: with the bus away only the event waits.
     """
 
-    records: CallbackStore
+    store: CallbackStore
     sender: CallbackSender
     executor: Executor
     bus: Bus
@@ -52,78 +52,79 @@ class CallbackDelivery:
     tries: int
 
     async def attempt(self, key: SessionKey, known: Envelope | None, attempts: int) -> DeliveryStep:
-        """Do what is due after so many `attempts`; `known` is how the session ended, where the spool may not say yet.
+        """Make the attempt that is due after `attempts` earlier ones.
 
-        Raises Unavailable when only the event could not be published, and OSError.
+        `known` is the session's outcome, for a spool that may not have it yet. Raises Unavailable when only the event
+        could not be published, and OSError.
         """
-        standing = await self._state(key, known)
-        if standing is None:
-            await run_blocking(self.executor, self.records.remove_pending, key)
+        state = await self._state(key, known)
+        if state is None:
+            await run_blocking(self.executor, self.store.remove_pending, key)
             return DeliveryStep.ENDED
-        settlement = standing.settlement
-        if settlement is None:
-            if standing.original is None:
+        result = state.result
+        if result is None:
+            if state.original is None:
                 return DeliveryStep.WAITING
-            settlement = await self._deliver(key, known, attempts)
-        if settlement is None:
-            return DeliveryStep.REFUSED
-        await self._publish(key, standing, settlement)
-        await run_blocking(self.executor, self.records.remove_pending, key)
+            result = await self._deliver(key, known, attempts)
+        if result is None:
+            return DeliveryStep.FAILED
+        await self._publish(key, state, result)
+        await run_blocking(self.executor, self.store.remove_pending, key)
         return DeliveryStep.ENDED
 
     async def _state(self, key: SessionKey, known: Envelope | None) -> CallbackState | None:
-        """Return what there is to tell, or None where there never will be anything."""
-        standing = await run_blocking(self.executor, self.records.state, key)
-        if standing is None:
+        """Return the callback's state, or None where there will never be a file to report."""
+        state = await run_blocking(self.executor, self.store.state, key)
+        if state is None:
             return None
-        standing = replace(standing, outcome=standing.outcome or known)
-        return None if standing.undeliverable else standing
+        state = replace(state, outcome=state.outcome or known)
+        return None if state.undeliverable else state
 
     async def _deliver(self, key: SessionKey, known: Envelope | None, attempts: int) -> CallbackResult | None:
-        """Tell once, unless another replica just did; None leaves it to another try."""
-        held = await self._acquire_delivery_lock(key)
+        """Send once, unless another replica just has a result; None leaves it to another try."""
+        lock = await self._acquire_delivery_lock(key)
         try:
-            standing = await self._state(key, known)
-            if standing is None or standing.settlement is not None or standing.outcome is None:
-                return standing.settlement if standing else None
-            if standing.original is None:
+            state = await self._state(key, known)
+            if state is None or state.result is not None or state.outcome is None:
+                return state.result if state else None
+            if state.original is None:
                 return None
-            refused = await self.sender.send(message_id(key), _notice(key, standing, standing.original))
-            last = attempts + 1 >= self.tries or now() - standing.outcome.time >= _LONGEST
-            outcome = "delivered" if refused is None else "given_up" if last else "failed"
+            failure = await self.sender.send(message_id(key), _notice(key, state, state.original))
+            last = attempts + 1 >= self.tries or now() - state.outcome.time >= _MAX_AGE
+            outcome = "delivered" if failure is None else "given_up" if last else "failed"
             self.metrics.webhook_deliveries.labels(outcome).inc()
-            log.info("tried to tell the main service", session=key.session, outcome=outcome, reason=refused)
-            if refused is not None and not last:
+            log.info("sent a callback to the main service", session=key.session, outcome=outcome, reason=failure)
+            if failure is not None and not last:
                 return None
             return await run_blocking(
-                self.executor, self.records.write_result, key, attempts=attempts + 1, refused=refused or ""
+                self.executor, self.store.write_result, key, attempts=attempts + 1, refused=failure or ""
             )
         finally:
-            held.release()
+            lock.release()
 
     async def _acquire_delivery_lock(self, key: SessionKey) -> ReleasableLock:
-        """Take the lock that keeps replicas from telling twice; whoever holds it is done within one try's time."""
+        """Take the lock that keeps replicas from sending at the same time; it is held for one try at most."""
         while True:
-            held = await run_blocking(self.executor, try_lock, self.records.delivery_lock(key))
-            if held is not None:
-                return held
-            await asyncio.sleep(_HELD_SECONDS)
+            lock = await run_blocking(self.executor, try_lock, self.store.delivery_lock(key))
+            if lock is not None:
+                return lock
+            await asyncio.sleep(_LOCK_POLL_SECONDS)
 
-    async def _publish(self, key: SessionKey, standing: CallbackState, settlement: CallbackResult) -> None:
-        identity, attempts = settlement.message_id, settlement.attempts
+    async def _publish(self, key: SessionKey, state: CallbackState, result: CallbackResult) -> None:
+        identity, attempts = result.message_id, result.attempts
         event: Event = WebhookDelivered(message_id=identity, attempts=attempts)
-        if not settlement.delivered:
-            event = WebhookFailed(message_id=identity, attempts=attempts, reason=settlement.refused)
-        trace = standing.outcome.trace if standing.outcome else current_trace()
-        await self.bus.publish(make_envelope("ingest", key, event, cause=settlement.settled_at, trace=trace))
+        if not result.delivered:
+            event = WebhookFailed(message_id=identity, attempts=attempts, reason=result.refused)
+        trace = state.outcome.trace if state.outcome else current_trace()
+        await self.bus.publish(make_envelope("ingest", key, event, cause=result.settled_at, trace=trace))
 
 
-def _notice(key: SessionKey, standing: CallbackState, original: StoredOriginal) -> FileStoredNotice:
+def _notice(key: SessionKey, state: CallbackState, original: StoredOriginal) -> FileStoredNotice:
     return FileStoredNotice(
-        main_service_file_id=standing.purpose.main_service_file_id,
+        main_service_file_id=state.upload.main_service_file_id,
         upload_session_id=key.session,
         file_path_on_upload_service=original.url,
-        original_file_name=standing.purpose.given_name,
+        original_file_name=state.upload.given_name,
         size_bytes=original.size_bytes,
         sha256=original.sha256,
     )

@@ -1,4 +1,4 @@
-"""One try at telling the main service of a stored file, signed the Standard Webhooks way."""
+"""Sends a callback to the main service once, signed by Standard Webhooks 1.0."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -16,7 +16,7 @@ from shared.version import VERSION
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileStoredNotice:
-    """What the main service is told (contracts, section 3)."""
+    """Body of a callback (docs/contracts.md, section 3)."""
 
     main_service_file_id: int
     upload_session_id: str
@@ -27,7 +27,7 @@ class FileStoredNotice:
 
 
 class CallbackSender:
-    """Sends notices to one receiver, each bounded by one deadline for all of it; redirects are not followed."""
+    """Posts notices to one receiver, each within one deadline from connect to status; redirects are not followed."""
 
     def __init__(self, client: httpx.AsyncClient, config: CallbackConfig) -> None:
         self._client = client
@@ -36,24 +36,26 @@ class CallbackSender:
         self._signer = Webhook(config.secret.get_secret_value())
 
     async def send(self, message_id: str, notice: FileStoredNotice) -> str | None:
-        """Return None once the receiver has confirmed with a 2xx, or why it has not; never names the address.
+        """Return None if the receiver confirms with a 2xx, else why it failed, which never names the address.
 
-        An answer counts by its status alone: its body is not read, however long it is.
+        A response counts by its status alone; its body, of whatever length, is not read.
         """
         body = type_adapter(FileStoredNotice).dump_json(notice)
         try:
             async with (
                 asyncio.timeout(self._timeout),
-                self._client.stream("POST", self._url, content=body, headers=self._headers(message_id, body)) as answer,
+                self._client.stream(
+                    "POST", self._url, content=body, headers=self._headers(message_id, body)
+                ) as response,
             ):
-                return None if answer.is_success else f"the receiver answered {answer.status_code}"
+                return None if response.is_success else f"the receiver answered {response.status_code}"
         except (TimeoutError, httpx.TimeoutException):
-            return "the receiver did not answer in time"
+            return "the receiver did not response in time"
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as exc:
             return f"the receiver could not be reached ({type(exc).__name__})"
 
     def _headers(self, message_id: str, body: bytes) -> dict[str, str]:
-        """Sign at the time of sending: receivers refuse timestamps older than some minutes."""
+        """Sign at the time of sending: receivers reject timestamps that are some minutes old."""
         moment = now()
         return {
             "Content-Type": JSON,
@@ -66,7 +68,7 @@ class CallbackSender:
 
 @asynccontextmanager
 async def open_callback_sender(config: CallbackConfig) -> AsyncIterator[CallbackSender]:
-    """Open the connections to the receiver; nothing is sent before the first notice."""
+    """Open the HTTP client for the receiver; it connects at the first notice."""
     limits = httpx.Limits(max_connections=config.concurrency)
     async with httpx.AsyncClient(follow_redirects=False, timeout=config.timeout, limits=limits) as client:
         yield CallbackSender(client, config)

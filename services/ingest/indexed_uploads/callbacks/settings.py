@@ -1,4 +1,4 @@
-"""Where the main service is told of stored uploads, and how it can trust what it hears."""
+"""Settings of the callback to the main service: its address, the signing secret, and retries."""
 
 import base64
 import binascii
@@ -15,7 +15,7 @@ _KEY_BYTES = range(24, 65)  # Standard Webhooks 1.0, "Signature scheme"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallbackConfig:
-    """One receiver; the address is the operator's and trusted, times are in seconds."""
+    """Configuration of one receiver; the address is trusted, since the operator sets it; times are in seconds."""
 
     url: str
     secret: SecretStr
@@ -40,7 +40,7 @@ def _signing_secret(secret: SecretStr) -> SecretStr:
 
 
 class CallbackSettings(EnvSettings):
-    """Without a callback address nobody is told; with one, what is sent is always signed."""
+    """Without a callback address no callbacks are sent; with one, every callback is signed."""
 
     main_service_callback_url: AnyHttpUrl | None = None
     webhook_secret: Annotated[SecretStr, AfterValidator(_signing_secret)] | None = None
@@ -50,7 +50,7 @@ class CallbackSettings(EnvSettings):
     callback_concurrency: int = Field(default=8, ge=1, le=256)
 
     def callback(self) -> CallbackConfig | None:
-        """Return what the sender needs, or None where nobody is to be told."""
+        """Return the receiver's configuration, or None without a callback address."""
         if self.main_service_callback_url is None or self.webhook_secret is None:
             return None
         return CallbackConfig(
@@ -63,7 +63,7 @@ class CallbackSettings(EnvSettings):
         )
 
     @model_validator(mode="after")
-    def _never_tell_unsigned(self) -> Self:
+    def _require_secret(self) -> Self:
         if self.main_service_callback_url is not None and self.webhook_secret is None:
             raise ValueError("MAIN_SERVICE_CALLBACK_URL needs WEBHOOK_SECRET, which signs what is sent there")
         return self
