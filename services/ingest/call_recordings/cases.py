@@ -45,7 +45,7 @@ def create_recording_cases(
     `folder` is where recordings lie in a tenant's part of the bucket, `advised_chunk` what clients are told in bytes.
     """
     uploads = RecordingUploads(
-        openings=openings,
+        opened_sessions=openings,
         finalizer=finalizer,
         claims=ObjectPathClaims(finalizer.spool.claims),
         spool=finalizer.spool,

@@ -1,4 +1,4 @@
-"""How the recordings of leads say no: `{"error":{"code":…,"message":…}}` (contracts, section 4)."""
+"""API group of call recordings; its error body is `{"error":{"code":…,"message":…}}` (docs/contracts.md, section 4)."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -44,7 +44,7 @@ class RecordingError:
 
 
 def error_code(kind: ErrorKind) -> RecordingErrorCode:  # noqa: C901, PLR0912  # one case a branch
-    """Return the family's code for a branch of the error tree."""
+    """Return the group's error code for a kind of error."""
     match kind:
         case ErrorKind.INVALID | ErrorKind.EMPTY_SESSION:
             return RecordingErrorCode.VALIDATION

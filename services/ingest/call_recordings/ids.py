@@ -1,4 +1,4 @@
-"""Names in the recordings family: leads, as every identifier, and calls, which are UUIDs."""
+"""Ids in the routes of call recordings: a lead's is an identifier, a call log's (and recording's) a UUID."""
 
 import re
 from typing import Annotated
@@ -22,8 +22,8 @@ _UUID = re.compile(UUID_SCHEMA["pattern"].strip("^$"), re.ASCII)
 def call_log_id(text: str, what: str = "call_log_id") -> str:
     """Return a call log's UUID in its canonical form, in lower case (RFC 9562, section 4).
 
-    Raises InvalidInput for anything else, braces, `urn:uuid:` and 32 bare digits included: it becomes a part of an
-    object key and of a subject.
+    Raises InvalidInput for anything else, braces, `urn:uuid:` and 32 bare digits included, since the id becomes part of
+    an object key and of a subject.
     """
     if _UUID.fullmatch(text) is None:
         raise InvalidInput(f"{what} must be a UUID like 123e4567-e89b-12d3-a456-426614174000.", code=f"invalid_{what}")
@@ -31,10 +31,10 @@ def call_log_id(text: str, what: str = "call_log_id") -> str:
 
 
 def lead_id(request: Request) -> str:
-    """Return the lead that a request's path names; raises InvalidInput."""
+    """Return the lead id in a request's path; raises InvalidInput."""
     return parse_identifier(request.path_params["lead_id"], "lead_id")
 
 
 def recording_id(request: Request) -> str:
-    """Return the recording that a request's path names, which is its call log's id; raises InvalidInput."""
+    """Return the recording id in a request's path, which is its call log's id; raises InvalidInput."""
     return call_log_id(request.path_params["recording_id"], "recording_id")

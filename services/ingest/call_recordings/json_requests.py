@@ -1,4 +1,4 @@
-"""JSON requests about a lead's recordings, taken apart at the edge by their action, and the chunks in them."""
+"""JSON requests of a recording's upload (init, append, finalize), and the base64 chunks in them."""
 
 import asyncio
 import base64
@@ -14,8 +14,8 @@ from shared.domain.identifiers import MAX_CHUNK_INDEX
 from shared.http.body import BodyLimits, parse_json, stream_body
 from shared.http.fields import Identifier, IntegralFloat
 
-_OVERHEAD = 64 * 1024  # what a JSON document may hold beside its chunk
-_LARGE = 256 * 1024  # decoding takes about half a millisecond for each; more would hold up everyone on the loop
+_OVERHEAD = 64 * 1024  # how many bytes a JSON document may have beside its chunk
+_MAX_INLINE_DECODE = 256 * 1024  # characters; takes about 0.5 ms, and more would hold up the event loop
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,10 +53,10 @@ class _ActionOnly:
 
 
 async def read_action(request: Request, limits: BodyLimits) -> InitUpload | AppendChunk | FinalizeUpload:
-    """Read a JSON request; `limits.size` is what a chunk may have once it is decoded.
+    """Read a JSON request; `limits.size` is the maximum size of a chunk in bytes once it is decoded.
 
-    Only the bytes of a chunk may make it large. Raises InvalidInput, also for an action that there is not, TooLarge,
-    and what `stream_body` raises.
+    A document without a chunk may have 64 KiB at most. Raises InvalidInput, also for an unknown action, TooLarge, and
+    what `stream_body` raises.
     """
     bounds = limits.with_size(largest_json(limits.size))
     too_large = f"The JSON document may have at most {bounds.size} bytes: send smaller chunks."
@@ -76,20 +76,20 @@ async def read_action(request: Request, limits: BodyLimits) -> InitUpload | Appe
 
 
 def largest_json(chunk: int) -> int:
-    """Return how many bytes a JSON request may have whose chunk has at most `chunk` of them."""
+    """Return the maximum size in bytes of a JSON request with a chunk of at most `chunk` bytes."""
     return encoded_size(chunk) + _OVERHEAD
 
 
 def encoded_size(size: int) -> int:
-    """Return how many characters of base64 stand for `size` bytes."""
+    """Return the length of `size` bytes in base64."""
     return -(-size // 3) * 4
 
 
 async def decoded_chunk(text: str, most: int) -> bytes:
-    """Return what base64 stands for; raises InvalidInput for anything but plain base64, TooLarge over `most` bytes."""
+    """Decode base64; raises InvalidInput for anything but plain base64, TooLarge for more than `most` bytes."""
     if len(text) > encoded_size(most):
         raise too_large_chunk(most)
-    content = await asyncio.to_thread(_decoded, text) if len(text) > _LARGE else _decoded(text)
+    content = await asyncio.to_thread(_decoded, text) if len(text) > _MAX_INLINE_DECODE else _decoded(text)
     if len(content) > most:
         raise too_large_chunk(most)
     return content
@@ -100,7 +100,7 @@ def _decoded(text: str) -> bytes:
         content = base64.b64decode(text, validate=True)
     except ValueError as exc:  # binascii's error is one
         raise _bad_base64() from exc
-    if encoded_size(len(content)) != len(text):  # padding that goes on, which Python lets pass
+    if encoded_size(len(content)) != len(text):  # Python accepts padding that is too long
         raise _bad_base64()
     return content
 
@@ -112,5 +112,5 @@ def _bad_base64() -> InvalidInput:
 
 
 def too_large_chunk(most: int) -> TooLarge:
-    """Return the refusal of a chunk over `most` bytes."""
+    """Return the error for a chunk of more than `most` bytes."""
     return TooLarge(f"A chunk may have at most {most} bytes: send smaller chunks.")

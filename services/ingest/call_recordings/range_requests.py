@@ -1,4 +1,4 @@
-"""Which bytes of a recording a `Range` header asks for (RFC 9110, section 14)."""
+"""Range and conditional requests for a recording: `Range`, `If-Range`, ETag and Last-Modified (RFC 9110, 13 and 14)."""
 
 import re
 from dataclasses import dataclass
@@ -10,28 +10,29 @@ from starlette.datastructures import Headers
 from shared.domain.errors import RangeNotSatisfiable
 
 _ONE_RANGE = re.compile(r"bytes=[ \t]*([0-9]*)-([0-9]*)[ \t]*", re.ASCII | re.IGNORECASE)
-_LONGEST_NUMBER = 18  # digits; whatever has more lies behind the end of everything
+_MAX_DIGITS = 18  # a longer number is behind the end of any recording
 
 
 @dataclass(frozen=True, slots=True)
 class ByteRange:
-    """Bytes from `first` to `last`, both included."""
+    """Range of bytes from `first` to `last`, both included."""
 
     first: int
     last: int
 
     @property
     def size(self) -> int:
-        """How many bytes these are."""
+        """The range's length in bytes."""
         return self.last - self.first + 1
 
 
-def wanted_range(header: str, size: int) -> ByteRange | None:
-    """Return the bytes that a Range header asks for of `size` bytes, its end clamped, or None for all of them.
+def parse_range(header: str, size: int) -> ByteRange | None:
+    """Return the range that a Range header asks for of `size` bytes, clamped to the end, or None for all of them.
 
-    Other units, malformed ranges and several at once ask for all of them, as section 14.2 allows: a client may get
-    more than it asked for, and many small parts cost us nothing. Raises OutsideRange.
+    None also for other units, malformed ranges and several ranges at once (allowed by section 14.2). Raises
+    RangeNotSatisfiable.
     """
+    # Several ranges get all bytes: a client may get more than it asked for, and we need not serve many small parts.
     match = _ONE_RANGE.fullmatch(header)
     if match is None or match.groups() == ("", ""):
         return None
@@ -41,22 +42,22 @@ def wanted_range(header: str, size: int) -> ByteRange | None:
     if last and _number(last) < _number(first):
         return None
     if _number(first) >= size:
-        raise _outside(size)
+        raise _not_satisfiable(size)
     return ByteRange(_number(first), min(_number(last), size - 1) if last else size - 1)
 
 
 def _suffix(length: int, size: int) -> ByteRange | None:
     if length == 0:
-        raise _outside(size)
+        raise _not_satisfiable(size)
     return ByteRange(max(0, size - length), size - 1) if size else None  # no Content-Range can say "none of none"
 
 
 def _number(digits: str) -> int:
     significant = digits.lstrip("0")
-    return int(significant or "0") if len(significant) <= _LONGEST_NUMBER else 10**_LONGEST_NUMBER
+    return int(significant or "0") if len(significant) <= _MAX_DIGITS else 10**_MAX_DIGITS
 
 
-def _outside(size: int) -> RangeNotSatisfiable:
+def _not_satisfiable(size: int) -> RangeNotSatisfiable:
     return RangeNotSatisfiable(f"The recording has {size} bytes, and none of them is in that range.", size=size)
 
 
@@ -65,18 +66,18 @@ _ENTITY_TAG = re.compile(r'(?:W/)?("[^"]*")')
 
 @dataclass(frozen=True, slots=True)
 class CacheValidators:
-    """A strong entity tag, quoted, and when the recording was stored, to the second."""
+    """Validators of a recording: a strong entity tag, quoted, and its time of storage, to the second."""
 
     etag: str
     modified: datetime
 
     @property
     def last_modified(self) -> str:
-        """The date as HTTP writes it."""
+        """The time of storage as an HTTP date."""
         return format_datetime(self.modified, usegmt=True)
 
     def not_modified(self, headers: Headers) -> bool:
-        """Whether the client has this very recording: by If-None-Match, and only without one by If-Modified-Since."""
+        """Whether the client's copy is current: by If-None-Match, or without that header by If-Modified-Since."""
         lines = headers.getlist("if-none-match")
         if lines:
             tags = ", ".join(lines)  # several lines are one list (RFC 9110, section 5.3)
@@ -85,18 +86,18 @@ class CacheValidators:
         return since is not None and self.modified <= since
 
     def range_applies(self, headers: Headers) -> bool:
-        """Whether a Range is about this recording: without If-Range, or with one that names it, never weakly."""
+        """Whether a Range applies: without If-Range, or with one that equals a validator (strong comparison)."""
         condition = headers.get("if-range")
         return condition is None or condition.strip() in {self.etag, self.last_modified}
 
 
 def cache_validators(sha256: str, stored_at: datetime) -> CacheValidators:
-    """Return the validators of bytes with this hash."""
+    """Return the validators of a recording with this hash, stored at this time."""
     return CacheValidators(f'"{sha256}"', stored_at.astimezone(UTC).replace(microsecond=0))
 
 
 def _date(text: str) -> datetime | None:
-    """Read an HTTP date; anything else says nothing."""
+    """Parse an HTTP date; None for anything else."""
     try:
         date = parsedate_to_datetime(text)
     except (ValueError, OverflowError):

@@ -12,7 +12,7 @@ from services.ingest.call_recordings.errors import RECORDINGS
 from services.ingest.call_recordings.ids import lead_id, recording_id
 from services.ingest.call_recordings.schemas import (
     LIST_RECORDINGS,
-    MOST_LISTED,
+    MAX_LISTED,
     PLAY_RECORDING,
     UPLOAD_RECORDING,
     ListedRecording,
@@ -69,8 +69,8 @@ def _lead(request: Request, caller: Caller) -> LeadRef:
 
 def _limit(request: Request) -> int:
     text = request.query_params.get("limit", str(_LISTED))
-    if _LIMIT.fullmatch(text) is None or int(text) > MOST_LISTED:
-        raise InvalidInput(f"limit must be a whole number from 1 to {MOST_LISTED}.", code="invalid_limit")
+    if _LIMIT.fullmatch(text) is None or int(text) > MAX_LISTED:
+        raise InvalidInput(f"limit must be a whole number from 1 to {MAX_LISTED}.", code="invalid_limit")
     return int(text)
 
 

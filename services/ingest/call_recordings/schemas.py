@@ -1,4 +1,7 @@
-"""What the routes of leads' recordings take and answer (contracts, section 4)."""
+"""Response schemas and OpenAPI operations of call recordings (docs/contracts.md, section 4).
+
+The schemas of their JSON requests are in `json_requests`.
+"""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -11,7 +14,7 @@ from shared.domain.identifiers import IDENTIFIER_SCHEMA, INDEX_SCHEMA
 from shared.http.fields import Count, Identifier, Seconds, Size, Temperature, Timestamp
 from shared.http.operation import FORM, OCTETS, Operation, Parameter, RequestBodySpec, ResponseSpec
 
-MOST_LISTED = 200
+MAX_LISTED = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,11 +107,11 @@ _LEAD_ID = Parameter(
 _RECORDING_ID = Parameter(
     name="recording_id", where="path", description="The call log's id.", schema=UUID_SCHEMA, required=True
 )
-_FILE = {"type": "string", "contentMediaType": OCTETS, "minLength": 1}
-_WHOLE_FORM = {
+_FILE_SCHEMA = {"type": "string", "contentMediaType": OCTETS, "minLength": 1}
+_RECORDING_FORM = {
     "type": "object",
     "required": ["file", "call_log_id"],
-    "properties": {"file": _FILE, "call_log_id": UUID_SCHEMA},
+    "properties": {"file": _FILE_SCHEMA, "call_log_id": UUID_SCHEMA},
 }
 _CHUNK_FORM = {
     "type": "object",
@@ -117,7 +120,7 @@ _CHUNK_FORM = {
         "action": {"const": "append"},
         "upload_id": IDENTIFIER_SCHEMA,
         "chunk_index": INDEX_SCHEMA,
-        "chunk": _FILE,
+        "chunk": _FILE_SCHEMA,
     },
 }
 
@@ -136,7 +139,7 @@ UPLOAD_RECORDING = Operation(
         RequestBodySpec(model=InitUpload),
         RequestBodySpec(model=AppendChunk),
         RequestBodySpec(model=FinalizeUpload),
-        RequestBodySpec(schema=_WHOLE_FORM, media_type=FORM, file_names={"file": "call.wav"}),
+        RequestBodySpec(schema=_RECORDING_FORM, media_type=FORM, file_names={"file": "call.wav"}),
         RequestBodySpec(schema=_CHUNK_FORM, media_type=FORM),
     ],
     responses={
@@ -163,13 +166,13 @@ UPLOAD_RECORDING = Operation(
     ],
 )
 
-_CACHED = {
+_CACHE_HEADERS = {
     "ETag": "A strong validator of the bytes.",
     "Last-Modified": "When they were stored.",
     "Cache-Control": "`private, no-cache`: keep it, and ask whether it is still the one.",
 }
-_PLAYED = {
-    **_CACHED,
+_PLAY_HEADERS = {
+    **_CACHE_HEADERS,
     "Content-Length": "How many bytes follow.",
     "Accept-Ranges": "`bytes`.",
     "Content-Disposition": "`inline`, with the file's name (RFC 6266).",
@@ -192,13 +195,13 @@ PLAY_RECORDING = Operation(
         Parameter(name="If-Modified-Since", where="header", description="When the caller last got it."),
     ],
     responses={
-        200: ResponseSpec(description="All of it.", media_type=AUDIO, headers=_PLAYED),
+        200: ResponseSpec(description="All of it.", media_type=AUDIO, headers=_PLAY_HEADERS),
         206: ResponseSpec(
             description="The range that was asked for.",
             media_type=AUDIO,
-            headers={**_PLAYED, "Content-Range": "Which bytes of how many: `bytes 0-1/160044`."},
+            headers={**_PLAY_HEADERS, "Content-Range": "Which bytes of how many: `bytes 0-1/160044`."},
         ),
-        304: ResponseSpec(description="The caller has it already.", media_type=None, headers=_CACHED),
+        304: ResponseSpec(description="The caller has it already.", media_type=None, headers=_CACHE_HEADERS),
     },
     errors=[ErrorKind.INVALID, ErrorKind.NOT_FOUND, ErrorKind.RANGE_NOT_SATISFIABLE, ErrorKind.UNAVAILABLE],
     head=True,
@@ -213,7 +216,7 @@ LIST_RECORDINGS = Operation(
             name="limit",
             where="query",
             description="How many at most; 50 without it.",
-            schema={"type": "integer", "minimum": 1, "maximum": MOST_LISTED},
+            schema={"type": "integer", "minimum": 1, "maximum": MAX_LISTED},
         ),
         Parameter(name="cursor", where="query", description="The `next_cursor` of the page before."),
     ],

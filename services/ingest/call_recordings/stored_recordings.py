@@ -1,4 +1,4 @@
-"""What is stored of a lead's calls, as the catalog knows it: the newest recording of each call."""
+"""Looks up a lead's stored recordings in the catalog: the newest one of each call."""
 
 import asyncio
 import base64
@@ -13,12 +13,12 @@ from shared.domain.errors import InvalidInput, NotFound
 from shared.domain.events import StoredOriginal
 from shared.domain.identifiers import SessionKey
 
-_AT_ONCE = 16
+_CONCURRENT_GETS = 16
 
 
 @dataclass(frozen=True, slots=True)
 class StoredCall:
-    """A call's newest recording: the bytes as they were sent, when they were stored (RFC 3339), and all else known."""
+    """A call's newest recording: its object as it was sent, when it was stored (RFC 3339), and its catalog record."""
 
     call_log: str
     original: StoredOriginal
@@ -28,7 +28,7 @@ class StoredCall:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Calls, newest first; `cursor` asks for what follows, None at the end."""
+    """One page of calls, newest first; `cursor` leads to the next page, None on the last one."""
 
     calls: list[StoredCall]
     cursor: str | None
@@ -36,7 +36,7 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class StoredRecordings:
-    """Looks recordings up; every method raises Unavailable while the bus is away."""
+    """Looks up recordings; every method raises Unavailable while the bus is away."""
 
     catalog: Catalog
 
@@ -49,13 +49,13 @@ class StoredRecordings:
         raise NotFound("There is no such recording.")
 
     async def page(self, lead: LeadRef, limit: int, cursor: str | None) -> Page:
-        """Return up to `limit` calls, newest first, one entry a call; raises InvalidInput for a cursor not of ours."""
+        """Return up to `limit` calls, newest first, one entry a call; raises InvalidInput for a bad cursor."""
         before = None if cursor is None else _parse_cursor(cursor)
         calls = list(_newest(await self.catalog.list_call_recordings(lead.tenant, lead.id)))
         wanted = [call for call in calls if before is None or (call.opened, call.session) < before]
         found = []
-        for start in range(0, min(limit, len(wanted)), _AT_ONCE):
-            part = wanted[start : min(start + _AT_ONCE, limit)]
+        for start in range(0, min(limit, len(wanted)), _CONCURRENT_GETS):
+            part = wanted[start : min(start + _CONCURRENT_GETS, limit)]
             found += await asyncio.gather(*(self._stored(lead, call) for call in part))
         return Page(
             calls=[stored for stored in found if stored is not None],
@@ -63,7 +63,7 @@ class StoredRecordings:
         )
 
     async def _stored(self, lead: LeadRef, call: CallRecording) -> StoredCall | None:
-        """Return what is known of a recording, None if it was deleted meanwhile."""
+        """Return a recording's catalog record and object, or None if it was deleted meanwhile or is not stored."""
         try:
             record = await self.catalog.get(SessionKey(lead.tenant, call.session))
         except SessionIsDeleted:
@@ -74,7 +74,7 @@ class StoredRecordings:
 
 
 def _newest(calls: Iterable[CallRecording]) -> Iterator[CallRecording]:
-    """Keep each call's first entry."""
+    """Yield each call's first entry, which is its newest."""
     seen: set[str] = set()
     for call in calls:
         if call.call_log not in seen:

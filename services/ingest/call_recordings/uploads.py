@@ -1,4 +1,4 @@
-"""The use case behind every upload of a lead's recording: opened, found again, stored under a path of its own."""
+"""Opens, finds and finalizes uploads of a lead's recordings; each is stored under a path of its own."""
 
 import asyncio
 from concurrent.futures import Executor
@@ -29,7 +29,7 @@ from shared.storage.spool import Spool
 
 @dataclass(frozen=True, slots=True)
 class LeadRef:
-    """Whose recordings a caller speaks of; the caller may."""
+    """A lead whose recordings the caller has been authorized for."""
 
     tenant: str
     id: str
@@ -37,7 +37,7 @@ class LeadRef:
 
 @dataclass(frozen=True, slots=True)
 class RecordingUpload:
-    """One recording on its way in: its session, and what was said when it was opened."""
+    """An upload of one recording: its session, and the lead, call and filename that it was opened with."""
 
     key: SessionKey
     recording: LeadRecording
@@ -45,7 +45,7 @@ class RecordingUpload:
 
 @dataclass(frozen=True, slots=True)
 class FinalizedUpload:
-    """A finalized upload; `path` is where it is kept among its tenant's objects, `ended` whether it is there yet."""
+    """A finalized upload; `path` is its object's path within the tenant's prefix, `ended` whether it is stored yet."""
 
     upload: RecordingUpload
     path: str
@@ -53,7 +53,7 @@ class FinalizedUpload:
 
 
 def recording_name(filename: str) -> str:
-    """Return a recording's name reduced to a safe one; raises InvalidInput for a name that is no recording's."""
+    """Return a safe filename for a recording; raises InvalidInput unless its extension is an audio type's."""
     name = safe_filename(filename)
     media_type_of_recording(name)
     return name
@@ -61,9 +61,9 @@ def recording_name(filename: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class RecordingUploads:
-    """Opens, finds and finalizes uploads; `folder` is where recordings lie among a tenant's objects."""
+    """Opens, finds and finalizes uploads; `folder` is the path of recordings within a tenant's prefix."""
 
-    openings: OpenedSessions
+    opened_sessions: OpenedSessions
     finalizer: Finalizer
     claims: ObjectPathClaims
     spool: Spool
@@ -71,22 +71,23 @@ class RecordingUploads:
     folder: str
 
     async def open(self, lead: LeadRef, call_log: str, filename: str) -> RecordingUpload:
-        """Open an upload, durably; `filename` is a `recording_name`."""
+        """Open an upload, durably; `filename` comes from `recording_name`."""
         recording = LeadRecording(lead=lead.id, call_log=call_log, filename=filename)
-        return RecordingUpload(await self.openings.create(lead.tenant, recording), recording)
+        return RecordingUpload(await self.opened_sessions.create(lead.tenant, recording), recording)
 
     async def find(self, lead: LeadRef, upload_id: str) -> RecordingUpload:
-        """Return an upload of this lead's; raises InvalidInput and NotFound."""
-        key, recording = await self.openings.find(lead.tenant, upload_id, LeadRecording)
+        """Return an upload of this lead; raises InvalidInput and NotFound."""
+        key, recording = await self.opened_sessions.find(lead.tenant, upload_id, LeadRecording)
         if recording.lead != lead.id:
             raise NotFound("There is no such upload: initialize one first.")
         return RecordingUpload(key, recording)
 
     async def finalize(self, upload: RecordingUpload, total_chunks: int, *, wait: bool) -> FinalizedUpload:
-        """Close an upload and wait until its recording is in the bucket, or for a while; idempotent.
+        """Finalize an upload, and with `wait` wait a limited time until its recording is in the bucket; idempotent.
 
-        That no WAV can be made of it is no failure here. Raises InvalidInput where the bytes are not what the name
-        says, which leaves the upload open, what `Finalizer.finalize` raises, and Permanent when nothing was stored.
+        A recording of which no WAV can be made is no failure here. Raises InvalidInput where the bytes are not of the
+        type that the name says, which leaves the upload open; what `Finalizer.finalize` raises; and Permanent when
+        nothing was stored.
         """
         loop = asyncio.get_running_loop()
         original = await loop.run_in_executor(self.executor, self._original, upload)
@@ -99,7 +100,7 @@ class RecordingUploads:
                 return FinalizedUpload(upload, path, ended is not None)
 
     def _original(self, upload: RecordingUpload) -> OriginalLocation:
-        """Return where the recording is kept: where it was said before, or under a path that nobody has; blocks."""
+        """Return where the recording is stored: as in its manifest, or under a newly claimed path; blocks."""
         directory = self.spool.session(upload.key)
         stored = directory.read_manifest()
         if stored is not None and stored.manifest.original is not None:
@@ -116,14 +117,14 @@ class RecordingUploads:
         )
 
     def _path(self, upload: RecordingUpload, proposed: OriginalLocation) -> str:
-        """Return the path that the upload got, which is that of whoever finalized it first; blocks."""
+        """Return the upload's path, which the first finalize request has set; blocks."""
         stored = self.spool.session(upload.key).read_manifest()
         original = (stored.manifest.original if stored else None) or proposed
         return path_within_tenant(upload.key.tenant, original.object_key)
 
 
 def _read_head(directory: SessionDirectory) -> bytes:
-    """Return an upload's first bytes, as far as they are there without a gap."""
+    """Return an upload's first bytes (4,096 at most), up to the first missing chunk; blocks."""
     head = b""
     for index in count():
         if len(head) >= SIGNATURE_BYTES:

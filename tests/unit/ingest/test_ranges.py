@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from services.ingest.call_recordings.range_requests import ByteRange, wanted_range
+from services.ingest.call_recordings.range_requests import ByteRange, parse_range
 from shared.domain.errors import RangeNotSatisfiable
 
 SIZE = 1000
@@ -32,7 +32,7 @@ SIZE = 1000
     ],
 )
 def test_a_range_is_first_to_last_open_or_a_suffix_with_its_end_clamped(header: str, first: int, last: int) -> None:
-    assert wanted_range(header, SIZE) == ByteRange(first, last)
+    assert parse_range(header, SIZE) == ByteRange(first, last)
 
 
 @pytest.mark.parametrize(
@@ -44,7 +44,7 @@ def test_a_range_is_first_to_last_open_or_a_suffix_with_its_end_clamped(header: 
     ],
 )
 def test_what_is_malformed_of_another_unit_or_several_is_answered_whole(header: str) -> None:
-    assert wanted_range(header, SIZE) is None
+    assert parse_range(header, SIZE) is None
 
 
 @pytest.mark.parametrize(
@@ -52,18 +52,18 @@ def test_what_is_malformed_of_another_unit_or_several_is_answered_whole(header: 
 )
 def test_a_range_without_any_byte_is_refused_and_says_how_many_there_are(header: str) -> None:
     with pytest.raises(RangeNotSatisfiable) as refused:
-        wanted_range(header, SIZE)
+        parse_range(header, SIZE)
     assert refused.value.size == SIZE
 
 
 def test_nothing_has_no_first_byte_and_all_of_it_for_a_suffix() -> None:
     with pytest.raises(RangeNotSatisfiable):
-        wanted_range("bytes=0-", 0)
-    assert wanted_range("bytes=-5", 0) is None
+        parse_range("bytes=0-", 0)
+    assert parse_range("bytes=-5", 0) is None
 
 
 def test_ten_thousand_parts_cost_next_to_nothing() -> None:
     header = "bytes=" + ",".join(f"{n}-{n}" for n in range(10_000))
     started = time.perf_counter()
-    assert wanted_range(header, SIZE) is None
+    assert parse_range(header, SIZE) is None
     assert time.perf_counter() - started < 0.5
