@@ -1,4 +1,4 @@
-"""What closes a session that never had chunks: its recording was in the bucket before we heard of it."""
+"""Writes the manifest of a registered document, a session without chunks: its recording is in the bucket already."""
 
 from dataclasses import dataclass
 
@@ -21,17 +21,17 @@ class DocumentManifests:
     spool: Spool
 
     def deleted(self, key: SessionKey) -> bool:
-        """Whether a document of this name was deleted, perhaps not to the end yet."""
+        """Whether the document was deleted, even if its deletion is not finished yet."""
         return self.spool.session(key).deleted.exists()
 
     def has_manifest(self, key: SessionKey) -> bool:
-        """Whether the spool remembers the order to work on a document."""
+        """Whether the document's manifest is in the spool."""
         return self.spool.session(key).manifest.exists()
 
     def write(self, key: SessionKey, file: RegisteredDocument, trace: Trace) -> Manifest:
-        """Write a document's manifest durably, or return the one that is there; raises OSError.
+        """Write a document's manifest durably, or return the stored one.
 
-        Raises NotFound for a document that was deleted, and Conflict where a session has taken its name.
+        Raises NotFound for a deleted document, Conflict if an upload has opened a session of the same id, and OSError.
         """
         directory = self.spool.create_directory(key)
         directory.sync_parents()
@@ -45,12 +45,12 @@ class DocumentManifests:
 
 
 def document_deleted() -> NotFound:
-    """Return what is told to whoever registers a document again that was deleted."""
+    """Return the error for registering a document that was deleted."""
     return NotFound("The document was deleted: upload it under a new address.")
 
 
 def original_of(file: RegisteredDocument) -> OriginalLocation:
-    """Return a document as the recording that is kept as it was sent: where it lies already."""
+    """Return a document's object as the location of its original, which is in the bucket already."""
     return OriginalLocation(
         object_key=file.object_key, filename=file.filename, content_type=file.mime_type, in_bucket=True
     )

@@ -1,4 +1,4 @@
-"""The use case that finds a registered document again, and signs an address from which it can be read."""
+"""Reads a registered document from the catalog, and signs a download URL for it."""
 
 import asyncio
 from concurrent.futures import Executor
@@ -16,7 +16,7 @@ from shared.storage.spool import Spool
 
 @dataclass(frozen=True, slots=True)
 class FoundDocument:
-    """A document, the address that it can be read from until `expires_at`, and its public one if there is any."""
+    """A document, its presigned download URL, valid until `expires_at`, and its public URL if the bucket has one."""
 
     document: DocumentRegistered
     download_url: str
@@ -26,7 +26,7 @@ class FoundDocument:
 
 @dataclass(frozen=True, slots=True)
 class DocumentReader:
-    """Reads documents' records; `signed_seconds` is how long an address holds."""
+    """Reads documents; `signed_seconds` is how long a download URL is valid."""
 
     spool: Spool
     executor: Executor
@@ -35,7 +35,7 @@ class DocumentReader:
     signed_seconds: int
 
     async def read(self, key: SessionKey) -> FoundDocument:
-        """Return a document; raises NotFound for one that never was or was deleted, and Unavailable without the bus."""
+        """Return a document; raises NotFound for an unknown or deleted one, and Unavailable without the bus."""
         document = await self._document(key)
         if document is None:
             raise NotFound("There is no such document.")
@@ -50,7 +50,7 @@ class DocumentReader:
     async def _document(self, key: SessionKey) -> DocumentRegistered | None:
         deleted = self.spool.session(key).deleted
         if await asyncio.get_running_loop().run_in_executor(self.executor, deleted.exists):
-            return None  # for its clients it is gone from here on, however long erasing takes
+            return None  # hidden from clients as soon as its deletion has begun
         try:
             record = await self.catalog.get(key)
         except SessionIsDeleted:

@@ -1,4 +1,4 @@
-"""The use case that makes a document of a file in the bucket, and a recording of one that can be heard."""
+"""Registers an object in the bucket as a document; a recording is finalized as well, so that it is assembled."""
 
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
@@ -24,24 +24,24 @@ from shared.process.tasks import run_blocking
 
 @dataclass(frozen=True, slots=True)
 class DocumentRegistrar:
-    """Registers documents; idempotent, since an object has one id, and one manifest if it is a recording.
+    """Registers documents; idempotent: an object has one id, and at most one manifest.
 
     `largest_recording` in bytes.
     """
 
-    chronicle: EventStore
+    event_store: EventStore
     manifests: DocumentManifests
     finalizer: Finalizer
     executor: Executor
     largest_recording: int
 
     async def register(self, tenant: str, file: RegisteredDocument) -> tuple[SessionKey, DocumentRegistered]:
-        """Look the object up, and return its document and that one's key; after a crash a retry completes it.
+        """Register the object, and return its document and session key; a retry completes what a crash interrupted.
 
-        First the manifest, so that whatever is seen as registered will be worked on, then the event, then the work.
-        Raises NotFound, Conflict for another size or an object that is registered as something else, TooLarge,
+        Raises NotFound, Conflict for another size or an object that is registered with other data, TooLarge,
         Unavailable and OSError.
         """
+        # The manifest is written before the event: what is listed as registered will be assembled.
         await self._look_up(tenant, file)
         key = document_key(tenant, file.object_key)
         recording = is_recording(file.mime_type, file.filename)
@@ -49,21 +49,21 @@ class DocumentRegistrar:
             document = await self._first_registration(key, file, recording=recording)
         except SessionIsDeleted:
             raise document_deleted() from None
-        if not await self.chronicle.append(_registered_event(key, document)):
+        if not await self.event_store.append(_registered_event(key, document)):
             raise document_deleted()
         if recording and not await self._has_ended(key):
             await self.finalizer.finalize(key, wait=False, params=FinalizeParams(0, original_of(file)))
         return key, document
 
     async def _has_ended(self, key: SessionKey) -> bool:
-        """Whether the work is done, perhaps so long ago that the spool has forgotten the order; raises Deleted."""
+        """Whether the recording has a result, and its manifest was removed from the spool; raises SessionIsDeleted."""
         if await run_blocking(self.executor, self.manifests.has_manifest, key):
             return False
-        record = await self.chronicle.catalog.get(key)
+        record = await self.event_store.catalog.get(key)
         return record is not None and record.ended is not None
 
     async def _look_up(self, tenant: str, file: RegisteredDocument) -> None:
-        found = await self.chronicle.store.head(file.object_key) if is_object_key(tenant, file.object_key) else None
+        found = await self.event_store.store.head(file.object_key) if is_object_key(tenant, file.object_key) else None
         if found is None:
             raise NotFound("There is no such object: upload it first, and give its object_key as file_path.")
         if found.size != file.size_bytes:
@@ -71,39 +71,39 @@ class DocumentRegistrar:
                 f"The object has {found.size} bytes, not {file.size_bytes}: correct file_size or upload it again.",
                 code="other_size",
             )
-        await self.chronicle.store.sync(file.object_key)
+        await self.event_store.store.sync(file.object_key)
         check_recording_size(file.mime_type, file.filename, found.size, self.largest_recording)
 
     async def _first_registration(
         self, key: SessionKey, file: RegisteredDocument, *, recording: bool
     ) -> DocumentRegistered:
-        """Return the one document of this object: an earlier one, or the first to come of those that come now.
+        """Return the object's one document: a registered one, or the first of concurrent registrations.
 
-        Raises Deleted.
+        Raises SessionIsDeleted.
         """
         if await run_blocking(self.executor, self.manifests.deleted, key):
             raise SessionIsDeleted
-        record = await self.chronicle.catalog.get(key)
+        record = await self.event_store.catalog.get(key)
         document = record.document if record else None
         if document is None:
             created_at = await self._write_manifest(key, file) if recording else rfc3339(now())
             document = self._document(file, created_at, recording=recording)
-            document = (await self.chronicle.catalog.apply(_registered_event(key, document))).document or document
+            document = (await self.event_store.catalog.apply(_registered_event(key, document))).document or document
         _check_same_file(document, file)
         return document
 
     async def _write_manifest(self, key: SessionKey, file: RegisteredDocument) -> str:
-        """Order the work durably; returns when that was first done."""
+        """Write the manifest durably; returns when it was first written."""
         manifest = await run_blocking(self.executor, self.manifests.write, key, file, current_trace())
         if manifest.purpose != file:
-            raise _other()
+            raise _registered_otherwise()
         return manifest.opened_at
 
     def _document(self, file: RegisteredDocument, created_at: str, *, recording: bool) -> DocumentRegistered:
         return DocumentRegistered(
             filename=file.filename,
             object_key=file.object_key,
-            url=self.chronicle.store.url(file.object_key),
+            url=self.event_store.store.url(file.object_key),
             size_bytes=file.size_bytes,
             mime_type=file.mime_type,
             created_at=created_at,
@@ -112,18 +112,18 @@ class DocumentRegistrar:
 
 
 def _registered_event(key: SessionKey, document: DocumentRegistered) -> Envelope:
-    """Wrap a document so that whoever tells it again tells the same event, of the same time."""
-    told = make_envelope("ingest", key, document, cause=document.object_key, trace=current_trace())
-    return replace(told, time=datetime.fromisoformat(document.created_at))
+    """Make the event of a document: the same event, with the same time, at every repetition."""
+    envelope = make_envelope("ingest", key, document, cause=document.object_key, trace=current_trace())
+    return replace(envelope, time=datetime.fromisoformat(document.created_at))
 
 
 def _check_same_file(document: DocumentRegistered, file: RegisteredDocument) -> None:
     before = (document.filename, document.size_bytes, document.mime_type)
     if before != (file.filename, file.size_bytes, file.mime_type):
-        raise _other()
+        raise _registered_otherwise()
 
 
-def _other() -> Conflict:
+def _registered_otherwise() -> Conflict:
     return Conflict(
         "The object is registered already, with another filename, size or type: upload it under a new address.",
         code="registered",

@@ -1,4 +1,7 @@
-"""What the document routes take and answer (contracts, section 5)."""
+"""API group, error, request and response schemas and OpenAPI operations of documents.
+
+See docs/contracts.md, section 5.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -32,14 +35,14 @@ DOCUMENTS = ApiGroup("Direct uploads to the bucket", _body, DocumentError)
 
 
 _TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"  # noqa: S105  # RFC 9110, section 5.6.2
-_NAME = _TOKEN.replace("*", "")  # a star stands for any type, and no file is of any type
+_NAME = _TOKEN.replace("*", "")  # without the wildcard: a file has one type
 _MEDIA_TYPE = rf"^{_NAME}/{_NAME}( ?; ?{_TOKEN}={_TOKEN})*$"
-_EXACT = 2**53 - 1  # above it JSON numbers differ from reader to reader (RFC 8259, section 6)
+_MAX_EXACT_INTEGER = 2**53 - 1  # above it JSON parsers may lose precision (RFC 8259, section 6)
 
 MediaType = Annotated[str, Field(max_length=127, pattern=_MEDIA_TYPE)]
-"""A type and a subtype, perhaps with parameters whose values are plain tokens (RFC 9110, section 8.3.1)."""
+"""A media type, optionally with parameters whose values are plain tokens (RFC 9110, section 8.3.1)."""
 Filename = Annotated[str, Field(min_length=1, max_length=4096)]
-"""A name as its owner writes it; it is reduced to what is safe."""
+"""A filename as the client has it; `safe_filename` reduces it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +52,7 @@ class AddressWanted:
     filename: Filename
     content_type: MediaType
     expiration: Annotated[int, Field(strict=True, ge=1, le=LONGEST_SIGNED_SECONDS), IntegralFloat] | None = None
-    file_size: Annotated[int, Field(strict=True, ge=1, le=_EXACT), IntegralFloat] | None = None
+    file_size: Annotated[int, Field(strict=True, ge=1, le=_MAX_EXACT_INTEGER), IntegralFloat] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +74,7 @@ class Registration:
 
     filename: Filename
     file_path: Annotated[str, Field(min_length=1, max_length=1024)]
-    file_size: Annotated[int, Field(strict=True, ge=0, le=_EXACT), IntegralFloat]
+    file_size: Annotated[int, Field(strict=True, ge=0, le=_MAX_EXACT_INTEGER), IntegralFloat]
     mime_type: MediaType
 
 

@@ -1,4 +1,4 @@
-"""The use case behind direct uploads: an address to which one client can send one file for a while."""
+"""Signs presigned upload URLs: one client can PUT one file there for a limited time."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,12 +10,12 @@ from shared.domain.clock import now
 from shared.domain.errors import TooLarge
 from shared.storage.object_store import ObjectStore
 
-_LARGEST_PUT = 5 * 1024**3  # S3 and R2 take no more in one request
+_MAX_PUT = 5 * 1024**3  # S3's and R2's limit for one PUT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnnouncedFile:
-    """A file that is about to be uploaded; `size` in bytes, None if its client did not say."""
+    """A file that a client wants to upload; `size` in bytes, None if it is unknown."""
 
     filename: str
     content_type: str
@@ -24,7 +24,7 @@ class AnnouncedFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignedUploadUrl:
-    """Where to PUT a file until `expires_at`, and the headers that the signature covers."""
+    """Presigned URL for one PUT until `expires_at`, and the headers that its signature covers."""
 
     url: str
     headers: Mapping[str, str]
@@ -35,20 +35,20 @@ class SignedUploadUrl:
 
 @dataclass(frozen=True, slots=True)
 class UploadUrlSigner:
-    """Signs addresses; nothing is asked of the store for it. `largest_recording` in bytes."""
+    """Signs upload URLs, without a request to the store; `largest_recording` in bytes."""
 
     store: ObjectStore
     default_seconds: int
     largest_recording: int
 
     async def sign(self, tenant: str, file: AnnouncedFile, seconds: int | None) -> SignedUploadUrl:
-        """Return an address that holds for `seconds`, or for the default.
+        """Return a URL that is valid for `seconds`, by default for `default_seconds`.
 
-        Raises InvalidInput for a name that holds nothing, and TooLarge for what could never be registered.
+        Raises InvalidInput for a filename without letters and digits, and TooLarge for a file too large to register.
         """
-        self._refuse_oversize(file)
+        self._check_size(file)
         seconds = seconds or self.default_seconds
-        signed_at = now().replace(microsecond=0)  # as the signature has it: the address holds for this long at least
+        signed_at = now().replace(microsecond=0)  # to the second, as in the signature
         key = new_object_key(tenant, file.filename, signed_at)
         url = await self.store.presigned_put(key, content_type=file.content_type, size=file.size, expires=seconds)
         length = {} if file.size is None else {"Content-Length": str(file.size)}
@@ -60,14 +60,14 @@ class UploadUrlSigner:
             public_url=self.store.public_url(key),
         )
 
-    def _refuse_oversize(self, file: AnnouncedFile) -> None:
+    def _check_size(self, file: AnnouncedFile) -> None:
         size = file.size or 0
-        if size > _LARGEST_PUT:
-            raise TooLarge(f"The bucket takes at most {_LARGEST_PUT} bytes in one upload.")
+        if size > _MAX_PUT:
+            raise TooLarge(f"The bucket takes at most {_MAX_PUT} bytes in one upload.")
         check_recording_size(file.content_type, file.filename, size, self.largest_recording)
 
 
 def check_recording_size(content_type: str, filename: str, size: int, largest: int) -> None:
-    """Raise TooLarge for a recording of more bytes than any session may have."""
+    """Raise TooLarge for a recording of more than `largest` bytes, the limit of a session."""
     if size > largest and is_recording(content_type, filename):
         raise TooLarge(f"A recording may have at most {largest} bytes: split it.", code="session_too_large")

@@ -1,4 +1,4 @@
-"""The use case behind `DELETE /sessions/{id}`: everything erased, looked for again, and a receipt for it."""
+"""Serves `DELETE /sessions/{id}`: deletes everything of a session, verifies that, and returns a receipt."""
 
 import asyncio
 import hashlib
@@ -34,8 +34,8 @@ from shared.storage.spool import Deletion, Spool
 
 log = structlog.stdlib.get_logger(__name__)
 
-_BUSY_SECONDS = 10.0  # what work in progress may take to end before the caller is asked to come again
-_ASK_EVERY = 0.1
+_WORK_LOCK_SECONDS = 10.0  # how long to wait for work in progress before responding 503
+_LOCK_POLL_SECONDS = 0.1
 _RESUME_SECONDS = 60.0
 
 
@@ -57,18 +57,18 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class SessionDeleter:
-    """Erases sessions of any family; a deletion that was begun is gone on with until it is done."""
+    """Deletes sessions of every API group; a deletion that has begun is resumed until it is done."""
 
     spool: Spool
     sessions: SessionCache
     executor: Executor
-    chronicle: EventStore
-    late: DeletedObjectWatch
+    event_store: EventStore
+    deleted_objects: DeletedObjectWatch
 
     async def delete(self, key: SessionKey, caller: Caller) -> Receipt:
-        """Erase everything of a session; raises NotFound, also for another lead's, and Unavailable if it can't end now.
+        """Delete everything of a session; raises NotFound, also for another lead's, and Unavailable if it can't finish.
 
-        In that case the session is gone for its clients already, and is erased as soon as it can be.
+        After Unavailable the session is hidden from clients already, and its deletion is resumed in the background.
         """
         directory = self.spool.session(key)
         under_way = await run_blocking(self.executor, self.spool.deletion, directory)
@@ -85,9 +85,9 @@ class SessionDeleter:
         return await self._continue_deletion(directory)
 
     async def run(self) -> None:
-        """Go on with deletions that did not end: when the bus comes (back) and every minute, until cancelled."""
+        """Resume unfinished deletions: when the bus connects, and every minute; until cancelled."""
         wake = asyncio.Event()
-        self.chronicle.bus.on_ready(wake.set)
+        self.event_store.bus.on_ready(wake.set)
         while True:
             with suppress(TimeoutError):
                 async with asyncio.timeout(_RESUME_SECONDS):
@@ -96,7 +96,7 @@ class SessionDeleter:
             try:
                 left = await run_blocking(self.executor, self.spool.deletions)
             except OSError:
-                log.exception("the spool can't be read; looking again soon")
+                log.exception("the spool can't be read; trying again soon")
                 continue
             for directory in left:
                 await self._try_to_finish(directory)
@@ -111,7 +111,7 @@ class SessionDeleter:
 
     async def _record(self, key: SessionKey) -> CatalogRecord | None:
         try:
-            return await self.chronicle.catalog.get(key)
+            return await self.event_store.catalog.get(key)
         except SessionIsDeleted:
             return None
 
@@ -119,18 +119,18 @@ class SessionDeleter:
         directory = self.spool.create_directory(key)
         directory.sync_parents()
         with acquire_lock(directory.lock) as lock:
-            if directory.deleted.exists():  # begun by somebody else since we looked, and perhaps ended
+            if directory.deleted.exists():  # another request has begun it meanwhile, and perhaps finished
                 return
             objects = _object_keys(directory, record)
             for name in objects:
                 if name.startswith(documents_prefix(key.tenant)):
-                    self.late.watch(name)
+                    self.deleted_objects.watch(name)
             self.spool.begin_deletion(directory, Deletion(tuple(objects), lead))
             self.spool.mark_deleted(directory, lock)
         self.sessions.forget(key)
 
     def _mark(self, directory: SessionDirectory) -> None:
-        """Mark a session whose deletion was begun: whoever began it may not have lived to do so."""
+        """Mark a session as deleted; a crash may have come between the start of its deletion and the mark."""
         with acquire_lock(directory.lock) as lock:
             self.spool.mark_deleted(directory, lock)
         self.sessions.forget(directory.key)
@@ -140,27 +140,27 @@ class SessionDeleter:
         lock = await self._wait_for_work_lock(directory)
         try:
             under_way = await run_blocking(self.executor, self.spool.deletion, directory)
-            if under_way is None:  # somebody else finished it while we waited
+            if under_way is None:  # finished by another process meanwhile
                 raise session_not_found()
             await run_blocking(self.executor, self._mark, directory)
-            wanted = under_way.objects
-            erased = await self._erase(key, wanted)
+            object_keys = under_way.objects
+            deleted = await self._delete_objects(key, object_keys)
             chunks = await run_blocking(self.executor, self.spool.delete_files, directory)
-            await self._verify(key, wanted)
-            receipt = _receipt(key, erased, chunks)
-            gone = SessionDeleted(objects=len(erased), receipt_sha256=receipt.sha256)
+            await self._verify(key, object_keys)
+            receipt = _receipt(key, deleted, chunks)
+            event = SessionDeleted(objects=len(deleted), receipt_sha256=receipt.sha256)
             trace, lead = current_trace(), under_way.lead
-            told = make_envelope("ingest", key, gone, cause=receipt.timestamp, trace=trace, lead=lead)
-            await self.chronicle.bus.publish(told)
+            envelope = make_envelope("ingest", key, event, cause=receipt.timestamp, trace=trace, lead=lead)
+            await self.event_store.bus.publish(envelope)
             await run_blocking(self.executor, self.spool.end_deletion, directory)
         finally:
             lock.release()
         return receipt
 
     async def _wait_for_work_lock(self, directory: SessionDirectory) -> ReleasableLock:
-        """Wait until nobody works on the session; whoever comes later sees that it is deleted."""
+        """Wait for the session's work lock, 10 s at most; later workers see that the session is deleted."""
         loop = asyncio.get_running_loop()
-        deadline = loop.time() + _BUSY_SECONDS
+        deadline = loop.time() + _WORK_LOCK_SECONDS
         while (lock := await run_blocking(self.executor, try_lock, directory.work_lock)) is None:
             if loop.time() > deadline:
                 raise Unavailable(
@@ -168,37 +168,39 @@ class SessionDeleter:
                     "ends: ask again for the receipt.",
                     code="busy",
                 )
-            await asyncio.sleep(_ASK_EVERY)
+            await asyncio.sleep(_LOCK_POLL_SECONDS)
         return lock
 
-    async def _erase(self, key: SessionKey, wanted: Sequence[str]) -> list[str]:
-        kept = await self.chronicle.delete_session(key, await self._record(key))
-        erased = []
-        for name in wanted:
-            if await self.chronicle.store.head(name) is not None:
-                erased.append(name)
-            await self.chronicle.store.delete(name)
-        return erased + kept
+    async def _delete_objects(self, key: SessionKey, object_keys: Sequence[str]) -> list[str]:
+        archived = await self.event_store.delete_session(key, await self._record(key))
+        deleted = []
+        for name in object_keys:
+            if await self.event_store.store.head(name) is not None:
+                deleted.append(name)
+            await self.event_store.store.delete(name)
+        return deleted + archived
 
-    async def _verify(self, key: SessionKey, wanted: Sequence[str]) -> None:
-        store = self.chronicle.store
-        left = [name for name in wanted if await store.head(name) is not None]
+    async def _verify(self, key: SessionKey, object_keys: Sequence[str]) -> None:
+        store = self.event_store.store
+        left = [name for name in object_keys if await store.head(name) is not None]
         left += [name async for name in store.list_keys(event_archive_prefix(key))]
-        if left or not await self.chronicle.is_deleted(key):
+        if left or not await self.event_store.is_deleted(key):
             raise Unavailable("Something of the session is still there: delete it again.", code="not_erased")
 
 
 def _object_keys(directory: SessionDirectory, record: CatalogRecord | None) -> list[str]:
-    """Return every key that may hold something of a session, from all that is known of it; blocks."""
+    """Return all object keys of a session, by its manifest and catalog record; blocks."""
     stored = directory.read_manifest()
-    known = [stored.manifest.original if stored else None]
-    told = [record.document, record.ended.original if record.ended else None] if record else []
-    return sorted({wav_key(directory.key)} | {item.object_key for item in [*known, *told] if item is not None})
+    from_spool = [stored.manifest.original if stored else None]
+    from_catalog = [record.document, record.ended.original if record.ended else None] if record else []
+    return sorted(
+        {wav_key(directory.key)} | {item.object_key for item in [*from_spool, *from_catalog] if item is not None}
+    )
 
 
-def _receipt(key: SessionKey, erased: list[str], chunks: int) -> Receipt:
+def _receipt(key: SessionKey, deleted: list[str], chunks: int) -> Receipt:
     time = rfc3339(now())
-    unsealed = Receipt(session_id=key.session, deleted=tuple(erased), chunks=chunks, sha256="", timestamp=time)
-    content = {name: value for name, value in asdict(unsealed).items() if name != "sha256"}
+    unhashed = Receipt(session_id=key.session, deleted=tuple(deleted), chunks=chunks, sha256="", timestamp=time)
+    content = {name: value for name, value in asdict(unhashed).items() if name != "sha256"}
     canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
-    return replace(unsealed, sha256=hashlib.sha256(canonical).hexdigest())
+    return replace(unhashed, sha256=hashlib.sha256(canonical).hexdigest())

@@ -1,4 +1,4 @@
-"""What is known of a session: its files in the spool, and its record in the catalog."""
+"""Reads a session's status from its directory in the spool and its record in the catalog."""
 
 import asyncio
 from concurrent.futures import Executor
@@ -21,13 +21,13 @@ from shared.storage.object_store import ObjectStore
 from shared.storage.session_directory import SessionDirectory, SessionMetadata
 from shared.storage.spool import Spool
 
-_CATALOG_SECONDS = 0.5  # a look takes milliseconds; a frozen bus must not keep the caller
+_CATALOG_SECONDS = 0.5  # a get takes milliseconds; a hung bus must not hold up the response
 
 
 def read_spool_view(directory: SessionDirectory) -> tuple[SpoolView | None, Envelope | None]:
-    """Look at a session's directory: what it holds, and how it ended; blocks.
+    """Return a session's view and result from its directory, None for each that is not there; blocks.
 
-    Raises NotFound for one that was deleted. A directory that was opened for a chunk that was refused holds nothing.
+    Raises NotFound for a deleted session. An empty directory, left by a rejected chunk, counts as no session.
     """
     if directory.deleted.exists():
         raise session_not_found()
@@ -37,14 +37,14 @@ def read_spool_view(directory: SessionDirectory) -> tuple[SpoolView | None, Enve
         stored = directory.read_manifest()
         sizes = [chunk.size for chunk in stored.manifest.chunks] if stored else list(directory.chunk_sizes().values())
         outcome = directory.read_result()
-        opening = directory.read_metadata()
+        metadata = directory.read_metadata()
         expiry = read_expiry(directory)
     except FileNotFoundError:
         return None, None
-    if not sizes and stored is None and opening is None and expiry is None:
+    if not sizes and stored is None and metadata is None and expiry is None:
         return None, None
     if expiry is not None:
-        return _expired(expiry, opening), None
+        return _expired(expiry, metadata), None
     view = SpoolView(
         finalized=stored is not None,
         expired=False,
@@ -52,12 +52,12 @@ def read_spool_view(directory: SessionDirectory) -> tuple[SpoolView | None, Enve
         bytes=sum(sizes),
         created_at=datetime.fromtimestamp(created, UTC),
         updated_at=datetime.fromtimestamp(updated, UTC),
-        lead=lead_of(stored.manifest.purpose if stored else opening.purpose if opening else None),
+        lead=lead_of(stored.manifest.purpose if stored else metadata.purpose if metadata else None),
     )
     return view, outcome
 
 
-def _expired(expiry: ExpiryRecord, opening: SessionMetadata | None) -> SpoolView:
+def _expired(expiry: ExpiryRecord, metadata: SessionMetadata | None) -> SpoolView:
     return SpoolView(
         finalized=False,
         expired=True,
@@ -65,19 +65,19 @@ def _expired(expiry: ExpiryRecord, opening: SessionMetadata | None) -> SpoolView
         bytes=expiry.bytes,
         created_at=datetime.fromisoformat(expiry.opened_at),
         updated_at=datetime.fromisoformat(expiry.expired_at),
-        lead=lead_of(opening.purpose if opening else None),
+        lead=lead_of(metadata.purpose if metadata else None),
     )
 
 
 def check_lead_access_everywhere(caller: Caller, view: SpoolView | None, record: CatalogRecord | None) -> None:
-    """Raise NotFound where spool or catalog know of a lead that the caller does not have."""
+    """Raise NotFound if the session belongs to a lead, by spool or catalog, that the caller may not access."""
     check_lead_access(caller, view.lead if view else None)
     check_lead_access(caller, record.lead if record else None)
 
 
 @dataclass(frozen=True, slots=True)
 class StatusReader:
-    """Answers `GET /sessions/{id}`; without the bus it still tells what the spool knows."""
+    """Serves `GET /sessions/{id}`; without the bus the status is of the spool alone."""
 
     spool: Spool
     executor: Executor
@@ -88,18 +88,18 @@ class StatusReader:
         """Return a session's status; raises NotFound, also for another lead's."""
         loop = asyncio.get_running_loop()
         view, outcome = await loop.run_in_executor(self.executor, read_spool_view, self.spool.session(key))
-        record, known = await self._record(key)
+        record, available = await self._record(key)
         if record is None and outcome is not None:
             record = apply_event(None, outcome)
         if view is None and record is None:
-            raise session_not_found() if known else _catalog_unavailable()
+            raise session_not_found() if available else _catalog_unavailable()
         check_lead_access_everywhere(caller, view, record)
         if record is not None and view is not None and view.finalized and outcome is None:
-            record = _without_an_old_failure(record)
+            record = _without_earlier_failure(record)
         return build_status(key.session, view, record, await self._downloads(record))
 
     async def _record(self, key: SessionKey) -> tuple[CatalogRecord | None, bool]:
-        """Return what the catalog knows, and whether it could be asked."""
+        """Return the catalog's record, and whether the catalog was available."""
         try:
             async with asyncio.timeout(_CATALOG_SECONDS):
                 return await self.catalog.get(key), True
@@ -124,11 +124,11 @@ class StatusReader:
 
 
 def _catalog_unavailable() -> Unavailable:
-    """Return what is told where only the catalog could know of a session, which is away."""
+    """Return the error for a session that is not in the spool, while the catalog is unavailable."""
     return Unavailable("The session is not here, and the catalog can't be asked: try again.", code="bus_unavailable")
 
 
-def _without_an_old_failure(record: CatalogRecord) -> CatalogRecord:
-    """Leave out how a session failed that is being tried again: its spool has no result any more."""
+def _without_earlier_failure(record: CatalogRecord) -> CatalogRecord:
+    """Remove an earlier, retryable failure from the record: the session is being tried again."""
     failed = isinstance(record.ended, AudioFailed) and record.ended.retryable
     return replace(record, ended=None, ended_at=None) if failed else record

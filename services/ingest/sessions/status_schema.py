@@ -1,4 +1,4 @@
-"""A session's status as its clients read it (contracts, section 0), made of what is known of it."""
+"""Response schema of a session's status (docs/contracts.md, section 0), and how it is built from spool and catalog."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -68,9 +68,9 @@ class SessionStatus:
 
 @dataclass(frozen=True, slots=True)
 class SpoolView:
-    """A session as its directory shows it; `chunks` and `bytes` also after the chunks themselves are erased.
+    """A session by its directory; `chunks` and `bytes` count deleted chunks of an expired session as well.
 
-    `lead` is None for what is no lead's.
+    `lead` is None for a session without a lead.
     """
 
     finalized: bool
@@ -84,7 +84,7 @@ class SpoolView:
 
 @dataclass(frozen=True, slots=True)
 class Downloads:
-    """The signed addresses of what is in the bucket."""
+    """Presigned download URLs of a session's objects, None for each that is missing or can't be signed."""
 
     audio: str | None = None
     original: str | None = None
@@ -93,7 +93,7 @@ class Downloads:
 def build_status(
     session: str, view: SpoolView | None, record: CatalogRecord | None, downloads: Downloads
 ) -> SessionStatus:
-    """Write the status; at least one of `view` and `record` is there."""
+    """Build the status; at least one of `view` and `record` is not None."""
     created = [record.created_at] if record else []
     updated = [record.updated_at] if record else []
     if view is not None:
@@ -132,14 +132,14 @@ def _state(view: SpoolView | None, record: CatalogRecord | None) -> State:
 
 
 def _expired(view: SpoolView | None, record: CatalogRecord | None) -> bool:
-    """Whether nothing will come of a session, since its client never ended it."""
+    """Whether the session expired before it was finalized."""
     if record is not None and record.ended is not None:
         return False
     return (view is not None and view.expired) or (record is not None and record.expired is not None)
 
 
 def _chunks(view: SpoolView | None, record: CatalogRecord | None) -> int | None:
-    """Return how many chunks were sent; a document has none."""
+    """Return the number of chunks, None for a document."""
     if record is not None and record.document is not None:
         return None
     if view is not None:
@@ -151,7 +151,7 @@ def _chunks(view: SpoolView | None, record: CatalogRecord | None) -> int | None:
 
 
 def _bytes(view: SpoolView | None, record: CatalogRecord | None) -> int | None:
-    """Return how many bytes were sent; a document's went into the bucket, not through the spool."""
+    """Return the size of what was sent in bytes, for a document the size of its object."""
     if record is not None and record.ended is not None and record.ended.intake is not None:
         return record.ended.intake.bytes
     if record is not None and record.document is not None:
