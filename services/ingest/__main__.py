@@ -1,4 +1,4 @@
-"""`python -m services.ingest`."""
+"""Runs the ingest service: `python -m services.ingest`."""
 
 from services.ingest.app import create_service
 from services.ingest.settings import IngestSettings

@@ -1,4 +1,4 @@
-"""What ingest can be told from outside."""
+"""Settings of the ingest service, read from environment variables."""
 
 from typing import ClassVar
 
@@ -15,14 +15,14 @@ _MIB = 1024 * 1024
 class IngestSettings(ServiceSettings, SpoolSettings, StoreSettings, CallbackSettings):
     """Limits in bytes and seconds; `min_free_disk` in percent of the spool's disk.
 
-    `chunk_size` is only what clients are advised; `recordings_path` is where leads' recordings lie in a tenant's part
-    of the bucket.
+    `chunk_size` is only advice to clients; `recordings_path` is the path of leads' recordings within a tenant's prefix
+    in the bucket.
 
-    At most `max_uploads_at_once` are in progress in a process, `max_uploads_per_tenant` of one tenant (0 for no such
-    bound); `tenant_quota_bytes` is what one may have waiting in the spool (0 for no quota). A session that nothing
-    comes for in `session_ttl_seconds` expires; what is known of ended ones leaves the spool after `ended_session_days`.
+    At most `max_uploads_at_once` are in progress in a process, `max_uploads_per_tenant` of one tenant (0 for no limit);
+    `tenant_quota_bytes` is how much one tenant may have waiting in the spool (0 for no quota). A session that receives
+    nothing for `session_ttl_seconds` expires; ended sessions are removed from the spool after `ended_session_days`.
 
-    Without a bucket ingest takes chunks all the same; what needs one is answered 503.
+    Without a bucket ingest still takes chunks; requests that need the bucket get 503.
     """
 
     needs_store: ClassVar[bool] = False

@@ -1,4 +1,4 @@
-"""The answer to a caller who does not wait for a result: 202, and where to ask (contracts, section 0)."""
+"""The 202 response for a result that is still being made, with its status URL (docs/contracts.md, section 0)."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -30,17 +30,17 @@ def prefers_async(request: Request) -> bool:
 
 
 def status_url(key: SessionKey) -> str:
-    """Return where a session's status is told."""
+    """Return the path of a session's status."""
     return f"/sessions/{key.session}"
 
 
 def accepted_headers(key: SessionKey) -> dict[str, str]:
-    """Return what goes with every 202: where to ask, and when."""
+    """Return the headers of every 202: Location of the status, and Retry-After."""
     return {"Location": status_url(key), "Retry-After": str(_RETRY_AFTER_SECONDS)}
 
 
 def accepted_response(key: SessionKey) -> Response:
-    """Answer 202 for one session."""
+    """Return the 202 response for a session."""
     return json_response(Processing(session_id=key.session, status_url=status_url(key)), 202, accepted_headers(key))
 
 

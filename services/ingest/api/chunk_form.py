@@ -1,4 +1,4 @@
-"""A form that carries a chunk, taken apart while it arrives: its fields, wherever they stand, and its bytes."""
+"""Streaming parser of a form upload with one chunk: its fields, in any order, and the file's bytes."""
 
 from collections.abc import AsyncIterator
 
@@ -10,10 +10,10 @@ from shared.http.multipart import Field, FileStart, SingleFileForm
 
 
 class ChunkForm:
-    """One `multipart/form-data` request; iterate `pieces()` to its end, then all `fields` are known.
+    """One `multipart/form-data` request; iterate `pieces()` to its end, then all `fields` are there.
 
-    Before that, `fields` holds those that came before the file. `filename` is what the file part calls itself. The
-    file may also stand under the name `or_field`.
+    While the file is read, `fields` has those that came before it. `filename` is the file part's. The file may also
+    be in a field named `or_field`.
     """
 
     def __init__(
@@ -32,7 +32,7 @@ class ChunkForm:
         self.filename = ""
 
     async def pieces(self) -> AsyncIterator[bytes]:
-        """Yield the file's bytes as they come, counted against the limit.
+        """Yield the file's bytes as they arrive, up to the limit.
 
         Raises InvalidInput for a field given twice, and what `SingleFileForm.events` raises.
         """
@@ -41,10 +41,10 @@ class ChunkForm:
                 case FileStart(_, filename):
                     self.filename = filename
                 case Field(name, value):
-                    self._take(name, value)
+                    self._set_field(name, value)
                 case _:
                     yield event
 
-    def _take(self, name: str, value: str) -> None:
+    def _set_field(self, name: str, value: str) -> None:
         if self.fields.setdefault(name, value) != value:
             raise InvalidInput("A field of the form is given twice and differs.", code="duplicate_field")

@@ -1,4 +1,7 @@
-"""How the session family says no: `{"status":"error","message":…,"session_id":…}` (contracts, section 1)."""
+"""A session as an HTTP resource: its API group and error body, its id in the path, and access by lead.
+
+The error body is `{"status":"error","message":…,"code":…,"session_id":…}` (docs/contracts.md, section 1).
+"""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -36,16 +39,16 @@ SESSION_ID = Parameter(
 
 
 def session_key(request: Request, caller: Caller) -> SessionKey:
-    """Read whose session a request is about; raises InvalidInput before anything is touched."""
+    """Return the key of the session in a request's path, within the caller's tenant; raises InvalidInput."""
     return SessionKey(caller.tenant, parse_identifier(request.path_params["session_id"], "session_id"))
 
 
 def session_not_found() -> NotFound:
-    """Return the one answer to whatever is not there, never was, was deleted or is another tenant's or lead's."""
+    """Return the one error for a session that does not exist, was deleted, or is another tenant's or lead's."""
     return NotFound("There is no such session.")
 
 
 def check_lead_access(caller: Caller, lead: str | None) -> None:
-    """Raise NotFound for a session of a lead that the caller does not have."""
+    """Raise NotFound for a session of a lead that the caller may not access."""
     if not covers_lead(caller.leads, lead):
         raise session_not_found()

@@ -1,4 +1,4 @@
-"""What stands where the bucket would be when none is configured: whoever asks it for anything is told so."""
+"""Replaces the object store when none is configured; every operation raises Unavailable (503)."""
 
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, NoReturn, cast
@@ -16,19 +16,19 @@ _NOWHERE = StoreConfig(endpoint="", bucket="", access_key="", secret_key=SecretS
 
 
 def store_not_configured_error() -> Unavailable:
-    """Return what a caller is told who needs the bucket (contracts, section 5)."""
+    """Return the error for requests that need the bucket (docs/contracts.md, section 5)."""
     return Unavailable("Cloudflare R2 not configured", code="store_not_configured")
 
 
 class _UnconfiguredClient:
-    """Has no operation of S3."""
+    """S3 client whose every operation raises Unavailable."""
 
     def __getattr__(self, _operation: str) -> NoReturn:
         raise store_not_configured_error()
 
 
 async def open_optional_store(stack: AsyncExitStack, settings: StoreSettings) -> ObjectStore:
-    """Open the configured bucket, or return one whose every operation raises Unavailable."""
+    """Open the configured object store, or return one whose every operation raises Unavailable."""
     if not settings.names_store:
         return ObjectStore(cast("S3Client", _UnconfiguredClient()), _NOWHERE)
     return await stack.enter_async_context(open_store(settings.store()))

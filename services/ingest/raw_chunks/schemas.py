@@ -1,4 +1,4 @@
-"""What the raw chunk routes take and answer (contracts, section 1)."""
+"""Response schemas and OpenAPI operations of raw chunk sessions (docs/contracts.md, section 1)."""
 
 from dataclasses import dataclass
 from typing import Literal

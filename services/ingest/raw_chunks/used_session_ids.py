@@ -1,6 +1,6 @@
-"""Session ids that were used so long ago that the spool does not remember: only the catalog does.
+"""Rejects session ids that were used before, by the catalog: ended sessions leave the spool after a while.
 
-Clients choose the ids of raw sessions. One that is used again would put a second recording in the place of the first.
+Clients choose the ids of raw sessions. A second recording under a used id would replace the first.
 """
 
 import asyncio
@@ -17,12 +17,12 @@ from shared.domain.identifiers import SessionKey
 from shared.process.tasks import run_blocking
 from shared.storage.spool import Spool
 
-_CATALOG_SECONDS = 0.5  # a look takes milliseconds, once a session; a frozen bus must not keep a recording waiting
+_CATALOG_SECONDS = 0.5  # a get takes milliseconds, once a session; a hung bus must not hold up a chunk
 
 
 @dataclass(frozen=True, slots=True)
 class UsedSessionIds:
-    """Asks the catalog once for each session that neither memory nor spool knows."""
+    """Asks the catalog about sessions that are neither cached nor in the spool."""
 
     spool: Spool
     sessions: SessionCache
@@ -30,9 +30,9 @@ class UsedSessionIds:
     catalog: Catalog
 
     async def check_unused(self, key: SessionKey, caller: Caller) -> None:
-        """Raise Conflict for an id whose session ended long ago, NotFound if it was deleted or is another lead's.
+        """Raise Conflict for the id of an ended session, NotFound if it was deleted or is another lead's.
 
-        A catalog that can't be asked refuses nobody: a chunk is never turned away for want of the bus.
+        Passes while the catalog is unavailable: a chunk is never rejected because the bus is away.
         """
         if self.sessions.has(key) or await run_blocking(self.executor, self.spool.session(key).exists):
             return
