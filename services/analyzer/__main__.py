@@ -13,7 +13,7 @@ from shared.runtime.server import serve
 
 
 def main() -> None:
-    """Serve, or do what the command line says."""
+    """Run the command named on the command line; without one, serve until stopped."""
     arguments = _parser().parse_args()
     settings = load_settings(AnalyzerSettings)
     match arguments.command:

@@ -1,4 +1,4 @@
-"""How many one-shot analyses are taken on: a few at once, some that wait their turn, and no more."""
+"""Limits one-shot analyses: `concurrency` run at once, some wait for a slot, further ones get 503."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -6,40 +6,43 @@ from contextlib import asynccontextmanager, contextmanager
 
 from shared.domain.errors import Unavailable
 
-_UPLOADS_EACH = 4  # requests that may be here, arriving or waiting, for each one that is being analyzed
+_REQUESTS_PER_SLOT = 4  # being received, waiting or being analyzed
 
 
 class Admission:
-    """Lets `concurrency` analyses run at once; others wait for `wait` seconds, and four times as many are let in."""
+    """Has `concurrency` slots for analyses, and four times as many places for requests.
+
+    A request waits at most `wait` seconds for a slot.
+    """
 
     def __init__(self, *, concurrency: int, wait: float) -> None:
-        self._turns = asyncio.Semaphore(concurrency)
-        self._room = concurrency * _UPLOADS_EACH
+        self._slots = asyncio.Semaphore(concurrency)
+        self._free_places = concurrency * _REQUESTS_PER_SLOT
         self._wait = wait
 
     @contextmanager
     def reserve(self) -> Iterator[None]:
-        """Hold a place for one request and the memory that it fills; raises Unavailable when all are taken."""
-        if self._room == 0:
+        """Reserve a place for one request and the memory of its file; raises Unavailable when all are taken."""
+        if self._free_places == 0:
             raise _busy()
-        self._room -= 1
+        self._free_places -= 1
         try:
             yield
         finally:
-            self._room += 1
+            self._free_places += 1
 
     @asynccontextmanager
     async def slot(self) -> AsyncIterator[None]:
-        """Hold one of the turns, in the order of asking; raises Unavailable when none comes free in time."""
+        """Hold a slot for the length of the block, first come, first served; raises Unavailable if none comes free."""
         try:
             async with asyncio.timeout(self._wait):
-                await self._turns.acquire()
+                await self._slots.acquire()
         except TimeoutError:
             raise _busy() from None
         try:
             yield
         finally:
-            self._turns.release()
+            self._slots.release()
 
 
 def _busy() -> Unavailable:

@@ -1,4 +1,4 @@
-"""The use case: samples go in as they come, a transcript and a score come out."""
+"""Transcribes and scores one recording; the samples are read as a stream."""
 
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
@@ -16,7 +16,7 @@ from shared.domain.events import TranscriptLine
 
 @dataclass(frozen=True, slots=True, eq=False)
 class AnalysisResult:
-    """What came out, and of which model the words are."""
+    """A recording's transcript and score, and the name of the model that transcribed it."""
 
     recording: TranscribedRecording
     score: Score
@@ -24,9 +24,9 @@ class AnalysisResult:
 
 
 class Analyzer:
-    """Hears recordings through a transcriber and judges them with a scorer; one call for each recording.
+    """Analyzes recordings with a transcriber and a scorer; one call for each recording.
 
-    The sound is taken in only as fast as it is transcribed, and no more than a piece of it is ever held.
+    The samples are read only as fast as they are transcribed, and at most one piece of them is in memory.
     """
 
     def __init__(self, transcriber: Transcriber, scorer: Scorer) -> None:
@@ -34,12 +34,12 @@ class Analyzer:
         self._scorer = scorer
 
     async def analyze(self, wav: AsyncIterator[bytes]) -> AnalysisResult:
-        """Analyze a WAV of our own form; raises BadMedia for any other, and what `analyze_samples` raises."""
+        """Analyze a WAV of mono 16-bit samples at 16 kHz; raises BadMedia for any other, and as `analyze_samples`."""
         async with aclosing(samples_of(wav)) as samples:
             return await self.analyze_samples(samples)
 
     async def analyze_samples(self, samples: AsyncIterator[bytes]) -> AnalysisResult:
-        """Analyze PCM (`shared.audio.pcm`); raises BadMedia where there is none, and what the two models raise."""
+        """Analyze PCM (`shared.audio.pcm`); raises BadMedia for 0 samples, and what the two models raise."""
         recording = await self._transcribe(samples)
         return AnalysisResult(recording, await self._scorer.score(recording), self._transcriber.name)
 
@@ -59,16 +59,16 @@ class Analyzer:
 
 
 async def _pieces(samples: AsyncIterator[bytes], longest_seconds: float) -> AsyncGenerator[AudioPiece, None]:
-    cutter = AudioSplitter(longest_seconds)
+    splitter = AudioSplitter(longest_seconds)
     async for part in samples:
-        for piece in cutter.feed(part):
+        for piece in splitter.feed(part):
             yield piece
-    for piece in cutter.finish():
+    for piece in splitter.finish():
         yield piece
 
 
 def _in_recording(line: TranscriptLine, piece: AudioPiece) -> TranscriptLine:
-    """Return the line with seconds from the recording's start, kept inside its piece: models overshoot."""
+    """Return the line with seconds from the recording's start, clamped to its piece: models overshoot."""
     start = min(max(line.start, 0.0), piece.seconds)
     end = min(max(line.end, start), piece.seconds)
     return replace(

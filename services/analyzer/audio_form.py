@@ -1,4 +1,4 @@
-"""The form of a one-shot analysis, taken apart while it arrives: one audio file, judged by its name before it comes."""
+"""Parses the form of a one-shot analysis while it arrives: one audio file; its extension is checked first."""
 
 from collections.abc import Sequence
 
@@ -14,9 +14,10 @@ _MIB = 1024 * 1024
 
 
 class AudioForm:
-    """One `multipart/form-data` request; made of the headers alone, and what they say wrong is refused at once.
+    """One `multipart/form-data` request with an audio file.
 
-    `limits` are the file's; its name must end in one of `extensions`, which are in lower case.
+    The constructor reads the headers alone and raises InvalidInput or TooLarge for what is wrong in them. `limits` are
+    the file's; its name must end in one of `extensions`, which are in lower case.
     """
 
     def __init__(self, request: Request, limits: BodyLimits, extensions: Sequence[str]) -> None:
@@ -28,17 +29,17 @@ class AudioForm:
             too_large=f"The file may have at most {limits.size / _MIB:g} MB.",
         )
         self._extensions = extensions
-        self._begun = False
+        self._file_started = False
 
     async def read_into(self, file: MemoryFile) -> None:
-        """Gather the audio file's bytes, counted against the limit.
+        """Append the audio file's bytes to `file`, counted against the limit.
 
-        Raises InvalidInput for a name that does not fit, and what `SingleFileForm.events` raises.
+        Raises InvalidInput for an extension that is not allowed, and what `SingleFileForm.events` raises.
         """
         try:
             await self._read(file)
         except (InvalidInput, TooLarge) as exc:
-            if exc.code == BAD_FIELD and not self._begun:  # most likely the file, under another name
+            if exc.code == BAD_FIELD and not self._file_started:  # most likely the file, under another name
                 raise _missing() from exc
             raise
 
@@ -46,14 +47,14 @@ class AudioForm:
         async for event in self._form.events():
             match event:
                 case FileStart(_, filename):
-                    self._begin(filename)
+                    self._start_file(filename)
                 case Field():
                     pass
                 case _:
                     file.add(event)
 
-    def _begin(self, filename: str) -> None:
-        self._begun = True
+    def _start_file(self, filename: str) -> None:
+        self._file_started = True
         if _extension(filename) not in self._extensions:
             raise InvalidInput(f"Supported formats: {', '.join(self._extensions)}", code="bad_extension")
 

@@ -1,4 +1,4 @@
-"""How loud a recording is from moment to moment: one level for every 20 ms, in dB below full scale."""
+"""Loudness of a recording over time: one level for every 20 ms, in dB relative to full scale (dBFS)."""
 
 from typing import TypeAlias
 
@@ -21,7 +21,7 @@ SILENCE_DBFS = -60.0
 
 
 def frame_levels(pcm: bytes) -> Levels:
-    """Return the level of each whole frame in these samples' bytes."""
+    """Return the level of each whole 20 ms frame in `pcm`; samples behind the last whole frame are not measured."""
     frames = len(pcm) // FRAME_BYTES
     samples = np.frombuffer(pcm, "<i2", count=frames * _FRAME_SAMPLES).astype(np.float32) / np.float32(_FULL_SCALE)
     mean_square = np.square(samples).reshape(frames, _FRAME_SAMPLES).mean(axis=1)
@@ -29,10 +29,10 @@ def frame_levels(pcm: bytes) -> Levels:
 
 
 def power(levels: Levels) -> NDArray[np.float64]:
-    """Return the mean squares behind `levels`: what may be averaged, which decibels may not."""
+    """Return the mean squares behind `levels`: these may be averaged, decibels may not."""
     return np.power(10.0, levels.astype(np.float64) / 10)
 
 
 def decibels(mean_square: float) -> float:
-    """Return the level of a mean square."""
+    """Return the level in dBFS of a mean square."""
     return float(10 * np.log10(max(mean_square, _SMALLEST_POWER)))

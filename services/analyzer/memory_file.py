@@ -1,4 +1,4 @@
-"""A file that is nowhere: memory with a descriptor, gone with the process that has it open, however that ends."""
+"""An in-memory file (memfd) that can be passed to a child process; it goes with the last process that has it open."""
 
 import os
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ from shared.audio.source import OpenDescriptor
 
 
 class MemoryFile:
-    """Grows by what is added to it; whoever adds minds its size."""
+    """An in-memory file that grows with each `add`; its size is not limited here."""
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
@@ -20,17 +20,17 @@ class MemoryFile:
             left = left[os.write(self._descriptor, left) :]
 
     def head(self, size: int) -> bytes:
-        """Return its first `size` bytes, or all if it has fewer."""
+        """Return the first `size` bytes, or all if there are fewer."""
         return os.pread(self._descriptor, size, 0)
 
     def as_descriptor(self) -> OpenDescriptor:
-        """Return it as a decoder takes it; nothing can be added after that."""
+        """Return the file's descriptor as the decoder's input; nothing can be added after that."""
         return OpenDescriptor(self._descriptor)
 
 
 @contextmanager
 def memory_file() -> Iterator[MemoryFile]:
-    """Have a file for the length of a block (memfd_create(2))."""
+    """Open an in-memory file for the length of the block (memfd_create(2))."""
     descriptor = os.memfd_create("upload", os.MFD_CLOEXEC)
     try:
         yield MemoryFile(descriptor)

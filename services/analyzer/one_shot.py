@@ -1,4 +1,4 @@
-"""The use case of a one-shot analysis: a whole file in memory, judged by its bytes, becomes a score."""
+"""One-shot analysis: detects the format of a file in memory by its bytes, decodes it, and analyzes it."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -12,29 +12,29 @@ from shared.audio.sniff import SIGNATURE_BYTES, Container, sniff
 from shared.audio.source import DecoderInput
 from shared.domain.errors import BadMedia, InvalidInput, Permanent, RoomtoneError, Unavailable
 
-_SHORTEST = BYTES_PER_SECOND // 50  # a fiftieth of a second: nothing that anyone could hear a word in
+_SHORTEST = BYTES_PER_SECOND // 50  # 20 ms: shorter than any word
 _PIECE = 256 * 1024
 
-_SERVER_FAULTS = {"decode_timeout"}  # what a decoder says of itself rather than of the bytes
+_SERVER_FAULTS = {"decode_timeout"}  # codes of BadMedia that are the decoder's fault, not the file's
 
 
 class OneShotAnalyzer:
     """Analyzes one file a call.
 
-    All of it is decoded before any of it is transcribed, since what is too long or breaks off in the middle must
-    not cost a model's time: 10 MB of samples for five minutes.
+    The whole file is decoded before any of it is transcribed, since a file that is too long or breaks off in the middle
+    must not cost a model's time; five minutes are 10 MB of samples.
     """
 
-    def __init__(self, analyst: Analyzer, policy: DecodePolicy) -> None:
-        self._analyst = analyst
+    def __init__(self, analyzer: Analyzer, policy: DecodePolicy) -> None:
+        self._analyzer = analyzer
         self._policy = policy
 
     async def analyze(self, file: MemoryFile) -> AnalysisResult:
-        """Return the analysis; raises InvalidInput for what is not audio or too long, Permanent for what else fails."""
+        """Return the analysis; raises InvalidInput if the file is not audio or too long, Permanent for other faults."""
         source = DecoderInput(_container(file.head(SIGNATURE_BYTES)), file.as_descriptor())
         try:
             samples = await self._decoded(source)
-            return await self._analyst.analyze_samples(_pieces(samples))
+            return await self._analyzer.analyze_samples(_pieces(samples))
         except BadMedia as exc:
             if exc.code in _SERVER_FAULTS:
                 raise
@@ -53,14 +53,14 @@ class OneShotAnalyzer:
 
 
 def _container(head: bytes) -> Container:
-    """Tell what the bytes are, whatever the file is called; raises InvalidInput."""
+    """Return the container that starts with these bytes, whatever the file is called; raises InvalidInput."""
     match sniff(head):
         case Container() as container:
             return container
         case None:
             raise _not_audio("The file's bytes are no audio of a supported format.")
-        case refusal:
-            raise _not_audio(f"The file is {refusal.value}, not audio.")
+        case other:
+            raise _not_audio(f"The file is {other.value}, not audio.")
 
 
 def _not_audio(message: str) -> RoomtoneError:
@@ -69,5 +69,5 @@ def _not_audio(message: str) -> RoomtoneError:
 
 async def _pieces(samples: bytearray) -> AsyncIterator[bytes]:
     for start in range(0, len(samples), _PIECE):
-        await asyncio.sleep(0)  # measuring hours of silence would hold up everyone on the loop
+        await asyncio.sleep(0)  # measuring the levels of hours of silence would block the loop
         yield bytes(samples[start : start + _PIECE])

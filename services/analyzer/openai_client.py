@@ -1,4 +1,4 @@
-"""OpenAI's client, and what its errors mean to us; works with any server that speaks the same API."""
+"""OpenAI's client, and the translation of its errors into ours; works with any server that has the same API."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -12,20 +12,20 @@ from shared.domain.errors import Permanent, RoomtoneError, Unavailable
 
 log = structlog.stdlib.get_logger(__name__)
 
-_WORTH_ANOTHER_TRY = {
+_RETRYABLE = {
     HTTPStatus.REQUEST_TIMEOUT,
     HTTPStatus.CONFLICT,
     HTTPStatus.TOO_EARLY,
     HTTPStatus.TOO_MANY_REQUESTS,
 }
-_OPERATORS_MATTER = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
+_BAD_CREDENTIALS = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
 
 
 @asynccontextmanager
 async def open_client(key: str, base_url: str, *, retries: int) -> AsyncIterator[AsyncOpenAI]:
     """Open a client; nothing is sent before the first call.
 
-    The SDK's own retries, which honour `Retry-After`, are the only ones around a call: the queue's are around a job.
+    Only the SDK retries a call, and it honours `Retry-After`; the work queue retries whole jobs.
     """
     async with AsyncOpenAI(api_key=key, base_url=base_url, max_retries=retries) as client:
         yield client
@@ -33,9 +33,9 @@ async def open_client(key: str, base_url: str, *, retries: int) -> AsyncIterator
 
 @asynccontextmanager
 async def model_call(*, within: float) -> AsyncIterator[None]:
-    """Bound a call with all its retries to `within` seconds, and turn what goes wrong into our errors.
+    """Limit a call with all its retries to `within` seconds; raises Unavailable or Permanent instead of SDK errors.
 
-    What the provider says goes no further: it can hold a part of the key, or of the conversation. So the errors
+    The provider's error text is not passed on: it can hold a part of the key, or of the conversation. So the errors
     that are raised have no cause.
     """
     try:
@@ -62,8 +62,8 @@ def _translate(error: OpenAIError) -> RoomtoneError:
 
 
 def _of_status(status: int) -> RoomtoneError:
-    if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in _WORTH_ANOTHER_TRY:
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in _RETRYABLE:
         return Unavailable(f"The model service is busy or failing (status {status}).", code="model_busy")
-    if status in _OPERATORS_MATTER:
+    if status in _BAD_CREDENTIALS:
         return Permanent("The model service does not accept our credentials.", code="model_credentials")
     return Permanent(f"The model service refused the request (status {status}).", code="model_refused")

@@ -1,4 +1,4 @@
-"""How often one caller may ask: a bucket of tokens each, filled steadily (RFC 2697 has the idea)."""
+"""Rate limit per caller: one token bucket each, filled steadily (the idea is RFC 2697's)."""
 
 import math
 import time
@@ -10,8 +10,8 @@ from ipaddress import IPv6Address, ip_address
 from shared.domain.caller import Caller
 from shared.domain.errors import RateLimited
 
-_MOST_CALLERS = 10_000  # a few MB; who asks anew after that many others begins with a full bucket
-_SUBNET = 64  # bits of an IPv6 address that one subscriber has: the rest is theirs to choose
+_MAX_CALLERS = 10_000  # a few MB; a caller that returns after that many others starts with a full bucket
+_SUBNET = 64  # prefix length that one IPv6 subscriber gets; the other bits are the subscriber's to choose
 
 
 @dataclass(slots=True)
@@ -21,9 +21,9 @@ class _Bucket:
 
 
 class RateLimit:
-    """Lets each caller send `per_minute` requests a minute, all of them at once if they like; 0 is no limit.
+    """Allows each caller `per_minute` requests a minute, in one burst or spread out; 0 is no limit.
 
-    `clock` gives seconds from anywhere.
+    `clock` gives seconds since any fixed moment.
     """
 
     def __init__(self, per_minute: int, clock: Callable[[], float] = time.monotonic) -> None:
@@ -31,11 +31,11 @@ class RateLimit:
         self._clock = clock
         self._buckets: OrderedDict[str, _Bucket] = OrderedDict()
 
-    def take(self, who: str) -> None:
-        """Count one request; raises TooMany with the whole seconds until the next one is let through."""
+    def take(self, key: str) -> None:
+        """Count one request of a caller; raises RateLimited with the whole seconds until the next one is allowed."""
         if self._per_minute == 0:
             return
-        bucket = self._bucket(who)
+        bucket = self._bucket(key)
         if bucket.tokens < 1:
             seconds = math.ceil((1 - bucket.tokens) * 60 / self._per_minute)
             raise RateLimited(
@@ -43,12 +43,12 @@ class RateLimit:
             )
         bucket.tokens -= 1
 
-    def _bucket(self, who: str) -> _Bucket:
-        """Return the caller's bucket as full as it is by now, and forget whoever asked longest ago."""
+    def _bucket(self, key: str) -> _Bucket:
+        """Return the caller's bucket, filled up to now; drop the least recently used one if there are too many."""
         now = self._clock()
-        bucket = self._buckets.setdefault(who, _Bucket(self._per_minute, now))
-        self._buckets.move_to_end(who)
-        if len(self._buckets) > _MOST_CALLERS:
+        bucket = self._buckets.setdefault(key, _Bucket(self._per_minute, now))
+        self._buckets.move_to_end(key)
+        if len(self._buckets) > _MAX_CALLERS:
             self._buckets.popitem(last=False)
         bucket.tokens = min(self._per_minute, bucket.tokens + (now - bucket.filled_at) * self._per_minute / 60)
         bucket.filled_at = now
@@ -56,7 +56,10 @@ class RateLimit:
 
 
 def rate_limit_key(caller: Caller, address: str | None) -> str:
-    """Return whom a request counts for: the token's bearer, or the address of someone who has none."""
+    """Return the key a request is counted under: tenant and subject of its token, or without one its address.
+
+    Of an IPv6 address only the /64 prefix counts.
+    """
     if caller.expires is not None:
         return f"{caller.tenant}/{caller.subject}"
     try:

@@ -1,4 +1,4 @@
-"""What one-shot analysis takes and answers (contracts, section 2)."""
+"""Request, response and error bodies of one-shot analysis (docs/contracts.md, section 2)."""
 
 from dataclasses import dataclass
 from typing import Annotated
@@ -88,7 +88,7 @@ class Analyzed:
 
 
 def analyzed(analysis: AnalysisResult, *, detail: bool) -> Analyzed:
-    """Write an analysis as the answer."""
+    """Return an analysis as the response's body; with `detail`, the last four members too."""
     score, lines = analysis.score, analysis.recording.lines
     return Analyzed(
         temperature=score.temperature,

@@ -1,4 +1,4 @@
-"""What the analyzer can be told from outside."""
+"""Environment variables of the analyzer."""
 
 import re
 from typing import Annotated, Self
@@ -21,7 +21,7 @@ _DECODE_IDLE_SECONDS = 20.0
 
 
 def _listed(value: object) -> object:
-    """Split a comma separated list of extensions, with or without their dots."""
+    """Split a comma-separated list of extensions, with or without their dots."""
     if not isinstance(value, str):
         return value
     names = [name.strip().lower().removeprefix(".") for name in value.split(",")]
@@ -32,20 +32,20 @@ def _listed(value: object) -> object:
 
 
 class AnalyzerSettings(ServiceSettings, StoreSettings, FFmpegSettings, WorkSettings):
-    """Times in seconds. With `openai_api_key` both models are asked for over the API, otherwise both are local.
+    """Times in seconds. With `openai_api_key` both models are called over the API, otherwise both are local.
 
-    `model_deadline_seconds` is what a model may take for a piece of sound beyond its usual share of the piece's
-    length; `analysis_first_retry_seconds` doubles with every try. `analyzer_concurrency` is of the queue.
+    `model_deadline_seconds` is how long a model may take for a piece of audio beyond its usual share of the piece's
+    length; `analysis_first_retry_seconds` doubles with every try. `analyzer_concurrency` is the work queue's.
 
-    The rest is for one-shot analysis: `max_file_size` in mebibytes; `analyze_concurrency` at once, of which one waits
-    for its turn `analyze_wait_seconds` at most and is here for `analyze_timeout_seconds` in all;
-    `rate_limit_per_minute` for each caller, 0 for none.
+    The rest is for one-shot analysis: `max_file_size` in MiB; `analyze_concurrency` requests are analyzed at once, each
+    waits at most `analyze_wait_seconds` for its slot and takes at most `analyze_timeout_seconds` in all;
+    `rate_limit_per_minute` for each caller, 0 for no limit.
     """
 
     port: int = Field(default=5001, ge=0, le=65535)
     openai_api_key: SecretStr | None = None
     openai_base_url: str = Field(default="https://api.openai.com/v1", pattern=r"^https?://[^\s/]+")
-    openai_transcribe_model: str = "whisper-1"  # the only one of theirs that says when something was said
+    openai_transcribe_model: str = "whisper-1"  # OpenAI's only model that returns timestamps
     openai_score_model: str = "gpt-4o-mini"
     openai_retries: int = Field(default=2, ge=0, le=5)
     model_deadline_seconds: float = Field(default=30.0, gt=0, le=600)
@@ -62,7 +62,7 @@ class AnalyzerSettings(ServiceSettings, StoreSettings, FFmpegSettings, WorkSetti
     analyze_timeout_seconds: float = Field(default=300.0, gt=0, le=3600)
 
     def file_limits(self) -> BodyLimits:
-        """Return what a file for one-shot analysis may be."""
+        """Return the limits on a file for one-shot analysis."""
         return self.body_limits(int(self.max_file_size * _MIB))
 
     def decode_policy(self) -> DecodePolicy:
@@ -75,7 +75,7 @@ class AnalyzerSettings(ServiceSettings, StoreSettings, FFmpegSettings, WorkSetti
         )
 
     @model_validator(mode="after")
-    def _the_key_fits_into_a_header(self) -> Self:
+    def _check_key_fits_into_a_header(self) -> Self:
         key = self.openai_api_key
         if key is not None and not (key.get_secret_value().isascii() and key.get_secret_value().isprintable()):
             raise ValueError("OPENAI_API_KEY holds characters that no key has: was it pasted with a line break?")

@@ -1,4 +1,4 @@
-"""Our own WAV, read as it streams in: a 44-byte header, then mono 16 kHz 16-bit little-endian samples."""
+"""Reads the assembler's WAV as a stream: a 44-byte header, then mono 16 kHz 16-bit little-endian samples."""
 
 from collections.abc import AsyncGenerator, AsyncIterator
 
@@ -8,9 +8,9 @@ from shared.domain.errors import BadMedia
 
 
 class WavReader:
-    """Takes a WAV's bytes in any pieces and gives back its samples' bytes; holds nothing but a header.
+    """Parses a WAV fed in pieces of any size and returns its samples as PCM; keeps only the header in memory.
 
-    It trusts nobody: any other form, and any disagreement between the header and what comes, is BadMedia.
+    Any other form of WAV, and any disagreement between the header and the bytes behind it, is BadMedia.
     """
 
     def __init__(self) -> None:
@@ -19,7 +19,7 @@ class WavReader:
         self._odd = b""
 
     def feed(self, piece: bytes) -> bytes:
-        """Return the whole samples that `piece` completes; raises BadMedia."""
+        """Return the whole samples that `piece` completes; raises BadMedia for a wrong header or too many bytes."""
         if self._left is None:
             missing = HEADER_BYTES - len(self._header)
             self._header += piece[:missing]
@@ -36,13 +36,13 @@ class WavReader:
         return samples[:whole]
 
     def finish(self) -> None:
-        """Say that the bytes are over; raises BadMedia when the header promised more."""
+        """End the WAV; raises BadMedia when its header announces more bytes."""
         if self._left != 0:
             raise BadMedia("The WAV ends before its header says it does.", code="wav_malformed")
 
 
 async def samples_of(wav: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
-    """Yield the samples of a WAV of ours as it streams in; raises BadMedia for any other form."""
+    """Yield the samples of the assembler's WAV as it streams in; raises BadMedia for any other form."""
     reader = WavReader()
     async for piece in wav:
         yield reader.feed(piece)
@@ -50,7 +50,7 @@ async def samples_of(wav: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
 
 
 def _data_size(header: bytes) -> int:
-    """Return how many bytes of samples follow; raises BadMedia for any form but our own."""
+    """Return how many bytes of samples follow the header; raises BadMedia unless it is the assembler's."""
     riff, riff_size, wave, fmt, *form, data, size = HEADER.unpack(header)
     if (riff, wave, fmt, data) != (b"RIFF", b"WAVE", b"fmt ", b"data") or tuple(form) != FORMAT:
         raise BadMedia("Not a WAV of mono 16-bit samples at 16 kHz.", code="wav_unexpected")

@@ -1,4 +1,4 @@
-"""The analyzer's work queue: every stored WAV is analyzed once, and its score told to everyone."""
+"""The analyzer's queue worker: analyzes every stored WAV once and publishes its score and transcript."""
 
 import json
 from collections.abc import Iterable
@@ -15,67 +15,54 @@ from shared.domain.events import AnalysisCompleted, AnalysisFailed, AudioReady, 
 from shared.messaging.bus import Bus, last_event
 from shared.process.failpoints import failpoint
 
-_MEMBERS = 60  # bytes of names, numbers and punctuation around a line's text
-
-
-def truncate_transcript(lines: Iterable[TranscriptLine], most_bytes: int) -> tuple[tuple[TranscriptLine, ...], bool]:
-    """Return the lines that fit into `most_bytes` of JSON from the start, and whether any were left out."""
-    kept: list[TranscriptLine] = []
-    for line in lines:
-        most_bytes -= len(json.dumps(line.text)) + _MEMBERS
-        if most_bytes < 0:
-            return tuple(kept), True
-        kept.append(line)
-    return tuple(kept), False
-
-
 log = structlog.stdlib.get_logger(__name__)
 
 SERVICE = "analyzer"
 _TRANSCRIPT_BYTES = 256 * 1024
+_LINE_OVERHEAD = 60  # bytes of names, numbers and punctuation around a line's text
 
 
 class AnalysisWorker:
     """Turns `audio.ready` into `analysis.completed`.
 
-    Acknowledged: the score is on the stream, by this delivery or by an earlier one. Tried again: the store, the bus
-    or a model is away. Given up, with `analysis.failed`: a WAV that is not ours, a model that refuses for good, and
-    what has used up its tries. The ids of both events follow from the job's own, so a job that runs twice is told once.
-    Of a session that was deleted nothing is told.
+    Acknowledged: the score is on the stream, by this delivery or by an earlier one. Retried: the store, the bus or a
+    model is away. Given up, with `analysis.failed`: a WAV of another form than the assembler's, a model that rejects
+    the request for good, and a job that has used up its tries. The ids of both events follow from the job's own, so a
+    job that runs twice is published once. For a deleted session nothing is published.
     """
 
-    def __init__(self, bus: Bus, chronicle: EventStore, analyst: Analyzer) -> None:
+    def __init__(self, bus: Bus, event_store: EventStore, analyzer: Analyzer) -> None:
         self._bus = bus
-        self._chronicle = chronicle
-        self._analyst = analyst
+        self._event_store = event_store
+        self._analyzer = analyzer
 
     async def handle(self, job: Envelope) -> None:
-        """Analyze one recording, unless its score is known already: an hour of sound is minutes of work."""
+        """Analyze one recording, unless its score is published already: an hour of audio is minutes of work."""
         if not isinstance(job.event, AudioReady):
             raise Permanent("Only stored recordings are analyzed.", code="wrong_event")
-        told = await last_event(self._bus, job.key, AnalysisCompleted)
-        if told is not None and told.id == event_id(job.key, AnalysisCompleted, job.id):
+        published = await last_event(self._bus, job.key, AnalysisCompleted)
+        if published is not None and published.id == event_id(job.key, AnalysisCompleted, job.id):
             return
-        if await self._chronicle.is_deleted(job.key):
+        if await self._event_store.is_deleted(job.key):
             return
-        async with aclosing(self._chronicle.store.read(job.event.object_key)) as wav:
-            analysis = await self._analyst.analyze(wav)
+        async with aclosing(self._event_store.store.read(job.event.object_key)) as wav:
+            analysis = await self._analyzer.analyze(wav)
         failpoint("analyzer.answered")
         completed = _completed_event(analysis)
         scored = make_envelope(SERVICE, job.key, completed, cause=job.id, trace=job.trace, lead=job.lead)
-        await self._chronicle.append(scored)
+        await self._event_store.append(scored)
         failpoint("analyzer.told")
         log.info("analyzed", seconds=round(analysis.recording.seconds, 1), temperature=analysis.score.temperature)
 
     async def give_up(self, job: Envelope, error: RoomtoneError) -> None:
-        """Tell everyone that no score will come of this recording by itself; our errors' messages are fit for all."""
+        """Publish `analysis.failed` with the error's code and message, which are fit for every listener."""
         failed = AnalysisFailed(code=error.code, reason=error.message)
         unscored = make_envelope(SERVICE, job.key, failed, cause=job.id, trace=job.trace, lead=job.lead)
-        await self._chronicle.append(unscored)
+        await self._event_store.append(unscored)
 
 
 def _completed_event(analysis: AnalysisResult) -> AnalysisCompleted:
-    """Return the event, its transcript short enough for the bus."""
+    """Return the event, its transcript truncated to 256 KiB, so that it fits into a message on the bus."""
     lines, truncated = truncate_transcript(analysis.recording.lines, _TRANSCRIPT_BYTES)
     return AnalysisCompleted(
         temperature=analysis.score.temperature,
@@ -88,3 +75,15 @@ def _completed_event(analysis: AnalysisResult) -> AnalysisCompleted:
         transcript=lines,
         transcript_truncated=truncated,
     )
+
+
+def truncate_transcript(lines: Iterable[TranscriptLine], max_bytes: int) -> tuple[tuple[TranscriptLine, ...], bool]:
+    """Return the first lines, as many as fit into `max_bytes` of JSON, and whether any were left out."""
+    fitting: list[TranscriptLine] = []
+    left = max_bytes
+    for line in lines:
+        left -= len(json.dumps(line.text)) + _LINE_OVERHEAD
+        if left < 0:
+            return tuple(fitting), True
+        fitting.append(line)
+    return tuple(fitting), False

@@ -1,4 +1,4 @@
-"""What speaks for heat, line by line: the evidence behind a local score."""
+"""Scores each transcript line by its words and its loudness: the evidence behind a local score."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ _ORDER = (*(phrases.code for phrases in HOSTILE), NEGATIVE_WORDS)
 
 @dataclass(frozen=True, slots=True)
 class ScoredLine:
-    """A line, what is measured of it, and the reason codes that its words give."""
+    """A transcript line, its measured features, and the reason codes of its words."""
 
     line: TranscriptLine
     features: LineFeatures
@@ -26,28 +26,28 @@ class ScoredLine:
 def score_lines(recording: TranscribedRecording) -> list[ScoredLine]:
     """Measure every line of a recording."""
     return [
-        _finding(line, rise)
+        _score_line(line, rise)
         for line, rise in zip(recording.lines, loudness_rises(recording.lines, recording.levels), strict=True)
     ]
 
 
-def _finding(line: TranscriptLine, rise: float) -> ScoredLine:
-    wording = line_sentiment(line.text)
-    features = LineFeatures(len(line.text.split()), wording.hostility, wording.cheerfulness, rise)
-    return ScoredLine(line, features, wording.codes)
+def _score_line(line: TranscriptLine, rise: float) -> ScoredLine:
+    sentiment = line_sentiment(line.text)
+    features = LineFeatures(len(line.text.split()), sentiment.hostility, sentiment.cheerfulness, rise)
+    return ScoredLine(line, features, sentiment.codes)
 
 
-def reason_codes(findings: Sequence[ScoredLine]) -> tuple[str, ...]:
-    """Return every reason once: kinds of words from the hottest down, then the voice, then doubts."""
-    seen = {code for finding in findings for code in finding.codes}
-    codes = [code for code in _ORDER if code in seen]
-    if any(is_loud(finding.features) for finding in findings):
+def reason_codes(scored: Sequence[ScoredLine]) -> tuple[str, ...]:
+    """Return each reason code once: kinds of words from the hottest down, `raised_voice`, `little_speech`."""
+    occurring = {code for item in scored for code in item.codes}
+    codes = [code for code in _ORDER if code in occurring]
+    if any(is_loud(item.features) for item in scored):
         codes.append("raised_voice")
-    if speech_seconds(findings) < _LITTLE_SPEECH:
+    if speech_seconds(scored) < _LITTLE_SPEECH:
         codes.append("little_speech")
     return tuple(codes)
 
 
-def speech_seconds(findings: Sequence[ScoredLine]) -> float:
-    """Return how long all lines together last."""
-    return sum(finding.line.end - finding.line.start for finding in findings)
+def speech_seconds(scored: Sequence[ScoredLine]) -> float:
+    """Return the length of all lines together, in seconds."""
+    return sum(item.line.end - item.line.start for item in scored)

@@ -1,4 +1,4 @@
-"""Words and loudness become one number: what each line weighs, and how lines become a conversation.
+"""Combines words and loudness into one temperature: the heat of each line, and the weights of the lines.
 
 Words say whether an aroused voice is angry or glad, and on real calls they say more than the voice
 (arXiv:2310.04481); so loudness by itself never makes a conversation hot. None of the numbers here is calibrated
@@ -14,22 +14,22 @@ from numpy.typing import NDArray
 
 _WORDS_HEAT = 0.80
 _VOICE_HEAT = 0.25  # without hostile words: joy is loud too
-_CHEER_DAMPS = 0.5  # of a loud voice, when the words are as cheerful as can be
+_CHEER_DAMPS = 0.5  # of a loud voice's heat, at a cheerfulness of 1
 _LOUD_FROM, _LOUD_TO = 8.0, 16.0  # dB above what is usual in the recording; calm reading reaches 7
 _MENTIONED = 0.2
 
-_PART = 0.2  # of all words: what counts as the hottest part, and as the end
+_PART = 0.2  # of all words: the share that is the hottest part, and the last part
 _LONGEST_PART = 60  # words, half a minute: in a long call a quarrel must not drown
 _MEAN_WEIGHT, _HOTTEST_WEIGHT, _LAST_WEIGHT = 0.3, 0.5, 0.2
 
 _USUAL_PACE = 2.2  # words a second of speech
-_ENOUGH_SPEECH = 20.0  # seconds after which two thirds of what can be known is known
+_ENOUGH_SPEECH = 20.0  # seconds of speech that give two thirds of the highest confidence
 _MOST_CONFIDENCE = 0.8  # a lexicon and a level meter know no more
 
 
 @dataclass(frozen=True, slots=True)
 class LineFeatures:
-    """One line as numbers: its words' count, hostility and cheerfulness (0 to 1), its rise in dB."""
+    """One line as numbers: how many words, their hostility and cheerfulness (0 to 1), the rise of its voice in dB."""
 
     words: int
     hostility: float
@@ -40,12 +40,12 @@ class LineFeatures:
 def line_heat(line: LineFeatures) -> float:
     """Return the heat of a line from 0 to 1."""
     voice = _loudness(line) * (1 - _CHEER_DAMPS * line.cheerfulness)
-    room = 1 - _WORDS_HEAT * line.hostility  # so that the most hostile and loudest line is 1
-    return _WORDS_HEAT * line.hostility + voice * min(_VOICE_HEAT, room)
+    left = 1 - _WORDS_HEAT * line.hostility  # so that the most hostile and loudest line is 1
+    return _WORDS_HEAT * line.hostility + voice * min(_VOICE_HEAT, left)
 
 
 def is_loud(line: LineFeatures) -> bool:
-    """Whether a line's voice is raised so far that it is worth mentioning."""
+    """Whether a line's voice is raised enough for the reason code `raised_voice`."""
     return _loudness(line) >= _MENTIONED
 
 
@@ -72,7 +72,7 @@ def temperature(lines: Sequence[LineFeatures]) -> int:
 
 
 def confidence(lines: Sequence[LineFeatures], speech_seconds: float) -> float:
-    """Return from 0 to 1 how much there was to go by: seconds of speech, and words enough for so much of it."""
+    """Return the confidence from 0 to 1; it grows with the seconds of speech, and falls if they hold too few words."""
     words = sum(line.words for line in lines)
     if not words or speech_seconds <= 0:
         return 0.0
@@ -81,7 +81,7 @@ def confidence(lines: Sequence[LineFeatures], speech_seconds: float) -> float:
 
 
 def _mean_of_first(heats: NDArray[np.float64], words: NDArray[np.float64]) -> float:
-    """Return the mean heat of the first part of all words, the line on its border counted in part."""
+    """Return the mean heat of the first part of all words; the line on the part's border counts in part."""
     wanted = min(words.sum() * _PART, _LONGEST_PART)
     counted = np.clip(wanted - (np.cumsum(words) - words), 0, words)
     return float((heats * counted).sum() / wanted)

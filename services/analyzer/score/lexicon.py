@@ -1,4 +1,4 @@
-"""How hostile a line's words are: a general lexicon of sentiment, and phrases of our own on top."""
+"""Rates how hostile a line's words are, by a general sentiment lexicon (VADER) and our own list of phrases."""
 
 import re
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from services.analyzer.score.phrases import HOSTILE
 
 # Bad news is not hostility: "my father died" is as negative as "this is a disgrace" (both -0.6).
 _NEGATIVITY_SHARE = 0.5
-_NOTABLE = 0.15  # below this much hostility nobody would say that words were hostile
+_NOTABLE = 0.15  # the lowest hostility that gives a reason code
 
 NEGATIVE_WORDS = "negative_words"
 """The reason code for words that only the lexicon finds hostile."""
@@ -22,7 +22,7 @@ _NEGATED_SHARE = 0.2
 
 @dataclass(frozen=True, slots=True)
 class LineSentiment:
-    """What words alone say: hostility and cheerfulness from 0 to 1, and reason codes in order of heat."""
+    """Sentiment of a line's words: hostility and cheerfulness from 0 to 1, and reason codes, the hottest first."""
 
     hostility: float
     cheerfulness: float
@@ -30,7 +30,7 @@ class LineSentiment:
 
 
 def line_sentiment(text: str) -> LineSentiment:
-    """Judge one line of English; VADER (Hutto & Gilbert 2014) was rated on short texts, so lines go in one by one."""
+    """Rate one line of English; VADER (Hutto & Gilbert 2014) was made for short texts, so each line is rated alone."""
     sentiment = float(_lexicon().polarity_scores(text)["compound"])
     hits = _phrases_in(text.lower().replace("\N{RIGHT SINGLE QUOTATION MARK}", "'"))
     negativity = max(0.0, -sentiment) * _NEGATIVITY_SHARE
@@ -42,7 +42,7 @@ def line_sentiment(text: str) -> LineSentiment:
 
 
 def _phrases_in(text: str) -> dict[str, float]:
-    """Return the heat of each kind of phrase that occurs, the hottest kinds first."""
+    """Return the heat of each kind of phrase that occurs, in the order of HOSTILE (the hottest kinds first)."""
     found: dict[str, float] = {}
     for phrases in HOSTILE:
         heats = [phrases.heat * _negation(text, match.start()) for match in phrases.pattern.finditer(text)]
@@ -52,11 +52,11 @@ def _phrases_in(text: str) -> dict[str, float]:
 
 
 def _negation(text: str, at: int) -> float:
-    """Return which share of a phrase's heat remains: "I'm not saying you're useless" holds little."""
+    """Return the share of a phrase's heat that remains: a fifth if it is negated ("I'm not saying you're useless")."""
     return _NEGATED_SHARE if _NEGATION.search(text[max(0, at - _NEGATION_REACH) : at]) else 1.0
 
 
 @cache
 def _lexicon() -> SentimentIntensityAnalyzer:
-    """Read the lexicon once, when it is first needed: 7,500 words in 10 ms."""
+    """Load the lexicon once, when it is first needed: 7,500 words in 10 ms."""
     return SentimentIntensityAnalyzer()

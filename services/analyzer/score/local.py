@@ -1,4 +1,4 @@
-"""The scorer that needs no account: words by lexicon and phrases, loudness by the recording's own measure."""
+"""The local scorer: words by lexicon and phrases, loudness relative to the recording; it calls no service."""
 
 import asyncio
 
@@ -11,7 +11,7 @@ _NAME = "local-1"
 
 
 class LocalScorer:
-    """An uncalibrated score from what was said and how loud; English only."""
+    """Scores a recording from its words and loudness; uncalibrated, English only."""
 
     async def score(self, recording: TranscribedRecording) -> Score:
         """Return the score; never fails."""
@@ -19,16 +19,16 @@ class LocalScorer:
 
 
 def score_locally(recording: TranscribedRecording) -> Score:
-    """Score a recording: a pure function of its lines and levels."""
+    """Score a recording; the score depends on its lines and levels alone."""
     if not recording.lines:
         return no_speech(_NAME)
-    findings = score_lines(recording)
-    features = [finding.features for finding in findings]
+    scored = score_lines(recording)
+    features = [item.features for item in scored]
     heat = temperature(features)
     return Score(
         temperature=heat,
-        confidence=confidence(features, speech_seconds(findings)),
-        summary=summarize(heat, findings),
-        reason_codes=reason_codes(findings),
+        confidence=confidence(features, speech_seconds(scored)),
+        summary=summarize(heat, scored),
+        reason_codes=reason_codes(scored),
         scorer=_NAME,
     )

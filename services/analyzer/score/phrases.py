@@ -1,4 +1,4 @@
-"""Phrases that people use when a conversation heats up, and how hot each is on its own.
+"""List of phrases that people use when a conversation heats up, with the heat of each kind.
 
 A first, hand-made list for English; `heat` follows the anchors of the scale: 0.5 open frustration, 0.75 blame and
 demands for escalation, 1 threats. Patterns are matched in lower case with straight apostrophes.
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Phrases:
-    """Phrases of one kind: the reason code that they give, their heat from 0 to 1, and how they are recognised."""
+    """Phrases of one kind: their reason code, their heat from 0 to 1, and the pattern that matches them."""
 
     code: str
     heat: float

@@ -1,4 +1,4 @@
-"""What a scorer is to the rest of the analyzer."""
+"""The interface of a scorer: a transcribed recording in, a score out."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -9,7 +9,7 @@ from shared.domain.events import TranscriptLine
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TranscribedRecording:
-    """What was said when, how loud it was frame by frame, and how many seconds it lasts in all."""
+    """A recording's transcript lines in order, its level for every 20 ms, and its length in seconds."""
 
     lines: tuple[TranscriptLine, ...]
     levels: Levels
@@ -18,10 +18,10 @@ class TranscribedRecording:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Score:
-    """How heated a conversation was and why.
+    """How heated a conversation was, and why.
 
-    `temperature` is 1 (routine, cordial) to 100 (threats, shouting); `confidence` 0 to 1 says how much there was
-    to go by; `reason_codes` are stable words for programs, `summary` a sentence or two for people.
+    `temperature` is 1 (routine, cordial) to 100 (threats, shouting); `confidence`, 0 to 1, grows with the evidence;
+    `reason_codes` are stable words for programs, `summary` is a sentence or two for people.
     """
 
     temperature: int
@@ -32,7 +32,7 @@ class Score:
 
 
 class Scorer(Protocol):
-    """Judges the heat of a recording, never a person's emotion."""
+    """Scores the heat of a conversation, never a person's emotion."""
 
     async def score(self, recording: TranscribedRecording) -> Score:
         """Return the score; raises Unavailable when another try may succeed, Permanent when none will."""

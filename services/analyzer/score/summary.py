@@ -1,4 +1,4 @@
-"""A score in words: what was found and where, so that a reader can check it."""
+"""Writes a local score as a sentence or two that name what was found and where, so that a reader can check it."""
 
 from collections.abc import Sequence
 
@@ -13,7 +13,7 @@ _BANDS = ((20, "Calm"), (40, "Mostly calm"), (60, "Tense"), (80, "Heated"), (100
 
 
 def band_of(temperature: int) -> str:
-    """Return the word for a temperature from 1 to 100."""
+    """Return the name of the band that a temperature (1 to 100) falls into."""
     return next(word for most, word in _BANDS if temperature <= most)
 
 
@@ -28,28 +28,28 @@ def no_speech(scorer: str) -> Score:
     )
 
 
-def summarize(temperature: int, findings: Sequence[ScoredLine]) -> str:
+def summarize(temperature: int, scored: Sequence[ScoredLine]) -> str:
     """Return two or three sentences that say why a recording of at least one line got its temperature."""
     return (
-        f"{band_of(temperature)}: {_of_words(findings)}; {_of_voice(findings)}. "
+        f"{band_of(temperature)}: {_of_words(scored)}; {_of_voice(scored)}. "
         "A first estimate from words and loudness, not calibrated."
     )
 
 
-def _of_words(findings: Sequence[ScoredLine]) -> str:
-    noted = [finding for finding in findings if finding.codes]
-    hostile = [finding for finding in noted if finding.codes != (NEGATIVE_WORDS,)]
+def _of_words(scored: Sequence[ScoredLine]) -> str:
+    noted = [item for item in scored if item.codes]
+    hostile = [item for item in noted if item.codes != (NEGATIVE_WORDS,)]
     if not noted:
-        return f"no hostile words in {_lines(len(findings))}"
-    worst = max(hostile or noted, key=lambda finding: finding.features.hostility)
+        return f"no hostile words in {_lines(len(scored))}"
+    worst = max(hostile or noted, key=lambda item: item.features.hostility)
     quoted = f"at {timestamp(worst.line.start)} (“{quote(worst.line.text)}”)"
     if not hostile:
-        return f"no hostile words in {_lines(len(findings))}, negative ones in {len(noted)}, such as {quoted}"
-    return f"hostile words in {len(hostile)} of {_lines(len(findings))}, most of all {quoted}"
+        return f"no hostile words in {_lines(len(scored))}, negative ones in {len(noted)}, such as {quoted}"
+    return f"hostile words in {len(hostile)} of {_lines(len(scored))}, most of all {quoted}"
 
 
-def _of_voice(findings: Sequence[ScoredLine]) -> str:
-    loudest = max(findings, key=lambda finding: finding.features.rise)
+def _of_voice(scored: Sequence[ScoredLine]) -> str:
+    loudest = max(scored, key=lambda item: item.features.rise)
     if not is_loud(loudest.features):
         return "no voice rises much above the usual loudness"
     rise, where = round(loudest.features.rise), timestamp(loudest.line.start)
@@ -61,13 +61,13 @@ def _lines(count: int) -> str:
 
 
 def timestamp(seconds: float) -> str:
-    """Write a moment as minutes and seconds, `0:07` or `61:07`."""
+    """Write seconds as minutes and seconds, `0:07` or `61:07`."""
     minutes, rest = divmod(int(seconds), 60)
     return f"{minutes}:{rest:02d}"
 
 
 def quote(text: str) -> str:
-    """Return the most hostile twelve words of a line, with ellipses where something is left out."""
+    """Return the 12 most hostile words in a row of a line, with ellipses where something is left out."""
     words = text.split()
     if len(words) <= _LONGEST_QUOTE:
         return " ".join(words)

@@ -1,4 +1,4 @@
-"""OpenAI's transcriber, or that of any server which speaks its API."""
+"""A transcriber over OpenAI's API; works with any server that has the same API."""
 
 from collections.abc import Sequence
 
@@ -12,8 +12,8 @@ from shared.domain.errors import Unavailable
 from shared.domain.events import TranscriptLine
 
 _LONGEST_WITH_TIMES = 180.0  # 5.8 MB, held up to three times while it is sent; a request may have 25 MB
-_LONGEST_WITHOUT_TIMES = 30.0  # the piece's own times are all that is known of its words
-_TRIES_IN_FULL = 2  # tries that may take all their time before the whole is given up
+_LONGEST_WITHOUT_TIMES = 30.0  # a line then has no times but its piece's
+_TRIES_IN_FULL = 2  # tries that may take their full timeout before the call is given up
 
 # Whisper's own rule for segments in which nobody speaks (openai/whisper, `transcribe.py`).
 _NO_SPEECH = 0.6
@@ -28,7 +28,7 @@ class _Segment(BaseModel):
     avg_logprob: float = 0.0
 
 
-class _Answer(BaseModel):
+class _Transcription(BaseModel):
     text: str
     segments: tuple[_Segment, ...] | None = None
 
@@ -36,7 +36,7 @@ class _Answer(BaseModel):
 class OpenAITranscriber:
     """Transcribes each piece with one request.
 
-    Only Whisper models say when something was said; of others the piece's own times are the line's.
+    Only Whisper models return timestamps; with other models each piece becomes one line with the piece's own times.
     """
 
     def __init__(self, client: AsyncOpenAI, model: str, *, deadline: float) -> None:
@@ -47,40 +47,40 @@ class OpenAITranscriber:
 
     @property
     def name(self) -> str:
-        """The model's name as its provider has it."""
+        """The model's name at its provider, after `openai/`."""
         return f"openai/{self._model}"
 
     @property
     def longest_piece_seconds(self) -> float:
-        """How long a piece may be."""
+        """Length in seconds of the longest piece that one request takes."""
         return _LONGEST_WITH_TIMES if self._with_times else _LONGEST_WITHOUT_TIMES
 
     async def transcribe(self, piece: AudioPiece) -> Sequence[TranscriptLine]:
         """Return the piece's segments; raises Unavailable or Permanent."""
-        answer = _parsed(await self._ask(piece))
-        if answer.segments is None:
-            return [TranscriptLine(start=0.0, end=piece.seconds, text=answer.text)]
+        transcription = _parse(await self._request(piece))
+        if transcription.segments is None:
+            return [TranscriptLine(start=0.0, end=piece.seconds, text=transcription.text)]
         return [
             TranscriptLine(start=segment.start, end=segment.end, text=segment.text)
-            for segment in answer.segments
+            for segment in transcription.segments
             if segment.no_speech_prob <= _NO_SPEECH or segment.avg_logprob >= _LIKELY_WORDS
         ]
 
-    async def _ask(self, piece: AudioPiece) -> str:
+    async def _request(self, piece: AudioPiece) -> str:
         timeout = self._deadline + piece.seconds / 2
         async with model_call(within=_TRIES_IN_FULL * timeout):
-            answer = await self._client.audio.transcriptions.with_raw_response.create(
+            response = await self._client.audio.transcriptions.with_raw_response.create(
                 file=("piece.wav", wav_header(len(piece.pcm)) + piece.pcm, "audio/wav"),
                 model=self._model,
                 response_format="verbose_json" if self._with_times else "json",
                 timeout=timeout,
             )
-            return answer.text
+            return response.text
 
 
-def _parsed(text: str) -> _Answer:
-    """Read the answer as it came: the SDK itself takes any shape for the one that it expects."""
+def _parse(text: str) -> _Transcription:
+    """Validate the response's body, which the SDK does not do: it accepts any shape for the one it expects."""
     try:
-        return _Answer.model_validate_json(text)
+        return _Transcription.model_validate_json(text)
     except ValidationError:
         raise Unavailable("The model service's answer can't be read.", code="model_failed") from None

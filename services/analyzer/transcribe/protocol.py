@@ -1,4 +1,4 @@
-"""What a transcriber is to the rest of the analyzer."""
+"""The interface of a transcriber: a piece of audio in, transcript lines out."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -8,18 +8,18 @@ from shared.domain.events import TranscriptLine
 
 
 class Transcriber(Protocol):
-    """Turns pieces of sound into lines of text."""
+    """Turns pieces of audio into transcript lines."""
 
     @property
     def name(self) -> str:
-        """Which model this is, as events name it."""
+        """The model's name, as it stands in events."""
 
     @property
     def longest_piece_seconds(self) -> float:
-        """How long a piece it takes."""
+        """Length in seconds of the longest piece that it takes."""
 
     async def transcribe(self, piece: AudioPiece) -> Sequence[TranscriptLine]:
-        """Return what is said in `piece`, in order, with seconds from the *piece's* start.
+        """Return the lines of `piece` in order, with seconds from the *piece's* start.
 
         Raises Unavailable when another try may succeed, Permanent when none will.
         """
