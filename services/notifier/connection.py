@@ -1,4 +1,4 @@
-"""One open WebSocket: frames go out, new tokens come in, until the listener ends."""
+"""One accepted WebSocket: sends a listener's frames, and reads new tokens, until it closes."""
 
 import asyncio
 import json
@@ -13,7 +13,7 @@ from shared.domain.errors import NotAllowed, NotAuthenticated, Unavailable
 
 
 def token_in_frame(text: str) -> str | None:
-    """Return the token in a client's text frame, or None: whatever else clients say is ignored."""
+    """Return the token in a client's text frame, `{"token": "…"}`, or None for any other text, which is ignored."""
     try:
         frame = json.loads(text)
     except (ValueError, RecursionError):
@@ -22,39 +22,38 @@ def token_in_frame(text: str) -> str | None:
     return token if isinstance(token, str) else None
 
 
-_STALL_SECONDS = 5.0  # for one frame to leave; a client that takes none for so long reads nothing
+_STALL_SECONDS = 5.0  # for sending one frame; a client that takes none for so long does not read at all
 
 
 class NotifyConnection:
-    """Carries a listener's frames, and ends it with its client's leaving, its slowness or its token.
+    """Sends a listener's frames, and closes it when its client disconnects, is too slow, or its token expires.
 
-    What a client sends beside a token is read and dropped; the server's own limit ends a message that is too big
-    with 1009.
+    Client messages other than a token are read and dropped; the server's size limit closes the connection with 1009.
     """
 
     def __init__(
-        self, websocket: WebSocket, hub: Hub, listener: Listener, lease: TokenLifetime, authenticator: Authenticator
+        self, websocket: WebSocket, hub: Hub, listener: Listener, lifetime: TokenLifetime, authenticator: Authenticator
     ) -> None:
         self._websocket = websocket
         self._hub = hub
         self._listener = listener
-        self._lease = lease
+        self._lifetime = lifetime
         self._authenticator = authenticator
 
     async def run(self) -> None:
-        """Converse on an accepted connection until the listener ends, and close it if that was our doing."""
-        beside = [
+        """Run an accepted connection until it closes; sends the close frame unless the client has disconnected."""
+        tasks = [
             asyncio.create_task(self._read(), name="notify-reader"),
-            asyncio.create_task(self._watch_token(), name="notify-lease"),
+            asyncio.create_task(self._watch_token(), name="notify-token-lifetime"),
         ]
         try:
             await self._send()
         except WebSocketDisconnect:
             self._listener.close(CloseReason.GONE)
         finally:
-            for task in beside:
+            for task in tasks:
                 task.cancel()
-            await asyncio.gather(*beside, return_exceptions=True)
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _send(self) -> None:
         try:
@@ -63,12 +62,12 @@ class NotifyConnection:
                     await self._websocket.send_text(frame)
         except TimeoutError:
             self._hub.close(self._listener, CloseReason.TOO_SLOW)
-        ending = self._listener.close_reason
-        if ending is not None and ending is not CloseReason.GONE:
-            await self._websocket.close(ending.code, ending.reason)
+        close_reason = self._listener.close_reason
+        if close_reason is not None and close_reason is not CloseReason.GONE:
+            await self._websocket.close(close_reason.code, close_reason.reason)
 
     async def _watch_token(self) -> None:
-        await self._lease.watch(lambda seconds: self._hub.warn_token_expiring(self._listener, seconds=seconds))
+        await self._lifetime.watch(lambda seconds: self._hub.warn_token_expiring(self._listener, seconds=seconds))
         self._hub.close(self._listener, CloseReason.NOT_AUTHENTICATED)
 
     async def _read(self) -> None:
@@ -79,10 +78,13 @@ class NotifyConnection:
         self._listener.close(CloseReason.GONE)
 
     async def _renew(self, token: str) -> None:
-        """Go on with a newer token and the leads that it names, or end; until it is checked the one before counts."""
+        """Check a newer token and go on with its lifetime and leads; close if it is not valid or not allowed.
+
+        Until it is checked, and where it can't be checked now, the token before it stays.
+        """
         try:
             caller = await self._authenticator.authenticate_token(token)
-            self._lease.renew(caller)
+            self._lifetime.renew(caller)
             self._listener.set_leads(caller.leads)
         except NotAuthenticated:
             self._hub.close(self._listener, CloseReason.NOT_AUTHENTICATED)

@@ -1,4 +1,4 @@
-"""The stream, followed from where this process began: every event once, in order, across losses of all kinds."""
+"""Follows the event stream from its end at start-up: each event once, in order, also after reconnects."""
 
 import asyncio
 from dataclasses import dataclass
@@ -18,33 +18,33 @@ from shared.process.failpoints import failpoint
 
 log = structlog.stdlib.get_logger(__name__)
 
-_PAUSE = 0.25  # before another try
-_SILENT = 5.0  # seconds without a sign of life that make the service unready
+_RETRY_SECONDS = 0.25
+_UNREADY_AFTER = 5.0  # seconds without a message or heartbeat that make the service unready
 
 
 class EventSink(Protocol):
-    """Whom the feed tells; must not wait."""
+    """Receives the feed's events; its methods must not block."""
 
     def set_position(self, sequence: int) -> None:
-        """Learn where the feed stands before it goes on from there."""
+        """Take note of the stream sequence after which the feed goes on."""
 
-    def broadcast(self, sequence: int, item: Envelope) -> None:
-        """Hear the event at this place of the stream."""
+    def broadcast(self, sequence: int, envelope: Envelope) -> None:
+        """Take the event at this stream sequence."""
 
 
 @dataclass(frozen=True, slots=True)
 class StreamPosition:
-    """Where the feed stands: the last stream sequence it has applied, and the birth of the stream that counts so."""
+    """The last stream sequence the feed has applied, and when the stream that counts so was created."""
 
     created: datetime | None
     applied: int
 
 
 def resume_position(stream: StreamInfo, before: StreamPosition | None) -> StreamPosition:
-    """Decide where to go on from: where we stood, if this is the same stream and still that long.
+    """Return the position to go on from: the one before, if this is the same stream and still that long.
 
-    At the first sight of a stream that is its end. A stream made anew holds only events that we have not seen;
-    one that lost its end in a crash gives the lost numbers out again.
+    Without a position before, it is the stream's end. A stream that was created again holds only new events, so it is
+    followed from its first one; a stream that lost its end in a crash gives the lost sequences out again.
     """
     if before is None:
         return StreamPosition(stream.created, stream.state.last_seq)
@@ -54,25 +54,25 @@ def resume_position(stream: StreamInfo, before: StreamPosition | None) -> Stream
 
 
 class EventFeed:
-    """Hands every event stored since the first look at the stream to its audience.
+    """Passes every event stored since start-up to its sink.
 
-    Nothing is acknowledged and nothing tried again: an event that can't be read, or that the audience fails on,
-    is logged and passed over. On any doubt (a gap in the consumer's count, silence, a reconnect) the consumer
-    is left to the server to forget, and another one starts after the last event applied.
+    Nothing is acknowledged and nothing retried: an event that can't be decoded, or for which the sink raises, is
+    logged and skipped. On any doubt (a gap in the consumer's sequence, silence, a reconnect) the feed drops its
+    consumer, which the server removes by itself, and starts another one after the last event applied.
     """
 
-    def __init__(self, audience: EventSink) -> None:
-        self._audience = audience
+    def __init__(self, sink: EventSink) -> None:
+        self._sink = sink
         self._bus: Bus | None = None
-        self._place: StreamPosition | None = None
-        self._pull: PullConsumer | None = None
+        self._position: StreamPosition | None = None
+        self._consumer: PullConsumer | None = None
 
     async def check(self) -> str | None:
-        """Say why events are not flowing, or None; a quiet stream with a living consumer is fine."""
-        if self._bus is None or not self._bus.connected or self._pull is None:
+        """Return why events are not flowing, or None; a quiet stream with a live consumer is fine."""
+        if self._bus is None or not self._bus.connected or self._consumer is None:
             return "not following the event stream: check NATS_URL and the NATS server"
-        if self._pull.silence > _SILENT:
-            return f"the event stream has given no sign of life for {self._pull.silence:.0f} s"
+        if self._consumer.silence > _UNREADY_AFTER:
+            return f"the event stream has given no sign of life for {self._consumer.silence:.0f} s"
         return None
 
     async def run(self, bus: Bus) -> None:
@@ -85,31 +85,31 @@ class EventFeed:
                 await self._follow(bus)
             except (NatsError, OSError, TimeoutError, ConsumerBrokenError) as exc:
                 log.warning("event feed interrupted", error=f"{type(exc).__name__}: {exc}")
-                await asyncio.sleep(_PAUSE)
+                await asyncio.sleep(_RETRY_SECONDS)
 
     async def _follow(self, bus: Bus) -> None:
         jetstream = bus.jetstream
-        self._place = resume_position(await jetstream.stream_info(STREAM), self._place)
-        consumer = await create_consumer(jetstream, SUBJECTS, self._place.applied + 1)
-        self._audience.set_position(self._place.applied)
-        log.info("following the event stream", after=self._place.applied)
-        self._pull = PullConsumer(bus.client, consumer, self._on_message)
+        self._position = resume_position(await jetstream.stream_info(STREAM), self._position)
+        name = await create_consumer(jetstream, SUBJECTS, self._position.applied + 1)
+        self._sink.set_position(self._position.applied)
+        log.info("following the event stream", after=self._position.applied)
+        self._consumer = PullConsumer(bus.client, name, self._on_message)
         try:
-            await self._pull.run()
+            await self._consumer.run()
         finally:
-            self._pull = None
+            self._consumer = None
 
     def _on_reconnect(self) -> None:
-        if self._pull is not None:
-            self._pull.interrupt("the bus was reconnected")
+        if self._consumer is not None:
+            self._consumer.interrupt("the bus was reconnected")
 
     def _on_message(self, sequence: int, subject: str, payload: bytes) -> None:
         failpoint("notifier.heard")
-        created = self._place.created if self._place else None
-        self._place = StreamPosition(created, sequence)
+        created = self._position.created if self._position else None
+        self._position = StreamPosition(created, sequence)
         try:
-            self._audience.broadcast(sequence, decode_on_subject(subject, payload))
+            self._sink.broadcast(sequence, decode_on_subject(subject, payload))
         except UndecodableEventError as exc:
             log.error("passed over a message that is not an event", sequence=sequence, error=str(exc))
-        except Exception:  # one odd event must not silence all that follow
+        except Exception:  # one event that fails must not stop those behind it
             log.exception("could not tell an event", sequence=sequence)

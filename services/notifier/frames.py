@@ -1,7 +1,7 @@
-"""What travels on a listener's wire: flat JSON texts (contracts, sections 1 and 6).
+"""Builds the WebSocket's text frames: flat JSON objects (docs/contracts.md, sections 1 and 6).
 
-Texts are pure ASCII, non-ASCII characters escaped: their length is their size in bytes, and no string that an
-event may carry can fail to encode in the middle of a connection.
+Texts are pure ASCII, non-ASCII characters escaped: a text's length is its size in bytes, and no string that an event
+may hold can fail to encode in the middle of a connection.
 """
 
 import json
@@ -20,7 +20,7 @@ Member = str | int | float
 
 @dataclass(frozen=True, slots=True)
 class FrameKind:
-    """How one type of event is told: the frame's `event`, and the members that come from the event itself."""
+    """How one type of event is written as a frame: the frame's `event`, and the members taken from the event."""
 
     name: str
     members: Callable[[Event], Mapping[str, Member]]
@@ -64,34 +64,34 @@ DEFAULT_EVENT_NAMES = EVENT_NAMES - {"chunk_received"}  # progress is many frame
 SUBJECTS = tuple(event_filter(kind.NAME) for kind in FRAMES)
 
 
-def event_frame(kind: FrameKind, item: Envelope, sequence: int) -> str:
-    """Tell an event; `timestamp` is the event's own where it has one, else when it happened."""
-    members = kind.members(item.event)
-    return _text(kind.name, {"session_id": item.key.session, **members}, sequence, item.time)
+def event_frame(kind: FrameKind, envelope: Envelope, sequence: int) -> str:
+    """Return an event's frame; `timestamp` is the event's own where it has one, else when it happened."""
+    members = kind.members(envelope.event)
+    return _text(kind.name, {"session_id": envelope.key.session, **members}, sequence, envelope.time)
 
 
 def hello_frame(sequence: int, moment: datetime, *, heartbeat_seconds: float) -> str:
-    """Open a conversation: everything after this cursor will be told, and a sign of life this often."""
+    """Return a connection's first frame: all events behind this cursor follow, and heartbeats at this interval."""
     return _text("hello", {"heartbeat_seconds": heartbeat_seconds}, sequence, moment)
 
 
 def heartbeat_frame(sequence: int, moment: datetime) -> str:
-    """Say that everything up to this cursor that concerns the listener has been told."""
+    """Return a heartbeat: all events up to this cursor that the listener subscribed to have been sent."""
     return _text("heartbeat", {}, sequence, moment)
 
 
 def retry_after_frame(sequence: int, moment: datetime, *, seconds: float) -> str:
-    """Announce that this server goes away, and when to come back."""
+    """Return the frame of a server that shuts down: reconnect after this many seconds."""
     return _text("retry_after", {"retry_after": seconds}, sequence, moment)
 
 
 def token_expiring_frame(sequence: int, moment: datetime, *, seconds: int) -> str:
-    """Announce that the connection ends with its token, in this many seconds, unless a new one is sent."""
+    """Return the warning that the token expires in this many seconds, and the connection with it unless renewed."""
     return _text("token_expiring", {"seconds": seconds}, sequence, moment)
 
 
 def cursor(sequence: int) -> str:
-    """Name a place on the stream, the same on every node; opaque to clients."""
+    """Return the cursor for a stream sequence: the same on every node, opaque to clients."""
     return str(sequence)
 
 

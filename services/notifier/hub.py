@@ -1,4 +1,4 @@
-"""Who listens, and the fan-out of one event to all of them. Never waits for anyone, so nobody delays another."""
+"""All listeners of this process, and the fan-out of each event to them; it never waits for a client."""
 
 import random
 from collections.abc import Iterator
@@ -23,14 +23,14 @@ from shared.observability.metrics import Metrics
 
 log = structlog.stdlib.get_logger(__name__)
 
-_COME_BACK_SECONDS = (1.0, 10.0)  # a herd that returns at one instant is the classic outage
+_RECONNECT_SECONDS = (1.0, 10.0)  # spread out: if all clients returned at once, they would overload the server
 
 
 class Hub:
-    """All listeners of this process; each frame is encoded once, however many hear it.
+    """Keeps the listeners and sends them events; each frame is encoded once, however many listeners it goes to.
 
-    `max_buffered` bounds the bytes that wait for one client. Waiting frames are shared between clients, so the
-    memory behind `max_clients` of them is that product only if no two want the same events.
+    `max_buffered` limits the bytes that wait for one client. Waiting frames are shared between clients, so that
+    `max_clients` of them need `max_clients` times `max_buffered` bytes only if no two subscribe to the same events.
     """
 
     def __init__(self, *, max_clients: int, max_buffered: int, heartbeat_seconds: float, metrics: Metrics) -> None:
@@ -42,35 +42,35 @@ class Hub:
         self._newest: int | None = None
 
     def set_position(self, sequence: int) -> None:
-        """Take `sequence` for the newest place on the stream; before the first call nobody is let in."""
+        """Set the newest stream sequence; before the first call `register` raises Unavailable."""
         self._newest = sequence
 
-    def broadcast(self, sequence: int, item: Envelope) -> None:
-        """Offer an event to everyone who wants it; who has no room left for it is let go."""
+    def broadcast(self, sequence: int, envelope: Envelope) -> None:
+        """Queue an event for every listener that subscribed to it; a listener whose queue is full is closed."""
         self._newest = sequence
-        kind = FRAMES.get(type(item.event))
+        kind = FRAMES.get(type(envelope.event))
         if kind is None:
             return
         frame: str | None = None
         for listener in self._listeners:
-            if listener.subscription.wants(item.key, kind.name, item.lead):
-                frame = frame or event_frame(kind, item, sequence)
-                self._offer(listener, frame)
+            if listener.subscription.wants(envelope.key, kind.name, envelope.lead):
+                frame = frame or event_frame(kind, envelope, sequence)
+                self._enqueue(listener, frame)
 
     def broadcast_heartbeat(self) -> None:
-        """Offer everyone a heartbeat with the newest cursor."""
+        """Queue a heartbeat with the newest cursor for every listener."""
         if self._newest is None:
             return
         frame = heartbeat_frame(self._newest, now())
         for listener in self._listeners:
-            self._offer(listener, frame)
+            self._enqueue(listener, frame)
 
     @contextmanager
     def register(self, subscription: Subscription) -> Iterator[Listener]:
-        """Have a listener for as long as the block lasts; a hello is its first frame.
+        """Add a listener for the length of the block; its first frame is `hello`.
 
-        Raises Unavailable when there are as many as there may be, or when the place on the stream is unknown:
-        who is let in then could miss an event without knowing.
+        Raises Unavailable when there are `max_clients` already, or when the position on the stream is not known yet:
+        a client connected then could miss an event without noticing.
         """
         if self._newest is None:
             raise Unavailable("Not connected to the event stream yet.", code="not_ready")
@@ -88,19 +88,19 @@ class Hub:
             self._metrics.websockets.dec()
 
     def warn_token_expiring(self, listener: Listener, *, seconds: int) -> None:
-        """Tell a listener that their token expires in so many seconds."""
+        """Queue the warning that the listener's token expires in so many seconds."""
         if self._newest is not None:
-            self._offer(listener, token_expiring_frame(self._newest, now(), seconds=seconds))
+            self._enqueue(listener, token_expiring_frame(self._newest, now(), seconds=seconds))
 
     def close(self, listener: Listener, close_reason: CloseReason) -> None:
-        """End a listener from our side and count it; one that is going away is told when to come back."""
+        """Close a listener from the server's side and count it; with GOING_AWAY its last frame is `retry_after`."""
         if close_reason is CloseReason.GOING_AWAY and self._newest is not None:
-            seconds = round(random.uniform(*_COME_BACK_SECONDS), 1)  # noqa: S311  # jitter, not a secret
+            seconds = round(random.uniform(*_RECONNECT_SECONDS), 1)  # noqa: S311  # jitter, not a secret
             listener.enqueue(retry_after_frame(self._newest, now(), seconds=seconds))
         if listener.close(close_reason):
             self._metrics.ws_dropped.labels(close_reason.reason).inc()
             log.info("listener let go", reason=close_reason.reason)
 
-    def _offer(self, listener: Listener, frame: str) -> None:
+    def _enqueue(self, listener: Listener, frame: str) -> None:
         if not listener.enqueue(frame):
             self.close(listener, CloseReason.TOO_SLOW)

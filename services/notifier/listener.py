@@ -1,4 +1,4 @@
-"""One listener: what it wants, what waits for it, and how it ends. Knows no socket."""
+"""One listener: its subscription, its queue of frames, and why it closes. Does no I/O."""
 
 import asyncio
 from collections import deque
@@ -9,7 +9,7 @@ from services.notifier.subscription import Subscription
 
 
 class CloseReason(Enum):
-    """Why a listener ends: the close code and reason it is told (contracts, section 6), and the metric's label."""
+    """Why a listener is closed: the WebSocket's close code and reason (docs/contracts.md, section 6)."""
 
     TOO_SLOW = (4408, "too_slow")
     NOT_AUTHENTICATED = (4401, "not_authenticated")
@@ -19,19 +19,19 @@ class CloseReason(Enum):
 
     @property
     def code(self) -> int:
-        """The close code."""
+        """The WebSocket close code."""
         return self.value[0]
 
     @property
     def reason(self) -> str:
-        """The close reason, and the label in `ws_dropped_total`."""
+        """The WebSocket close reason, which is also the label in `ws_dropped_total`."""
         return self.value[1]
 
 
 class SendQueue:
-    """Frames that wait for one client, bounded by their bytes.
+    """Frames that wait for one client, limited to `limit` bytes.
 
-    The bound is passed by one frame at most: an empty outbox takes any, or a large frame would reach nobody.
+    An empty queue takes a frame of any size, since a frame larger than the limit could never be sent otherwise.
     """
 
     def __init__(self, limit: int) -> None:
@@ -41,11 +41,11 @@ class SendQueue:
 
     @property
     def size(self) -> int:
-        """Bytes that wait."""
+        """Bytes in the queue."""
         return self._size
 
     def put(self, frame: str) -> bool:
-        """Keep a frame; False, and nothing kept, when there is no room."""
+        """Append a frame; returns False, and appends nothing, if it does not fit."""
         if self._frames and self._size + len(frame) > self._limit:
             return False
         self._frames.append(frame)
@@ -53,7 +53,7 @@ class SendQueue:
         return True
 
     def take(self) -> str | None:
-        """Return the oldest frame, or None."""
+        """Remove and return the oldest frame, or None if the queue is empty."""
         if not self._frames:
             return None
         frame = self._frames.popleft()
@@ -61,50 +61,50 @@ class SendQueue:
         return frame
 
     def clear(self) -> None:
-        """Forget what waits."""
+        """Drop all frames."""
         self._frames.clear()
         self._size = 0
 
 
 class Listener:
-    """A client as the hub sees it: frames are offered to it, and whoever owns its socket takes them out."""
+    """A client as the hub sees it: the hub queues frames with `enqueue`, the connection sends what `next` returns."""
 
     def __init__(self, subscription: Subscription, *, max_buffered: int) -> None:
         self.subscription = subscription
         self.close_reason: CloseReason | None = None
-        self._outbox = SendQueue(max_buffered)
+        self._queue = SendQueue(max_buffered)
         self._changed = asyncio.Event()
 
     def set_leads(self, leads: frozenset[str] | None) -> None:
-        """Hear of these leads from here on, and of no others; what waits already was for this client when it came."""
+        """Replace the subscription's leads; frames queued already stay, since they were allowed when they came."""
         self.subscription = replace(self.subscription, leads=leads)
 
     @property
     def buffered(self) -> int:
         """Bytes that wait for this client."""
-        return self._outbox.size
+        return self._queue.size
 
     def enqueue(self, frame: str) -> bool:
-        """Queue a frame without ever waiting; False when it found no room. Nothing reaches who has ended."""
+        """Queue a frame, never waiting; returns False if the queue is full. After `close` the frame is dropped."""
         if self.close_reason is not None:
             return True
-        kept = self._outbox.put(frame)
+        queued = self._queue.put(frame)
         self._changed.set()
-        return kept
+        return queued
 
     def close(self, close_reason: CloseReason) -> bool:
-        """Let no more frames in; what waits is told only where we go away. False if ended before."""
+        """Take no more frames; queued ones are still sent only with GOING_AWAY. Returns False if already closed."""
         if self.close_reason is not None:
             return False
         self.close_reason = close_reason
         if close_reason is not CloseReason.GOING_AWAY:
-            self._outbox.clear()
+            self._queue.clear()
         self._changed.set()
         return True
 
     async def next(self) -> str | None:
-        """Wait for the next frame; None once there will be no more."""
-        while (frame := self._outbox.take()) is None:
+        """Wait for the next frame; returns None after the last one of a closed listener."""
+        while (frame := self._queue.take()) is None:
             if self.close_reason is not None:
                 return None
             self._changed.clear()

@@ -1,8 +1,8 @@
-"""One ephemeral pull consumer, read by a loop of our own.
+"""Reads one ephemeral JetStream pull consumer, without the client library's `fetch`.
 
-The client library's `fetch` asks the server for each message or can stall, and drops the heartbeats that alone
-tell a quiet stream from a dead consumer. Here a request for a batch lingers on the server, so that a message is
-pushed the moment it is stored, and every message and heartbeat is checked for what should have come before it.
+`fetch` asks the server for each message or can stall, and drops the heartbeats, which alone tell a quiet stream from
+a dead consumer. Here a request for a batch stays open on the server for 30 s, so that a message is pushed the moment it
+is stored, and the consumer sequence in every message and heartbeat is checked for gaps.
 """
 
 import asyncio
@@ -19,22 +19,25 @@ from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 
 from shared.domain.subjects import STREAM
 
-_BATCH = 64  # also a burst: all of it is fanned out before any client's socket has its turn
+_BATCH = 64  # messages; all of a burst may be fanned out before any client's connection task runs
 _REQUEST_EXPIRES = 30.0
 _HEARTBEAT = 1.0
 _SILENCE_LIMIT = 3.0  # seconds without a sign of life
-_INACTIVE_THRESHOLD = 30.0  # the server removes a consumer nobody has pulled from for this long
+_INACTIVE_THRESHOLD = 30.0  # the server removes a consumer without a pull request for this long
 
 MessageCallback = Callable[[int, str, bytes], None]
 """Called with the stream sequence, subject and payload of each message, in order."""
 
 
 class ConsumerBrokenError(Exception):
-    """The consumer can no longer vouch for being complete: start another after the last message heard."""
+    """Messages may have been lost: start another consumer after the last message received."""
 
 
 async def create_consumer(jetstream: JetStreamContext, subjects: Sequence[str], start: int) -> str:
-    """Create a consumer of `subjects` from stream sequence `start` on; it lives in memory and is never acknowledged."""
+    """Create an in-memory consumer of `subjects` from stream sequence `start` on, without acknowledgements.
+
+    Returns its name.
+    """
     info = await jetstream.add_consumer(
         STREAM,
         ConsumerConfig(
@@ -51,30 +54,30 @@ async def create_consumer(jetstream: JetStreamContext, subjects: Sequence[str], 
 
 
 class PullConsumer:
-    """Reads one consumer until it breaks; used once."""
+    """Reads one consumer until messages may have been lost; used once."""
 
-    def __init__(self, client: Client, consumer: str, hear: MessageCallback) -> None:
+    def __init__(self, client: Client, consumer: str, callback: MessageCallback) -> None:
         self._client = client
         self._subject = f"$JS.API.CONSUMER.MSG.NEXT.{STREAM}.{consumer}"
         self._inbox = client.new_inbox()
-        self._hear = hear
-        self._seen = 0
-        self._left = 0
+        self._callback = callback
+        self._received = 0  # the consumer sequence of the last message
+        self._left_in_batch = 0
         self._alive_at = monotonic()
         self._broken: asyncio.Future[str] = asyncio.get_running_loop().create_future()
 
     @property
     def silence(self) -> float:
-        """Seconds since the consumer last gave a sign of life: a message or a heartbeat."""
+        """Seconds since the last message or heartbeat."""
         return monotonic() - self._alive_at
 
-    def interrupt(self, why: str) -> None:
-        """End the reading with PullBrokenError."""
+    def interrupt(self, reason: str) -> None:
+        """Make `run` raise ConsumerBrokenError with this reason."""
         if not self._broken.done():
-            self._broken.set_result(why)
+            self._broken.set_result(reason)
 
     async def run(self) -> None:
-        """Hand on every message until cancelled; raises PullBrokenError or NatsError."""
+        """Call back for every message until cancelled; raises ConsumerBrokenError or NatsError."""
         subscription = await self._client.subscribe(self._inbox, cb=self._receive)
         try:
             await self._request()
@@ -87,13 +90,13 @@ class PullConsumer:
         raise ConsumerBrokenError(self._broken.result())
 
     async def _request(self) -> None:
-        """Ask for the next batch; the one before is used up or expired."""
-        self._left = _BATCH
+        """Request the next batch, after the one before is used up or expired."""
+        self._left_in_batch = _BATCH
         request = {"batch": _BATCH, "expires": int(_REQUEST_EXPIRES * 1e9), "idle_heartbeat": int(_HEARTBEAT * 1e9)}
         await self._client.publish(self._subject, json.dumps(request).encode(), reply=self._inbox)
 
     async def _receive(self, message: Msg) -> None:
-        """Take what came to the inbox: only messages of the stream have somewhere to reply to."""
+        """Handle a message in the inbox: an event of the stream has a reply subject, a status has none."""
         if self._broken.done():
             return
         self._alive_at = monotonic()
@@ -104,22 +107,22 @@ class PullConsumer:
 
     async def _on_event(self, message: Msg) -> None:
         sequence = message.metadata.sequence
-        if sequence.consumer != self._seen + 1:
-            self.interrupt(f"message {sequence.consumer} came after {self._seen}")
+        if sequence.consumer != self._received + 1:
+            self.interrupt(f"message {sequence.consumer} came after {self._received}")
             return
-        self._seen = sequence.consumer
-        self._left -= 1
-        self._hear(sequence.stream, message.subject, message.data)
-        if self._left == 0:
+        self._received = sequence.consumer
+        self._left_in_batch -= 1
+        self._callback(sequence.stream, message.subject, message.data)
+        if self._left_in_batch == 0:
             await self._request()
 
     async def _on_status(self, headers: Mapping[str, str]) -> None:
-        """Act on a status: heartbeat (100), request expired (404, 408), or anything else: the consumer is no more."""
+        """Act on a status: heartbeat (100), request expired (404, 408); after any other the consumer is gone."""
         match headers.get("Status"):
             case "100":
-                last = headers.get("Nats-Last-Consumer", str(self._seen))
-                if last != str(self._seen):
-                    self.interrupt(f"the server sent {last} messages, {self._seen} came")
+                last = headers.get("Nats-Last-Consumer", str(self._received))
+                if last != str(self._received):
+                    self.interrupt(f"the server sent {last} messages, {self._received} came")
             case "404" | "408":
                 await self._request()
             case status:

@@ -1,4 +1,4 @@
-"""`/notify`: who is let in, and how the others are refused."""
+"""`GET /notify`: the WebSocket's handshake, its checks and its error responses (docs/contracts.md, section 6)."""
 
 from collections.abc import Collection, Mapping
 
@@ -26,17 +26,17 @@ _RETRY_AFTER = {"Retry-After": "5"}
 
 
 def notify_routes(hub: Hub, allowed_origins: Collection[str], authenticator: Authenticator) -> list[BaseRoute]:
-    """Return `/notify`, and what it says to a request that is no WebSocket."""
-    socket = NotifyEndpoint(hub, allowed_origins, authenticator)
-    return [WebSocketRoute(_PATH, socket.serve), Route(_PATH, _upgrade_required)]
+    """Return the routes of `/notify`: the WebSocket, and a 426 response to a plain HTTP request."""
+    endpoint = NotifyEndpoint(hub, allowed_origins, authenticator)
+    return [WebSocketRoute(_PATH, endpoint.serve), Route(_PATH, _upgrade_required)]
 
 
 class NotifyEndpoint:
-    """Refuses what it can't serve: by a status before the upgrade, save for tokens.
+    """Serves `/notify`; rejects a handshake by an HTTP status, or for its token by a close code.
 
-    Browsers hide the status of a refused upgrade from the page, so one without a good token is accepted and closed
-    at once with a code that says so. Keys that can't be had are a 503 all the same: a page tries again after any
-    failure, and that is what it should do.
+    Browsers hide the status of a rejected upgrade from the page, so a connection without a valid token is accepted and
+    closed at once with 4401 or 4403. Verification keys that can't be loaded are a 503 all the same: a page tries again
+    after any failure, which is right in this case.
     """
 
     def __init__(self, hub: Hub, allowed_origins: Collection[str], authenticator: Authenticator) -> None:
@@ -48,7 +48,7 @@ class NotifyEndpoint:
         """Serve one connection from its handshake to its end."""
         origins = websocket.headers.getlist("origin")
         if not is_origin_allowed(origins, websocket.headers.get("host", ""), self._allowed_origins):
-            await websocket.send_denial_response(_refusal(403, "foreign_origin", "This page's origin may not listen."))
+            await websocket.send_denial_response(_error(403, "foreign_origin", "This page's origin may not listen."))
             return
         try:
             reject_url_tokens(websocket.query_params.multi_items())
@@ -63,18 +63,18 @@ class NotifyEndpoint:
             await websocket.send_denial_response(_error_response(exc, _RETRY_AFTER))
 
     async def _listen(self, websocket: WebSocket, caller: Caller) -> None:
-        """Let `caller` listen to their tenant's events, as far as those are of no lead or of theirs."""
-        lease = TokenLifetime(caller)
+        """Send `caller` the events of their tenant that belong to no lead or to one of their leads."""
+        lifetime = TokenLifetime(caller)
         query = websocket.query_params.multi_items()
         subscription = parse_subscription(query, tenant=caller.tenant, leads=caller.leads)
         with self._hub.register(subscription) as listener:
             on_shutdown(websocket.scope, lambda: self._hub.close(listener, CloseReason.GOING_AWAY))
             await websocket.accept(_subprotocol(websocket))
-            await NotifyConnection(websocket, self._hub, listener, lease, self._authenticator).run()
+            await NotifyConnection(websocket, self._hub, listener, lifetime, self._authenticator).run()
 
 
 def _subprotocol(websocket: WebSocket) -> str | None:
-    """Return ours if it was offered; never the other one, which is a token."""
+    """Return the subprotocol `roomtone` if it was offered; never the other one, which is a token."""
     return SUBPROTOCOL if SUBPROTOCOL in websocket.scope["subprotocols"] else None
 
 
@@ -84,7 +84,7 @@ async def _close_at_once(websocket: WebSocket, close_reason: CloseReason) -> Non
 
 
 async def _upgrade_required(request: Request) -> Response:
-    """Answer plain HTTP (RFC 9110, section 15.5.22), to callers whom we know."""
+    """Respond to plain HTTP with 426 (RFC 9110, section 15.5.22), to authenticated callers only."""
     try:
         caller_of(request.scope)
     except NotAuthenticated as exc:
@@ -92,12 +92,12 @@ async def _upgrade_required(request: Request) -> Response:
     except Unavailable as exc:
         return _error_response(exc, _RETRY_AFTER)
     headers = {"Upgrade": "websocket", "Connection": "Upgrade"}
-    return _refusal(426, "upgrade_required", "This address speaks WebSocket: connect with ws:// or wss://.", headers)
+    return _error(426, "upgrade_required", "This address speaks WebSocket: connect with ws:// or wss://.", headers)
 
 
 def _error_response(error: RoomtoneError, headers: Mapping[str, str] | None = None) -> Response:
-    return _refusal(http_status(error.kind), error.code, error.message, headers)
+    return _error(http_status(error.kind), error.code, error.message, headers)
 
 
-def _refusal(status: int, code: str, message: str, headers: Mapping[str, str] | None = None) -> Response:
+def _error(status: int, code: str, message: str, headers: Mapping[str, str] | None = None) -> Response:
     return JSONResponse({"status": "error", "code": code, "message": message}, status_code=status, headers=headers)

@@ -1,4 +1,4 @@
-"""What the notifier can be told from outside."""
+"""Environment variables of the notifier."""
 
 from pydantic import Field
 
@@ -10,7 +10,7 @@ _MIB = 1024 * 1024
 class NotifierSettings(ServiceSettings):
     """Limits in bytes and clients, times in seconds.
 
-    Each client may have `notify_max_buffered` bytes waiting before it is let go as too slow.
+    A client with more than `notify_max_buffered` bytes waiting is closed as too slow.
     """
 
     port: int = Field(default=8003, ge=0, le=65535)

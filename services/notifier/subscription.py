@@ -1,4 +1,4 @@
-"""What a listener wants to hear, and how it says so in the query of its address."""
+"""A listener's filter on events, and how it is parsed from the query of `/notify`."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ class Subscription:
     leads: frozenset[str] | None = None
 
     def wants(self, key: SessionKey, event: str, lead: str | None) -> bool:
-        """Whether an event of this name and session, and of this lead if it is a lead's, is for this listener."""
+        """Whether an event of this session, with this name and lead (None for no lead), passes the filter."""
         return (
             key.tenant == self.tenant
             and covers_lead(self.leads, lead)
@@ -33,10 +33,10 @@ class Subscription:
 
 
 def parse_subscription(query: Iterable[tuple[str, str]], *, tenant: str, leads: frozenset[str] | None) -> Subscription:
-    """Read `session_id` (repeatable) and `events` (comma separated) out of a query's pairs.
+    """Parse `session_id` (repeatable, 100 at most) and `events` (comma-separated) from a query's pairs.
 
-    Names of no meaning here are ignored. Raises InvalidInput for a value that can't be right, and for `since`,
-    which this version does not serve.
+    Other names are ignored. Raises InvalidInput for an invalid value, and for `since`, which this version does not
+    support.
     """
     pairs = list(query)
     if any(name.lower() == "since" for name, _ in pairs):
@@ -53,7 +53,7 @@ def parse_subscription(query: Iterable[tuple[str, str]], *, tenant: str, leads: 
 
 
 def reject_url_tokens(query: Iterable[tuple[str, str]]) -> None:
-    """Raise InvalidInput for a token in the address, good or bad: it is never read."""
+    """Raise InvalidInput for a token in the URL, valid or not: it is never read."""
     if any(name.lower() in _TOKEN_NAMES for name, _ in query):
         raise InvalidInput(
             "A token has no place in a URL, which ends up in logs and histories: "

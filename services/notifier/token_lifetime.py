@@ -1,4 +1,4 @@
-"""How long a connection may go on: until its token expires, or longer with a newer one of the same tenant."""
+"""Closes a connection when its token expires, unless a newer token of the same tenant is sent."""
 
 import asyncio
 import math
@@ -10,11 +10,14 @@ from shared.domain.errors import NotAllowed
 
 WARNING_SECONDS = 30.0
 
-_RECHECK_SECONDS = 30.0  # the wall clock may be set while we wait
+_RECHECK_SECONDS = 30.0  # the wall clock may be set during the wait
 
 
 class TokenLifetime:
-    """The caller behind one connection, and the watch over their token; `clock` gives seconds since the epoch."""
+    """The lifetime of one connection's token; `clock` gives seconds since the epoch.
+
+    The constructor raises NotAllowed for a caller without the permission to read events.
+    """
 
     def __init__(self, caller: Caller, *, clock: Callable[[], float] = time.time) -> None:
         caller.require(Permission.EVENTS_READ)
@@ -23,7 +26,7 @@ class TokenLifetime:
         self._renewed = asyncio.Event()
 
     def renew(self, caller: Caller) -> None:
-        """Go on with a newer token; raises NotAllowed for one that may not listen here, or is another tenant's."""
+        """Replace the token by a newer one; raises NotAllowed without the permission, or for another tenant."""
         caller.require(Permission.EVENTS_READ)
         if caller.tenant != self._caller.tenant:
             raise NotAllowed("A new token must be of the tenant that the connection was opened for.")
@@ -31,7 +34,7 @@ class TokenLifetime:
         self._renewed.set()
 
     async def watch(self, warn: Callable[[int], None]) -> None:
-        """Return when the token expires; `warn` is told the seconds that are left once they are few, for each token."""
+        """Wait until the token expires; `warn` is called with the seconds left, 30 at most, once for each token."""
         while True:
             self._renewed.clear()
             expires = self._caller.expires if self._caller.expires is not None else math.inf
