@@ -1,4 +1,4 @@
-"""uvicorn's HTTP/1.1 protocol with bounds on what comes before a body and after an answer: it has none of its own."""
+"""uvicorn's HTTP/1.1 protocol with limits that it lacks: on heads, and on what arrives after a response."""
 
 import asyncio
 from asyncio import TimerHandle
@@ -10,277 +10,264 @@ from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from shared.runtime.protocols.body_buffer import BodyFlowControl, BodyMemoryPool
+from shared.runtime.protocols.connection_state import ConnectionState, TokenSearch
 from shared.runtime.protocols.raw_http import (
     HEAD_TIMEOUT,
     HEAD_TOO_LARGE,
     HEAD_TOO_LARGE_WITH_TOKEN,
     MALFORMED,
+    RequestRejected,
     check_head,
     is_websocket_handshake,
     strip_upgrade,
 )
 from shared.runtime.protocols.transport import BoundedReadProtocol, CoalescingTransport
 
-_HEAD_LIMIT = 64 * 1024
-_TOKEN_HEADER = b"\nauthorization:"
-_MOST_PIPELINED = 128  # requests that wait for the answer before theirs; each takes about 3 kB
+_MAX_HEAD = 64 * 1024
+_MAX_PIPELINED = 128  # requests waiting for the response to an earlier one; each takes about 3 kB
 
 
 class BoundedHttpProtocol(HttpToolsProtocol):
-    """One connection; what can't become a request is answered in JSON, and the connection closed.
+    """One HTTP/1.1 connection; its states and transitions stand at ConnectionState.
 
-    A head must be complete `head_seconds` after the connection's start or its own first byte (408), and before it
-    goes on for 64 KiB (431, RFC 6585): parsing takes time that grows with the square of its length, on the loop that
-    everyone shares. No token is that long, so a head with one is answered 401. The same holds for what stands between
-    the pieces of a body, and behind it.
+    What can't become a request gets a JSON error response, and the connection is closed. A head must be complete
+    `head_seconds` after the connection's start or its own first byte (408), and within 64 KiB (431, RFC 6585):
+    parsing takes time that grows with the square of its length, on the loop that all connections share. No token is
+    that long, so a head with one gets 401. The same limit holds for what stands between the pieces of a body (chunk
+    extensions), and behind it (trailers).
 
-    A wish to upgrade to anything but a WebSocket is ignored: the request is read as if it did not have it. Requests
-    that are sent behind each other are answered in turn, and none of them can become a WebSocket.
+    An upgrade to anything but a WebSocket is ignored: the request is read as if it had no Upgrade header. Pipelined
+    requests get their responses in order, and none of them can become a WebSocket.
 
-    Whoever is answered while still sending is listened to for a while: closing at once would reset the connection,
-    and take the answer with it. After `drain_bytes` or `drain_seconds` more it is closed all the same.
+    A request whose body is still arriving when its response is complete is drained: closing at once would reset the
+    connection, and the response would be lost with it. After `drain_bytes` or `drain_seconds` more it is closed all
+    the same.
     """
 
     head_seconds: ClassVar[float] = 30.0
     drain_seconds: ClassVar[float] = 10.0
     drain_bytes: ClassVar[int] = 32 * 1024 * 1024
 
-    _in_head = False
-    _in_body = False
-    _made_progress = False  # whether what was read last began or ended something, or was of a body
-    _overhead = 0  # bytes since then
-    _has_token = False
-    _end_of_last = b""
-    _refused = False
-    _refusal: bytes | None = None
-    _head_end: TimerHandle | None = None
-    _drain_end: TimerHandle | None = None
-    _drained_bytes = 0
-    _half_closed = False
-    _upgrade_ignored = False  # whether the head just read wishes for what is to be ignored
-    _running: RequestResponseCycle | None = None
+    flow: BodyFlowControl  # in place of uvicorn's FlowControl, for its request cycles as well
 
-    flow: BodyFlowControl  # in place of uvicorn's, and known to its request cycles as such
-
-    def __init__(self, memory: BodyMemoryPool, **given: Any) -> None:
-        super().__init__(**given)
-        self._memory = memory
+    def __init__(self, pool: BodyMemoryPool, **uvicorn_arguments: Any) -> None:
+        super().__init__(**uvicorn_arguments)
+        self._pool = pool
+        self._state = ConnectionState.BETWEEN_REQUESTS
+        self._deadline: TimerHandle | None = None  # for a head, or for draining
+        self._overhead = 0  # bytes since a head or a body began or ended, or a piece of a body came
+        self._drained_bytes = 0
+        self._token_search = TokenSearch()
+        self._running: RequestResponseCycle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
-        """Expect a head."""
+        """Start the first head's time."""
         super().connection_made(transport)
         self.flow = BodyFlowControl(
-            transport, self.loop, self._memory, connections=self.connections, pipelined=self.pipeline
+            transport, self.loop, self._pool, connections=self.connections, pipelined=self.pipeline
         )
-        self._expect_head()
+        self._start_head_deadline()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Expect nothing more."""
+        """Cancel the deadline, and disconnect the running request, too: uvicorn disconnects only the newest."""
         self.flow.end()
-        self._head_end, self._drain_end = _cancelled(self._head_end), _cancelled(self._drain_end)
-        if self._running is not None:  # uvicorn tells only the newest
+        self._cancel_deadline()
+        if self._running is not None:
             self._running.disconnected = True
             self._running.message_event.set()
         self.pipeline.clear()
         super().connection_lost(exc)
 
-    def on_message_begin(self) -> None:
-        """Begin a head; there is none after the last answer."""
-        if self._half_closed:
-            raise ValueError
-        self._in_head, self._made_progress, self._has_token = True, True, False
-        self.flow.end()
-        super().on_message_begin()
-
-    def on_headers_complete(self) -> None:
-        """End the head, and refuse it or begin its request."""
-        self._in_head, self._in_body, self._made_progress = False, True, True
-        self._head_end = _cancelled(self._head_end)
-        self._refusal = check_head(self.headers, self.parser.get_http_version())
-        if self._refusal is not None or len(self.pipeline) >= _MOST_PIPELINED:
-            raise ValueError  # makes the parser stop, and us refuse
-        if self.parser.should_upgrade():
-            self._decide_upgrade()
-            return
-        super().on_headers_complete()
-        self.cycle.transport = CoalescingTransport(self.transport, self.loop, self._close_after_response)
-
-    def on_body(self, body: bytes) -> None:
-        """Gather the body for the application."""
-        self._made_progress = True
-        if not self.cycle.response_complete:
-            self.flow.add(self.cycle, body)
-
-    def on_message_complete(self) -> None:
-        """End the body; an upgraded connection is no longer ours."""
-        self._made_progress = True
-        self.flow.end()
-        self._in_body = self.parser.should_upgrade()
-        if not self._in_body:
-            super().on_message_complete()
-
-    def on_response_complete(self) -> None:
-        """Bound what still comes of a body that was answered before its end."""
-        self.flow.end()
-        super().on_response_complete()
-        if self._response_complete and self._in_body and not self.transport.is_closing():
-            self._drain()
-
     def data_received(self, data: bytes | memoryview) -> None:
-        """Parse what came, drop what nobody waits for, and refuse what does not end."""
+        """Parse what was read, within the limits."""
         if self.transport.is_closing() or not self._count_drained(data):
             return
-        self._made_progress = False
+        self._overhead += len(data)
         self._parse(data)
         self.flow.yield_after_small_pieces()
-        if self._refused or self.transport.is_closing():
+        if self._state in {ConnectionState.REJECTED, ConnectionState.UPGRADED} or self.transport.is_closing():
             return
-        self._overhead = 0 if self._made_progress else self._overhead + len(data)
-        if self._in_head:
-            self._look_for_token(data)
-        if not self._in_body:
-            self._expect_next_head()
-        if self._overhead > _HEAD_LIMIT:
-            self._refuse(HEAD_TOO_LARGE_WITH_TOKEN if self._in_head and self._has_token else HEAD_TOO_LARGE)
+        in_head = self._state is ConnectionState.READING_HEAD
+        if in_head:
+            self._token_search.feed(data)
+        # a head's time starts with its first byte, even if that is an empty line
+        empty_lines = self._state is ConnectionState.BETWEEN_REQUESTS and self._overhead > 0
+        if (in_head or empty_lines) and self._deadline is None:
+            self._start_head_deadline()
+        if self._overhead > _MAX_HEAD:
+            self._reject(HEAD_TOO_LARGE_WITH_TOKEN if in_head and self._token_search.found else HEAD_TOO_LARGE)
 
     def eof_received(self) -> None:
-        """Let a refused connection go once its peer has said everything."""
-        if self._refused:
+        """Close a rejected connection once its peer has sent everything."""
+        if self._state is ConnectionState.REJECTED:
             self.transport.close()
         super().eof_received()
 
     def _parse(self, data: bytes | memoryview) -> None:
-        """Read on, as uvicorn does, but past a wish for an upgrade that is ignored."""
+        """Parse as uvicorn does, but send JSON error responses, and continue past an ignored upgrade."""
         self._unset_keepalive_if_required()
         try:
             self.parser.feed_data(data)
-        except HttpParserError:
-            self._refuse(self._refusal or MALFORMED)
+        except HttpParserError as exc:
+            rejected = exc.__context__  # what a callback raised
+            self._reject(rejected.response if isinstance(rejected, RequestRejected) else MALFORMED)
         except HttpParserUpgrade as upgrade:
-            if self._upgrade_ignored:
+            if self._state is ConnectionState.IGNORING_UPGRADE:
                 self._reparse_without_upgrade(data[upgrade.args[0] :])
             else:
                 self.handle_websocket_upgrade()
 
+    def on_message_begin(self) -> None:
+        """Begin a head; there is none after the last response."""
+        if self.transport.is_closing():
+            raise RequestRejected(MALFORMED)
+        self._state = ConnectionState.READING_HEAD
+        self._overhead = 0
+        self._token_search.restart()
+        self._unset_keepalive_if_required()  # set if the same read ended a drained body
+        self.flow.end()
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        """End the head, and reject it or begin its request."""
+        self._overhead = 0
+        self._cancel_deadline()
+        check_head(self.headers, self.parser.get_http_version())
+        if len(self.pipeline) >= _MAX_PIPELINED:
+            raise RequestRejected(MALFORMED)
+        if self.parser.should_upgrade():
+            self._decide_upgrade()
+            return
+        self._state = ConnectionState.READING_BODY
+        super().on_headers_complete()
+        self.cycle.transport = CoalescingTransport(self.transport, self.loop, self._close_after_response)
+
     def _decide_upgrade(self) -> None:
-        """Decide what becomes of a head with such a wish; the parser takes what follows for another protocol."""
-        if not (self._should_upgrade() and is_websocket_handshake(self.parser.get_method(), self.headers)):
-            if self._upgrade_ignored:  # a CONNECT, which is nothing else
-                raise ValueError
-            self._upgrade_ignored = True
-        elif self.cycle is not None and not self.cycle.response_complete:
-            raise ValueError  # its frames would stand before the answer that is still to come
-        else:
-            super().on_headers_complete()
+        """Accept an upgrade to a WebSocket, and ignore any other; the parser takes no body behind such a head."""
+        method = self.parser.get_method()
+        if method == b"CONNECT":  # there is no request left without the tunnel
+            raise RequestRejected(MALFORMED)
+        if not (self._should_upgrade() and is_websocket_handshake(method, self.headers)):
+            self._state = ConnectionState.IGNORING_UPGRADE
+            return
+        if self.cycle is not None and not self.cycle.response_complete:
+            raise RequestRejected(MALFORMED)  # its frames would stand before the response that is still to come
+        self._state = ConnectionState.UPGRADED
+        super().on_headers_complete()
 
     def _reparse_without_upgrade(self, rest: bytes | memoryview) -> None:
         method, version = self.parser.get_method(), self.parser.get_http_version()
         self.parser = HttpRequestParser(self)
         self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn has it
         self._parse(strip_upgrade(method, self.url, version, self.headers))
-        self._upgrade_ignored = False
-        if len(rest) > 0 and not self._refused and not self.transport.is_closing():
+        if len(rest) > 0 and self._state is not ConnectionState.REJECTED and not self.transport.is_closing():
             self._parse(rest)
+
+    def on_body(self, body: bytes) -> None:
+        """Buffer a piece of the body for the application."""
+        self._overhead = 0
+        if not self.cycle.response_complete:
+            self.flow.add(self.cycle, body)
+
+    def on_message_complete(self) -> None:
+        """End the body."""
+        self._overhead = 0
+        self.flow.end()
+        if self._state is ConnectionState.READING_BODY:
+            self._state = ConnectionState.BETWEEN_REQUESTS
+            super().on_message_complete()
+        elif self._state is ConnectionState.DRAINING:
+            self._state = ConnectionState.BETWEEN_REQUESTS
+            self._cancel_deadline()
+            # idle from now: uvicorn has counted from the response
+            self.timeout_keep_alive_task = self.loop.call_later(
+                self.timeout_keep_alive, self.timeout_keep_alive_handler
+            )
+        elif self._state is ConnectionState.DRAINING_LAST:
+            self.transport.close()
+
+    def on_response_complete(self) -> None:
+        """Drain the body if it is still arriving."""
+        self.flow.end()
+        super().on_response_complete()
+        complete = self.cycle is not None and self.cycle.response_complete
+        if complete and self._state is ConnectionState.READING_BODY and not self.transport.is_closing():
+            self._drain(ConnectionState.DRAINING)
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         self._running = cycle
         super()._start_asgi_task(cycle, app)
 
-    @property
-    def _response_complete(self) -> bool:
-        return self.cycle is not None and self.cycle.response_complete
-
-    def _look_for_token(self, data: bytes | memoryview) -> None:
-        self._has_token = self._has_token or _TOKEN_HEADER in (self._end_of_last + data).lower()
-        self._end_of_last = bytes(data[-len(_TOKEN_HEADER) :])
-
-    def _expect_head(self) -> None:
-        self._head_end = self.loop.call_later(self.head_seconds, self._on_head_timeout)
-
-    def _on_head_timeout(self) -> None:
-        """Give up on a head, unless an earlier request keeps us from answering it anyway."""
-        if self.cycle is not None and not self.cycle.response_complete:
-            self._expect_head()
-        elif self._in_head:
-            self._refuse(HEAD_TIMEOUT)
-        else:
+    def _close_after_response(self) -> None:
+        """Close in place of uvicorn, which closes after the last response and after an application's failure."""
+        if not self.cycle.response_complete:
+            self.transport.close()
+        elif self.cycle.keep_alive:  # the application failed after its response
+            pass
+        elif self._state is ConnectionState.READING_BODY:
+            self._drain(ConnectionState.DRAINING_LAST)
+        elif not self._state.drains:
             self.transport.close()
 
-    def _expect_next_head(self) -> None:
-        """Start the next head's time with its first byte, even if that is an empty line; end what was drained."""
-        if self._head_end is None and (self._in_head or not self._made_progress):
-            self._expect_head()
-        if self._drain_end is not None:
-            self._drain_end = _cancelled(self._drain_end)
-            if self._response_complete:
-                self._close_after_response()
+    def _reject(self, response: bytes) -> None:
+        """Send an error response instead of the application's, whose client counts as disconnected, and drain."""
+        if self.transport.is_closing():
+            return
+        if self._state.drains:
+            self.transport.close()
+            return
+        cycle = self.cycle
+        if cycle is not None and not cycle.response_complete:
+            cycle.disconnected = True
+            cycle.message_event.set()
+            if self.pipeline or cycle.response_started or not cycle.more_body:
+                self.transport.abort()  # the error would be taken for the response that is still to come
+                return
+        self.transport.write(response)
+        self._drain(ConnectionState.REJECTED)
+
+    def _drain(self, state: ConnectionState) -> None:
+        self._state = state
+        self._drained_bytes = 0
+        self._cancel_deadline()
+        self._deadline = self.loop.call_later(self.drain_seconds, self.transport.abort)
+        if state is not ConnectionState.DRAINING and self.transport.can_write_eof():
+            self.transport.write_eof()
 
     def _count_drained(self, data: bytes | memoryview) -> bool:
-        """Count what is dropped, and close when it is too much; a body that is drained is still parsed to its end."""
-        if self._drain_end is None:
+        """Count dropped bytes, and close above the limit; returns whether to parse them: a body is, to find its end."""
+        if not self._state.drains:
             return True
         self._drained_bytes += len(data)
         if self._drained_bytes > self.drain_bytes:
             self.transport.abort()
             return False
-        return not self._refused
+        return self._state is not ConnectionState.REJECTED
 
-    def _drain(self) -> None:
-        self._drained_bytes = 0
-        self._drain_end = self.loop.call_later(self.drain_seconds, self.transport.abort)
+    def _start_head_deadline(self) -> None:
+        self._deadline = self.loop.call_later(self.head_seconds, self._on_head_timeout)
 
-    def _close_after_response(self) -> None:
-        """Close after an answer that is the last one; while its request still comes, only our own side.
-
-        A connection that goes on is idle from now, since uvicorn counts only from the answer.
-        """
-        if self.cycle.keep_alive and self.cycle.response_complete:
-            self._unset_keepalive_if_required()
-            if not self._in_head:
-                idle = self.timeout_keep_alive
-                self.timeout_keep_alive_task = self.loop.call_later(idle, self.timeout_keep_alive_handler)
-        elif self.cycle.response_complete and self._in_body:
-            self._half_close()
+    def _on_head_timeout(self) -> None:
+        """Give up on a head, unless the response to an earlier request has to be sent first."""
+        if self.cycle is not None and not self.cycle.response_complete:
+            self._start_head_deadline()
+        elif self._state is ConnectionState.READING_HEAD:
+            self._reject(HEAD_TIMEOUT)
         else:
             self.transport.close()
 
-    def _refuse(self, answer: bytes) -> None:
-        """Answer in place of the application, which is told that its client has gone; once answered, only close."""
-        if self._drain_end is not None:
-            self.transport.close()
-            return
-        self._refused = True
-        self._head_end = _cancelled(self._head_end)
-        cycle = self.cycle
-        if cycle is not None and not cycle.response_complete:
-            cycle.disconnected = True
-            cycle.message_event.set()
-            if self.pipeline or cycle.response_started or not cycle.more_body:  # ours would be taken for that answer
-                self.transport.abort()
-                return
-        self.transport.write(answer)
-        self._half_close()
-        self._drain()
-
-    def _half_close(self) -> None:
-        self._half_closed = True
-        if self.transport.can_write_eof():
-            self.transport.write_eof()
+    def _cancel_deadline(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
 
 
 def http1_protocol_factory(kind: type[BoundedHttpProtocol] = BoundedHttpProtocol) -> Callable[..., BoundedReadProtocol]:
     """Return what makes the protocol of each new connection, as uvicorn calls it."""
-    memory = BodyMemoryPool()
+    pool = BodyMemoryPool()
 
-    def made(**given: object) -> BoundedReadProtocol:
-        protocol = kind(memory, **given)
+    def new_protocol(**uvicorn_arguments: object) -> BoundedReadProtocol:
+        protocol = kind(pool, **uvicorn_arguments)
         return BoundedReadProtocol(protocol, lambda: protocol.flow.max_read_size)
 
-    return made
-
-
-def _cancelled(timer: TimerHandle | None) -> TimerHandle | None:
-    """Cancel a timer; returns what to keep of it."""
-    if timer is not None:
-        timer.cancel()
-    return None
+    return new_protocol

@@ -1,4 +1,4 @@
-"""What is wrong with a request before there is one, as whole answers on the wire: no application sees it."""
+"""Ready-made raw HTTP error responses for requests that never reach ASGI, and checks and changes of raw heads."""
 
 import json
 from collections.abc import Collection, Iterable
@@ -29,38 +29,48 @@ HEAD_TIMEOUT = _raw_error(
 MALFORMED = _raw_error(
     HTTPStatus.BAD_REQUEST, "This can't be read as HTTP/1.1: check the request line, headers and chunks."
 )
-_NO_ONE_HOST = _raw_error(HTTPStatus.BAD_REQUEST, "Send exactly one Host header.")
-_OTHER_CODING = _raw_error(
+_NOT_ONE_HOST = _raw_error(HTTPStatus.BAD_REQUEST, "Send exactly one Host header.")
+_UNSUPPORTED_CODING = _raw_error(
     HTTPStatus.NOT_IMPLEMENTED, "Transfer-Encoding may only be chunked: send the body without compression."
 )
 
 
-def check_head(headers: Collection[tuple[bytes, bytes]], version: str) -> bytes | None:
-    """Return the answer to a head that no request may have, None for a good one; names are in lower case.
+class RequestRejected(Exception):
+    """Raised while a head is parsed, to stop the parser; `response` is sent instead of the application's."""
 
-    There is one Host, save in HTTP/1.0 (RFC 9112, section 3.2), and no transfer coding but `chunked` (section 6.1):
-    what a body was coded with would be stored as if it were the recording.
-    """
-    hosts = [value for name, value in headers if name == b"host"]
-    if len(hosts) > 1 or (not hosts and version == "1.1"):
-        return _NO_ONE_HOST
-    codings = [value.strip().lower() for name, value in headers if name == b"transfer-encoding"]
-    return _OTHER_CODING if codings and codings != [b"chunked"] else None
+    def __init__(self, response: bytes) -> None:
+        super().__init__()
+        self.response = response
 
 
 Header = tuple[bytes, bytes]
 
-_HOP = {b"upgrade", b"connection"}
-_BODY = {b"content-length", b"transfer-encoding"}
+
+def check_head(headers: Collection[Header], version: str) -> None:
+    """Raise RequestRejected for a head that no request may have; names are in lower case.
+
+    There is one Host, save in HTTP/1.0 (RFC 9112, section 3.2), and no transfer coding but `chunked` (section 6.1):
+    a body would be stored in its coding, as if that were the recording.
+    """
+    hosts = [value for name, value in headers if name == b"host"]
+    if len(hosts) > 1 or (not hosts and version == "1.1"):
+        raise RequestRejected(_NOT_ONE_HOST)
+    codings = [value.strip().lower() for name, value in headers if name == b"transfer-encoding"]
+    if codings and codings != [b"chunked"]:
+        raise RequestRejected(_UNSUPPORTED_CODING)
+
+
+_UPGRADE_HEADERS = {b"upgrade", b"connection"}
+_BODY_HEADERS = {b"content-length", b"transfer-encoding"}
 
 
 def is_websocket_handshake(method: bytes, headers: Iterable[Header]) -> bool:
     """Whether a request can be an opening handshake (RFC 6455, section 4.1): a GET without a body."""
-    return method == b"GET" and all(name not in _BODY or value == b"0" for name, value in headers)
+    return method == b"GET" and all(name not in _BODY_HEADERS or value == b"0" for name, value in headers)
 
 
 def strip_upgrade(method: bytes, target: bytes, version: str, headers: Iterable[Header]) -> bytes:
-    """Return a request's head as if it asked for no upgrade, which a server may ignore (RFC 9110, section 7.8).
+    """Return a request's head without its Upgrade header, which a server may ignore (RFC 9110, section 7.8).
 
     Names are in lower case.
     """
@@ -69,7 +79,7 @@ def strip_upgrade(method: bytes, target: bytes, version: str, headers: Iterable[
     for name, value in headers:
         if name == b"connection":
             options += [option for part in value.split(b",") if (option := part.strip()).lower() != b"upgrade"]
-        if name not in _HOP:
+        if name not in _UPGRADE_HEADERS:
             lines.append(name + b": " + value)
     if options:
         lines.append(b"connection: " + b", ".join(options))

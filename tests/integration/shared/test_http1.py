@@ -187,3 +187,31 @@ async def test_what_stands_around_a_body_is_bounded_as_a_head_is(tmp_path: Path,
             sent += 1
         assert (await answer)[0] == 431
         assert await wire.ends()
+
+
+async def test_the_drain_deadline_ends_with_the_drained_body_and_not_within_the_next_request(tmp_path: Path) -> None:
+    async with server(tmp_path, ShortDrainTimeout, max_chunk_size=10) as base, connect_raw(base) as wire:
+        await wire.send(POST + b"Content-Length: 1000\r\n\r\n" + bytes(10))
+        assert (await wire.answer())[0] == 413
+        await wire.send(bytes(990) + POST + b"Content-Length: 3\r\n\r\nab")
+        with suppress(TimeoutError):
+            await asyncio.wait_for(wire.reader.read(1), ShortDrainTimeout.drain_seconds * 2)
+        await wire.send(b"c")
+        assert (await wire.answer())[0] == 200
+
+
+async def test_a_malformed_request_in_one_read_with_the_end_of_a_drained_body_gets_400(tmp_path: Path) -> None:
+    async with server(tmp_path, max_chunk_size=10) as base, connect_raw(base) as wire:
+        await wire.send(POST + b"Content-Length: 1000\r\n\r\n" + bytes(10))
+        assert (await wire.answer())[0] == 413
+        await wire.send(bytes(990) + b"rubbish\r\n\r\n")
+        assert (await wire.answer())[0] == 400
+        assert await wire.ends()
+
+
+async def test_a_request_behind_the_last_response_s_body_gets_no_response(tmp_path: Path) -> None:
+    async with server(tmp_path, max_chunk_size=10) as base, connect_raw(base) as wire:
+        await wire.send(POST + b"Connection: close\r\nContent-Length: 1000\r\n\r\n" + bytes(10))
+        assert (await wire.answer())[0] == 413
+        await wire.send(bytes(990) + GET + b"\r\n")
+        assert await wire.ends()
