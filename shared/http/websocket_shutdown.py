@@ -1,18 +1,19 @@
-"""Websocket shutdown."""
+"""ASGI extension by which the server leaves closing a WebSocket at shutdown to the application."""
 
 from collections.abc import Callable
 
 from starlette.types import Scope
 
-_EXTENSION = "roomtone.shutdown"
+SHUTDOWN_EXTENSION = "roomtone.shutdown"
+"""Its name in the scope's `extensions`; the entry's member `register` takes the callback."""
 
 
-def on_shutdown(scope: Scope, call: Callable[[], None]) -> None:
-    """Have the server call `call` when it stops, instead of closing this WebSocket itself.
+def on_shutdown(scope: Scope, callback: Callable[[], None]) -> None:
+    """Register `callback`, which the server calls when it stops, instead of closing this WebSocket itself.
 
-    The application then has a few seconds to end the connection, within the server's grace period. Under a server
-    without this extension nothing is ever called.
+    The application then has 3 s to close the connection, or half of the server's grace period if that is shorter.
+    A server without this extension never calls it.
     """
-    extension = scope.get("extensions", {}).get(_EXTENSION)
+    extension = scope.get("extensions", {}).get(SHUTDOWN_EXTENSION)
     if extension is not None:
-        extension["register"](call)
+        extension["register"](callback)

@@ -1,4 +1,9 @@
-"""How much of a body is gathered before the application is woken: a byte costs it about as much as a mebibyte."""
+"""Buffers body bytes so that the application is woken per buffer, not per read: a wake-up costs as much as a MiB.
+
+Every connection may buffer its free allowance: an even part of 2 MiB, 32 to 256 KiB. For more it acquires a share of
+the pool of 4 MiB that all connections have in common, 256 KiB to 1 MiB, and releases it once the application asks for
+more of the body. A buffer is handed over when it is full, or after 10 ms.
+"""
 
 import asyncio
 from collections import OrderedDict
@@ -7,23 +12,23 @@ from collections.abc import Sized
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
-_FREE_BYTES = 32 * 1024  # bytes of a body that every connection may hold, however many there are: a second of speech
-_FREE_BYTES_TOTAL = 2 * 1024 * 1024
-_HEAD = 8 * 1024  # a read's room for what stands before the body
-_LEAST_READ = 16 * 1024  # less is not worth a system call
-_MIN_SHARE = 256 * 1024
+_FREE_BYTES = 32 * 1024  # a connection's free allowance at the least, however many there are: a second of speech
+_FREE_BYTES_TOTAL = 2 * 1024 * 1024  # the free allowances of all connections, as long as each has the least
+_MIN_SHARE = 256 * 1024  # of the pool; also the most of a free allowance
 _MAX_SHARE = 1024 * 1024
 _POOL_BYTES = 4 * 1024 * 1024
-_SMALL_PIECE = 1024  # a piece of less is copied rather than kept: as an object it takes 56 bytes more
+_POOL_WAIT_SECONDS = 0.25  # for a share; then what the free allowance holds is handed over
+_HAND_OVER_SECONDS = 0.01  # after a buffer's first bytes; a slower sender's pieces are handed over one by one
+_MIN_READ = 16 * 1024  # less is not worth a system call
+_HEAD_BYTES = 8 * 1024  # room in a read for a head before the body
+_SMALL_PIECE = 1024  # a smaller piece is copied rather than kept: as an object it takes 56 bytes more
 _MANY_PIECES = 256  # in one read
-_HAND_OVER_SECONDS = 0.01  # seconds; a sender that is slower than this is heard piece by piece
-_POOL_WAIT_SECONDS = 0.25  # seconds; who gets no memory goes on in small pieces
 
 
 class _PieceBuffer(bytearray):
-    """What uvicorn takes for the bytes gathered so far; joined once, when `receive()` wants them.
+    """A body buffer in place of uvicorn's bytearray: a list of pieces, joined once, when `receive()` takes it.
 
-    The array itself holds the crumbs at the end.
+    The array itself holds the small pieces at its end.
     """
 
     def __init__(self) -> None:
@@ -31,30 +36,30 @@ class _PieceBuffer(bytearray):
         self.size = 0
         self._pieces: list[bytes] = []
 
-    def append(self, piece: bytes) -> None:  # type: ignore[override]  # nobody appends single bytes to a body
-        """Take a piece as it is."""
+    def append(self, piece: bytes) -> None:  # type: ignore[override]  # single bytes are never appended to a body
+        """Add a piece, by reference unless it is small."""
         self.size += len(piece)
         if len(piece) < _SMALL_PIECE:
             self.extend(piece)
         else:
-            self._gather_crumbs()
+            self._join_small_pieces()
             self._pieces.append(piece)
 
-    def _gather_crumbs(self) -> None:
+    def _join_small_pieces(self) -> None:
         if len(self) > 0:
             self._pieces.append(b"".join([self]))
             self.clear()
 
     def __bytes__(self) -> bytes:
-        self._gather_crumbs()
+        self._join_small_pieces()
         return self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces)
 
 
 class BodyMemoryPool:
-    """What the bodies on all connections of a server may take together, beyond the little that needs no asking.
+    """Memory pool for the body buffers of all connections; their free allowances are not counted.
 
-    Granted first come, first served. Whoever is not served waits in the kernel's buffers, and its sender with it: a
-    few bodies that gather much are done sooner than many that gather little, and hold less.
+    Shares are granted first come, first served. A connection without one leaves its bytes in the kernel's buffers,
+    which stops its sender: a few bodies with large buffers are done sooner than many with small ones, and hold less.
     """
 
     def __init__(self, size: int = _POOL_BYTES) -> None:
@@ -62,70 +67,70 @@ class BodyMemoryPool:
         self._free = size
         self._waiting: OrderedDict[BodyFlowControl, int] = OrderedDict()
 
-    def acquire(self, body: "BodyFlowControl", connections: int) -> int:
-        """Return how many bytes `body` may gather; 0 makes it wait until it is `on_granted` some, or gives up."""
+    def acquire(self, flow: "BodyFlowControl", connections: int) -> int:
+        """Return the size of the share in bytes; 0 if there is none yet: `flow.on_granted` or `cancel` follows."""
         share = max(_MIN_SHARE, min(_MAX_SHARE, self._size // max(1, connections)))
         if self._waiting or share > self._free:
-            self._waiting[body] = share
+            self._waiting[flow] = share
             return 0
         self._free -= share
         return share
 
-    def cancel(self, body: "BodyFlowControl") -> None:
-        """Wait no more."""
-        if self._waiting.pop(body, None) is not None:
-            self._serve()  # who stood behind may want less
+    def cancel(self, flow: "BodyFlowControl") -> None:
+        """Take a connection out of the queue."""
+        if self._waiting.pop(flow, None) is not None:
+            self._grant()  # the next in the queue may want less
 
     def release(self, share: int) -> None:
-        """Let the next ones have it."""
+        """Return a share to the pool, and grant it to the next connections in the queue."""
         self._free += share
-        self._serve()
+        self._grant()
 
-    def _serve(self) -> None:
-        while self._waiting and (wanted := next(iter(self._waiting.values()))) <= self._free:
-            body, _ = self._waiting.popitem(last=False)
-            self._free -= wanted
-            body.on_granted(wanted)
+    def _grant(self) -> None:
+        while self._waiting and (share := next(iter(self._waiting.values()))) <= self._free:
+            flow, _ = self._waiting.popitem(last=False)
+            self._free -= share
+            flow.on_granted(share)
 
 
 class BodyFlowControl(FlowControl):
-    """One connection's body bytes on their way to `receive()`: handed over when there are many, or after 10 ms.
+    """Flow control of one connection: hands its body buffer over to `receive()` when it is full, or after 10 ms.
 
-    It asks for memory only while the application waits for bytes, and gives it back when the application comes for
-    more: so nobody holds any who does not use it. Reading pauses while a body may not grow, and while requests are
-    `pipelined`: the newest does not run yet, so nobody waits for its body.
+    A share of the pool is acquired only while the application waits in `receive()`, and released when it calls it
+    again: no share is held for an application that does not read. Reading pauses while the buffer may not grow, and
+    while requests are `pipelined`: the newest is not processed yet, so its body would only be held.
     """
 
     def __init__(
         self,
         transport: asyncio.Transport,
         loop: asyncio.AbstractEventLoop,
-        memory: BodyMemoryPool,
+        pool: BodyMemoryPool,
         *,
         connections: Sized,
         pipelined: Sized,
     ) -> None:
         super().__init__(transport)
         self._loop = loop
-        self._memory = memory
+        self._pool = pool
         self._connections = connections
         self._pipelined = pipelined
         self._cycle: RequestResponseCycle | None = None
-        self._wanted = False
-        self._share = 0
-        self._pieces = 0
-        self._in_crumbs = False
+        self._receiving = False  # whether the application waits for bytes
+        self._share = 0  # of the pool, in bytes
+        self._pieces = 0  # in this read
+        self._many_pieces = False  # in the last read
         self._timer: asyncio.TimerHandle | None = None
 
     @property
     def max_read_size(self) -> int:
         """How many bytes one read may bring."""
-        if self._in_crumbs:
-            return _LEAST_READ
-        return max(_LEAST_READ, self._share - self._gathered) if self._share else self._unasked + _HEAD
+        if self._many_pieces:
+            return _MIN_READ
+        return max(_MIN_READ, self._share - self._buffered) if self._share else self._free_allowance + _HEAD_BYTES
 
     def add(self, cycle: RequestResponseCycle, piece: bytes) -> None:
-        """Take a piece of the body that `cycle` receives."""
+        """Buffer a piece of the body of `cycle`."""
         if not isinstance(cycle.body, _PieceBuffer):
             cycle.body = _PieceBuffer()
         cycle.body.append(piece)
@@ -135,79 +140,80 @@ class BodyFlowControl(FlowControl):
             self.pause_reading()
 
     def yield_after_small_pieces(self) -> None:
-        """Let others have their turn after a read of very many pieces: each of them costs as much as a large one."""
-        self._in_crumbs, self._pieces = self._pieces > _MANY_PIECES, 0
-        if self._in_crumbs and not self.read_paused:
+        """Let other connections have the loop after a read of over 256 pieces: each costs as much as a large one."""
+        self._many_pieces, self._pieces = self._pieces > _MANY_PIECES, 0
+        if self._many_pieces and not self.read_paused:
             self.pause_reading()
-            self._loop.call_soon(self._go_on)
+            self._loop.call_soon(self._resume_if_allowed)
 
     def resume_reading(self) -> None:
-        """Go on: the application waits for more, so it has done with what it was given."""
+        """Release the share, as the application asks for more, and read on; uvicorn calls this in `receive()`."""
         if self._pipelined:
             return
-        self._wanted = True
-        self._give_back()
-        self._go_on()
+        self._receiving = True
+        self._release_share()
+        self._resume_if_allowed()
 
     def on_granted(self, share: int) -> None:
-        """Go on with memory that was asked for."""
+        """Read on with a share of `share` bytes."""
         self._share = share
-        self._wait(_HAND_OVER_SECONDS)
+        self._start_timer(_HAND_OVER_SECONDS)
         super().resume_reading()
 
     def end(self) -> None:
-        """Wait for nothing more: the body is complete, or nobody wants it any more."""
-        self._wanted = False
+        """Give back everything: the body is complete, or no longer wanted."""
+        self._receiving = False
         self._cycle = None
         self._stop_waiting()
-        self._give_back()
+        self._release_share()
 
     @property
-    def _unasked(self) -> int:
+    def _free_allowance(self) -> int:
         return max(_FREE_BYTES, min(_MIN_SHARE, _FREE_BYTES_TOTAL // max(1, len(self._connections))))
 
     @property
-    def _gathered(self) -> int:
+    def _buffered(self) -> int:
         body = self._cycle.body if self._cycle is not None else None
         return body.size if isinstance(body, _PieceBuffer) else 0
 
-    def _go_on(self) -> None:
+    def _resume_if_allowed(self) -> None:
         if not self._pipelined and self._may_grow():
             super().resume_reading()
 
     def _may_grow(self) -> bool:
-        gathered = self._gathered
-        if not self._wanted:
-            return gathered < self._unasked
-        if not self._share and gathered >= self._unasked:
-            self._share = self._memory.acquire(self, len(self._connections))
-            self._wait(_HAND_OVER_SECONDS if self._share else _POOL_WAIT_SECONDS)
+        """Whether the buffer may take more bytes; acquires a share for them, or hands over a buffer that is full."""
+        buffered = self._buffered
+        if not self._receiving:
+            return buffered < self._free_allowance
+        if not self._share and buffered >= self._free_allowance:
+            self._share = self._pool.acquire(self, len(self._connections))
+            self._start_timer(_HAND_OVER_SECONDS if self._share else _POOL_WAIT_SECONDS)
             return self._share > 0
-        if self._share and gathered + _LEAST_READ > self._share:
+        if self._share and buffered + _MIN_READ > self._share:
             self._hand_over()
             return False
-        if gathered and self._timer is None:
-            self._wait(_HAND_OVER_SECONDS)
+        if buffered and self._timer is None:
+            self._start_timer(_HAND_OVER_SECONDS)
         return True
 
-    def _wait(self, seconds: float) -> None:
+    def _start_timer(self, seconds: float) -> None:
         if self._timer is not None:
             self._timer.cancel()
         self._timer = self._loop.call_later(seconds, self._hand_over)
 
     def _hand_over(self) -> None:
         self._stop_waiting()
-        self._wanted = False
+        self._receiving = False
         if self._cycle is not None:
             self._cycle.message_event.set()
 
     def _stop_waiting(self) -> None:
-        self._memory.cancel(self)
+        self._pool.cancel(self)
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
 
-    def _give_back(self) -> None:
+    def _release_share(self) -> None:
         share, self._share = self._share, 0
         if share:
-            self._memory.release(share)
+            self._pool.release(share)
