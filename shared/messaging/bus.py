@@ -1,4 +1,4 @@
-"""The bus: one NATS connection a process, with the stream `ROOMTONE` on it."""
+"""The bus: a NATS connection and the JetStream stream `ROOMTONE`, which events are published on and read from."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -25,15 +25,15 @@ log = structlog.stdlib.get_logger(__name__)
 
 _DAY = 24 * 3600
 _PUBLISH_TIMEOUT = 5.0
-_PROGRESS_BUFFER = 2 * 1024 * 1024  # what fire-and-forget events may hold while the bus is away
-_COMMAND = 1024  # more than what stands around an event's payload
+_PENDING_BYTES = 2 * 1024 * 1024  # of unsent data in the client while the bus is not available
+_COMMAND_BYTES = 1024  # more than the protocol adds to an event's payload
 
 
 class Bus:
-    """Publishes events and hands out the JetStream context; connecting goes on in the background for ever.
+    """Publishes events and gives access to JetStream; connects and reconnects in the background for ever.
 
-    The library's own limits are lifted where they would end the client for good (60 reconnects) or leave it
-    deaf for minutes (pings every 120 s).
+    The client library's own limits are lifted: 60 reconnects would end the client for good, and pings every 120 s
+    would leave a dead connection unnoticed for minutes.
     """
 
     def __init__(self, config: BusConfig, *, service: str, metrics: Metrics) -> None:
@@ -49,12 +49,12 @@ class Bus:
 
     @property
     def config(self) -> BusConfig:
-        """Where the bus is, and how it keeps what it is given."""
+        """The configuration of the connection and of the stream."""
         return self._config
 
     @property
     def connected(self) -> bool:
-        """Whether the connection stands and the stream was seen on it."""
+        """Whether the client is connected and the stream exists."""
         return self._client.is_connected and self._ready.is_set()
 
     @property
@@ -64,56 +64,53 @@ class Bus:
 
     @property
     def client(self) -> Client:
-        """The connection itself, for a subscription of one's own; publishing goes through the methods below."""
+        """The NATS client, for subscriptions; events are published by `publish` and `publish_nowait`."""
         return self._client
 
     async def wait_ready(self) -> None:
-        """Wait until the bus was reached and the stream exists; bounded by whoever waits."""
+        """Wait until the client is connected and the stream exists; without a timeout."""
         await self._ready.wait()
 
-    def on_ready(self, call: Callable[[], None]) -> None:
-        """Call `call` after every connect and reconnect: the moment to look at what was missed."""
-        self._on_ready.append(call)
+    def on_ready(self, callback: Callable[[], None]) -> None:
+        """Register a callback for every connect and reconnect, to catch up on what was missed."""
+        self._on_ready.append(callback)
 
     async def check(self) -> str | None:
-        """Say why the bus is of no use right now, or None."""
+        """Return why the bus can't be used right now, or None if it can."""
         return None if self.connected else "the bus is not reachable: check NATS_URL and the NATS server"
 
-    async def publish(self, item: Envelope) -> None:
-        """Store an event on the stream; returns once the server has it. Raises Unavailable."""
+    async def publish(self, envelope: Envelope) -> None:
+        """Publish an event on the stream; returns once the server has stored it. Raises Unavailable."""
         if not self.connected:
             raise Unavailable("The bus is not reachable.", code="bus_unavailable")
+        headers = {"Nats-Msg-Id": envelope.id}
         try:
-            await self.jetstream.publish(
-                item.subject, encode(item), timeout=_PUBLISH_TIMEOUT, headers={"Nats-Msg-Id": item.id}
-            )
+            await self.jetstream.publish(envelope.subject, encode(envelope), timeout=_PUBLISH_TIMEOUT, headers=headers)
         except NoStreamResponseError as exc:
             await self._ensure_stream()
             raise Unavailable("The stream was gone and has been made anew.", code="bus_unavailable") from exc
         except (NatsError, TimeoutError) as exc:
             raise Unavailable("The bus did not confirm an event.", code="bus_unavailable") from exc
 
-    async def publish_nowait(self, item: Envelope) -> None:
-        """Send a progress event without waiting for anyone; dropped and counted when its buffer is full.
-
-        The library waits seconds for a full buffer while a server stands still with its connections open.
-        """
-        payload = encode(item)
-        if self._client.pending_data_size + len(payload) > _PROGRESS_BUFFER - _COMMAND:
+    async def publish_nowait(self, envelope: Envelope) -> None:
+        """Publish a progress event without waiting for the server; dropped and counted if 2 MiB are pending."""
+        payload = encode(envelope)
+        # The library would wait seconds for its full buffer while a server hangs with its connections open.
+        if self._client.pending_data_size + len(payload) > _PENDING_BYTES - _COMMAND_BYTES:
             self._metrics.events_dropped.inc()
             return
         try:
-            await self._client.publish(item.subject, payload, headers={"Nats-Msg-Id": item.id})
+            await self._client.publish(envelope.subject, payload, headers={"Nats-Msg-Id": envelope.id})
         except NatsError:
             self._metrics.events_dropped.inc()
 
     async def subscribe(self, subject: str, callback: Callable[[Msg], Awaitable[None]]) -> None:
-        """Hear events of `subject` as they pass, at most once; what passes while disconnected is missed."""
+        """Subscribe to a subject or filter, at most once: messages published while disconnected are missed."""
         await self._ready.wait()
         await self._client.subscribe(subject, cb=callback)
 
     async def run(self) -> None:
-        """Connect, keep the stream in place, and stay until cancelled."""
+        """Connect, create the stream if it is missing, and run until cancelled."""
         try:
             await self._client.connect(
                 self._config.url,
@@ -123,7 +120,7 @@ class Bus:
                 connect_timeout=2,
                 ping_interval=10,
                 max_outstanding_pings=2,
-                pending_size=_PROGRESS_BUFFER,
+                pending_size=_PENDING_BYTES,
                 error_cb=self._on_error,
                 disconnected_cb=self._on_disconnect,
                 reconnected_cb=self._on_connect,
@@ -137,13 +134,13 @@ class Bus:
 
     async def _on_connect(self) -> None:
         while not await self._ensure_stream():
-            await asyncio.sleep(0.5)  # a cluster without a leader yet; the connection itself is watched above
+            await asyncio.sleep(0.5)  # the cluster may have no leader yet; the library reconnects by itself
         self._ready.set()
         self._metrics.bus_connected.labels(self._service).set(1)
         self._last_error = ""
         self._log.info("bus connected", stream=STREAM)
-        for call in self._on_ready:
-            call()
+        for callback in self._on_ready:
+            callback()
 
     async def _ensure_stream(self) -> bool:
         manager = self._client.jsm()
@@ -174,21 +171,21 @@ class Bus:
             self._log.warning("bus disconnected")
 
     async def _on_error(self, error: Exception) -> None:
-        """Say once that something is wrong; a server that stays away is asked every second."""
-        kind = type(error).__name__
-        if kind != self._last_error:
-            self._last_error = kind
-            self._log.warning("bus error", error=f"{kind}: {error}")
+        """Log an error unless it is like the last one: an unreachable server is tried every second."""
+        name = type(error).__name__
+        if name != self._last_error:
+            self._last_error = name
+            self._log.warning("bus error", error=f"{name}: {error}")
 
     async def _on_closed(self) -> None:
         if not self._closing:
-            self._log.critical("the bus client closed for good; ending the process so that it is started anew")
+            self._log.critical("the bus client closed for good; stopping the process so that it is restarted")
             stop_process()
 
 
 @asynccontextmanager
 async def open_bus(config: BusConfig, *, service: str, metrics: Metrics) -> AsyncIterator[Bus]:
-    """Open the bus without waiting for it: a service starts, and ingest even works, while it is away."""
+    """Open the bus without waiting for the connection: a service starts, and ingest even works, without it."""
     bus = Bus(config, service=service, metrics=metrics)
     running = asyncio.create_task(bus.run(), name="bus")
     try:
@@ -199,7 +196,7 @@ async def open_bus(config: BusConfig, *, service: str, metrics: Metrics) -> Asyn
 
 
 async def last_event(bus: Bus, key: SessionKey, kind: type[Event]) -> Envelope | None:
-    """Return the newest event of `kind` of a session, or None; raises Unavailable when the bus is away."""
+    """Return a session's newest event of type `kind`, or None; raises Unavailable while the bus is not available."""
     if not bus.connected:
         raise Unavailable("The bus is not reachable.", code="bus_unavailable")
     try:

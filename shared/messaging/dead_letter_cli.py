@@ -1,4 +1,4 @@
-"""What `dead-letters list` and `dead-letters retry` do on the terminal, for whichever queues they are asked of."""
+"""The commands `dead-letters list` and `dead-letters retry`, for the queues that the calling program names."""
 
 import argparse
 import asyncio
@@ -16,7 +16,7 @@ _BUS_SECONDS = 10.0
 
 
 def add_dead_letter_arguments(parser: argparse.ArgumentParser) -> None:
-    """Teach a command line the two actions and what they take."""
+    """Add the subcommands `list` and `retry` with their arguments to a parser."""
     actions = parser.add_subparsers(dest="action", required=True)
     actions.add_parser("list", help="show what was given up and why, oldest first")
     retry = actions.add_parser("retry", help="give letters to their queue again, and forget them")
@@ -26,7 +26,7 @@ def add_dead_letter_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run_dead_letters(config: BusConfig, queues: Sequence[str], arguments: argparse.Namespace) -> int:
-    """Do what the command line says and return the process's status: 1 where something was not done."""
+    """Run the parsed command and return the exit status: 1 if anything was not done."""
     configure_logging(level="warning", style="auto")
     try:
         return asyncio.run(_run(config, queues, arguments))
@@ -40,16 +40,16 @@ def run_dead_letters(config: BusConfig, queues: Sequence[str], arguments: argpar
 async def _run(config: BusConfig, queues: Sequence[str], arguments: argparse.Namespace) -> int:
     async with open_bus(config, service="dead-letters", metrics=Metrics()) as bus:
         await asyncio.wait_for(bus.wait_ready(), _BUS_SECONDS)
-        dead = DeadLetters(bus)
+        dead_letters = DeadLetters(bus)
         if arguments.action == "list":
-            return await _list(_letters(dead, queues))
+            return await _list(_letters(dead_letters, queues))
         wanted = None if arguments.everything else set(arguments.names)
-        return await _retry(dead, [letter async for letter in _letters(dead, queues)], wanted)
+        return await _retry(dead_letters, [letter async for letter in _letters(dead_letters, queues)], wanted)
 
 
-async def _letters(dead: DeadLetters, queues: Sequence[str]) -> AsyncIterator[DeadLetter]:
+async def _letters(dead_letters: DeadLetters, queues: Sequence[str]) -> AsyncIterator[DeadLetter]:
     for queue in queues:
-        async for letter in dead.list_queue(queue):
+        async for letter in dead_letters.list_queue(queue):
             yield letter
 
 
@@ -65,27 +65,27 @@ async def _list(letters: AsyncIterator[DeadLetter]) -> int:
 def _line(letter: DeadLetter) -> str:
     key = letter.key
     tries = f"{letter.tries} {'try' if letter.tries == 1 else 'tries'}"
-    whose = f"{letter.queue}  {key.tenant}/{key.session}"
-    return f"{letter.id}  {letter.died_at}  {whose}  {letter.code} after {tries}: {letter.reason}"
+    session = f"{key.tenant}/{key.session}"
+    return f"{letter.id}  {letter.died_at}  {letter.queue}  {session}  {letter.code} after {tries}: {letter.reason}"
 
 
-async def _retry(dead: DeadLetters, letters: Sequence[DeadLetter], wanted: set[str] | None) -> int:
-    """Retry the letters that are wanted, None for all."""
+async def _retry(dead_letters: DeadLetters, letters: Sequence[DeadLetter], wanted: set[str] | None) -> int:
+    """Retry the letters with the wanted ids, None for all."""
     missing = set(wanted or ())
-    retried = refused = 0
+    retried = failed = 0
     for letter in letters:
         names = {letter.id, letter.key.session}
         if wanted is not None and not names & wanted:
             continue
         missing -= names
         try:
-            await dead.retry(letter)
+            await dead_letters.retry(letter)
         except InvalidInput as exc:
-            refused += 1
+            failed += 1
             sys.stderr.write(f"dead-letters: {letter.id} stays: {exc.message}\n")
         else:
             retried += 1
     for name in sorted(missing):
         sys.stderr.write(f"dead-letters: there is none of {name}\n")
     sys.stdout.write(f"dead-letters: {retried} given to their queue again\n")
-    return 1 if missing or refused else 0
+    return 1 if missing or failed else 0

@@ -1,8 +1,8 @@
-"""Dead letters: work that will not be tried again, kept whole with its reason until somebody decides.
+"""Dead letters: messages of work that will not be retried, stored with the reason until an operator decides.
 
-They lie on a stream of their own, `roomtone-dead.v1.<queue>.<tenant>.<session>.<letter>`, one message a letter: the
-same death told twice replaces itself, however much later. As old as events may get, they go; so do the oldest when
-they take more than 64 MiB together.
+They are stored on a stream of their own, `roomtone-dead.v1.<queue>.<tenant>.<session>.<letter>`, one message a letter:
+a letter that is stored again replaces itself, however much later. They are removed when they reach the age limit of
+events, and the oldest when all take more than 64 MiB.
 """
 
 import hashlib
@@ -32,15 +32,15 @@ from shared.domain.subjects import (
 from shared.messaging.bus import Bus
 
 _DAY = 24 * 3600
-_BYTES = 64 * 1024 * 1024
-_LARGEST = 512 * 1024  # in base64 and with its circumstances that stays under the server's limit of 1 MiB a message
+_MAX_BYTES = 64 * 1024 * 1024
+_MAX_PAYLOAD = 512 * 1024  # in base64 and with the other members it stays under the server's limit of 1 MiB a message
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeadLetter:
-    """A message that a queue gave up: where it was, what it said, why and when it ended.
+    """A message that a queue has given up: its subject and payload, the error, the tries, and the time.
 
-    `whole` is false for one too large to be kept, which was none of ours; it can't be tried again.
+    `whole` is false if the payload was larger than 512 KiB, as no event is, and was cut; it can't be retried.
     """
 
     __pydantic_config__: ClassVar = ConfigDict(ser_json_bytes="base64", val_json_bytes="base64")
@@ -58,12 +58,12 @@ class DeadLetter:
 
     @property
     def key(self) -> SessionKey:
-        """Whose work it was."""
+        """The key of the session that the work was for."""
         return SessionKey.of_subject(self.subject)
 
     @property
     def storage_subject(self) -> str:
-        """The letter's own subject."""
+        """The subject that the letter is stored on."""
         return dead_letter_subject(self.queue, self.key, self.id)
 
 
@@ -71,13 +71,13 @@ _LETTERS = TypeAdapter(DeadLetter)
 
 
 def dead_letter_from(message: Msg, *, queue: str, code: str, reason: str, retryable: bool = False) -> DeadLetter:
-    """Write down why a message ends here; it has the same id however often it ends."""
+    """Return the dead letter of a message; its id is the same however often the message fails in this queue."""
     return DeadLetter(
         id=dead_letter_id(queue, message),
         queue=queue,
         subject=message.subject,
-        payload=message.data[:_LARGEST],
-        whole=len(message.data) <= _LARGEST,
+        payload=message.data[:_MAX_PAYLOAD],
+        whole=len(message.data) <= _MAX_PAYLOAD,
         code=code,
         reason=reason,
         retryable=retryable,
@@ -87,20 +87,20 @@ def dead_letter_from(message: Msg, *, queue: str, code: str, reason: str, retrya
 
 
 def dead_letter_id(queue: str, message: Msg) -> str:
-    """Return the id of the letter that this message becomes if it dies in this queue."""
-    about = message.metadata
-    cause = f"{queue}\0{about.sequence.stream}\0{about.timestamp.timestamp()}"
+    """Return the id of this message's dead letter in this queue: 16 hexadecimal digits."""
+    metadata = message.metadata
+    cause = f"{queue}\0{metadata.sequence.stream}\0{metadata.timestamp.timestamp()}"
     return hashlib.sha256(cause.encode()).hexdigest()[:16]
 
 
 class DeadLetters:
-    """Keeps, finds, revives and forgets letters; every method raises Unavailable when the bus is away."""
+    """Stores, finds, retries and purges letters; every method raises Unavailable while the bus is not available."""
 
     def __init__(self, bus: Bus) -> None:
         self._bus = bus
 
     async def store(self, letter: DeadLetter) -> None:
-        """Store a letter; again is fine. Returns once the server has it."""
+        """Store a letter; returns once the server has it. Idempotent."""
         content = _LETTERS.dump_json(letter)
         async with self._translated_errors():
             try:
@@ -110,33 +110,33 @@ class DeadLetters:
                 await self._bus.jetstream.publish(letter.storage_subject, content)
 
     async def find(self, queue: str, message: Msg) -> DeadLetter | None:
-        """Return what is known of an earlier death of this very message."""
-        place = dead_letter_subject(queue, SessionKey.of_subject(message.subject), dead_letter_id(queue, message))
+        """Return the letter that was stored for this very message before, or None."""
+        subject = dead_letter_subject(queue, SessionKey.of_subject(message.subject), dead_letter_id(queue, message))
         async with self._translated_errors():
             try:
-                found = await self._bus.jetstream.get_last_msg(DEAD_STREAM, place)
+                stored = await self._bus.jetstream.get_last_msg(DEAD_STREAM, subject)
             except NotFoundError:
                 return None
-        return _LETTERS.validate_json(found.data or b"")
+        return _LETTERS.validate_json(stored.data or b"")
 
     async def list_queue(self, queue: str) -> AsyncIterator[DeadLetter]:
-        """Yield a queue's letters, oldest first, those among them that come meanwhile."""
-        after = 0
+        """Yield a queue's letters, oldest first, including those that are stored meanwhile."""
+        last = 0
         while True:
             async with self._translated_errors():
                 try:
-                    found = await self._bus.jetstream.get_msg(
-                        DEAD_STREAM, seq=after + 1, subject=dead_letters_of_queue(queue), next=True
+                    stored = await self._bus.jetstream.get_msg(
+                        DEAD_STREAM, seq=last + 1, subject=dead_letters_of_queue(queue), next=True
                     )
                 except NotFoundError:
                     return
-            after = found.seq or after + 1
-            yield _LETTERS.validate_json(found.data or b"")
+            last = stored.seq or last + 1
+            yield _LETTERS.validate_json(stored.data or b"")
 
     async def retry(self, letter: DeadLetter) -> None:
-        """Give the work to its queue again, and forget the letter once the bus has it; may run twice.
+        """Publish the work again, and purge the letter once the bus has it; idempotent.
 
-        Raises InvalidInput for a letter that was not kept whole.
+        Raises InvalidInput for a letter whose payload was cut.
         """
         if not letter.whole:
             raise InvalidInput("The message was too large to be kept.", code="not_kept")
@@ -146,7 +146,7 @@ class DeadLetters:
             await self._bus.jetstream.purge_stream(DEAD_STREAM, subject=letter.storage_subject)
 
     async def purge_session(self, key: SessionKey) -> None:
-        """Erase a session's letters in every queue; again is fine."""
+        """Purge a session's letters in every queue; idempotent."""
         async with self._translated_errors():
             try:
                 await self._bus.jetstream.purge_stream(DEAD_STREAM, subject=dead_letters_of_session(key))
@@ -162,7 +162,7 @@ class DeadLetters:
                 storage=StorageType.FILE,
                 num_replicas=config.replicas,
                 max_age=config.max_age_days * _DAY,
-                max_bytes=_BYTES,
+                max_bytes=_MAX_BYTES,
                 max_msgs_per_subject=1,
                 discard=DiscardPolicy.OLD,
             )
@@ -179,16 +179,16 @@ class DeadLetters:
 
 
 def _republished(letter: DeadLetter) -> tuple[bytes, str]:
-    """Return what to publish, and under which id: one that the stream has not seen, or it would swallow it.
+    """Return the payload to publish, and a new message id, as the stream would drop a known one as a duplicate.
 
-    An order to work on a session becomes a new order, as when a client finalizes once more: by its id the assembler
-    tells a further attempt from a repetition. Everything else is a fact that others have heard, and keeps its own id.
+    `session.finalized` gets a new event id as well, as when a client finalizes once more: by this id the assembler
+    tells a further attempt from a repetition. Every other event was received by others, and keeps its id.
     """
     try:
-        job = decode_on_subject(letter.subject, letter.payload)
+        envelope = decode_on_subject(letter.subject, letter.payload)
     except UndecodableEventError:
         return letter.payload, f"again-{letter.id}"
-    if isinstance(job.event, SessionFinalized):
-        job = replace(job, id=event_id(job.key, SessionFinalized, letter.id))
-        return encode(job), job.id
-    return letter.payload, f"{job.id}-{letter.id}"
+    if isinstance(envelope.event, SessionFinalized):
+        envelope = replace(envelope, id=event_id(envelope.key, SessionFinalized, letter.id))
+        return encode(envelope), envelope.id
+    return letter.payload, f"{envelope.id}-{letter.id}"

@@ -1,4 +1,4 @@
-"""Settings."""
+"""Settings of the NATS connection and of the work queues."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from shared.env import EnvSettings
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BusConfig:
-    """Where the bus is, how many copies of each event it keeps, and for how many days."""
+    """The URL of the NATS server, the number of replicas of each event, and the days that events are stored."""
 
     url: str
     replicas: int = 1
@@ -17,9 +17,9 @@ class BusConfig:
 
 
 class WorkSettings(EnvSettings):
-    """How a queue's work is given out: `redelivery_seconds` without a sign of life of its worker, and it is another's.
+    """When unacknowledged work is redelivered: after `redelivery_seconds` without a heartbeat of its worker.
 
-    A worker that lives gives three signs in that time.
+    A live worker sends three heartbeats in that time.
     """
 
     redelivery_seconds: float = Field(default=30.0, ge=1, le=600)

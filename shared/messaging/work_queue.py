@@ -1,4 +1,22 @@
-"""Work queues on JetStream: one durable pull consumer a kind of work (architecture, "Work queues")."""
+"""Work queues: one durable JetStream pull consumer for each kind of work, with retries and dead letters.
+
+The outcomes of a message (docs/architecture.md, "Work queues on JetStream"):
+
+not an event                          dead letter, terminate
+`handle` returns                      acknowledge                                          done
+`handle` is cancelled                 return it at once, for another worker
+`handle` raises Permanent             dead letter, `give_up`, terminate                    failed
+`handle` raises any other error
+├── tries are left                    return it with a growing delay                       retry
+└── at the last try                   dead letter, `give_up`, terminate                    failed
+delivered once more after its last try (its process crashed, or the next line happened)
+├── it has a dead letter              `give_up` with the letter's error, terminate         failed
+└── it has none                       dead letter with the code `crashed`, `give_up`, …    failed
+dead letter or `give_up` can't be stored or published
+                                      return it with a growing delay                       retry
+
+A message is terminated only after its dead letter and then its failed event are stored.
+"""
 
 import asyncio
 import random
@@ -26,30 +44,31 @@ log = structlog.stdlib.get_logger(__name__)
 
 _FETCH_SECONDS = 5.0
 _ACK_TIMEOUT = 5.0
-_LONGEST_RETRY = 300.0
-_PAUSE = 0.5
-_MOST_PENDING = 10_000  # work that waits for its next try counts as pending: a low limit would let it block all other
+_MAX_RETRY_SECONDS = 300.0
+_RECONNECT_SECONDS = 0.5
+_MAX_PENDING = 10_000  # work that waits for its next try counts as pending: a low limit would let it block all other
 
 
 class Worker(Protocol):
-    """What a queue calls for each piece of work."""
+    """The work of a queue: `handle` for each message, `give_up` for one that will not be retried."""
 
     async def handle(self, job: Envelope) -> None:
-        """Do the work and publish its result; runs again after a crash, so it must come out the same.
+        """Do the work and publish its result; must be idempotent, since it runs again after a crash.
 
-        Raise Permanent for work that can never succeed; anything else is tried again later.
+        Raises Permanent for work that can never succeed; after any other error it is retried.
         """
 
     async def give_up(self, job: Envelope, error: RoomtoneError) -> None:
-        """Publish the failed event of work that will not be tried again."""
+        """Publish the failed event of work that will not be retried; may run twice."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueuePolicy:
-    """How a queue treats its work; delays in seconds, doubled with each try, jittered, at most five minutes.
+    """Settings of a queue; the retry delay in seconds starts at `first_retry`, doubles with each try, at most 300.
 
-    After `quiet` seconds without work the server is asked whether there is any, since pull subscriptions can go deaf
-    (nats.py#504).
+    The delay is jittered by a fifth. After `idle_check_seconds` without a message the server is asked whether there is
+    any, since pull subscriptions can stop receiving (nats.py#504). A message without a heartbeat for `ack_wait` seconds
+    is redelivered.
     """
 
     durable: str
@@ -62,12 +81,10 @@ class QueuePolicy:
 
 
 class WorkQueue:
-    """Takes one message for each free hand, and acknowledges it last.
+    """Runs `concurrency` workers; each fetches one message at a time and acknowledges it after the work is done.
 
-    Acknowledges (waiting for the server) what was handled; terminates what is permanent or has used up its
-    tries, after its dead letter and its failed event are stored, in this order; gives back the rest with a growing
-    delay. The server's own delivery limit is off: it drops silently, so tries are counted here, crashes of the process
-    included. What is no event becomes a letter alone.
+    An acknowledgement waits for the server. Tries are counted here, crashes of the process included: the server's own
+    delivery limit is off, as it drops messages silently (docs/adr/0002).
     """
 
     def __init__(self, bus: Bus, policy: QueuePolicy, worker: Worker, metrics: Metrics) -> None:
@@ -75,10 +92,10 @@ class WorkQueue:
         self._policy = policy
         self._worker = worker
         self._metrics = metrics
-        self._dead = DeadLetters(bus)
+        self._dead_letters = DeadLetters(bus)
 
     def workers(self) -> list[Coroutine[None, None, None]]:
-        """Return the queue's hands, to be run beside each other; cancelled, they give unfinished work back at once."""
+        """Return the workers, to be run concurrently; a cancelled worker returns its unfinished message at once."""
         return [self._run_worker() for _ in range(self._policy.concurrency)]
 
     async def _run_worker(self) -> None:
@@ -91,7 +108,7 @@ class WorkQueue:
                 log.warning("queue interrupted", queue=self._policy.durable, error=f"{type(exc).__name__}: {exc}")
             except Exception:  # the client library lets more than its own errors through while it reconnects
                 log.exception("queue interrupted", queue=self._policy.durable)
-            await asyncio.sleep(_PAUSE)
+            await asyncio.sleep(_RECONNECT_SECONDS)
 
     async def _open_subscription(self) -> JetStreamContext.PullSubscription:
         config = ConsumerConfig(
@@ -100,29 +117,32 @@ class WorkQueue:
             ack_policy=AckPolicy.EXPLICIT,
             ack_wait=self._policy.ack_wait,
             max_deliver=-1,
-            max_ack_pending=_MOST_PENDING,
+            max_ack_pending=_MAX_PENDING,
         )
         jetstream = self._bus.jetstream
         await jetstream.add_consumer(STREAM, config)
         return await jetstream.pull_subscribe_bind(self._policy.durable, stream=STREAM)
 
     async def _consume(self, subscription: JetStreamContext.PullSubscription) -> None:
-        """Work until the subscription is of no more use; raises what says so, or returns if it went deaf."""
-        quiet = 0
+        """Handle messages until the subscription breaks; raises the client's error, or returns if it went deaf.
+
+        A deaf subscription gets no messages although the server has some.
+        """
+        idle_fetches = 0
         try:
             while True:
                 try:
                     messages = await subscription.fetch(1, timeout=_FETCH_SECONDS)
                 except TimeoutError:
-                    quiet += 1
-                    if quiet * _FETCH_SECONDS < self._policy.idle_check_seconds:
+                    idle_fetches += 1
+                    if idle_fetches * _FETCH_SECONDS < self._policy.idle_check_seconds:
                         continue
-                    quiet = 0
+                    idle_fetches = 0
                     if (await subscription.consumer_info()).num_pending:
                         log.warning("queue went deaf", queue=self._policy.durable)
                         return
                     continue
-                quiet = 0
+                idle_fetches = 0
                 for message in messages:
                     await self._handle_message(message)
         finally:
@@ -168,21 +188,21 @@ class WorkQueue:
         return "done"
 
     async def _fail_again(self, message: Msg, job: Envelope) -> str:
-        """End work beyond its tries: its process died with the last one, or its end could not be told."""
+        """Fail a message past its last try: its process died during that try, or the failure could not be published."""
         try:
-            before = await self._dead.find(self._policy.durable, message)
+            letter = await self._dead_letters.find(self._policy.durable, message)
         except Unavailable as exc:
             return await self._retry_later(message, exc)
-        if before is None:
+        if letter is None:
             return await self._fail(
                 message, job, Permanent("The work ended its process several times.", code="crashed")
             )
-        kind = Unavailable if before.retryable else Permanent
-        return await self._fail(message, job, kind(before.reason, code=before.code), kept=True)
+        error_type = Unavailable if letter.retryable else Permanent
+        return await self._fail(message, job, error_type(letter.reason, code=letter.code), letter_stored=True)
 
-    async def _fail(self, message: Msg, job: Envelope, error: RoomtoneError, *, kept: bool = False) -> str:
+    async def _fail(self, message: Msg, job: Envelope, error: RoomtoneError, *, letter_stored: bool = False) -> str:
         try:
-            if not kept:
+            if not letter_stored:
                 await self._store_dead_letter(message, error)
             await self._worker.give_up(job, error)
         except Exception as exc:  # noqa: BLE001  # logged there: letter and failed event must be stored before the message may go
@@ -191,7 +211,7 @@ class WorkQueue:
         return "failed"
 
     async def _retry_later(self, message: Msg, fault: Exception) -> str:
-        log.warning("the end of a job could not be told", queue=self._policy.durable, exc_info=fault)
+        log.warning("the failure of a job could not be published", queue=self._policy.durable, exc_info=fault)
         await message.nak(delay=self._delay(message.metadata.num_delivered))
         return "retry"
 
@@ -211,28 +231,28 @@ class WorkQueue:
         letter = dead_letter_from(
             message, queue=queue, code=error.code, reason=error.message, retryable=error.retryable
         )
-        await self._dead.store(letter)
+        await self._dead_letters.store(letter)
 
     async def _terminate(self, message: Msg, code: str) -> None:
         await message.term()
         self._metrics.dead_letters.labels(self._policy.durable, code).inc()
 
     def _delay(self, delivery: int) -> float:
-        grown = self._policy.first_retry * 2.0 ** min(delivery - 1, 16)
-        return min(grown, _LONGEST_RETRY) * random.uniform(0.8, 1.2)  # noqa: S311  # jitter, not a secret
+        seconds = self._policy.first_retry * 2.0 ** min(delivery - 1, 16)
+        return min(seconds, _MAX_RETRY_SECONDS) * random.uniform(0.8, 1.2)  # noqa: S311  # jitter, not a secret
 
     @asynccontextmanager
     async def _heartbeat(self, message: Msg) -> AsyncIterator[None]:
-        """Tell the server every third of `ack_wait` that the work goes on."""
+        """Extend the message's `ack_wait` every third of that time, as long as the block runs."""
 
-        async def beat() -> None:
+        async def extend_ack_wait() -> None:
             while True:
                 await asyncio.sleep(self._policy.ack_wait / 3)
                 with suppress(NatsError):
                     await message.in_progress()
 
-        beating = asyncio.create_task(beat(), name="heartbeat")
+        heartbeat = asyncio.create_task(extend_ack_wait(), name="heartbeat")
         try:
             yield
         finally:
-            beating.cancel()
+            heartbeat.cancel()
