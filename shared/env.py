@@ -1,4 +1,4 @@
-"""Settings: the environment first, then `.env`; validated whole when a service starts."""
+"""The base class of all settings, and how a program reads them at its start: from the environment, then from `.env`."""
 
 import sys
 from collections.abc import Callable
@@ -9,7 +9,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
 class EnvSettings(BaseSettings):
-    """The base of all settings; errors never repeat a value."""
+    """The base class of all settings, read-only once made; unknown names are ignored, and errors repeat no value."""
 
     model_config = SettingsConfigDict(
         env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True, hide_input_in_errors=True
@@ -20,7 +20,7 @@ SettingsT = TypeVar("SettingsT", bound=BaseSettings)
 
 
 def load_settings(kind: Callable[[], SettingsT]) -> SettingsT:
-    """Read settings, or end the process with every fault named and no value repeated."""
+    """Read settings; if any is invalid, write every fault to stderr, without values, and exit with status 2."""
     try:
         return kind()
     except ValidationError as exc:

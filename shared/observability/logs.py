@@ -1,4 +1,4 @@
-"""Logs: JSON lines for machines, colours for a terminal; every line of a request carries its id and trace."""
+"""Configures logging: JSON lines, or colours on a terminal; every line of a request has its request id and trace id."""
 
 import logging
 import sys
@@ -9,12 +9,12 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 
 from shared.observability.trace import current_trace_or_none
 
-# These say at INFO what our own lines say already, or put addresses with queries into the log.
-_QUIET = ("httpx", "botocore", "aiobotocore", "uvicorn.access", "uvicorn.websocket", "nats", "openai")
+# At INFO these loggers repeat our own lines, or log URLs with their queries.
+_WARNINGS_ONLY = ("httpx", "botocore", "aiobotocore", "uvicorn.access", "uvicorn.websocket", "nats", "openai")
 
 
 def configure_logging(*, level: str, style: Literal["auto", "json", "console"]) -> None:
-    """Send structlog's and the standard library's records to stderr in one format; called once a process."""
+    """Write structlog's and the standard library's records to stderr in one format; called once a process."""
     console = style == "console" or (style == "auto" and sys.stderr.isatty())
     common: list[Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -32,7 +32,7 @@ def configure_logging(*, level: str, style: Literal["auto", "json", "console"]) 
         else [stacks, structlog.processors.JSONRenderer()]
     )
     structlog.configure(
-        # What the level drops is dropped before anything is made of it.
+        # Filtered by level first, so that no work is done for dropped records.
         processors=[structlog.stdlib.filter_by_level, *common, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.stdlib.BoundLogger,
@@ -48,7 +48,7 @@ def configure_logging(*, level: str, style: Literal["auto", "json", "console"]) 
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    for name in _QUIET:
+    for name in _WARNINGS_ONLY:
         logging.getLogger(name).setLevel(logging.WARNING)
 
 

@@ -1,4 +1,4 @@
-"""What is counted and timed, in Prometheus terms; never a user or a session as a label."""
+"""The Prometheus metrics of a process; no label names a user or a session."""
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
@@ -7,7 +7,7 @@ _LONG = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 900, 3600)
 
 
 class Metrics:
-    """One process's instruments; the one-machine form shares one set among its four applications."""
+    """One process's metrics; the four services of the one-machine form share one set."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry(auto_describe=True)

@@ -1,4 +1,4 @@
-"""Which request a piece of work belongs to, carried from the first header to the last event."""
+"""The trace of a request: its request id and W3C trace context, from its headers to the events it leads to."""
 
 import re
 import secrets
@@ -18,12 +18,12 @@ class Trace:
 
     @property
     def trace_id(self) -> str:
-        """The 32 hexadecimal digits that every span of this work shares."""
+        """The trace id in the `traceparent`: 32 hexadecimal digits that all spans of the trace share."""
         return self.traceparent[3:35]
 
 
 def new_trace(request_id: str | None = None, traceparent: str | None = None) -> Trace:
-    """Accept what the caller sent where it is well formed, and make up what is not."""
+    """Return a trace of the caller's headers; a missing or malformed one is replaced by random digits."""
     if request_id is None or _REQUEST_ID.fullmatch(request_id) is None:
         request_id = secrets.token_hex(16)
     if traceparent is None or not _valid(traceparent):
@@ -40,7 +40,7 @@ _current: ContextVar[Trace | None] = ContextVar("roomtone_trace", default=None)
 
 
 def current_trace() -> Trace:
-    """Return the trace of the running task, making one for work that no request started."""
+    """Return the trace of the running task, which gets a new one if no request started it."""
     trace = _current.get()
     if trace is None:
         trace = new_trace()
@@ -49,10 +49,10 @@ def current_trace() -> Trace:
 
 
 def current_trace_or_none() -> Trace | None:
-    """Return the trace of the running task, or None for work of our own."""
+    """Return the trace of the running task, or None if no request started it."""
     return _current.get()
 
 
 def set_current_trace(trace: Trace) -> None:
-    """Let everything this task does from here on belong to `trace`."""
+    """Set the trace of the running task, which its later log lines and events have."""
     _current.set(trace)

@@ -1,4 +1,7 @@
-"""What each branch of the error tree means to a caller, as answers in a family's shape."""
+"""The operations of the OpenAPI document, read from the routes: method, path, and all responses, errors included.
+
+The texts that describe the kinds of errors stand here as well.
+"""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -16,13 +19,13 @@ from shared.http.paths import display_path
 from shared.http.responses import http_status
 
 COMMON_ERRORS = (ErrorKind.NOT_AUTHENTICATED, ErrorKind.NOT_ALLOWED, ErrorKind.PERMANENT, ErrorKind.UNAVAILABLE)
-"""What every route of a family may say: about the token, about the keys that check it, and about a fault of ours."""
+"""Errors that every route of an API group may respond with: of the token, of the verification keys, of the server."""
 
 
 def error_response_specs(kinds: Iterable[ErrorKind], error: type) -> Iterator[tuple[int, ResponseSpec]]:
-    """Yield the status and the answer of each branch, each once; several may share a status."""
+    """Yield the status and the response of each kind of error, each once; several may share a status."""
     for kind in dict.fromkeys(kinds):
-        yield http_status(kind), ResponseSpec(description=_meaning(kind), model=error, headers=_headers(kind))
+        yield http_status(kind), ResponseSpec(description=_description(kind), model=error, headers=_headers(kind))
 
 
 def _headers(kind: ErrorKind) -> dict[str, str]:
@@ -37,7 +40,7 @@ def _headers(kind: ErrorKind) -> dict[str, str]:
             return {}
 
 
-def _meaning(kind: ErrorKind) -> str:  # noqa: C901, PLR0912  # one case a branch
+def _description(kind: ErrorKind) -> str:  # noqa: C901, PLR0912  # one case a kind
     match kind:
         case ErrorKind.INVALID:
             return "The request, an identifier or a field is malformed; the message says which."
@@ -72,14 +75,14 @@ def _meaning(kind: ErrorKind) -> str:  # noqa: C901, PLR0912  # one case a branc
 
 
 COMMON = "Every service"
-"""Under which name routes stand that belong to no contract family."""
+"""The tag of operations that belong to no API group."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DescribedOperation:
-    """One operation: `method` in lower case, all its `answers` by status, refusals too.
+    """One operation with its method in lower case, and all its responses by status, errors included.
 
-    `needs` of None is open to everyone.
+    It is open to everyone if `required_permission` is None.
     """
 
     method: str
@@ -91,29 +94,29 @@ class DescribedOperation:
 
 
 def describe_operations(routes: Iterable[BaseRoute], common: Mapping[str, Operation]) -> list[DescribedOperation]:
-    """Return the families' routes in their order, then the `common` ones, which are read with GET, by path."""
-    families = [_of_family(route) for route in routes if isinstance(route, ApiRoute)]
-    return families + [_of_common(path, operation) for path, operation in common.items()]
+    """Return the operations of the API groups' routes in their order, then the `common` GET operations, by path."""
+    of_groups = [_group_operation(route) for route in routes if isinstance(route, ApiRoute)]
+    return of_groups + [_common_operation(path, operation) for path, operation in common.items()]
 
 
-def _of_family(route: ApiRoute) -> DescribedOperation:
-    answers: defaultdict[int, list[ResponseSpec]] = defaultdict(list)
-    for status, answer in chain(route.operation.responses.items(), route.operation.extra_responses):
-        answers[status].append(answer)
-    for status, answer in error_response_specs([*route.operation.errors, *COMMON_ERRORS], route.family.error_type):
-        answers[status].append(answer)
+def _group_operation(route: ApiRoute) -> DescribedOperation:
+    responses: defaultdict[int, list[ResponseSpec]] = defaultdict(list)
+    for status, spec in chain(route.operation.responses.items(), route.operation.extra_responses):
+        responses[status].append(spec)
+    for status, spec in error_response_specs([*route.operation.errors, *COMMON_ERRORS], route.family.error_type):
+        responses[status].append(spec)
     methods = route.methods or {"GET"}
     (method,) = methods - {"HEAD"} or methods  # starlette adds HEAD to GET by itself
     return DescribedOperation(
         method=method.lower(),
         path=display_path(route.path),
         operation=route.operation,
-        responses=dict(sorted(answers.items())),
+        responses=dict(sorted(responses.items())),
         tag=route.family.name,
         required_permission=route.required_permission,
     )
 
 
-def _of_common(path: str, operation: Operation) -> DescribedOperation:
-    answers = {status: [answer] for status, answer in operation.responses.items()}
-    return DescribedOperation(method="get", path=path, operation=operation, responses=answers)
+def _common_operation(path: str, operation: Operation) -> DescribedOperation:
+    responses = {status: [spec] for status, spec in operation.responses.items()}
+    return DescribedOperation(method="get", path=path, operation=operation, responses=responses)

@@ -1,4 +1,4 @@
-"""`/openapi.json`: a service describes what it answers, to everyone, as it does its health."""
+"""The route `/openapi.json`, which serves a service's OpenAPI document to everyone."""
 
 import json
 from collections.abc import Sequence
@@ -25,18 +25,18 @@ _COMMON = {
 
 
 def openapi_document(title: str, routes: Sequence[BaseRoute]) -> Json:
-    """Return the OpenAPI 3.1 document of `routes` and of what every service has beside its own."""
+    """Return the OpenAPI 3.1 document of `routes` and of the operations that every service has."""
     return build_document(title, routes, _COMMON)
 
 
 def openapi_route(title: str, routes: Sequence[BaseRoute]) -> Route:
-    """Return the route of the document, which is made when it is first asked for."""
+    """Return the route of the document, which is built at the first request."""
 
     @cache
     def content() -> bytes:
         return json.dumps(openapi_document(title, routes), ensure_ascii=False).encode()
 
-    def answer(_request: Request) -> Response:  # in a thread: making it takes some milliseconds
+    def endpoint(_request: Request) -> Response:  # not async, so in a thread: building takes some milliseconds
         return Response(content(), media_type=JSON)
 
-    return Route(_PATH, answer)
+    return Route(_PATH, endpoint)

@@ -1,4 +1,4 @@
-"""JSON Schema (2020-12) of the dataclasses that requests are read as and answers are written from."""
+"""JSON Schema (2020-12) of the dataclasses that requests are parsed into and responses are written from."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal
@@ -12,7 +12,7 @@ from shared.http.responses import type_adapter
 
 Json = Mapping[str, object]
 Mode = Literal["validation", "serialization"]
-"""As what a dataclass is meant: `validation` for requests, `serialization` for answers."""
+"""What a schema is for: `validation` for requests, `serialization` for responses."""
 
 _PREFIX = "#/components/schemas/"
 
@@ -20,25 +20,26 @@ _PREFIX = "#/components/schemas/"
 class Schemas:
     """The schemas of many dataclasses at once, so that no two of them share a name.
 
-    `components` has them all by name. A request's members are required where they have no default, an answer's all of
-    them, since all are written, save those with an `exclude_if`. Further members are left open on both sides.
+    `components` has them all by name. A request's members are required if they have no default. All members of a
+    response are required, since all are written, except those with an `exclude_if`. Additional members are allowed in
+    both.
     """
 
     def __init__(self, kinds: Iterable[tuple[type, Mode]]) -> None:
         inputs = [(kind, mode, type_adapter(kind)) for kind, mode in dict.fromkeys(kinds)]
         found, shared = TypeAdapter.json_schemas(inputs, ref_template="{model}", schema_generator=_SchemaGenerator)
         self.components = {_name(name): _renamed(schema) for name, schema in sorted(shared.get("$defs", {}).items())}
-        self._found = {key: _renamed(schema) for key, schema in found.items()}
+        self._references = {key: _renamed(schema) for key, schema in found.items()}
 
     def of(self, kind: type, mode: Mode) -> Json:
         """Return the schema of one of the dataclasses: a reference into `components`."""
-        schema = self._found[kind, mode]
-        assert isinstance(schema, dict)  # noqa: S101  # as every schema of ours
+        schema = self._references[kind, mode]
+        assert isinstance(schema, dict)  # noqa: S101  # as all of these schemas are
         return schema
 
 
 class _SchemaGenerator(GenerateJsonSchema):
-    """Without titles that repeat names, and with answers' members required also where they have a default."""
+    """Generates schemas without titles that repeat names, and with all members of responses required."""
 
     def field_title_should_be_set(self, _schema: object) -> bool:
         return False
@@ -90,7 +91,7 @@ def _never_null(schema: JsonSchemaValue) -> JsonSchemaValue:
 
 
 def _renamed(schema: Any) -> Any:
-    """Return `schema` with every reference pointing to where the document keeps it."""
+    """Return `schema` with every reference pointing into the document's components."""
     match schema:
         case {"$ref": str(name), **rest}:
             return {"$ref": _PREFIX + _name(name), **_renamed(rest)}
@@ -103,7 +104,7 @@ def _renamed(schema: Any) -> Any:
 
 
 def _name(found: str) -> str:
-    """Make a plain name of pydantic's, which has modules only where two dataclasses share a name.
+    """Return a plain name for one of pydantic's, which has modules only if two dataclasses share a name.
 
     `services__ingest__uploads__Started` becomes `IngestUploadsStarted`, `Part-Input` becomes `PartInput`.
     """

@@ -1,7 +1,8 @@
-"""Child processes that never outlive us: a launcher that limits itself, then becomes the program.
+"""Starts child processes that do not outlive this one, through a launcher that limits itself and then runs the program.
 
 The launcher runs in an isolated interpreter without site packages (about 15 ms), because code between fork and
-exec of a threaded process is unsafe. `PR_SET_PDEATHSIG` is Linux's; elsewhere children are ended by their owner alone.
+exec of a threaded process is unsafe. `PR_SET_PDEATHSIG` exists on Linux only; elsewhere only the code that started a
+child ends it.
 """
 
 import asyncio
@@ -21,11 +22,11 @@ _LAUNCHER = Path(__file__).with_name("child_launcher.py")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """What a child may use; None leaves a limit as it is.
+    """Resource limits of a child process; None leaves a limit as it is.
 
-    `memory` and `file_size` in bytes, `cpu` in seconds, `processes` counts all tasks of the same user. `isolated`: it
-    opens no socket, looks into no other process, and can't leave its process group, so that ending that ends all
-    (Linux on x86-64 and AArch64).
+    `memory` and `file_size` in bytes, `cpu` in seconds, `processes` counts all tasks of the same user. `isolated`: the
+    child can't open sockets, inspect other processes, or leave its process group, so that killing the group ends all
+    that it started (Linux on x86-64 and AArch64).
     """
 
     memory: int | None = None
@@ -39,7 +40,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A program with its arguments and its whole environment (nothing is inherited)."""
+    """A program with its arguments and its complete environment (nothing is inherited)."""
 
     program: str
     arguments: Sequence[str] = ()
@@ -55,11 +56,12 @@ async def start_child(
     stderr: int | IO[bytes],
     buffer: int = 2**16,
 ) -> asyncio.subprocess.Process:
-    """Start `command` under `limits`, in a session of its own, to die when this process does.
+    """Start `command` under `limits`, in a process session of its own, killed when this process dies.
 
-    Call it on the main thread's loop: the kernel ties the child to the thread that forked it. The environment goes
-    the environment's way, since arguments can be read by everyone on the machine; `buffer` in bytes.
+    Call it on the main thread's loop: the kernel ties the child to the thread that forked it. `buffer` is the limit of
+    the streams that read its pipes, in bytes.
     """
+    # Only the names of environment variables stand in the order: arguments can be read by every user of the machine.
     order = {
         "parent": os.getpid(),
         "limits": asdict(limits),

@@ -1,4 +1,4 @@
-"""Background tasks with an owner: they end with it, and their failure is never silent."""
+"""Background tasks that end with the block that owns them and never fail silently, and calls that run in threads."""
 
 import asyncio
 import atexit
@@ -14,8 +14,8 @@ import structlog
 
 log = structlog.stdlib.get_logger(__name__)
 
-_END_TRIES = 30
-_SMALL_BODY = 256 * 1024
+_CANCEL_TRIES = 30
+_HASHED_INLINE = 256 * 1024  # bytes
 
 ArgumentsT = ParamSpec("ArgumentsT")
 ResultT = TypeVar("ResultT")
@@ -24,29 +24,29 @@ ResultT = TypeVar("ResultT")
 async def run_blocking(
     executor: Executor, call: Callable[ArgumentsT, ResultT], *args: ArgumentsT.args, **kwargs: ArgumentsT.kwargs
 ) -> ResultT:
-    """Run `call`, which blocks, in a thread of `executor`; cancelled, it goes on to its end with nobody waiting."""
+    """Run `call`, which blocks, in a thread of `executor`; after a cancellation the thread still runs to its end."""
     return await asyncio.get_running_loop().run_in_executor(executor, partial(call, *args, **kwargs))
 
 
 async def hash_off_loop(digest: Callable[[bytes], ResultT], body: bytes) -> ResultT:
-    """Return what `digest` makes of a body: in a thread if it is large, since hashing takes up to 2 ms a mebibyte."""
-    return digest(body) if len(body) <= _SMALL_BODY else await asyncio.to_thread(digest, body)
+    """Return the digest of a body; over 256 KiB in a thread, since hashing takes up to 2 ms a mebibyte."""
+    return digest(body) if len(body) <= _HASHED_INLINE else await asyncio.to_thread(digest, body)
 
 
 async def wait_uncancelled(work: "asyncio.Future[ResultT]") -> ResultT:
-    """Wait for work that can't be stopped even when cancelled: what it uses is its own until it ends."""
+    """Wait for a future even when cancelled, then re-raise the cancellation (a running thread cannot be stopped)."""
     try:
         return await asyncio.shield(work)
     except asyncio.CancelledError:
-        await asyncio.wait([work])
+        await asyncio.wait([work])  # what the thread uses must not be closed or removed before it ends
         raise
 
 
 @asynccontextmanager
 async def background_tasks(*work: Coroutine[None, None, None]) -> AsyncIterator[None]:
-    """Run `work` beside the block and cancel it at the block's end.
+    """Run `work` concurrently with the block and cancel it at the block's end.
 
-    Work that ends by itself or fails stops the process: a service whose queue or outbox is dead must be started anew
+    Work that ends by itself or fails stops the process: a service whose queue or outbox is dead must be restarted
     rather than look healthy.
     """
     tasks = [
@@ -59,19 +59,18 @@ async def background_tasks(*work: Coroutine[None, None, None]) -> AsyncIterator[
 
 
 async def cancel_and_wait(tasks: Iterable[asyncio.Task[None]]) -> None:
-    """Cancel tasks and wait for their end, asking again each second: libraries swallow a cancellation now and then.
+    """Cancel tasks and wait for their end, cancelling again each second; after 30 s the rest is logged and left.
 
-    Python 3.11's `wait_for` does when what it waits for ends at that very moment. One that does not end after
-    half a minute is left behind and said so.
+    Libraries swallow a cancellation now and then: Python 3.11's `wait_for` does if its awaitable ends at that moment.
     """
-    left = set(tasks)
-    for _ in range(_END_TRIES):
-        for task in left:
+    running = set(tasks)
+    for _ in range(_CANCEL_TRIES):
+        for task in running:
             task.cancel()
-        if not left:
+        if not running:
             return
-        _, left = await asyncio.wait(left, timeout=1)
-    log.critical("background work does not end", tasks=[task.get_name() for task in left])
+        _, running = await asyncio.wait(running, timeout=1)
+    log.critical("background work does not end", tasks=[task.get_name() for task in running])
 
 
 async def _stop_process_when_done(work: Coroutine[None, None, None]) -> None:
@@ -86,6 +85,6 @@ async def _stop_process_when_done(work: Coroutine[None, None, None]) -> None:
 
 
 def stop_process() -> None:
-    """Stop this process in order, as SIGTERM does, but with a status that tells its supervisor of a failure."""
+    """Stop this process gracefully, as SIGTERM does, but with exit status 1, so that its supervisor sees a failure."""
     atexit.register(os._exit, 1)
     os.kill(os.getpid(), signal.SIGTERM)
