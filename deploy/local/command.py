@@ -6,7 +6,9 @@ A bus named by NATS_URL and a store named by its settings are used instead of ou
 
 import argparse
 import asyncio
+import ctypes
 import os
+import signal
 import sys
 
 import uvloop
@@ -17,7 +19,6 @@ from deploy.local.data_folder import DataFolder, DataFolderError, claim
 from deploy.local.engine import EngineError
 from deploy.local.engines import choose_engines
 from deploy.local.listener import ListenError, address_of, take_port
-from deploy.local.parent import end_with_parent
 from deploy.local.proxies import go_directly_to_this_machine
 from deploy.local.run import LocalRun
 from deploy.local.settings import LocalSettings, NamedStore
@@ -26,13 +27,15 @@ from shared.env import load_settings
 from shared.observability.logs import configure_logging
 from shared.observability.metrics import Metrics
 
+_PR_SET_PDEATHSIG = 1
+
 
 def main() -> None:
     """Run until stopped; ends with status 0 then, 1 when something failed, 2 when a setting is wrong."""
     parser = argparse.ArgumentParser(prog="python -m deploy.local", description="All of Roomtone on this machine.")
     parser.add_argument("--with-parent", action="store_true", help="stop when the starting process dies (Linux)")
     if parser.parse_args().with_parent:
-        end_with_parent()
+        _end_with_parent()
     os.umask(0o077)  # recordings of conversations are nobody else's to read
     go_directly_to_this_machine()
     settings = load_settings(LocalSettings)
@@ -73,3 +76,16 @@ def _run(settings: LocalSettings, folder: DataFolder) -> None:
             with_token=settings.main_service_jwt_public_key is not None or settings.main_service_jwks_url is not None,
         )
         uvloop.run(run.until_stopped(lambda: print(text, flush=True)))  # noqa: T201  # a person at a terminal reads it
+
+
+def _end_with_parent() -> None:
+    """Have the kernel send SIGTERM when the parent process dies (prctl(2)); Linux only, elsewhere nothing.
+
+    A parent that is killed, such as `make`, can't stop what it started.
+    """
+    if sys.platform != "linux":
+        return
+    parent = os.getppid()
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+    if os.getppid() != parent:  # the parent died before the line above took effect
+        os.kill(os.getpid(), signal.SIGTERM)

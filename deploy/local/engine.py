@@ -1,7 +1,9 @@
 """An engine: a long-running child that is ready once it answers, logs into a file, and is gone when we are."""
 
 import asyncio
+import shutil
 import signal
+import sys
 from abc import ABC, abstractmethod
 from contextlib import suppress
 from pathlib import Path
@@ -115,3 +117,15 @@ class Engine(ABC):
     ) -> None:
         """Stop, as `stop` does."""
         await self.stop()
+
+
+def find_program(name: str, *, package: str) -> str:
+    """Return the path of an engine's program, which its PyPI package installs beside the interpreter.
+
+    Raises EngineError, naming the `package` to install.
+    """
+    beside = Path(sys.executable).parent / name
+    found = str(beside) if beside.is_file() else shutil.which(name)
+    if found is None:
+        raise EngineError(f"{name} is not installed: install the Python package {package}, or put {name} on the PATH")
+    return found

@@ -5,8 +5,7 @@ import json
 import secrets
 from pathlib import Path
 
-from deploy.local.engine import Engine
-from deploy.local.programs import find_program
+from deploy.local.engine import Engine, find_program
 from shared.process.child import Command
 
 HOST = "127.0.0.1"

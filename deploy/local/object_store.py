@@ -7,8 +7,7 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from deploy.local.engine import Engine
-from deploy.local.programs import find_program
+from deploy.local.engine import Engine, find_program
 from shared.process.child import Command
 from shared.storage.object_store import open_store
 from shared.storage.settings import PartOrder, StoreConfig
