@@ -1,4 +1,4 @@
-"""`python -m benchmarks.assembly`: from finalize to `audio.ready`, beside the bare decoder and the bare store."""
+"""`python -m benchmarks.assembly`: times finalize to `audio.ready`, beside FFmpeg alone and the store alone."""
 
 import argparse
 import asyncio
@@ -14,14 +14,14 @@ from benchmarks.assembly_media import FORMATS, SOUND, Format, recordings
 from benchmarks.assembly_rounds import Timings, decoded, few_chunks, many_chunks, samples
 from benchmarks.assembly_system import System, system_in
 
-_DECODED = 1.1  # times the bare program
-_SAMPLES = 2.0  # times the store's own upload: half its speed
-_SMALL = 3.0  # times one put
+_DECODED = 1.1  # target: at most so many times FFmpeg alone
+_SAMPLES = 2.0  # target: at most so many times the store's upload alone (half its speed)
+_SMALL = 3.0  # target: at most so many times one put
 _SMALL_ROUNDS = 15  # a round takes milliseconds
 
 
 def main() -> None:
-    """Measure what is asked for and print one table."""
+    """Measure the selected formats and print one table."""
     parser = argparse.ArgumentParser(prog="make bench-assembly", description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--minutes", type=int, default=60, help="length of each recording")
@@ -31,20 +31,20 @@ def main() -> None:
     asyncio.run(_measure(parser.parse_args()))
 
 
-async def _measure(asked: argparse.Namespace) -> None:
-    with tempfile.TemporaryDirectory(dir=asked.folder, prefix="roomtone-bench-") as scratch:
+async def _measure(options: argparse.Namespace) -> None:
+    with tempfile.TemporaryDirectory(dir=options.folder, prefix="roomtone-bench-") as scratch:
         ffmpeg = imageio_ffmpeg.get_ffmpeg_exe()
-        wanted = [form for form in FORMATS if form.name in asked.only]
-        media = Path(asked.folder or scratch) / "media"
-        paths = await asyncio.to_thread(recordings, media, ffmpeg, wanted, asked.minutes)
+        wanted = [form for form in FORMATS if form.name in options.only]
+        media = Path(options.folder or scratch) / "media"
+        paths = await asyncio.to_thread(recordings, media, ffmpeg, wanted, options.minutes)
         async with system_in(Path(scratch)) as system:
-            table = [await _format(system, form, paths[form.name], ffmpeg, asked.rounds) for form in wanted]
-            if "small" in asked.only:
+            table = [await _format(system, form, paths[form.name], ffmpeg, options.rounds) for form in wanted]
+            if "small" in options.only:
                 table.append(await _small(system))
-            _print(table, asked)
-            if asked.many:
-                seconds = await many_chunks(system, asked.many)
-                _say(f"{asked.many:,} chunks of 100 ms: finalize to answer {seconds:.2f} s")
+            _print(table, options)
+            if options.many:
+                seconds = await many_chunks(system, options.many)
+                _say(f"{options.many:,} chunks of 100 ms: finalize to answer {seconds:.2f} s")
             _say(f"the assembler's memory at its highest: {_peak(system.assembler)} MB")
 
 
@@ -67,9 +67,9 @@ async def _small(system: System) -> Timings:
     return timings
 
 
-def _print(table: Iterable[Timings], asked: argparse.Namespace) -> None:
+def _print(table: Iterable[Timings], options: argparse.Namespace) -> None:
     _say(
-        f"{asked.minutes} minutes of sound ({SOUND}), in chunks of 1 MiB; medians of {asked.rounds} rounds,\n"
+        f"{options.minutes} minutes of sound ({SOUND}), in chunks of 1 MiB; medians of {options.rounds} rounds,\n"
         "each beside its peers in turn; ratios pair by pair. Ingest and assembler in their own processes,\n"
         "embedded store and bus, analyzer off."
     )

@@ -1,4 +1,4 @@
-"""The sound that assembly is measured with: synthesized once, then encoded in each format."""
+"""The audio that assembly is measured with: synthesized once, then encoded in each format."""
 
 import subprocess
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ SOUND = "two swept voices in syllables of a third of a second, over noise; 44.1 
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """How the sound is encoded; `input_options` are what FFmpeg needs to read it again."""
+    """A format to encode the audio in; `input_options` are the options with which FFmpeg reads it again."""
 
     name: str
     suffix: str
@@ -23,7 +23,7 @@ class Format:
 
     @property
     def compressed(self) -> bool:
-        """Whether decoding it is work."""
+        """Whether it is compressed."""
         return self.name not in {"WAV", "PCM"}
 
 
@@ -39,7 +39,7 @@ FORMATS = (
 
 
 def recordings(folder: Path, ffmpeg: str, wanted: list[Format], minutes: int) -> dict[str, Path]:
-    """Return a recording of that length in each format by its name, made in `folder` unless it is there."""
+    """Return a recording of that length in each format by the format's name; missing ones are made in `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
     base = folder / "base.wav"
     if not base.exists():

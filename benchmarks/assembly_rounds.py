@@ -1,4 +1,4 @@
-"""What is timed for one recording, each beside its peers in turn."""
+"""Times one round of each kind of recording: the peer, then ours."""
 
 import asyncio
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ _WAV_TYPE = "audio/wav"
 
 @dataclass(slots=True)
 class Timings:
-    """Seconds of each round: ours, the bare peer's, and the peer's with an upload behind it where there is one."""
+    """Seconds of each round: ours, the peer alone, and the peer followed by an upload where there is one."""
 
     name: str
     peer: str
@@ -28,12 +28,12 @@ class Timings:
 
     @property
     def ratio(self) -> float:
-        """Ours by the bare peer's, taken pair by pair."""
+        """Median of ours divided by the peer alone, round by round."""
         return median(ours / bare for ours, bare in zip(self.ours, self.bare, strict=True))
 
     @property
     def ratio_uploaded(self) -> float | None:
-        """Ours by the peer's with its upload, or None where there is no such peer."""
+        """Median of ours divided by the peer with its upload, or None without such a peer."""
         if not self.uploaded:
             return None
         return median(ours / peer for ours, peer in zip(self.ours, self.uploaded, strict=True))
@@ -45,18 +45,18 @@ class Timings:
 
 
 async def decoded(system: System, form: Format, path: Path, ffmpeg: str, timings: Timings) -> None:
-    """Time a round of a recording that is decoded: the bare program, its result's upload, and ours."""
+    """Time a round of a recording that is decoded: FFmpeg alone, the upload of its result, and ours."""
     result = path.with_name("bare.wav")
-    timings.bare.append(await _bare(ffmpeg, form, path, result))
+    timings.bare.append(await _ffmpeg_alone(ffmpeg, form, path, result))
     timings.uploaded.append(timings.bare[-1] + await _upload(system, result))
     result.unlink()
-    timings.ours.append(await system.finalize(await system.send(list(_cut(path)))))
+    timings.ours.append(await system.finalize(await system.send(list(_chunks(path)))))
 
 
 async def samples(system: System, path: Path, timings: Timings) -> None:
-    """Time a round of headerless samples: the store's own upload of the same bytes, and ours."""
+    """Time a round of headerless samples: the upload of the same bytes to the store alone, and ours."""
     timings.bare.append(await _upload(system, path))
-    timings.ours.append(await system.finalize(await system.send(list(_cut(path)))))
+    timings.ours.append(await system.finalize(await system.send(list(_chunks(path)))))
 
 
 async def few_chunks(system: System, timings: Timings) -> None:
@@ -69,11 +69,11 @@ async def few_chunks(system: System, timings: Timings) -> None:
 
 
 async def many_chunks(system: System, count: int) -> float:
-    """Return the seconds that a session of `count` chunks of a tenth of a second takes to finalize."""
+    """Return how many seconds a session of `count` chunks of 100 ms takes to finalize."""
     return await system.finalize(await system.send([bytes(3200)] * count))
 
 
-async def _bare(ffmpeg: str, form: Format, path: Path, result: Path) -> float:
+async def _ffmpeg_alone(ffmpeg: str, form: Format, path: Path, result: Path) -> float:
     wanted = ("-ac", "1", "-ar", "16000", "-c:a", "pcm_s16le")
     quiet = ("-loglevel", "error", "-nostdin", "-y")
     started = perf_counter()
@@ -86,7 +86,7 @@ async def _bare(ffmpeg: str, form: Format, path: Path, result: Path) -> float:
 
 
 async def _upload(system: System, path: Path) -> float:
-    """Upload a file as the store's client does it by itself: read a part, send it, and the next."""
+    """Upload a file with the store's client, part after part, and return the seconds."""
     store, key = system.store, "bench/upload"
     started = perf_counter()
     upload = await store.create_multipart_upload(key, content_type=_WAV_TYPE, metadata={})
@@ -99,7 +99,7 @@ async def _upload(system: System, path: Path) -> float:
     return perf_counter() - started
 
 
-def _cut(path: Path) -> Iterator[bytes]:
+def _chunks(path: Path) -> Iterator[bytes]:
     with path.open("rb") as file:
         while chunk := file.read(_CHUNK):
             yield chunk

@@ -1,4 +1,4 @@
-"""The product under measurement: ingest and the assembler as processes of their own, on the embedded engines."""
+"""The system under measurement: ingest and the assembler, each in its own process, on the embedded engines."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -24,7 +24,7 @@ _OCTETS = {"Content-Type": "application/octet-stream"}
 
 @dataclass(slots=True)
 class System:
-    """Running services, and the store's client as they use it."""
+    """Running services, and a client of their store; `assembler` is its process id."""
 
     client: httpx.AsyncClient
     store: ObjectStore
@@ -37,29 +37,29 @@ class System:
         self.sessions += 1
         session = f"bench-{self.sessions}"
         for chunk in chunks:
-            answer = await self.client.post(f"/upload_chunk/{session}", content=chunk, headers=_OCTETS)
-            answer.raise_for_status()
+            response = await self.client.post(f"/upload_chunk/{session}", content=chunk, headers=_OCTETS)
+            response.raise_for_status()
         return session
 
     async def finalize(self, session: str) -> float:
-        """Return the seconds from the request to its answer, which is given at `audio.ready`."""
+        """Return the seconds from the request to its response, which is sent at `audio.ready`."""
         started = perf_counter()
-        answer = await self.client.post(f"/finalize/{session}")
+        response = await self.client.post(f"/finalize/{session}")
         seconds = perf_counter() - started
-        if answer.status_code != httpx.codes.OK:
-            raise RuntimeError(f"finalize was answered {answer.status_code}: {answer.text[:300]}")
+        if response.status_code != httpx.codes.OK:
+            raise RuntimeError(f"finalize was answered {response.status_code}: {response.text[:300]}")
         directory = self.spool.session(SessionKey("default", session))
-        await until(partial(_closed, directory))  # what follows is measured alone
+        await until(partial(_finished, directory))  # so that the work behind it is not part of the next measurement
         return seconds
 
 
-def _closed(directory: SessionDirectory) -> bool:
+def _finished(directory: SessionDirectory) -> bool:
     return directory.result.exists() and not any(name.endswith(".chunk") for name in directory.file_names())
 
 
 @asynccontextmanager
 async def system_in(folder: Path) -> AsyncIterator[System]:
-    """Run the product in `folder`; without analyzer and notifier, so that scoring takes no core."""
+    """Run the system in `folder`; without analyzer and notifier, so that scoring takes no processor time."""
     nats_port, store_port, ingest_port, assembler_port = free_ports(4)
     async with (
         NatsServer(folder / "nats", nats_port) as nats,

@@ -1,4 +1,4 @@
-"""`make bench-growth`: what a chunk costs in a long session and among many, and what large uploads at once hold."""
+"""`make bench-growth`: a chunk's latency in a long session and among many sessions, and memory of large uploads."""
 
 import asyncio
 import sys
@@ -8,7 +8,7 @@ from pathlib import Path
 from statistics import median
 
 from benchmarks.load import Order
-from benchmarks.loading import carried_out
+from benchmarks.loading import run_load
 from benchmarks.process_cost import CostMeter
 from benchmarks.servers import OURS_RAW, Running
 
@@ -20,7 +20,7 @@ _UPLOAD_BYTES = 100 * 1000 * 1000
 
 
 async def run() -> None:
-    """Measure all three and print them."""
+    """Run all three measurements and print them."""
     for name, measure in (
         ("one session of 10,000 chunks, one after the other", _long_session),
         ("a new session's chunk, with 10 and with 10,000 others open", _many_sessions),
@@ -34,17 +34,17 @@ async def run() -> None:
 
 async def _long_session(running: Running) -> None:
     order = Order(port=running.port, shape="chunk-raw", size=_CHUNK, connections=1, requests=_LONG + _AROUND)
-    latencies = (await carried_out(order)).latencies
+    latencies = (await run_load(order)).latencies
     early, late = median(latencies[10 : 10 + _AROUND]), median(latencies[_LONG - _AROUND : _LONG + _AROUND])
     _say(f"chunk 10: {early * 1000:.2f} ms, chunk 10,000: {late * 1000:.2f} ms, ratio {late / early:.2f}")
 
 
 async def _many_sessions(running: Running) -> None:
     few = Order(port=running.port, shape="session-each", size=_CHUNK, connections=8, requests=10, run="few")
-    await carried_out(few)
-    among_few = await carried_out(replace(few, requests=1_000, run="among-few"))
-    await carried_out(replace(few, requests=9_000, run="many"))
-    among_many = await carried_out(replace(few, requests=1_000, run="among-many"))
+    await run_load(few)
+    among_few = await run_load(replace(few, requests=1_000, run="among-few"))
+    await run_load(replace(few, requests=9_000, run="many"))
+    among_many = await run_load(replace(few, requests=1_000, run="among-many"))
     early, late = median(among_few.latencies), median(among_many.latencies)
     _say(f"among 10: {early * 1000:.2f} ms, among 10,000: {late * 1000:.2f} ms, ratio {late / early:.2f}")
 
@@ -55,7 +55,7 @@ async def _large_uploads(running: Running) -> None:
     )
     idle = CostMeter(running.pids[:1]).read().peak_memory
     meter = CostMeter(running.pids[:1])
-    sending = asyncio.create_task(carried_out(order))
+    sending = asyncio.create_task(run_load(order))
     peaks = []
     while not sending.done():
         await asyncio.wait([sending], timeout=2)

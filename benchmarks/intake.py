@@ -1,7 +1,7 @@
-"""`make bench-intake`: bodies into durable storage, ourselves and others side by side in one run.
+"""`make bench-intake`: compares how fast servers store request bodies, ours and others side by side in one run.
 
-Every server writes to the same disk, is sent the same bodies by the same load program, and the servers take turns in
-every round, so that what else the machine does falls on all of them. We sync each body to the disk before we answer;
+Every server writes to the same disk and is sent the same bodies by the same load program, and the servers take turns in
+every round, so that other work on the machine affects all of them. Ours syncs each body to disk before it responds;
 the others do not.
 """
 
@@ -16,7 +16,7 @@ from pathlib import Path
 from benchmarks.disk import measure_disk
 from benchmarks.intake_table import DISK, Results, Setting, print_table, print_targets
 from benchmarks.load import Order
-from benchmarks.loading import carried_out
+from benchmarks.loading import run_load
 from benchmarks.measurement import Measurement
 from benchmarks.peers.installed import CannotInstallError
 from benchmarks.process_cost import CostMeter
@@ -29,7 +29,7 @@ _PEERS = Path(__file__).parent.parent / ".bench"
 
 
 async def run(rounds: int, only: Sequence[int]) -> None:
-    """Measure everything and print it."""
+    """Measure all servers and print the tables."""
     servers, missing = await asyncio.to_thread(_installed)
     for line in missing:
         sys.stdout.write(line + "\n")
@@ -75,9 +75,9 @@ async def _measure(server: Server, running: Running, setting: Setting) -> Measur
         connections=setting.connections,
         requests=_REQUESTS[setting.size],
     )
-    await carried_out(replace(order, requests=4 * setting.connections, run="warm"))
+    await run_load(replace(order, requests=4 * setting.connections, run="warm"))
     meter = CostMeter(running.pids)
-    outcome = await carried_out(order)
+    outcome = await run_load(order)
     cost = meter.read()
     return Measurement(
         seconds=outcome.seconds,
@@ -89,7 +89,7 @@ async def _measure(server: Server, running: Running, setting: Setting) -> Measur
 
 
 def main() -> None:
-    """Read the command line and run."""
+    """Run the benchmark with the command line's options."""
     parser = argparse.ArgumentParser(description="Compare how fast servers take bodies in.")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--sizes", type=int, nargs="*", choices=list(_REQUESTS), default=list(_REQUESTS))

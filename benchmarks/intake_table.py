@@ -1,4 +1,4 @@
-"""The table of `make bench-intake`, and what of it was to be reached."""
+"""The table of `make bench-intake`, and whether its targets are reached."""
 
 import sys
 from collections.abc import Mapping, Sequence
@@ -14,7 +14,7 @@ _MIB = _KIB * _KIB
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """Bodies of `size` bytes over so many connections."""
+    """One setting of the benchmark: bodies of `size` bytes over `connections` connections."""
 
     size: int
     connections: int
@@ -28,7 +28,7 @@ Results = dict[Setting, dict[str, list[Measurement]]]
 
 
 def print_table(results: Mapping[Setting, Mapping[str, Sequence[Measurement]]]) -> None:
-    """Print one row a server and setting: medians of the rounds, and our rate against each."""
+    """Print one row for each setting and server: medians of the rounds, and our rate divided by the server's."""
     head = f"{'':24}{'req/s':>9}{'p50 ms':>9}{'p99 ms':>9}{'CPU s/GB':>10}{'MB':>7}{'ours/it':>9}\n"
     for setting, servers in results.items():
         sys.stdout.write(f"\n{setting}\n{head}")
@@ -58,7 +58,7 @@ _TARGETS = (
 
 
 def print_targets(results: Mapping[Setting, Mapping[str, Sequence[Measurement]]]) -> None:
-    """Print what was to be reached, and whether it was."""
+    """Print each target, and whether it is reached."""
     sys.stdout.write("\nto reach\n")
     for target in _TARGETS:
         for setting, servers in results.items():

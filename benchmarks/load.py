@@ -1,7 +1,7 @@
-"""The load program: keeps a number of connections busy with uploads, and measures each one.
+"""The load program: keeps a number of connections busy with uploads, and measures each upload.
 
-Run as a process of its own (`python -m benchmarks.load`): an order comes as JSON on standard input, the outcome goes as
-JSON to standard output. Every server is sent the same bodies by the same code; only the heads differ.
+Run in its own process (`python -m benchmarks.load`): it reads an order as JSON from standard input and writes the
+outcome as JSON to standard output. Every server is sent the same bodies by the same code; only the heads differ.
 """
 
 import asyncio
@@ -23,9 +23,9 @@ _SECONDS = 120.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """What to send: `requests` bodies of `size` bytes over `connections`, in the `shape` that a server wants.
+    """What to send: `requests` bodies of `size` bytes over `connections` connections, in the `shape` of a server's API.
 
-    `run` makes names unique; a request that takes longer than two minutes ends the whole.
+    `run` makes names unique. The whole order may take two minutes.
     """
 
     port: int
@@ -38,7 +38,7 @@ class Order:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """How it went: seconds in all, and of each request in order of its end; how many were not answered with success."""
+    """Seconds in all, seconds of each request in order of completion, and how many responses were not 2xx."""
 
     seconds: float
     latencies: list[float]
@@ -46,15 +46,15 @@ class Outcome:
 
 
 class _Connection(asyncio.Protocol):
-    """Sends one upload after the other, each when the one before it is answered."""
+    """Sends one upload after another, each when the response to the one before is complete."""
 
-    def __init__(self, order: Order, shape: Shape, number: int, turns: Iterator[int]) -> None:
+    def __init__(self, order: Order, shape: Shape, number: int, numbers: Iterator[int]) -> None:
         self._order = order
         self._shape = shape
         self._number = number
-        self._turns = turns
+        self._numbers = numbers
         self._body = shape.body(os.urandom(order.size))
-        self._begun = 0.0
+        self._started = 0.0
         self.latencies: list[float] = []
         self.failures = 0
         self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -70,7 +70,7 @@ class _Connection(asyncio.Protocol):
             self._end(exc)
 
     def on_message_complete(self) -> None:
-        self.latencies.append(time.perf_counter() - self._begun)
+        self.latencies.append(time.perf_counter() - self._started)
         self.failures += not 200 <= self._parser.get_status_code() < 300  # noqa: PLR2004  # RFC 9110, section 15.3
         self._next()
 
@@ -78,13 +78,13 @@ class _Connection(asyncio.Protocol):
         self._end(exc or ConnectionResetError("the server closed the connection"))
 
     def _next(self) -> None:
-        turn = next(self._turns, None)
-        if turn is None:
+        request = next(self._numbers, None)
+        if request is None:
             self._end(None)
             return
         self._parser = httptools.HttpResponseParser(self)
-        head = self._shape.head(self._order.run, self._number, turn, len(self._body))
-        self._begun = time.perf_counter()
+        head = self._shape.head(self._order.run, self._number, request, len(self._body))
+        self._started = time.perf_counter()
         self._transport.write(head)
         self._transport.write(self._body)
 
@@ -98,26 +98,26 @@ class _Connection(asyncio.Protocol):
 
 
 async def send(order: Order) -> Outcome:
-    """Carry out an order; raises OSError when a connection breaks, and TimeoutError."""
+    """Carry out an order; raises OSError when a connection breaks, TimeoutError after two minutes."""
     loop = asyncio.get_running_loop()
-    turns = iter(range(order.requests))
+    numbers = iter(range(order.requests))
     shape = SHAPES[order.shape]
-    begun = time.perf_counter()
+    started = time.perf_counter()
     connections = [
-        (await loop.create_connection(lambda n=n: _Connection(order, shape, n, turns), "127.0.0.1", order.port))[1]  # type: ignore[misc]  # mypy infers no default
+        (await loop.create_connection(lambda n=n: _Connection(order, shape, n, numbers), "127.0.0.1", order.port))[1]  # type: ignore[misc]  # mypy infers no default
         for n, _ in zip(count(), range(order.connections), strict=False)
     ]
     async with asyncio.timeout(_SECONDS):
         await asyncio.gather(*(connection.done for connection in connections))
     return Outcome(
-        seconds=time.perf_counter() - begun,
+        seconds=time.perf_counter() - started,
         latencies=[seconds for connection in connections for seconds in connection.latencies],
         failures=sum(connection.failures for connection in connections),
     )
 
 
 def main() -> None:
-    """Read the order, carry it out, write the outcome."""
+    """Read the order from standard input, carry it out, and write the outcome to standard output."""
     order = Order(**json.load(sys.stdin))
     json.dump(asdict(uvloop.run(send(order))), sys.stdout)
 

@@ -1,4 +1,4 @@
-"""The load program as the benchmarks call it."""
+"""Runs the load program in its own process."""
 
 import asyncio
 import json
@@ -8,8 +8,8 @@ from dataclasses import asdict
 from benchmarks.load import Order, Outcome
 
 
-async def carried_out(order: Order) -> Outcome:
-    """Run an order in a process of its own; ends the benchmark when a request is refused or a connection breaks."""
+async def run_load(order: Order) -> Outcome:
+    """Run an order in its own process; ends the benchmark if any response is not 2xx or a connection breaks."""
     pipe = asyncio.subprocess.PIPE
     command = (sys.executable, "-m", "benchmarks.load")
     process = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe)

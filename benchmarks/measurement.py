@@ -1,4 +1,4 @@
-"""What one round of one server gave, and how rounds become one row."""
+"""The measurement of one server in one round, and the row of a table made from several rounds."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from statistics import median
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measurement:
-    """One round: seconds in all and for each request, processor seconds, peak memory and a body's size in bytes."""
+    """One round: seconds in all and of each request, processor seconds, peak memory and body size in bytes."""
 
     seconds: float
     latencies: Sequence[float]
@@ -21,7 +21,7 @@ class Measurement:
         return len(self.latencies) / self.seconds
 
     def latency(self, share: float) -> float:
-        """Return the seconds within which that share of the requests was answered (nearest rank)."""
+        """Return the seconds within which that share of the requests got its response (nearest rank)."""
         ordered = sorted(self.latencies)
         return ordered[min(len(ordered) - 1, int(len(ordered) * share))]
 
@@ -33,7 +33,7 @@ class Measurement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """Medians over the rounds; rates and CPU as above, latencies in milliseconds, memory in megabytes."""
+    """Medians over the rounds: requests a second, ms, processor seconds for 10⁹ bytes; and the highest memory in MB."""
 
     rate: float
     p50: float
@@ -54,5 +54,5 @@ def row_of(rounds: Sequence[Measurement]) -> Row:
 
 
 def ratio(ours: Sequence[Measurement], theirs: Sequence[Measurement]) -> float:
-    """Return how many times as many requests a second we take: the median of the rounds, each beside its own."""
+    """Return our requests a second divided by theirs: the median over the rounds, compared round by round."""
     return median(one.rate / other.rate for one, other in zip(ours, theirs, strict=True))

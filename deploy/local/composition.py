@@ -1,4 +1,4 @@
-"""The four services out of their factories, told where this machine's engines are."""
+"""Creates the four services with the addresses of the embedded engines."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,13 +22,13 @@ from shared.storage.settings import PartOrder
 
 
 class BusOverrides(TypedDict, total=False):
-    """Where the bus is, in the settings' names; empty to leave it to the environment."""
+    """Settings that point at the embedded bus; empty if the environment names a bus."""
 
     nats_url: str
 
 
 class StoreOverrides(TypedDict, total=False):
-    """Where the bucket is, in the settings' names; empty to leave it to the environment."""
+    """Settings that point at the embedded store's bucket; empty if the environment names a store."""
 
     s3_endpoint_url: str
     s3_access_key: str
@@ -38,7 +38,7 @@ class StoreOverrides(TypedDict, total=False):
 
 
 def store_overrides(store: RcloneStore) -> StoreOverrides:
-    """Say where our own store is."""
+    """Return the settings that point at the embedded store."""
     config = store.config()
     return {
         "s3_endpoint_url": config.endpoint,
@@ -54,8 +54,8 @@ def create_services(
 ) -> Sequence[Service]:
     """Return ingest, assembler, analyzer and notifier, which open nothing before their lifespans.
 
-    `store_folder` is where our own store keeps its objects, which it does not sync to the disk itself. Ends the
-    process with every fault named when a service's settings are wrong.
+    `store_folder` is where the embedded store keeps its objects, which it does not sync to disk itself. Ends the
+    process, naming every fault, when a service's settings are wrong.
     """
     ingest = load_settings(
         lambda: IngestSettings(**bus, **store, local_temp_chunk_path=spool, store_folder=store_folder)

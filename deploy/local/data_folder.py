@@ -1,4 +1,4 @@
-"""The data folder: everything the one-machine form keeps, and only one of it at a time."""
+"""The data folder holds everything the one-machine form stores; one instance uses it at a time."""
 
 import fcntl
 import os
@@ -16,40 +16,40 @@ class DataFolderError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class DataFolder:
-    """Where each part keeps its things; `path` is absolute."""
+    """The paths inside the data folder; `path` is absolute."""
 
     path: Path
 
     @property
     def addresses(self) -> Path:
-        """The engines' ports and the store's keys."""
+        """The file of the engines' ports and the store's keys."""
         return self.path / "engines.json"
 
     @property
     def nats(self) -> Path:
-        """The bus's streams."""
+        """The folder of the bus's streams."""
         return self.path / "nats"
 
     @property
     def objects(self) -> Path:
-        """The store's buckets, a folder each."""
+        """The folder of the store's buckets, one folder each."""
         return self.path / "objects"
 
     @property
     def spool(self) -> Path:
-        """Chunks that wait for their recording to be made."""
+        """The spool: chunks of sessions that are not assembled yet."""
         return self.path / "spool"
 
     def log(self, engine: str) -> Path:
-        """Return where an engine writes what it has to say."""
+        """Return the path of an engine's log."""
         return self.path / "logs" / f"{engine}.log"
 
 
 @contextmanager
 def claim(path: Path) -> Iterator[DataFolder]:
-    """Make the folder if need be and keep other instances out of it until the process ends, however it ends.
+    """Create the folder if it is missing, and lock it for the length of the block or until the process ends.
 
-    Raises DataFolderError, naming the process that has it.
+    Raises DataFolderError if it can't be written to, or if another process has it, whose id the message names.
     """
     folder = DataFolder(path.absolute())
     try:
@@ -60,13 +60,13 @@ def claim(path: Path) -> Iterator[DataFolder]:
             f"The data folder {folder.path} can't be written to ({exc.strerror}): set DATA_DIR to one that can."
         ) from exc
     try:
-        _take(lock, folder)
+        _lock(lock, folder)
         yield folder
     finally:
         os.close(lock)
 
 
-def _take(lock: int, folder: DataFolder) -> None:
+def _lock(lock: int, folder: DataFolder) -> None:
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -1,4 +1,4 @@
-"""`python -m deploy.local.dead_letters list|retry`: what the one-machine form gave up, while it runs."""
+"""`python -m deploy.local.dead_letters list|retry`: the dead letters of a running one-machine form."""
 
 import argparse
 import sys
@@ -14,7 +14,7 @@ from shared.messaging.dead_letter_cli import add_dead_letter_arguments, run_dead
 
 
 def main() -> None:
-    """Show or retry; ends with status 1 and one line when something is in the way."""
+    """List or retry dead letters; exit status 1 and one line on standard error for a failure."""
     parser = argparse.ArgumentParser(prog="python -m deploy.local.dead_letters")
     add_dead_letter_arguments(parser)
     arguments = parser.parse_args()
@@ -24,16 +24,16 @@ def main() -> None:
     if settings.own_bus:
         if not folder.addresses.exists():
             sys.exit(f"dead-letters: {settings.data_dir} holds no Roomtone: start one with `make run`, or set DATA_DIR")
-        bus = replace(bus, url=_own_url(folder))
+        bus = replace(bus, url=_embedded_bus_url(folder))
     sys.exit(run_dead_letters(bus, [ASSEMBLER, ANALYZER], arguments))
 
 
-def _own_url(folder: DataFolder) -> str:
+def _embedded_bus_url(folder: DataFolder) -> str:
     try:
         engines = choose_engines(folder, nats=True, store=False)
     except DataFolderError as exc:
         sys.exit(f"dead-letters: {exc}")
-    assert engines.nats is not None  # noqa: S101  # asked for
+    assert engines.nats is not None  # noqa: S101  # requested by nats=True
     return engines.nats.url
 
 

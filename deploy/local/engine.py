@@ -1,4 +1,4 @@
-"""An engine: a long-running child that is ready once it answers, logs into a file, and is gone when we are."""
+"""An engine: a server program run as a child process, with a readiness check and a log file; it ends with us."""
 
 import asyncio
 import shutil
@@ -15,7 +15,7 @@ from shared.process.child import Command, Limits, start_child
 
 _READY_SECONDS = 30.0
 _STOP_SECONDS = 5.0
-_ASK_EVERY = 0.05
+_POLL_SECONDS = 0.05
 
 
 class EngineError(Exception):
@@ -25,8 +25,8 @@ class EngineError(Exception):
 class Engine(ABC):
     """One engine on one port; may be started again after it was stopped, was killed or died.
 
-    Call it from the main thread: the kernel ends the child when the thread that started it is gone. The child has
-    a session of its own, so that Ctrl-C in a terminal reaches us alone and we stop it after those who use it.
+    Call `start` from the main thread: the kernel kills the child when the thread that started it ends. The child has
+    its own session (setsid(2)), so that Ctrl-C in a terminal reaches us alone and the child is stopped after its users.
     """
 
     name: str
@@ -38,11 +38,11 @@ class Engine(ABC):
 
     @abstractmethod
     def _command(self) -> Command:
-        """Prepare the engine's folder and return what to run."""
+        """Prepare the engine's folder and return the command to run."""
 
     @abstractmethod
-    async def _answers(self) -> bool:
-        """Whether this very child (not a stranger on its port) does its work."""
+    async def _is_ready(self) -> bool:
+        """Whether this very child (not another program on its port) serves requests."""
 
     @property
     def pid(self) -> int | None:
@@ -51,45 +51,45 @@ class Engine(ABC):
         return process.pid if process is not None and process.returncode is None else None
 
     async def start(self) -> None:
-        """Start the child and wait until it answers; raises EngineError, with nothing left running."""
+        """Start the child and wait until it is ready, 30 s at most; raises EngineError, with nothing left running."""
         with open_log(self.log) as log:
             self._process = await start_child(
                 self._command(), Limits(), stdin=asyncio.subprocess.DEVNULL, stdout=log, stderr=log
             )
         try:
-            await self._wait_until_it_answers()
+            await self._wait_until_ready()
         except BaseException:
             await self.kill()
             raise
 
-    async def _wait_until_it_answers(self) -> None:
+    async def _wait_until_ready(self) -> None:
         try:
             async with asyncio.timeout(_READY_SECONDS):
-                while not await self._answers():
+                while not await self._is_ready():
                     if self.pid is None:
                         raise EngineError(f"{self.name} ended at its start. {self.diagnosis()}")
-                    await asyncio.sleep(_ASK_EVERY)
+                    await asyncio.sleep(_POLL_SECONDS)
         except TimeoutError:
             raise EngineError(
                 f"{self.name} does not answer on port {self.port} after {_READY_SECONDS:.0f} s. {self.diagnosis()}"
             ) from None
 
     async def wait(self) -> int:
-        """Wait until the child ends, and return its status."""
+        """Wait until the child ends, and return its exit status."""
         return await self._process.wait() if self._process is not None else 0
 
     async def stop(self) -> None:
-        """Ask the child to end, and make it after a while; returns when it is gone."""
+        """Stop the child with SIGTERM, after 5 s with SIGKILL; returns when it is gone."""
         try:
             async with asyncio.timeout(_STOP_SECONDS):
                 await self._end_with(signal.SIGTERM)
         except TimeoutError:
-            pass  # `kill` is the answer
+            pass  # `kill` below ends it
         finally:
             await self.kill()
 
     async def kill(self) -> None:
-        """End the child at once, as a crash would; returns when it is gone."""
+        """Kill the child with SIGKILL; returns when it is gone."""
         await self._end_with(signal.SIGKILL)
 
     async def _end_with(self, signal_number: signal.Signals) -> None:
@@ -100,22 +100,22 @@ class Engine(ABC):
             await process.wait()
 
     def last_line(self) -> str:
-        """Return the last line the engine wrote, or an empty string."""
+        """Return the last line of the engine's log, or an empty string."""
         return last_line(self.log)
 
     def diagnosis(self) -> str:
-        """Quote the last line the engine wrote, and say where the others are."""
+        """Return a sentence with the last line of the engine's log and the log's path."""
         return f"Its last words: {self.last_line() or 'none'} (all of them: {self.log})"
 
     async def __aenter__(self) -> Self:
-        """Start, as `start` does."""
+        """Call `start`."""
         await self.start()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Stop, as `stop` does."""
+        """Call `stop`."""
         await self.stop()
 
 

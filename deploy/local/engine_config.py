@@ -1,6 +1,6 @@
-"""Where the engines listen and what the store's callers sign with: chosen once, kept, and taken again.
+"""The engines' ports and the store's keys, chosen at the first start and stored in the data folder.
 
-Addresses of recordings are handed out to clients and signed ones are stored by them, so they must stay true.
+They must stay the same: clients are given the URLs of recordings, and store signed ones.
 """
 
 import json
@@ -27,15 +27,15 @@ class Addresses(BaseModel):
 
     @property
     def store_keys(self) -> StoreKeys:
-        """What callers of the store sign with."""
+        """The keys that callers of the store sign with."""
         return StoreKeys(self.store_access_key, self.store_secret_key)
 
 
 def load_or_choose_addresses(folder: DataFolder) -> Addresses:
-    """Return the folder's addresses, choosing them the first time; raises DataFolderError for a spoilt file."""
+    """Return the folder's addresses, chosen the first time; raises DataFolderError if their file is corrupt."""
     file = folder.addresses
     if not file.exists():
-        _keep(_choose(), file)
+        _store(_choose(), file)
     try:
         os.chmod(file, 0o600)  # noqa: PTH101  # a copy from elsewhere may be readable by others
         return Addresses.model_validate_json(file.read_bytes())
@@ -57,6 +57,6 @@ def _choose() -> Addresses:
     )
 
 
-def _keep(addresses: Addresses, file: Path) -> None:
+def _store(addresses: Addresses, file: Path) -> None:
     document = addresses.model_dump() | {"store_secret_key": addresses.store_secret_key.get_secret_value()}
     write_durably(file, json.dumps(document, indent=2).encode(), temporaries=file.parent)

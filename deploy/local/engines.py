@@ -1,4 +1,4 @@
-"""The two engines together: started side by side on their kept ports, and stopped last of all."""
+"""Starts the two engines side by side on their stored ports, and stops them last of all."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -15,50 +15,50 @@ from deploy.local.ports import becomes_free
 
 @dataclass(frozen=True, slots=True)
 class Engines:
-    """The engines of this machine; None for one that runs elsewhere."""
+    """The embedded engines; None for one that is configured elsewhere."""
 
     nats: NatsServer | None
     store: RcloneStore | None
 
-    def ours(self) -> Sequence[Engine]:
-        """Return those that we run."""
+    def embedded(self) -> Sequence[Engine]:
+        """Return the engines that run here."""
         return [engine for engine in (self.nats, self.store) if engine is not None]
 
 
 def choose_engines(folder: DataFolder, *, nats: bool, store: bool) -> Engines:
-    """Return the engines that are wanted, not started yet; raises DataFolderError."""
-    kept = load_or_choose_addresses(folder)
+    """Return the requested engines, not started yet; raises DataFolderError."""
+    stored = load_or_choose_addresses(folder)
     return Engines(
-        NatsServer(folder.nats, kept.nats_port, log=folder.log("nats-server")) if nats else None,
-        RcloneStore(folder.objects, kept.store_port, kept.store_keys, log=folder.log("rclone")) if store else None,
+        NatsServer(folder.nats, stored.nats_port, log=folder.log("nats-server")) if nats else None,
+        RcloneStore(folder.objects, stored.store_port, stored.store_keys, log=folder.log("rclone")) if store else None,
     )
 
 
 @asynccontextmanager
-async def started(engines: Engines, folder: DataFolder, *, patience: float = 10.0) -> AsyncIterator[None]:
-    """Start the engines, and stop them at the end; raises EngineError with none of them left running.
+async def started(engines: Engines, folder: DataFolder, *, port_timeout: float = 10.0) -> AsyncIterator[None]:
+    """Start the engines, and stop them at the block's end; raises EngineError with none of them left running.
 
-    `patience` in seconds is what a killed predecessor's engines may take to let go of their ports.
+    `port_timeout` is how many seconds the engines of a killed instance may take to release their ports.
     """
     async with AsyncExitStack() as stack:
-        for engine in engines.ours():
+        for engine in engines.embedded():
             stack.push_async_callback(engine.stop)
-        await _start_all(engines.ours(), folder, patience)
+        await _start_all(engines.embedded(), folder, port_timeout)
         yield
 
 
-async def _start_all(engines: Sequence[Engine], folder: DataFolder, patience: float) -> None:
-    """Start side by side; of several failures the first is raised, since one is enough to act on."""
+async def _start_all(engines: Sequence[Engine], folder: DataFolder, port_timeout: float) -> None:
+    """Start the engines side by side; of several failures only the first is raised: one is enough to act on."""
     try:
         async with asyncio.TaskGroup() as starts:
             for engine in engines:
-                starts.create_task(_start_on_kept_port(engine, folder, patience))
+                starts.create_task(_start_on_stored_port(engine, folder, port_timeout))
     except ExceptionGroup as failures:
         raise failures.exceptions[0] from None
 
 
-async def _start_on_kept_port(engine: Engine, folder: DataFolder, patience: float) -> None:
-    if not await becomes_free(engine.port, within=patience):
+async def _start_on_stored_port(engine: Engine, folder: DataFolder, port_timeout: float) -> None:
+    if not await becomes_free(engine.port, within=port_timeout):
         raise EngineError(
             f"Port {engine.port}, on which {engine.name} was reached so far, is taken by another program: "
             f"stop that program, or give {engine.name} another port in {folder.addresses}."

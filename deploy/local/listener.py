@@ -1,4 +1,4 @@
-"""The port the one-machine form serves on, taken before anything else is started."""
+"""Opens the listening socket of the one-machine form, before anything else is started."""
 
 import errno
 import os
@@ -12,9 +12,9 @@ class ListenError(Exception):
 
 
 def take_port(host: str, port: int) -> socket.socket:
-    """Listen at once, so that no other program gets the port; port 0 takes any free one. Raises ListenError.
+    """Bind and listen at once, so that no other program gets the port; port 0 takes any free one. Raises ListenError.
 
-    Who connects before the server is ready waits until it is.
+    Connections made before the server is ready wait in the backlog.
     """
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
@@ -44,7 +44,7 @@ def _advice(host: str, port: int, error: OSError) -> str:
 
 
 def address_of(listener: socket.socket) -> str:
-    """Return the address to call from this machine, as the start of a URL."""
+    """Return the base URL to call from this machine."""
     host, port = listener.getsockname()[:2]
     callable_host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104  # shown, not bound
     return f"http://[{callable_host}]:{port}" if ":" in callable_host else f"http://{callable_host}:{port}"

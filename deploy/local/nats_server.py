@@ -14,7 +14,7 @@ _CONFIG = "nats-server.conf"
 
 
 class NatsServer(Engine):
-    """A single server that keeps its streams under `folder`, each event on the disk before it is confirmed."""
+    """A single server with its streams under `folder`; each event is synced to disk before it is confirmed."""
 
     name = "nats-server"
 
@@ -25,7 +25,7 @@ class NatsServer(Engine):
 
     @property
     def url(self) -> str:
-        """What clients connect to."""
+        """The URL that clients connect to."""
         return f"nats://{HOST}:{self.port}"
 
     def _command(self) -> Command:
@@ -36,14 +36,14 @@ class NatsServer(Engine):
         return Command(program, ["--config", str(config)])
 
     def _config(self) -> str:
-        """Write the configuration as JSON, which is a subset of the server's own format."""
+        """Return the configuration as JSON, which is a subset of the server's own format."""
         return json.dumps(
             {
                 "server_name": self._server_name,
                 "listen": f"{HOST}:{self.port}",
                 "jetstream": {
                     "store_dir": str(self._folder.resolve()),
-                    "sync_interval": "always",  # the default of two minutes forgets confirmed events at a power cut
+                    "sync_interval": "always",  # with the default of two minutes a power cut loses confirmed events
                     "max_memory_store": 64 * _MEGABYTE,
                     "max_file_store": 10 * 1024 * _MEGABYTE,
                 },
@@ -52,8 +52,8 @@ class NatsServer(Engine):
             indent=2,
         )
 
-    async def _answers(self) -> bool:
-        """Whether the greeting carries our server's name; the port opens once the streams are recovered."""
+    async def _is_ready(self) -> bool:
+        """Whether the greeting holds this server's name; the port opens once the streams are recovered."""
         try:
             async with asyncio.timeout(1):
                 reader, writer = await asyncio.open_connection(HOST, self.port)

@@ -18,7 +18,7 @@ BUCKET = "recordings"
 
 @dataclass(frozen=True, slots=True)
 class StoreKeys:
-    """What callers of the store sign their requests with."""
+    """The keys that callers of the store sign their requests with."""
 
     access_key: str = field(default_factory=lambda: secrets.token_hex(10))
     secret_key: SecretStr = field(default_factory=lambda: SecretStr(secrets.token_hex(20)))
@@ -36,16 +36,16 @@ class RcloneStore(Engine):
 
     @property
     def bucket_folder(self) -> Path:
-        """Where the recordings lie as files."""
+        """The folder of the recordings' files."""
         return self._folder / BUCKET
 
     @property
     def endpoint(self) -> str:
-        """The address of the S3 API."""
+        """The URL of the S3 API."""
         return f"http://{HOST}:{self.port}"
 
     def config(self, part_order: PartOrder = "ascending") -> StoreConfig:
-        """Return what a client needs; parts out of order would wait for their turn in the server's memory."""
+        """Return the configuration of a client; rclone holds parts that come out of order in memory."""
         return StoreConfig(
             endpoint=self.endpoint,
             bucket=BUCKET,
@@ -63,12 +63,12 @@ class RcloneStore(Engine):
             [
                 *("serve", "s3", str(self._folder.resolve())),
                 *("--addr", f"{HOST}:{self.port}"),
-                *("--config", "/dev/null"),  # no remote of the user's own is within reach
+                *("--config", "/dev/null"),  # the user's own remotes are not read
                 *("--cache-dir", str(self._folder.resolve().parent / "rclone-cache")),
-                *("--vfs-cache-mode", "off"),  # a confirmed object is in its place, not in a cache
-                *("--dir-cache-time", "1s"),  # files that someone removes by hand are gone here as well
-                *("--etag-hash", "xxh128"),  # each look-up reads and hashes the file: 45 ms for an hour, by MD5 350
-                "--ignore-checksum",  # else it hashes once more what was checked by its Content-MD5
+                *("--vfs-cache-mode", "off"),  # a confirmed object is in its folder, not in a cache
+                *("--dir-cache-time", "1s"),  # files removed by hand disappear from the bucket as well
+                *("--etag-hash", "xxh128"),  # each HEAD reads and hashes the file: 45 ms for an hour, with MD5 350 ms
+                "--ignore-checksum",  # else it hashes a body again that was checked by its Content-MD5
             ],
             {
                 "RCLONE_AUTH_KEY": f'"{self._keys.access_key},{self._keys.secret_key.get_secret_value()}"',
@@ -77,12 +77,12 @@ class RcloneStore(Engine):
         )
 
     def _remove_leftovers(self) -> None:
-        """Remove what a killed store left of unfinished uploads; nobody was told that those succeeded."""
+        """Remove the files of uploads that a killed store left unfinished and never confirmed."""
         for leftover in self._folder.rglob(".rclone_temp_*"):
             leftover.unlink(missing_ok=True)
 
-    async def _answers(self) -> bool:
-        """Whether the bucket can be used with our keys."""
+    async def _is_ready(self) -> bool:
+        """Whether the bucket can be used with the store's keys."""
         if not await self._listens():
             return False
         async with open_store(self.config()) as store:

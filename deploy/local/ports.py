@@ -1,22 +1,22 @@
-"""Ports for the engines: free ones to begin with, and whether a kept one is free again."""
+"""Finds free ports for the engines, and waits until a stored port is free again."""
 
 import asyncio
 import random
 import socket
 
 HOST = "127.0.0.1"
-# Below 32768, where Linux takes the ports of outgoing connections from: a kept port would sometimes be theirs.
+# Below 32768: from there on Linux takes the ports of outgoing connections, which would sometimes hold a stored port.
 _CHOICE = range(20_000, 32_000)
-_ASK_EVERY = 0.1
+_POLL_SECONDS = 0.1
 
 
 def free_ports(count: int) -> list[int]:
-    """Return `count` different ports that nobody listens on at the moment."""
+    """Return `count` different ports that no program listens on at the moment."""
     return random.sample([port for port in random.sample(_CHOICE, 200) if is_free(port)], count)
 
 
 def is_free(port: int) -> bool:
-    """Whether an engine could listen on `port`; connections that linger from an earlier one do not matter."""
+    """Whether an engine could listen on `port`; connections in TIME_WAIT do not matter."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -27,11 +27,11 @@ def is_free(port: int) -> bool:
 
 
 async def becomes_free(port: int, *, within: float) -> bool:
-    """Wait at most `within` seconds for whoever holds `port` to let go; returns whether it did."""
+    """Wait at most `within` seconds until `port` is free; returns whether it is."""
     try:
         async with asyncio.timeout(within):
             while not is_free(port):
-                await asyncio.sleep(_ASK_EVERY)
+                await asyncio.sleep(_POLL_SECONDS)
     except TimeoutError:
         return False
     return True

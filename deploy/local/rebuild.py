@@ -1,4 +1,4 @@
-"""`python -m deploy.local.rebuild`: the catalog of the one-machine form again, from its bucket, while it runs."""
+"""`python -m deploy.local.rebuild`: rebuilds the catalog of a running one-machine form from its bucket."""
 
 import sys
 
@@ -12,7 +12,7 @@ from shared.env import load_settings
 
 
 def main() -> None:
-    """Rebuild; ends with status 1 and one line when something is in the way."""
+    """Rebuild the catalog; exit status 1 and one line on standard error for a failure."""
     settings = load_settings(LocalSettings)
     folder = DataFolder(settings.data_dir)
     if not folder.addresses.exists():

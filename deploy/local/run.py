@@ -1,4 +1,4 @@
-"""One run of the one-machine form: engines, then the four services, and back again."""
+"""One run of the one-machine form: starts the engines, then the four services; stops them in reverse order."""
 
 import asyncio
 import signal
@@ -23,12 +23,12 @@ from shared.runtime.server import server_config
 log = structlog.stdlib.get_logger(__name__)
 
 _READY_SECONDS = 30.0
-_ASK_EVERY = 0.05
+_POLL_SECONDS = 0.05
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LocalRun:
-    """What one run consists of; nothing of it is started yet."""
+    """The parts of one run; nothing of it is started yet."""
 
     app: OneMachine
     settings: LocalSettings
@@ -43,15 +43,15 @@ class LocalRun:
         """
         server = Server(server_config(self.app, self.settings))
         _stop_at_signals(server)
-        async with started(self.engines, self.folder), self._beside(server, announce):
+        async with started(self.engines, self.folder), self._background(server, announce):
             await server.serve(sockets=[self.listener])
         if server.failure is not None:
             raise server.failure
 
     @asynccontextmanager
-    async def _beside(self, server: Server, announce: Callable[[], None]) -> AsyncIterator[None]:
-        """Keep what runs beside the server, and end it before the engines are stopped."""
-        tasks = [asyncio.create_task(_supervise(engine, server)) for engine in self.engines.ours()]
+    async def _background(self, server: Server, announce: Callable[[], None]) -> AsyncIterator[None]:
+        """Run the engines' supervisors and the announcement beside the block; end them before the engines stop."""
+        tasks = [asyncio.create_task(_supervise(engine, server)) for engine in self.engines.embedded()]
         tasks.append(asyncio.create_task(self._announce_when_ready(server, announce)))
         try:
             yield
@@ -70,7 +70,7 @@ class LocalRun:
 
     async def _until_ready(self) -> None:
         while await self.app.reasons():
-            await asyncio.sleep(_ASK_EVERY)
+            await asyncio.sleep(_POLL_SECONDS)
 
 
 async def _supervise(engine: Engine, server: Server) -> None:
@@ -81,9 +81,10 @@ async def _supervise(engine: Engine, server: Server) -> None:
 
 
 def _stop_at_signals(server: Server) -> None:
-    """Let a signal before the server serves cancel the start; the server itself takes over while it serves.
+    """Cancel the start at a signal before the server serves; while it serves, the server handles signals itself.
 
-    It raises the signal once more after that, which means nothing any more. A closed terminal stops in order, too.
+    The server raises the signal once more when it has stopped; that one is ignored. SIGHUP (a closed terminal) stops
+    in order, too.
     """
     loop = asyncio.get_running_loop()
     running = asyncio.current_task()

@@ -1,4 +1,4 @@
-"""Engines that die are started again on the same port, a bounded number of times."""
+"""Restarts an engine that died, on the same port, a limited number of times."""
 
 import asyncio
 from time import monotonic
@@ -14,10 +14,10 @@ _STABLE_SECONDS = 60.0
 
 
 async def supervise(engine: Engine, *, tries: int = 5, first_delay: float = 0.25) -> NoReturn:
-    """Start `engine` again each time it dies, until cancelled; raises EngineError when it won't stay up.
+    """Restart `engine` each time it dies, until cancelled; raises EngineError after `tries` restarts.
 
-    It gets `tries`, the first after `first_delay` seconds, each other after twice as long; the count begins anew
-    once the engine has run for a minute.
+    The first restart comes after `first_delay` seconds, each further one after twice as long; the count starts again
+    at 0 once the engine has run for 60 s.
     """
     used = 0
     while True:
@@ -30,7 +30,7 @@ async def supervise(engine: Engine, *, tries: int = 5, first_delay: float = 0.25
 
 
 async def _restart(engine: Engine, used: int, tries: int, first_delay: float) -> int:
-    """Return how many tries are used up once the engine answers again."""
+    """Restart the engine, and return how many tries are used up once it is ready again."""
     while used < tries:
         await asyncio.sleep(first_delay * 2.0**used)
         used += 1

@@ -1,13 +1,13 @@
-"""What a person at the terminal is told once everything serves."""
+"""The text shown at the terminal once everything serves."""
 
 READY = "Roomtone is ready: "
-"""How the first line begins; the address follows. Whoever starts the one-machine form as a child waits for it."""
+"""The start of the first line; the address follows. A parent process of the one-machine form waits for it."""
 
 
 def welcome(*, address: str, recordings: str, bus: str, with_token: bool = False) -> str:
-    """Say where everything is, with one line to paste that sends a second of silence and gets its WAV.
+    """Return the addresses and a line to paste into a shell that sends a second of silence and gets its WAV.
 
-    Where callers need a token, the line takes it from TOKEN.
+    Where callers need a token, that line takes it from TOKEN.
     """
     token = ' -H "Authorization: Bearer $TOKEN"' if with_token else ""
     attempt = (

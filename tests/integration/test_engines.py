@@ -99,7 +99,7 @@ async def test_an_engine_on_a_taken_kept_port_is_refused_with_the_file_to_change
         engines = choose_engines(folder, nats=True, store=False)
         assert engines.nats is not None
         with socket.create_server(("127.0.0.1", engines.nats.port)), pytest.raises(EngineError) as refusal:
-            async with started(engines, folder, patience=0.2):
+            async with started(engines, folder, port_timeout=0.2):
                 pass
     assert f"Port {engines.nats.port}" in str(refusal.value)
     assert str(folder.addresses) in str(refusal.value)

@@ -1,4 +1,4 @@
-"""tuspyserver as its documentation mounts it; run with the peer's own interpreter, FILES names the folder."""
+"""tuspyserver, mounted as in its documentation; run with its own interpreter, FILES names the folder."""
 
 import os
 

@@ -1,8 +1,8 @@
-"""`python -m deploy.local.demo`: sends a recording as a live client would, and shows what comes of it.
+"""`python -m deploy.local.demo`: sends a recording as a live client would, and shows its events and score.
 
-FILE names the recording (default: a speech sample), SERVER a running system (default: one of its own), TOKEN what
-that one asks of its callers, SPEED the pieces of 32 kB a second (25; 0 for no pause), TIMEOUT the seconds to wait for
-the score (900).
+FILE names the recording (default: a speech sample), SERVER a running system (default: one started for the
+demonstration), TOKEN that system's token, SPEED the pieces of 32 kB a second (25; 0 for no pause), TIMEOUT the seconds
+to wait for the score (900).
 """
 
 import asyncio
@@ -20,9 +20,9 @@ from deploy.local.proxies import go_directly_to_this_machine
 
 
 async def _demonstrate() -> None:
-    _end_in_order_at(signal.SIGTERM)
+    _cancel_at(signal.SIGTERM)
     recording = open_recording(os.environ.get("FILE"))
-    pace = SendingPace(speed=_number("SPEED", 25.0), patience=_number("TIMEOUT", 900.0))
+    pace = SendingPace(speed=_number("SPEED", 25.0), score_timeout=_number("TIMEOUT", 900.0))
     terminal = Terminal()
     server = _server()
     if server is None:
@@ -54,15 +54,15 @@ def _number(name: str, default: float) -> float:
     return number
 
 
-def _end_in_order_at(number: signal.Signals) -> None:
-    """Let a signal cancel the demonstration, so that its server is stopped and erased first."""
+def _cancel_at(number: signal.Signals) -> None:
+    """Cancel the demonstration at a signal, so that its server is stopped and its data deleted before the end."""
     task = asyncio.current_task()
     assert task is not None  # noqa: S101  # called from a coroutine
     asyncio.get_running_loop().add_signal_handler(number, task.cancel)
 
 
 def main() -> None:
-    """Demonstrate; ends with status 1 and one line when something is in the way."""
+    """Run the demonstration; exit status 1 and one line on standard error for a failure."""
     go_directly_to_this_machine()
     try:
         asyncio.run(_demonstrate())

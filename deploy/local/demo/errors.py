@@ -1,4 +1,4 @@
-"""The one way a demonstration fails: with a sentence for the person at the terminal."""
+"""The demonstration's only error, with a sentence for the person at the terminal."""
 
 
 class DemoError(Exception):

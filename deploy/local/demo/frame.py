@@ -1,4 +1,4 @@
-"""The server's JSON, read once into typed values."""
+"""The server's JSON, WebSocket frames and response bodies, parsed into typed values."""
 
 from typing import Self
 
@@ -6,12 +6,12 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from deploy.local.demo.errors import DemoError
 
-_SILENT = {"hello", "heartbeat"}
+_NOT_SHOWN = {"hello", "heartbeat"}
 _LAST = {"audio_failed", "analysis_ready", "analysis_failed"}
 
 
 class Frame(BaseModel):
-    """One event as the WebSocket tells it; members that the kind of event does not have are None."""
+    """One frame of the WebSocket; members that its event does not have are None."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -23,7 +23,7 @@ class Frame(BaseModel):
 
     @classmethod
     def read(cls, text: str) -> Self:
-        """Read a text frame; raises DemoError when it is none."""
+        """Parse a text frame; raises DemoError for any other text."""
         try:
             return cls.model_validate_json(text)
         except ValidationError as exc:
@@ -31,17 +31,17 @@ class Frame(BaseModel):
 
     @property
     def worth_showing(self) -> bool:
-        """Whether it is about the recording, not about the line itself."""
-        return self.event not in _SILENT
+        """Whether the frame is about the recording, not about the connection itself."""
+        return self.event not in _NOT_SHOWN
 
     @property
     def last(self) -> bool:
-        """Whether nothing more will happen to the recording."""
+        """Whether no further event of the recording will come."""
         return self.event in _LAST
 
 
-class Answer(BaseModel):
-    """The JSON object of an HTTP answer; empty for a body that is not one."""
+class ResponseBody(BaseModel):
+    """The JSON object of an HTTP response; all defaults for a body that is not one."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -51,7 +51,7 @@ class Answer(BaseModel):
 
     @classmethod
     def read(cls, body: bytes) -> Self:
-        """Read a body, whatever it is."""
+        """Parse a body of any content."""
         try:
             return cls.model_validate_json(body)
         except ValidationError:

@@ -1,4 +1,4 @@
-"""Hears what happens to a session, live, over the WebSocket."""
+"""Receives a session's events live over the WebSocket."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -16,14 +16,14 @@ _BROKEN = "The server hung up before it told the result; GET /sessions/{session}
 
 
 class Listener:
-    """Shows each event of one session as it came, and keeps the one after which nothing more comes."""
+    """Shows each event of one session as it comes, and returns the last one."""
 
     def __init__(self, socket: ClientConnection, show: Show) -> None:
         self._socket = socket
         self._show = show
 
     async def run(self) -> Frame:
-        """Listen until the session's last event and return it; raises DemoError if the server hangs up before."""
+        """Listen until the session's last event and return it; raises DemoError if the server disconnects before."""
         async for message in self._socket:
             text = message if isinstance(message, str) else message.decode(errors="replace")
             frame = Frame.read(text)
@@ -38,9 +38,9 @@ class Listener:
 async def listening(
     server: str, session: str, credentials: Mapping[str, str], show: Show
 ) -> AsyncIterator[asyncio.Task[Frame]]:
-    """Listen to one session from now on, with these headers; the task's result is its last event.
+    """Listen to one session in a task, with the headers `credentials`; the task's result is its last event.
 
-    Raises DemoError when there is nobody to listen to.
+    Raises DemoError when the connection can't be opened.
     """
     address = f"ws{server.removeprefix('http')}/notify?session_id={session}"
     try:

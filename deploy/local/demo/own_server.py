@@ -1,4 +1,4 @@
-"""A Roomtone for the length of one demonstration, with its data in a temporary folder."""
+"""Runs a one-machine form for the length of one demonstration, with its data in a temporary folder."""
 
 import asyncio
 import os
@@ -19,7 +19,7 @@ _STOP_SECONDS = 20.0
 
 @asynccontextmanager
 async def own_server() -> AsyncIterator[str]:
-    """Start a one-machine form on free ports and yield its address; stopped and erased at the end."""
+    """Start a one-machine form on free ports and yield its address; at the end it is stopped and its data deleted."""
     with tempfile.TemporaryDirectory(prefix="roomtone-demo-") as folder:
         log = Path(folder) / "server.log"
         process = await _start(Path(folder) / "data", log)
@@ -30,7 +30,7 @@ async def own_server() -> AsyncIterator[str]:
 
 
 async def _start(data: Path, log: Path) -> asyncio.subprocess.Process:
-    """Start it in a session of its own: Ctrl-C ends the demonstration, which then stops it."""
+    """Start the server in its own session: Ctrl-C ends the demonstration, which then stops the server."""
     settings = {"HOST": "127.0.0.1", "PORT": "0", "DATA_DIR": str(data), "LOG_FORMAT": "json"}
     with log.open("ab") as file:
         return await asyncio.create_subprocess_exec(

@@ -1,4 +1,4 @@
-"""The recording that is sent: a file of the caller's, or the speech sample that comes with the local model."""
+"""The recording to send: a given file, or the speech sample that comes with the local model."""
 
 import importlib.util
 from collections.abc import Iterator
@@ -19,14 +19,14 @@ class Recording:
     size: int
 
     def pieces(self, size: int) -> Iterator[bytes]:
-        """Yield the file's own bytes, cut anywhere, as a recorder that streams would send them."""
+        """Yield the file's bytes in pieces of `size`, cut anywhere, as a streaming recorder would send them."""
         with self.path.open("rb") as file:
             while piece := file.read(size):
                 yield piece
 
 
 def open_recording(name: str | None) -> Recording:
-    """Look the file up, or the sample if no name is given; raises DemoError for one that can't be read."""
+    """Return the named recording, or the sample without a name; raises DemoError if it can't be read or is empty."""
     path = Path(name).expanduser() if name else _sample()
     try:
         with path.open("rb") as file:
