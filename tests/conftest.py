@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 
 from deploy.local.nats_server import NatsServer
 from deploy.local.object_store import RcloneStore, StoreKeys
@@ -27,6 +28,14 @@ def nothing_of_the_developers_own(tmp_path_factory: pytest.TempPathFactory) -> I
         patch.chdir(tmp_path_factory.mktemp("working-folder"))
         patch.setenv("PYTHONPATH", str(_REPOSITORY))
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def plain_tracebacks() -> None:
+    """Log tracebacks without local variables: those of structlog's default hold a test's loop for seconds."""
+    *others, _ = structlog.get_config()["processors"]
+    renderer = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+    structlog.configure(processors=[*others, renderer])
 
 
 @pytest.fixture(scope="session")
