@@ -1,4 +1,4 @@
-"""Headers that must not authenticate: made with real keys, and most of them good but for one point."""
+"""Headers that must not authenticate: made with real keys, and most of them valid except for one point."""
 
 import hashlib
 import hmac
@@ -25,7 +25,7 @@ RS256 = {"alg": "RS256", "typ": "JWT"}
 
 @cache
 def foreign_key() -> RSAKey:
-    """An attacker's own."""
+    """An attacker's own key."""
     return RSAKey.generate_key(2048)
 
 
@@ -35,7 +35,7 @@ def encoded(part: object) -> str:
 
 
 def signed(header: object, payload: object, *, key: RSAKey | None = None, digest: HashAlgorithm | None = None) -> str:
-    """Sign anything at all as RS256 does, with the issuer's own key unless told otherwise."""
+    """Sign any header and payload as RS256 does, by default with the issuer's own key."""
     text = f"{encoded(header)}.{encoded(payload)}"
     private = (key or signing_key()).private_key
     assert private is not None
@@ -72,7 +72,7 @@ def _with_claims(**claims: object) -> Case:
 
 
 def _with_text(name: str, value: str) -> Case:
-    """Write one claim as JSON text, which Python's own encoder may not make."""
+    """Give one claim as JSON text that Python's own encoder may not write."""
 
     def case() -> Headers:
         claims = good_claims(**{name: None})

@@ -1,4 +1,4 @@
-"""A work queue of the tests' own, with a worker that writes down what it is asked to do."""
+"""A work queue for tests, with a worker that records its jobs."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -20,16 +20,16 @@ _numbers = count()
 
 
 class RecordingWorker:
-    """A worker that writes down what it is asked to do, and fails as told, also when it is to tell of a failure."""
+    """A worker that records its jobs and raises the given errors: `failures` by session, `give_up_failures` in turn."""
 
     def __init__(
-        self, failures: dict[str, list[Exception]] | None = None, telling: list[Exception] | None = None
+        self, failures: dict[str, list[Exception]] | None = None, give_up_failures: list[Exception] | None = None
     ) -> None:
         self.handled: list[str] = []
         self.jobs: list[Envelope] = []
         self.given_up: list[tuple[str, str]] = []
         self._failures = failures or {}
-        self._telling = telling or []
+        self._give_up_failures = give_up_failures or []
 
     async def handle(self, job: Envelope) -> None:
         self.handled.append(job.key.session)
@@ -38,8 +38,8 @@ class RecordingWorker:
             raise pending.pop(0)
 
     async def give_up(self, job: Envelope, error: RoomtoneError) -> None:
-        if self._telling:
-            raise self._telling.pop(0)
+        if self._give_up_failures:
+            raise self._give_up_failures.pop(0)
         self.given_up.append((job.key.session, error.code))
 
 
@@ -60,13 +60,13 @@ async def working(
         concurrency=concurrency,
         max_tries=3,
         first_retry=first_retry,
-        ack_wait=5.0,  # a traceback on the console may hold the loop for longer than a second
+        ack_wait=5.0,  # a busy machine may hold the loop for longer than a second
         idle_check_seconds=1.0,
     )
     async with background_tasks(*WorkQueue(bus, policy, worker, metrics or Metrics()).workers()):
         yield
 
 
-async def order(bus: Bus, session: str) -> None:
+async def publish_job(bus: Bus, session: str) -> None:
     key = SessionKey("default", session)
     await bus.publish(make_envelope("test", key, SessionOpened(), cause=str(next(_numbers)), trace=new_trace()))

@@ -1,4 +1,4 @@
-"""The connection to the bus: what becomes of it while the server is not there, and when its client gives up."""
+"""The connection to the bus while the server hangs, and when the client closes for good."""
 
 import asyncio
 import os
@@ -15,13 +15,12 @@ from shared.observability.metrics import Metrics
 from shared.observability.trace import new_trace
 from tests.waiting import until
 
-_LONG_WORDS = "x" * 100_000
-_ENOUGH = 400  # such events, several times what the kernel's buffers and ours hold
+_EVENTS = 400  # of 100 kB: several times what the kernel's buffers and the client's hold
 CALL = SessionKey("default", "call")
-EVENT = AnalysisFailed(code="internal", reason=_LONG_WORDS)
+EVENT = AnalysisFailed(code="internal", reason="x" * 100_000)
 
 
-async def test_telling_a_server_that_stands_still_waits_for_nobody_and_what_does_not_fit_is_counted(
+async def test_publishing_to_a_server_that_hangs_does_not_wait_and_dropped_events_are_counted(
     private_nats: NatsServer,
 ) -> None:
     metrics = Metrics()
@@ -31,7 +30,7 @@ async def test_telling_a_server_that_stands_still_waits_for_nobody_and_what_does
         os.kill(private_nats.pid, signal.SIGSTOP)
         try:
             async with asyncio.timeout(9):  # the library waits 10 s for a buffer that does not empty
-                for number in range(_ENOUGH):
+                for number in range(_EVENTS):
                     await bus.publish_nowait(make_envelope("test", CALL, EVENT, cause=str(number), trace=new_trace()))
                     await asyncio.sleep(0)
         finally:
@@ -44,11 +43,11 @@ def _dropped(metrics: Metrics) -> float:
     return float(metrics.events_dropped._value.get())
 
 
-_CLOSES = """
+_CLOSES_ITS_CLIENT = """
 import asyncio, sys
-from shared.bus import open_bus
-from shared.metrics import Metrics
-from shared.settings import BusConfig
+from shared.messaging.bus import open_bus
+from shared.messaging.settings import BusConfig
+from shared.observability.metrics import Metrics
 
 async def main():
     async with open_bus(BusConfig(url=sys.argv[1]), service="test", metrics=Metrics()) as bus:
@@ -60,9 +59,12 @@ asyncio.run(main())
 """
 
 
-async def test_a_client_that_closes_for_good_ends_its_process(nats_url: str) -> None:
+async def test_a_client_that_closes_for_good_stops_its_process(nats_url: str) -> None:
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-c", _CLOSES, nats_url), stdout=asyncio.subprocess.DEVNULL
+        *(sys.executable, "-c", _CLOSES_ITS_CLIENT, nats_url), stdout=asyncio.subprocess.PIPE
     )
     async with asyncio.timeout(60):
-        assert await process.wait() != 0
+        output, _ = await process.communicate()
+    assert process.returncode != 0
+    assert b"bus connected" in output
+    assert b"closed for good" in output

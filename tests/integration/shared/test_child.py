@@ -1,4 +1,4 @@
-"""What a child process may and may not do, asked of the child itself."""
+"""The limits and the isolation of a child process, as the child itself sees them."""
 
 import asyncio
 import sys
@@ -11,7 +11,7 @@ from tests.waiting import until
 PIPE = asyncio.subprocess.PIPE
 
 
-async def said(command: Command, limits: Limits) -> str:
+async def output_of(command: Command, limits: Limits) -> str:
     child = await start_child(command, limits, stdin=asyncio.subprocess.DEVNULL, stdout=PIPE, stderr=PIPE)
     async with asyncio.timeout(20):
         output, _ = await child.communicate()
@@ -20,7 +20,9 @@ async def said(command: Command, limits: Limits) -> str:
 
 async def test_a_child_has_the_limits_it_was_given() -> None:
     limits = Limits(memory=2**30, cpu=9, file_size=0, open_files=32, processes=1000)
-    output = await said(Command("/bin/sh", ["-c", "cat /proc/self/limits; grep NoNewPrivs /proc/self/status"]), limits)
+    output = await output_of(
+        Command("/bin/sh", ["-c", "cat /proc/self/limits; grep NoNewPrivs /proc/self/status"]), limits
+    )
     rows = {line[:26].strip(): line[26:].split()[:2] for line in output.splitlines()}
     assert rows["Max address space"] == ["1073741824", "1073741824"]
     assert rows["Max cpu time"] == ["9", "14"]
@@ -31,11 +33,11 @@ async def test_a_child_has_the_limits_it_was_given() -> None:
 
 
 async def test_a_child_has_the_environment_it_was_given_and_no_other() -> None:
-    output = await said(Command("/usr/bin/env", [], {"SECRET": "abc def"}), Limits())
+    output = await output_of(Command("/usr/bin/env", [], {"SECRET": "abc def"}), Limits())
     assert output.splitlines() == ["SECRET=abc def"]
 
 
-async def test_what_is_in_the_environment_never_stands_among_the_arguments() -> None:
+async def test_the_environment_of_a_child_is_never_among_its_arguments() -> None:
     child = await start_child(
         Command("/bin/cat", [], {"SECRET": "hidden-value"}), Limits(), stdin=PIPE, stdout=PIPE, stderr=PIPE
     )
@@ -50,16 +52,16 @@ async def test_what_is_in_the_environment_never_stands_among_the_arguments() -> 
     await child.communicate(b"")
 
 
-async def test_a_child_that_may_not_write_files_can_still_talk(tmp_path: Path) -> None:
+async def test_a_child_that_may_not_write_files_can_still_write_to_its_pipes(tmp_path: Path) -> None:
     script = f"echo before; echo x > {tmp_path}/file && echo wrote; exit 0"
-    output = await said(Command("/bin/sh", ["-c", script]), Limits(file_size=0))
+    output = await output_of(Command("/bin/sh", ["-c", script]), Limits(file_size=0))
     assert output == "before\n"
     assert (tmp_path / "file").stat().st_size == 0
 
 
-_TRIES = """
+_FORBIDDEN_CALLS = """
 import ctypes, os, socket
-def tried(call):
+def errno_of(call):
     try:
         call()
     except OSError as exc:
@@ -67,24 +69,24 @@ def tried(call):
     return 0
 libc = ctypes.CDLL(None, use_errno=True)
 def ptrace():
-    if libc.ptrace(16, 0, 0, 0) < 0:  # attaching to nobody: there is no such process, if one may ask at all
+    if libc.ptrace(16, 0, 0, 0) < 0:  # attaching to process 0: no such process, where the call is allowed
         raise OSError(ctypes.get_errno(), "")
 pid = os.fork()
 if pid == 0:
-    print(tried(socket.socket), tried(os.setsid), tried(ptrace), flush=True)
+    print(errno_of(socket.socket), errno_of(os.setsid), errno_of(ptrace), flush=True)
     os._exit(0)
 os.waitpid(pid, 0)
 """
 
 
 async def test_an_isolated_child_opens_no_socket_and_its_children_stay_in_its_group() -> None:
-    command = Command(sys.executable, ["-IS", "-c", _TRIES])
-    assert await said(command, Limits(isolated=True)) == f"{EPERM} {EPERM} {EPERM}\n"
-    assert await said(command, Limits()) == f"0 0 {ESRCH}\n"
+    command = Command(sys.executable, ["-IS", "-c", _FORBIDDEN_CALLS])
+    assert await output_of(command, Limits(isolated=True)) == f"{EPERM} {EPERM} {EPERM}\n"
+    assert await output_of(command, Limits()) == f"0 0 {ESRCH}\n"
 
 
-async def test_a_child_that_could_not_be_prepared_is_told_from_one_whose_program_failed() -> None:
-    impossible = Limits(memory=2**70)  # no such number of bytes can be said to the kernel
+async def test_a_child_whose_launcher_failed_is_told_apart_from_one_whose_program_failed() -> None:
+    impossible = Limits(memory=2**70)  # more bytes than the kernel's number can hold
     child = await start_child(
         Command("/bin/true"), impossible, stdin=asyncio.subprocess.DEVNULL, stdout=PIPE, stderr=PIPE
     )

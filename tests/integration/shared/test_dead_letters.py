@@ -1,4 +1,4 @@
-"""What a queue gives up is kept with its reason, once, until somebody retries or erases it."""
+"""Dead letters: a job that a queue gives up is stored once, with its reason, until it is retried or purged."""
 
 from collections.abc import AsyncIterator
 
@@ -16,7 +16,7 @@ from shared.messaging.dead_letters import DeadLetter, DeadLetters
 from shared.messaging.settings import BusConfig
 from shared.observability.metrics import Metrics
 from shared.observability.trace import new_trace
-from tests.integration.shared.recording_worker import QUEUE, RecordingWorker, order, working
+from tests.integration.shared.recording_worker import QUEUE, RecordingWorker, publish_job, working
 from tests.waiting import until
 
 FINALIZED = SessionFinalized(manifest_sha256="0", chunks=1, bytes=1)
@@ -38,12 +38,12 @@ async def last(bus: Bus, subject: str) -> RawStreamMsg:
     return await bus.jetstream.get_last_msg(STREAM, subject)
 
 
-async def test_what_exhausts_its_tries_is_kept_whole_with_its_reason_and_counted(bus: Bus) -> None:
+async def test_a_job_that_exhausts_its_tries_is_stored_with_its_reason_and_counted(bus: Bus) -> None:
     metrics = Metrics()
     worker = RecordingWorker({"a": [AWAY] * 9, "b": [BadMedia("Noise.")]})
     async with working(bus, worker, metrics=metrics):
-        await order(bus, "a")
-        await order(bus, "b")
+        await publish_job(bus, "a")
+        await publish_job(bus, "b")
         await until(lambda: len(worker.given_up) == 2)
         await until(
             lambda: metrics.registry.get_sample_value(
@@ -57,10 +57,10 @@ async def test_what_exhausts_its_tries_is_kept_whole_with_its_reason_and_counted
     assert one.payload == (await last(bus, one.subject)).data
 
 
-async def test_a_death_that_can_not_be_told_at_first_is_one_letter_and_keeps_its_reason(bus: Bus) -> None:
-    worker = RecordingWorker({"a": [AWAY] * 9}, telling=[Unavailable("Also away.")] * 4)
+async def test_a_failure_that_can_not_be_published_at_first_is_one_letter_with_its_first_reason(bus: Bus) -> None:
+    worker = RecordingWorker({"a": [AWAY] * 9}, give_up_failures=[Unavailable("Also away.")] * 4)
     async with working(bus, worker):
-        await order(bus, "a")
+        await publish_job(bus, "a")
         await until(lambda: worker.given_up)
     assert worker.given_up == [("a", "store_unreachable")]
     assert worker.handled == ["a"] * 3
@@ -69,12 +69,12 @@ async def test_a_death_that_can_not_be_told_at_first_is_one_letter_and_keeps_its
     assert (await bus.jetstream.stream_info(DEAD_STREAM)).state.messages == 1
 
 
-async def test_what_is_no_event_is_kept_too_and_what_is_too_large_only_in_part(bus: Bus) -> None:
+async def test_a_message_that_is_not_an_event_is_stored_too_and_one_too_large_only_in_part(bus: Bus) -> None:
     worker = RecordingWorker()
     async with working(bus, worker):
         for payload in (b"not json", b"x" * 1_000_000):
             await bus.jetstream.publish("roomtone.v1.default.x.session.opened", payload)
-        await order(bus, "a")
+        await publish_job(bus, "a")
         await until(lambda: worker.handled == ["a"])
     small, large = await letters(bus)
     assert (small.payload, small.whole, small.code) == (b"not json", True, "not_an_event")
@@ -84,10 +84,10 @@ async def test_what_is_no_event_is_kept_too_and_what_is_too_large_only_in_part(b
     assert large in await letters(bus)
 
 
-async def test_a_retried_fact_reaches_the_queue_again_as_it_was_and_its_letter_is_gone(bus: Bus) -> None:
+async def test_a_retried_event_reaches_the_queue_again_unchanged_and_its_letter_is_gone(bus: Bus) -> None:
     worker = RecordingWorker({"a": [BadMedia("Noise.")]})
     async with working(bus, worker):
-        await order(bus, "a")
+        await publish_job(bus, "a")
         await until(lambda: worker.given_up)
         (letter,) = await until(lambda: letters(bus))
         await DeadLetters(bus).retry(letter)
@@ -96,7 +96,7 @@ async def test_a_retried_fact_reaches_the_queue_again_as_it_was_and_its_letter_i
     assert await letters(bus) == []
 
 
-async def test_a_retried_order_is_a_new_one_even_if_the_command_is_run_twice(bus: Bus) -> None:
+async def test_a_retried_finalize_is_one_new_event_even_if_the_command_is_run_twice(bus: Bus) -> None:
     worker = RecordingWorker({"a": [BadMedia("Noise.")]})
     async with working(bus, worker, kind=SessionFinalized):
         await bus.publish(make_envelope("test", SessionKey("default", "a"), FINALIZED, cause="x", trace=new_trace()))
@@ -112,10 +112,10 @@ async def test_a_retried_order_is_a_new_one_even_if_the_command_is_run_twice(bus
     assert await letters(bus) == []
 
 
-async def test_what_dies_again_after_a_retry_leaves_a_letter_again(bus: Bus) -> None:
+async def test_a_job_that_fails_again_after_a_retry_leaves_a_letter_again(bus: Bus) -> None:
     worker = RecordingWorker({"a": [BadMedia("Noise."), BadMedia("Still noise.")]})
     async with working(bus, worker):
-        await order(bus, "a")
+        await publish_job(bus, "a")
         (letter,) = await until(lambda: letters(bus))
         await DeadLetters(bus).retry(letter)
 
@@ -126,15 +126,15 @@ async def test_what_dies_again_after_a_retry_leaves_a_letter_again(bus: Bus) -> 
     assert len(await letters(bus)) == 1
 
 
-async def test_a_session_s_letters_are_forgotten_in_every_queue_and_nobody_else_s(bus: Bus) -> None:
-    dead = DeadLetters(bus)
-    await dead.purge_session(SessionKey("default", "a"))  # before there is any
+async def test_a_session_s_letters_are_purged_in_every_queue_and_no_others(bus: Bus) -> None:
+    dead_letters = DeadLetters(bus)
+    await dead_letters.purge_session(SessionKey("default", "a"))  # before there is any
     for tenant, session in (("default", "a"), ("default", "ab"), ("other", "a")):
         payload = encode(
             make_envelope("test", SessionKey(tenant, session), SessionOpened(), cause="x", trace=new_trace())
         )
         for queue in (QUEUE, "elsewhere"):
-            await dead.store(
+            await dead_letters.store(
                 DeadLetter(
                     id="1",
                     queue=queue,
@@ -148,7 +148,7 @@ async def test_a_session_s_letters_are_forgotten_in_every_queue_and_nobody_else_
                     died_at="2026-01-01T00:00:00Z",
                 )
             )
-    await dead.purge_session(SessionKey("default", "a"))
+    await dead_letters.purge_session(SessionKey("default", "a"))
     for queue in (QUEUE, "elsewhere"):
         left = [letter.key for letter in await letters(bus, queue)]
         assert left == [SessionKey("default", "ab"), SessionKey("other", "a")]

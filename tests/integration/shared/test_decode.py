@@ -33,7 +33,7 @@ def stored(folder: Path, pieces: list[bytes]) -> list[Path]:
     return paths
 
 
-def divided(chunks: list[bytes]) -> list[StreamSegment] | NotAudio:
+def segments_of(chunks: list[bytes]) -> list[StreamSegment] | NotAudio:
     sizes = [len(chunk) for chunk in chunks]
     return split_into_streams(
         b"".join(chunks)[:SIGNATURE_BYTES], [read_signature(chunk[:SIGNATURE_BYTES]) for chunk in chunks], sizes
@@ -46,7 +46,7 @@ def cut(content: bytes, size: int) -> list[bytes]:
 
 @pytest.mark.parametrize("name", CODECS)
 @pytest.mark.parametrize("pieces", [1, 7])
-async def test_every_format_is_recognised_and_decoded_whole_or_in_pieces(
+async def test_every_format_is_recognised_and_decoded_as_one_file_or_in_pieces(
     name: str, pieces: int, tmp_path: Path
 ) -> None:
     content = encoded(name)
@@ -62,18 +62,18 @@ async def test_every_format_is_recognised_and_decoded_whole_or_in_pieces(
 
 
 @pytest.mark.parametrize("name", CODECS)
-def test_pieces_of_a_container_make_one_stream_and_whole_files_one_each(name: str) -> None:
+def test_pieces_of_a_container_are_one_stream_and_complete_files_one_each(name: str) -> None:
     content = encoded(name)
-    in_pieces = divided(cut(content, 3000))
-    assert isinstance(in_pieces, list)
-    assert len(in_pieces) == 1
-    if name not in {"aac", "untagged.mp3"}:  # bare frames: a second file simply goes on with the stream
-        whole = divided([content] * 3)
-        assert not isinstance(whole, NotAudio)
-        assert [(segment.first, segment.end) for segment in whole] == [(0, 1), (1, 2), (2, 3)]
+    of_pieces = segments_of(cut(content, 3000))
+    assert isinstance(of_pieces, list)
+    assert len(of_pieces) == 1
+    if name not in {"aac", "untagged.mp3"}:  # bare frames: a second file continues the stream
+        of_files = segments_of([content] * 3)
+        assert not isinstance(of_files, NotAudio)
+        assert [(segment.first, segment.end) for segment in of_files] == [(0, 1), (1, 2), (2, 3)]
 
 
-async def test_a_wav_that_does_not_know_its_length_is_read_to_the_end(tmp_path: Path) -> None:
+async def test_a_wav_without_a_length_in_its_header_is_read_to_the_end(tmp_path: Path) -> None:
     content = bytearray(encoded("wav"))
     position = content.index(b"data") + 4
     for size in (b"\x00\x00\x00\x00", b"\xff\xff\xff\xff"):
@@ -93,14 +93,14 @@ async def test_a_container_without_audio_is_bad_media(head: bytes, tmp_path: Pat
     assert str(tmp_path) not in caught.value.message
 
 
-async def test_decoded_seconds_are_capped_as_they_come_out(tmp_path: Path) -> None:
+async def test_the_limit_of_seconds_counts_the_decoded_audio(tmp_path: Path) -> None:
     policy = DecodePolicy(ffmpeg=POLICY.ffmpeg, max_audio_seconds=1)
     with pytest.raises(BadMedia) as caught:
         await decode(Container.FLAC, stored(tmp_path, [encoded("flac")]), tmp_path, policy)
     assert caught.value.code == "too_long"
 
 
-async def test_a_decoder_that_hangs_is_ended_and_so_is_one_that_crashes(tmp_path: Path) -> None:
+async def test_a_decoder_that_hangs_or_crashes_is_bad_media(tmp_path: Path) -> None:
     files = stored(tmp_path, [encoded("mp3")])
     for script, code in (("sleep 60", "decode_timeout"), ("kill -SEGV $$", "bad_media")):
         program = tmp_path / "decoder"
@@ -112,7 +112,7 @@ async def test_a_decoder_that_hangs_is_ended_and_so_is_one_that_crashes(tmp_path
         assert caught.value.code == code
 
 
-async def test_a_playlist_inside_a_container_name_reaches_nothing(tmp_path: Path) -> None:
+async def test_a_playlist_that_claims_to_be_a_container_opens_no_address(tmp_path: Path) -> None:
     playlist = b"#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\nhttp://127.0.0.1:9/x.ts\n"
     assert sniff(playlist) is NotAudio.PLAYLIST
     for container in Container:
@@ -120,15 +120,15 @@ async def test_a_playlist_inside_a_container_name_reaches_nothing(tmp_path: Path
             await decode(container, stored(tmp_path, [playlist]), tmp_path)
 
 
-def test_samples_are_not_taken_for_a_container() -> None:
+def test_headerless_samples_are_not_taken_for_a_container() -> None:
     assert sniff(tone(1)[:4096]) is None
     assert sniff(bytes(4096)) is None
-    assert divided([tone(1), encoded("wav")]) == divided([b"\0\0", b"\0\0"])
+    assert segments_of([tone(1), encoded("wav")]) == segments_of([b"\0\0", b"\0\0"])
 
 
-async def test_an_open_file_without_a_name_is_decoded_and_stays_open(tmp_path: Path) -> None:
+async def test_an_anonymous_file_is_decoded_and_stays_open(tmp_path: Path) -> None:
     with tempfile.TemporaryFile(dir=tmp_path) as file:
-        file.write(encoded("m4a"))  # its index comes last, so it is sought in
+        file.write(encoded("m4a"))  # its index comes last, so that the decoder must seek
         file.flush()
         source = DecoderInput(Container.MP4, OpenDescriptor(file.fileno()))
         for _ in range(2):

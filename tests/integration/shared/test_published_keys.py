@@ -1,4 +1,4 @@
-"""Keys that a provider publishes: found by name, fetched rarely, kept while it is away."""
+"""A published JWK set: keys are found by their id, fetched rarely, and cached while the provider is unreachable."""
 
 import asyncio
 import gzip
@@ -24,7 +24,7 @@ FIRST, SECOND = rsa_key("first"), rsa_key("second")
 
 
 class Clock:
-    """Seconds that pass when told to."""
+    """A clock that a test sets."""
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -54,7 +54,7 @@ async def authenticator(provider: JwksServer, clock: Clock) -> AsyncIterator[Jwt
         yield authenticator
 
 
-async def refused(authenticator: JwtAuthenticator, token: str) -> bool:
+async def rejected(authenticator: JwtAuthenticator, token: str) -> bool:
     try:
         await authenticator.authenticate_token(token)
     except NotAuthenticated:
@@ -71,43 +71,43 @@ async def test_a_key_is_fetched_once_for_a_hundred_callers_at_once(
     assert provider.fetches == 1
 
 
-async def test_a_new_key_is_found_by_its_name_once_a_pause_has_passed(
+async def test_a_new_key_is_found_by_its_id_after_the_interval_between_fetches(
     provider: JwksServer, authenticator: JwtAuthenticator, clock: Clock
 ) -> None:
     await authenticator.authenticate_token(token_by(FIRST))
     provider.publish(FIRST, SECOND)
-    assert await refused(authenticator, token_by(SECOND))
+    assert await rejected(authenticator, token_by(SECOND))
     clock.now += 11
     await authenticator.authenticate_token(token_by(SECOND))
     await authenticator.authenticate_token(token_by(FIRST))
     assert provider.fetches == 2
 
 
-async def test_a_key_that_was_withdrawn_no_longer_counts(
+async def test_a_key_that_was_withdrawn_no_longer_verifies_tokens(
     provider: JwksServer, authenticator: JwtAuthenticator, clock: Clock
 ) -> None:
     await authenticator.authenticate_token(token_by(FIRST))
     provider.publish(SECOND)
     clock.now += 601
-    await authenticator.authenticate_token(token_by(FIRST))  # answered at once, while the refresh goes on beside it
+    await authenticator.authenticate_token(token_by(FIRST))  # verified at once, while the set is fetched again
     await until(lambda: provider.fetches == 2)
-    await until(lambda: refused(authenticator, token_by(FIRST)))
+    await until(lambda: rejected(authenticator, token_by(FIRST)))
     await authenticator.authenticate_token(token_by(SECOND))
 
 
-async def test_a_thousand_unknown_names_cost_one_fetch_and_go_nowhere_else(
+async def test_a_thousand_unknown_key_ids_cost_one_fetch_from_the_configured_address(
     provider: JwksServer, authenticator: JwtAuthenticator, clock: Clock
 ) -> None:
     await authenticator.authenticate_token(token_by(FIRST))
     clock.now += 11
-    flood = [token_by(FIRST, name=token_urlsafe(8)) for _ in range(1000)]
-    assert all(await asyncio.gather(*(refused(authenticator, token) for token in flood)))
+    flood = [token_by(FIRST, key_id=token_urlsafe(8)) for _ in range(1000)]
+    assert all(await asyncio.gather(*(rejected(authenticator, token) for token in flood)))
     assert provider.fetches == 2
     assert provider.paths == {"/keys"}
     await authenticator.authenticate_token(token_by(FIRST))
 
 
-async def test_keys_go_on_being_used_while_the_provider_is_away_and_not_for_ever(
+async def test_cached_keys_are_used_for_a_day_while_the_provider_fails(
     provider: JwksServer, authenticator: JwtAuthenticator, clock: Clock
 ) -> None:
     await authenticator.authenticate_token(token_by(FIRST))
@@ -129,41 +129,41 @@ def redirecting(provider: JwksServer) -> None:
 
 
 def silent(provider: JwksServer) -> None:
-    provider.answering.clear()
+    provider.responding.clear()
 
 
 def huge(provider: JwksServer) -> None:
     provider.body = provider.body[:-1] + b', "filler": "' + b"x" * 256 * 1024 + b'"}'
 
 
-def packed(provider: JwksServer) -> None:
+def compressed(provider: JwksServer) -> None:
     provider.body, provider.headers = gzip.compress(provider.body), b"Content-Encoding: gzip\r\n"
 
 
-def saying(body: bytes) -> Callable[[JwksServer], None]:
-    def say(provider: JwksServer) -> None:
+def sending(body: bytes) -> Callable[[JwksServer], None]:
+    def send(provider: JwksServer) -> None:
         provider.body = body
 
-    return say
+    return send
 
 
 FAILURES: dict[str, Callable[[JwksServer], None]] = {
     "redirects": redirecting,
-    "never answers": silent,
+    "never responds": silent,
     "sends too much": huge,
-    "packs its answer": packed,
-    "is in error": lambda provider: setattr(provider, "status", 503),
-    "says nothing": saying(b""),
-    "says HTML": saying(b"<html>"),
-    "says a list": saying(b"[]"),
-    "says no keys": saying(b'{"keys": []}'),
-    "says keys of text": saying(b'{"keys": ["a", 1, null, {}]}'),
-    "nests deeply": saying(b'{"keys":' + b"[" * 100_000 + b"]" * 100_000 + b"}"),
+    "compresses its response": compressed,
+    "responds with an error": lambda provider: setattr(provider, "status", 503),
+    "sends nothing": sending(b""),
+    "sends HTML": sending(b"<html>"),
+    "sends a list": sending(b"[]"),
+    "sends no keys": sending(b'{"keys": []}'),
+    "sends keys of text": sending(b'{"keys": ["a", 1, null, {}]}'),
+    "sends deeply nested lists": sending(b'{"keys":' + b"[" * 100_000 + b"]" * 100_000 + b"}"),
 }
 
 
 @pytest.mark.parametrize("failure", FAILURES)
-async def test_a_provider_that_fails_makes_no_token_good_and_none_bad(
+async def test_while_the_provider_fails_no_token_is_accepted_and_none_is_rejected(
     provider: JwksServer, authenticator: JwtAuthenticator, clock: Clock, failure: str
 ) -> None:
     FAILURES[failure](provider)
@@ -172,14 +172,14 @@ async def test_a_provider_that_fails_makes_no_token_good_and_none_bad(
     with pytest.raises(Unavailable):
         await authenticator.authenticate_token(token_by(FIRST))
     assert (provider.fetches, provider.paths) == (1, {"/keys"})
-    provider.answering.set()
+    provider.responding.set()
     provider.status, provider.headers = 200, b""
     provider.publish(FIRST)
     clock.now += 11
     await authenticator.authenticate_token(token_by(FIRST))
 
 
-async def test_keys_that_do_not_fit_are_passed_over(provider: JwksServer, authenticator: JwtAuthenticator) -> None:
+async def test_unusable_keys_are_skipped(provider: JwksServer, authenticator: JwtAuthenticator) -> None:
     elliptic = ECKey.generate_key("P-256", {"kid": "elliptic"})
     secret = OctKey.generate_key(256, {"kid": "first"}).as_dict()
     good = FIRST.as_dict(private=False)
@@ -201,23 +201,23 @@ async def test_keys_that_do_not_fit_are_passed_over(provider: JwksServer, authen
             ]
         }
     ).encode()
-    assert await refused(authenticator, token_by(FIRST))
+    assert await rejected(authenticator, token_by(FIRST))
     await authenticator.authenticate_token(token_by(SECOND))
     await authenticator.authenticate_token(token_by(elliptic, algorithm="ES256"))
     assert provider.fetches == 1
 
 
-async def test_a_token_without_a_name_is_tried_with_every_key(
+async def test_a_token_without_a_key_id_is_verified_with_every_key(
     provider: JwksServer, authenticator: JwtAuthenticator
 ) -> None:
     provider.publish(FIRST, SECOND)
-    await authenticator.authenticate_token(token_by(SECOND, name=None))
-    assert await refused(authenticator, token_by(rsa_key("third"), name=None))
+    await authenticator.authenticate_token(token_by(SECOND, key_id=None))
+    assert await rejected(authenticator, token_by(rsa_key("third"), key_id=None))
 
 
-async def test_a_token_that_no_key_could_make_good_costs_no_fetch(
+async def test_a_token_that_no_key_could_verify_costs_no_fetch(
     provider: JwksServer, authenticator: JwtAuthenticator
 ) -> None:
-    for token in ("x", "a.b.c", token_by(FIRST, name="k" * 257)):
-        assert await refused(authenticator, token)
+    for token in ("x", "a.b.c", token_by(FIRST, key_id="k" * 257)):
+        assert await rejected(authenticator, token)
     assert provider.fetches == 0

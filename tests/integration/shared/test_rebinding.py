@@ -1,4 +1,4 @@
-"""A page whose name was made to lead to this machine: it gets nothing of a server that asks for no token."""
+"""DNS rebinding: a page whose host name resolves to this machine gets nothing from a server without authentication."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -30,10 +30,10 @@ async def pipeline(tmp_path: Path, store_config: StoreConfig) -> AsyncIterator[P
         yield pipeline
 
 
-def assert_other_host(answer: httpx.Response) -> None:
-    assert (answer.status_code, answer.json()["status"], answer.json()["code"]) == (421, "error", "other_host")
-    assert "ALLOWED_HOSTS" in answer.json()["message"]
-    assert answer.headers["x-request-id"]
+def assert_other_host(response: httpx.Response) -> None:
+    assert (response.status_code, response.json()["status"], response.json()["code"]) == (421, "error", "other_host")
+    assert "ALLOWED_HOSTS" in response.json()["message"]
+    assert response.headers["x-request-id"]
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,7 @@ def assert_other_host(answer: httpx.Response) -> None:
         ("GET", "/"),
     ],
 )
-async def test_a_rebound_page_gets_nothing(pipeline: Pipeline, method: str, path: str) -> None:
+async def test_a_rebound_page_gets_nothing_from_ingest(pipeline: Pipeline, method: str, path: str) -> None:
     assert_other_host(await pipeline.client.request(method, path, headers=EVIL))
     assert_other_host(await pipeline.client.request(method, path, headers={"Host": EVIL["Host"]}))
     assert not pipeline.directory("o1").path.exists()
@@ -57,17 +57,17 @@ async def test_names_of_this_machine_are_served_whatever_their_port(pipeline: Pi
     assert (await pipeline.client.get("/livez", headers={"Host": host})).status_code == 200
 
 
-async def test_a_listed_name_is_served_and_with_tokens_every_one(tmp_path: Path, store_config: StoreConfig) -> None:
+async def test_a_listed_host_is_served_and_with_tokens_every_host(tmp_path: Path, store_config: StoreConfig) -> None:
     for more in ({"allowed_hosts": "evil.example"}, token_settings()):
         async with ingest_running(ingest_settings(tmp_path, NOWHERE, store_config, **more)) as pipeline:
             assert (await pipeline.client.get("/livez", headers=EVIL)).status_code == 200
 
 
-async def test_a_rebound_page_can_not_listen() -> None:
+async def test_a_rebound_page_can_not_open_a_websocket() -> None:
     settings = NotifierSettings(nats_url=NOWHERE)
     async with serving(create_service(settings, Metrics()), settings) as base:
         address = urlsplit(base)
-        with pytest.raises(InvalidStatus) as refused:
+        with pytest.raises(InvalidStatus) as rejected:
             async with connect(
                 "ws://evil.example:8191/notify",
                 host=address.hostname,
@@ -76,7 +76,7 @@ async def test_a_rebound_page_can_not_listen() -> None:
                 proxy=None,
             ):
                 pass
-    assert refused.value.response.status_code == 421
+    assert rejected.value.response.status_code == 421
 
 
 @pytest.fixture(scope="module")
