@@ -51,7 +51,7 @@ rebuild-catalog: $(VENV)/run.stamp ## Bring the catalog back from the bucket, wh
 dead-letters: $(VENV)/run.stamp ## Show what was given up, while `make run` runs (ARGS="retry --all", DATA_DIR=…)
 	@exec $(BIN)/python -m deploy.local.dead_letters $(or $(ARGS),list)
 
-docs: $(VENV)/run.stamp ## Write docs/openapi.json and docs/http-api.md anew
+docs: $(VENV)/run.stamp ## Write docs/openapi.json anew
 	@exec $(BIN)/python -m deploy.docs
 
 lock: ## Lock the dependencies anew with their hashes (needs uv; ARGS=--upgrade for newer ones)

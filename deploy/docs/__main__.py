@@ -1,10 +1,10 @@
-"""`make docs`: write `docs/openapi.json` and `docs/http-api.md` anew."""
+"""`make docs`: write `docs/openapi.json` anew."""
 
 import os
 import sys
 import tempfile
 
-from deploy.docs.files import FOLDER, files
+from deploy.docs.documents import OPENAPI_FILE, openapi_file_content
 
 
 def main() -> None:
@@ -12,11 +12,10 @@ def main() -> None:
     os.environ.clear()
     with tempfile.TemporaryDirectory() as empty:
         os.chdir(empty)
-        written = files()
-        os.chdir(FOLDER)
-    for name, content in written.items():
-        (FOLDER / name).write_text(content)
-        sys.stdout.write(f"docs/{name}: {len(content.encode())} bytes\n")
+        content = openapi_file_content()
+        os.chdir(OPENAPI_FILE.parent)
+    OPENAPI_FILE.write_text(content)
+    sys.stdout.write(f"docs/{OPENAPI_FILE.name}: {len(content.encode())} bytes\n")
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
-"""The document of all four services, made without starting any of them."""
+"""The published OpenAPI document of all four services, made without starting any of them."""
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,6 +11,8 @@ from deploy.local.composition import create_services
 from shared.observability.metrics import Metrics
 from shared.openapi.schemas import Json
 from shared.runtime.service import Service
+
+OPENAPI_FILE = Path(__file__).parents[2] / "docs" / "openapi.json"
 
 _NOWHERE = "127.0.0.1:9"
 
@@ -33,3 +36,8 @@ def unconfigured_services() -> Sequence[Service]:
 def combined_document() -> Json:
     """Return what the one-machine form serves at `/openapi.json`."""
     return OneMachine(unconfigured_services(), Metrics()).document
+
+
+def openapi_file_content() -> str:
+    """Return what `OPENAPI_FILE` must hold."""
+    return json.dumps(combined_document(), indent=2, ensure_ascii=False) + "\n"
