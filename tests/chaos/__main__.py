@@ -1,4 +1,4 @@
-"""`make chaos`: everything is killed and broken many times, and nothing acknowledged may be lost."""
+"""`make chaos`: kills every process and injects faults many times; nothing acknowledged may be lost."""
 
 import asyncio
 import shutil
@@ -13,14 +13,14 @@ from tests.chaos.run import run_chaos
 
 
 def main() -> int:
-    """Print the phases and a summary; returns 1 when a promise was broken, and keeps the run's folder then."""
+    """Print the phases and a summary; returns 1 if a promise was broken, and keeps the run's folder then."""
     plan = parse_plan(sys.argv[1:])
     _show(f"seed {plan.seed}: repeat with --seed {plan.seed} and the same options")
     folder = Path(tempfile.mkdtemp(prefix="chaos-"))
-    began = time.monotonic()
-    calls, tally = asyncio.run(run_chaos(plan, folder, _show))
-    _show("the end\n" + report(plan, calls, tally, time.monotonic() - began))
-    if tally.violations:
+    started = time.monotonic()
+    calls, result = asyncio.run(run_chaos(plan, folder, _show))
+    _show("the end\n" + report(plan, calls, result, time.monotonic() - started))
+    if result.violations:
         _show(f"logs, spool and objects are kept in {folder}")
         return 1
     shutil.rmtree(folder)

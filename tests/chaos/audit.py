@@ -1,4 +1,4 @@
-"""What must hold after the storm, looked at from outside: in the bucket, on the stream, in the spool."""
+"""Checks from outside what must hold after the faults: in the bucket, on the stream, in the spool."""
 
 import asyncio
 from collections import defaultdict
@@ -28,7 +28,7 @@ _HEADER = 44
 
 
 async def unsettled(nats_url: str) -> int:
-    """Return how many pieces of work wait in the queues or are under way."""
+    """Return how many jobs wait in the queues or are not acknowledged yet."""
     client = await nats.connect(nats_url)
     try:
         infos = [await client.jetstream().consumer_info(_STREAM, queue) for queue in _QUEUES]
@@ -37,25 +37,25 @@ async def unsettled(nats_url: str) -> int:
         await client.close()
 
 
-async def audit(field: ChaosEnvironment, traffic: SentSessions, tally: RunResult) -> None:
-    """Check every promise of every finalized call (another one is a violation already); note what is broken."""
-    calls = [call for call in traffic.calls if call.finalized]
-    await _audit_results(field.nats.url, calls, tally)
-    hands = asyncio.Semaphore(_READERS)
+async def audit(environment: ChaosEnvironment, sent: SentSessions, result: RunResult) -> None:
+    """Check every promise of every finalized call (one that is not is a violation already); note broken ones."""
+    calls = [call for call in sent.calls if call.finalized]
+    await _audit_results(environment.nats.url, calls, result)
+    workers = asyncio.Semaphore(_READERS)
 
     async def one(store: ObjectStore, call: ScriptedSession) -> None:
-        async with hands:
-            await _audit_call(store, field.spool, call, tally)
+        async with workers:
+            await _audit_call(store, environment.spool, call, result)
 
-    async with open_store(field.store.config()) as store, asyncio.TaskGroup() as reading:
+    async with open_store(environment.store.config()) as store, asyncio.TaskGroup() as reading:
         for call in calls:
             reading.create_task(one(store, call))
-    _audit_spool(field.spool, tally)
-    _audit_leftovers(field.folder / "objects", ".rclone_temp_*", "in the store", tally)
+    _audit_spool(environment.spool, result)
+    _audit_leftovers(environment.folder / "objects", ".rclone_temp_*", "in the store", result)
 
 
-async def _audit_results(nats_url: str, calls: list[ScriptedSession], tally: RunResult) -> None:
-    """Each session has one `audio.ready` and one `analysis.completed`: repetitions carry the same id."""
+async def _audit_results(nats_url: str, calls: list[ScriptedSession], result: RunResult) -> None:
+    """Check that each session has one `audio.ready` and one `analysis.completed`; repetitions have the same id."""
     client = await nats.connect(nats_url)
     try:
         found = {event: await _ids(client.jetstream(), event) for event in (*_RESULTS, *_FAILURES)}
@@ -64,12 +64,12 @@ async def _audit_results(nats_url: str, calls: list[ScriptedSession], tally: Run
     for call in calls:
         for event in _RESULTS:
             count = len(found[event][call.session])
-            tally.duplicates += max(0, count - 1)
+            result.duplicates += max(0, count - 1)
             if count != 1:
-                tally.violated(f"{call.session} has {count} different {event}")
+                result.violated(f"{call.session} has {count} different {event}")
         for event in _FAILURES:
             if found[event][call.session]:
-                tally.violated(f"{call.session} has {event}")
+                result.violated(f"{call.session} has {event}")
 
 
 async def _ids(jetstream: JetStreamContext, event: str) -> dict[str, set[str]]:
@@ -84,62 +84,62 @@ async def _ids(jetstream: JetStreamContext, event: str) -> dict[str, set[str]]:
         try:
             messages = await subscription.fetch(min(500, left), timeout=5)
         except NatsTimeoutError:
-            break  # fewer than it said: what is missing is noted as such
+            break  # fewer than announced: the missing ones are noted as violations
         for message in messages:
             ids[message.subject.split(".")[3]].add((message.headers or {})["Nats-Msg-Id"])
         left -= len(messages)
     return ids
 
 
-async def _audit_call(store: ObjectStore, spool: Spool, call: ScriptedSession, tally: RunResult) -> None:
+async def _audit_call(store: ObjectStore, spool: Spool, call: ScriptedSession, result: RunResult) -> None:
     stored = spool.session(SessionKey("default", call.session)).read_manifest()
     if stored is None:
-        tally.lost += len(call.acknowledged)
-        tally.violated(f"{call.session} has no manifest")
+        result.lost += len(call.acknowledged)
+        result.violated(f"{call.session} has no manifest")
         return
     try:
         wav = b"".join([piece async for piece in store.read(f"audio_{call.session}.wav")])
-    except Exception as exc:  # noqa: BLE001  # whatever it is, the recording can't be read
-        tally.lost += len(call.acknowledged)
-        tally.violated(f"the WAV of {call.session} can't be read: {exc}")
+    except Exception as exc:  # noqa: BLE001  # after any error the recording can't be read
+        result.lost += len(call.acknowledged)
+        result.violated(f"the WAV of {call.session} can't be read: {exc}")
         return
     if call.result and call.result != sha256(wav):
-        tally.violated(f"the WAV of {call.session} is not the one that finalize told of")
+        result.violated(f"the WAV of {call.session} is not the one in finalize's response")
     if wav[:_HEADER] != wav_header(len(wav) - _HEADER):
-        tally.violated(f"the WAV of {call.session} has another header than its length asks for")
-    audit_chunks(call, stored.manifest, wav[_HEADER:], tally)
+        result.violated(f"the WAV of {call.session} has another header than its length asks for")
+    audit_chunks(call, stored.manifest, wav[_HEADER:], result)
 
 
-def audit_chunks(call: ScriptedSession, manifest: Manifest, samples: bytes, tally: RunResult) -> None:
-    """Every acknowledged chunk is where its index says, every byte of it, and nothing else is there."""
+def audit_chunks(call: ScriptedSession, manifest: Manifest, samples: bytes, result: RunResult) -> None:
+    """Check that every acknowledged chunk stands whole at its index in the WAV, and nothing else does."""
     if [chunk.index for chunk in manifest.chunks] != list(range(len(manifest.chunks))):
-        tally.violated(f"{call.session} was finalized with gaps")
+        result.violated(f"{call.session} was finalized with gaps")
     if call.indexed and len(manifest.chunks) != len(call.chunks):
-        tally.violated(f"{call.session} has {len(manifest.chunks)} chunks, {len(call.chunks)} were sent")
+        result.violated(f"{call.session} has {len(manifest.chunks)} chunks, {len(call.chunks)} were sent")
     header = wav_header(sum(map(len, call.chunks)) - call.header) if call.header else b""
     recording = header + samples
-    there: dict[int, str] = {}
+    found: dict[int, str] = {}
     end = 0
     for chunk in manifest.chunks:
         begin, end = end, end + chunk.size
-        there[chunk.index] = sha256(recording[begin:end])
+        found[chunk.index] = sha256(recording[begin:end])
     if end != len(recording):
-        tally.violated(f"the WAV of {call.session} has {len(recording)} bytes, its chunks have {end}")
+        result.violated(f"the WAV of {call.session} has {len(recording)} bytes, its chunks have {end}")
     for index, digest in call.acknowledged.items():
-        if there.get(index) != digest:
-            tally.lost += 1
-            tally.violated(f"{call.session}: acknowledged chunk {index} is not in its place in the WAV")
+        if found.get(index) != digest:
+            result.lost += 1
+            result.violated(f"{call.session}: acknowledged chunk {index} is not in its place in the WAV")
 
 
-def _audit_spool(spool: Spool, tally: RunResult) -> None:
+def _audit_spool(spool: Spool, result: RunResult) -> None:
     for directory in spool.sessions():
         if directory.manifest.exists() and not directory.result.exists():
-            tally.violated(f"{directory.key.session} is finalized and has no result")
+            result.violated(f"{directory.key.session} is finalized and has no result")
         if directory.result.exists() and directory.chunk_sizes():
-            tally.violated(f"{directory.key.session} has ended and its chunks are still there")
-    _audit_leftovers(spool.temporaries, "*", "in the spool", tally)
+            result.violated(f"{directory.key.session} has ended and its chunks are still there")
+    _audit_leftovers(spool.temporaries, "*", "in the spool", result)
 
 
-def _audit_leftovers(folder: Path, pattern: str, where: str, tally: RunResult) -> None:
+def _audit_leftovers(folder: Path, pattern: str, where: str, result: RunResult) -> None:
     for path in folder.rglob(pattern):
-        tally.violated(f"{path.name} was left {where}")
+        result.violated(f"{path.name} was left {where}")

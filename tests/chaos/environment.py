@@ -1,4 +1,4 @@
-"""Where the fight takes place: the engines, a faulty way to the store, and the four services as processes."""
+"""What a chaos run breaks: the engines, a faulty relay to the store, and the four services as processes."""
 
 import signal
 from collections.abc import AsyncIterator
@@ -21,43 +21,45 @@ _MODEL_DEADLINE = "10"
 
 @dataclass(frozen=True, slots=True)
 class ChaosEnvironment:
-    """Everything that can be hurt."""
+    """The engines, relay and processes of a run, and the spool."""
 
     folder: Path
     nats: NatsServer
     store: RcloneStore
-    way: FaultyStore
-    victims: dict[str, ChaosProcess]
+    faulty_store: FaultyStore
+    processes: dict[str, ChaosProcess]
     spool: Spool
 
     @property
     def ingest(self) -> str:
-        """What clients send to."""
-        return f"http://127.0.0.1:{self.victims['ingest'].port}"
+        """The base URL that clients send to."""
+        return f"http://127.0.0.1:{self.processes['ingest'].port}"
 
-    async def stop_all(self, tally: RunResult) -> None:
-        """Stop every service as an orchestrator would."""
-        for victim in self.victims.values():
-            await stop(victim, tally)
+    async def stop_all(self, result: RunResult) -> None:
+        """Stop every service with SIGTERM, as an orchestrator would."""
+        for process in self.processes.values():
+            await stop(process, result)
 
 
 @asynccontextmanager
-async def open_environment(plan: Plan, folder: Path, tally: RunResult) -> AsyncIterator[ChaosEnvironment]:
-    """Start the engines; the services are left to whoever attacks them, and are gone at the end."""
+async def open_environment(plan: Plan, folder: Path, result: RunResult) -> AsyncIterator[ChaosEnvironment]:
+    """Start the engines; the services are started by the fault injection, and are gone at the block's end."""
     nats_port, store_port, *ports = free_ports(2 + len(SERVICES))
     async with AsyncExitStack() as stack:
         nats = await stack.enter_async_context(NatsServer(folder / "nats", nats_port))
         store = await stack.enter_async_context(RcloneStore(folder / "objects", store_port, StoreKeys()))
-        way = await stack.enter_async_context(FaultyStore(store_port, plan.dice("store requests"), tally))
-        settings = _settings(plan, folder, nats.url, store.config(), way.endpoint)
-        victims = {name: ChaosProcess(name, port, folder, settings) for name, port in zip(SERVICES, ports, strict=True)}
-        for victim in victims.values():
-            await stack.enter_async_context(victim)
-        yield ChaosEnvironment(folder, nats, store, way, victims, Spool(folder / "spool"))
+        faulty_store = await stack.enter_async_context(FaultyStore(store_port, plan.rng("store requests"), result))
+        settings = _settings(plan, folder, nats.url, store.config(), faulty_store.endpoint)
+        processes = {
+            name: ChaosProcess(name, port, folder, settings) for name, port in zip(SERVICES, ports, strict=True)
+        }
+        for process in processes.values():
+            await stack.enter_async_context(process)
+        yield ChaosEnvironment(folder, nats, store, faulty_store, processes, Spool(folder / "spool"))
 
 
 def _settings(plan: Plan, folder: Path, nats_url: str, store: StoreConfig, endpoint: str) -> dict[str, str]:
-    """Patience enough for every kill to count as a try, and short waits between the tries."""
+    """Return settings with more tries than there are kills, and short waits between the tries."""
     return {
         "NATS_URL": nats_url,
         "S3_ENDPOINT_URL": endpoint,
@@ -78,8 +80,8 @@ def _settings(plan: Plan, folder: Path, nats_url: str, store: StoreConfig, endpo
     }
 
 
-async def stop(victim: ChaosProcess, tally: RunResult) -> None:
-    """Stop a service in order; it is a violation if it does not."""
-    status = await victim.end(signal.SIGTERM)
+async def stop(process: ChaosProcess, result: RunResult) -> None:
+    """Stop a service with SIGTERM; another exit status than 0 is a violation."""
+    status = await process.end(signal.SIGTERM)
     if status != 0:
-        tally.violated(f"{victim.name} ended with {status} when it was asked to stop: see {victim.log}")
+        result.violated(f"{process.name} ended with {status} when it was asked to stop: see {process.log}")

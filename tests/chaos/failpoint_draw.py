@@ -1,4 +1,4 @@
-"""Which named spots a service is armed at for one life."""
+"""Draws the failpoints of a service for one start."""
 
 import random
 
@@ -15,15 +15,15 @@ _DISK_FAULTS = {
 _LATEST = {"ingest.named": 8, "ingest.kept": 8, "spool.fsync": 8, "notifier.heard": 8}
 
 
-def draw_failpoints(service: str, dice: random.Random) -> str:
-    """Draw at most one spot to die at, and at most one at which the disk fails, as `FAILPOINTS` has them."""
+def draw_failpoints(service: str, rng: random.Random) -> str:
+    """Draw at most one failpoint that kills, and at most one disk fault; returns the value of `FAILPOINTS`."""
     armed = []
-    if dice.random() < 0.5:
-        spot = dice.choice(_KILLS[service])
-        armed.append(f"{spot}=kill@{dice.randint(1, _LATEST.get(spot, 3))}")
+    if rng.random() < 0.5:
+        name = rng.choice(_KILLS[service])
+        armed.append(f"{name}=kill@{rng.randint(1, _LATEST.get(name, 3))}")
     faults = _DISK_FAULTS.get(service, ())
-    if faults and dice.random() < 0.4:
-        fault = dice.choice(faults)
-        if not any(spot.startswith(fault.partition("=")[0] + "=") for spot in armed):
-            armed.append(f"{fault}@{dice.randint(1, 10)}")
+    if faults and rng.random() < 0.4:
+        fault = rng.choice(faults)
+        if not any(failpoint.startswith(fault.partition("=")[0] + "=") for failpoint in armed):
+            armed.append(f"{fault}@{rng.randint(1, 10)}")
     return ",".join(armed)

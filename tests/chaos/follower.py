@@ -1,4 +1,4 @@
-"""Whether calls come to their end, as their clients see it."""
+"""Follows calls until they are analyzed, as their clients see it."""
 
 import asyncio
 from contextlib import suppress
@@ -8,24 +8,24 @@ import httpx
 from tests.chaos.result import RunResult
 from tests.chaos.sender import SentSessions
 
-_ASK_EVERY = 0.1
+_POLL_SECONDS = 0.1
 
 
-async def follow(client: httpx.AsyncClient, traffic: SentSessions, tally: RunResult) -> None:
-    """Strike off calls that were analyzed, oldest first, until cancelled; one that failed is a violation."""
+async def follow(client: httpx.AsyncClient, sent: SentSessions, result: RunResult) -> None:
+    """Remove analyzed calls from those awaited, oldest first, until cancelled; a failed one is a violation."""
     while True:
-        state = await _state(client, traffic.awaited[0].session) if traffic.awaited else None
+        state = await _state(client, sent.awaited[0].session) if sent.awaited else None
         if state == "failed":
-            tally.violated(f"{traffic.awaited[0].session} failed")
+            result.violated(f"{sent.awaited[0].session} failed")
         if state in {"analyzed", "failed"}:
-            traffic.awaited.popleft()
+            sent.awaited.popleft()
         else:
-            await asyncio.sleep(_ASK_EVERY)
+            await asyncio.sleep(_POLL_SECONDS)
 
 
 async def _state(client: httpx.AsyncClient, session: str) -> str | None:
     with suppress(httpx.TransportError):
-        answer = await client.get(f"/sessions/{session}")
-        if answer.status_code == 200:
-            return str(answer.json()["state"])
+        response = await client.get(f"/sessions/{session}")
+        if response.status_code == 200:
+            return str(response.json()["state"])
     return None

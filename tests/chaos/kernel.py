@@ -1,4 +1,4 @@
-"""What the kernel can be asked to do with processes that lose their parent."""
+"""Process options of Linux for processes that lose their parent (prctl(2))."""
 
 import ctypes
 import signal
@@ -10,13 +10,13 @@ _PR_SET_CHILD_SUBREAPER = 36
 
 
 def die_with_parent() -> None:
-    """Let this process be killed when the one that started it is gone."""
+    """Have the kernel kill this process when its parent ends."""
     _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 @contextmanager
 def adopting_orphans() -> Iterator[None]:
-    """Become the parent of what killed descendants leave behind, so that it is found among one's children."""
+    """Become the parent of the children of killed descendants, so that they are found among our children."""
     _prctl(_PR_SET_CHILD_SUBREAPER, 1)
     try:
         yield

@@ -1,4 +1,4 @@
-"""One service as a process that is killed and started again, each time with other failpoints."""
+"""A service as a process that is killed and started again, each time with other failpoints."""
 
 import asyncio
 import json
@@ -13,7 +13,7 @@ from typing import Self
 
 from tests.environment import clean_environment
 
-_ASK_EVERY = 0.05
+_POLL_SECONDS = 0.05
 _WORK = {
     "ingest": b'"status": 200',
     "assembler": b'"outcome": "done"',
@@ -25,9 +25,9 @@ _REPOSITORY = Path(__file__).parents[2]
 
 
 class ChaosProcess:
-    """`services.<name>`, forked by its nursery; it may be started again whenever it has ended.
+    """`services.<name>`, forked by its fork server; it may be started again whenever it has ended.
 
-    What it says goes through a pipe, so that a full disk does not silence it, and tells whether it has `worked`.
+    Its log goes through a pipe, so that a full disk does not stop it, and is watched for the line that sets `worked`.
     """
 
     def __init__(self, name: str, port: int, folder: Path, settings: Mapping[str, str]) -> None:
@@ -36,24 +36,24 @@ class ChaosProcess:
         self.log = folder / f"{name}.log"
         self.pid: int | None = None
         self.worked = asyncio.Event()
-        ours = {"PYTHONPATH": str(_REPOSITORY), "LOG_FORMAT": "json", "PORT": str(port)}
-        self._environment = {**clean_environment(os.environ), **ours, **settings}
-        self._nursery: asyncio.subprocess.Process | None = None
+        own = {"PYTHONPATH": str(_REPOSITORY), "LOG_FORMAT": "json", "PORT": str(port)}
+        self._environment = {**clean_environment(os.environ), **own, **settings}
+        self._fork_server: asyncio.subprocess.Process | None = None
         self._writing: asyncio.Task[None] | None = None
         self._ended: asyncio.Task[int] | None = None
 
     async def __aenter__(self) -> Self:
-        """Start the nursery; the service starts with `start`, and both are gone after the block."""
+        """Start the fork server; the service starts with `start`, and both are gone after the block."""
         pipe = asyncio.subprocess.PIPE
-        self._nursery = await asyncio.create_subprocess_exec(
+        self._fork_server = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "tests.chaos.fork_server", self.name),
-            cwd=self.log.parent,  # where no developer's `.env` is
+            cwd=self.log.parent,  # a folder without a developer's `.env`
             env={**self._environment, "OPENBLAS_NUM_THREADS": "1"},  # threads do not outlive a fork
             stdin=pipe,
             stdout=pipe,
             stderr=pipe,
         )
-        self._writing = asyncio.create_task(self._keep_log(self._nursery), name=f"{self.name}-log")
+        self._writing = asyncio.create_task(self._keep_log(self._fork_server), name=f"{self.name}-log")
         return self
 
     async def __aexit__(
@@ -61,31 +61,31 @@ class ChaosProcess:
     ) -> None:
         if self.pid is not None:
             await self.end(signal.SIGKILL)
-        assert self._nursery is not None
+        assert self._fork_server is not None
         assert self._writing is not None
         with suppress(ProcessLookupError):
-            self._nursery.kill()
-        await self._nursery.wait()
+            self._fork_server.kill()
+        await self._fork_server.wait()
         await self._writing
 
     async def start(self, failpoints: str = "") -> bool:
-        """Start it and wait until it answers; returns whether it lived to do so."""
-        assert self._nursery is not None
-        assert self._nursery.stdin is not None
+        """Start the service and wait for its first response; returns False if it ended before."""
+        assert self._fork_server is not None
+        assert self._fork_server.stdin is not None
         if self._ended is None:
-            assert await self._say() == "ready"
+            assert await self._read_line() == "ready"
         environment = {**self._environment, "FAILPOINTS": failpoints}
-        self._nursery.stdin.write(json.dumps(environment).encode() + b"\n")
-        self.pid = int(await self._say())
+        self._fork_server.stdin.write(json.dumps(environment).encode() + b"\n")
+        self.pid = int(await self._read_line())
         self.worked.clear()
-        self._ended = asyncio.create_task(self._end())
+        self._ended = asyncio.create_task(self._wait())
         async with asyncio.timeout(_START_SECONDS):
             while self.pid is not None and not await self.answers("/livez"):
-                await asyncio.sleep(_ASK_EVERY)
+                await asyncio.sleep(_POLL_SECONDS)
         return self.pid is not None
 
     async def works_within(self, seconds: float) -> None:
-        """Wait until it has done something since its start, but no longer than that or its end."""
+        """Wait until it has done a piece of work since its start, at most so long and at most until its end."""
         assert self._ended is not None, "not started"
         working = asyncio.ensure_future(self.worked.wait())
         try:
@@ -94,13 +94,13 @@ class ChaosProcess:
             working.cancel()
 
     async def ends_within(self, seconds: float) -> bool:
-        """Whether it ends by itself in that time."""
+        """Wait at most so long for its end; returns whether it ended by itself."""
         assert self._ended is not None, "not started"
         await asyncio.wait([self._ended], timeout=seconds)
         return self._ended.done()
 
     async def end(self, number: signal.Signals) -> int:
-        """Send a signal, wait for its end and return its status, negative for a signal's."""
+        """Send a signal, wait for the end and return the exit status, negative for a signal."""
         assert self._ended is not None, "not started"
         if self.pid is not None:
             with suppress(ProcessLookupError):
@@ -108,29 +108,29 @@ class ChaosProcess:
         async with asyncio.timeout(30):
             return await self._ended
 
-    async def _end(self) -> int:
-        status = int(await self._say())
+    async def _wait(self) -> int:
+        status = int(await self._read_line())
         self.pid = None
         return status
 
-    async def _say(self) -> str:
-        """Return the nursery's next line."""
-        assert self._nursery is not None
-        assert self._nursery.stdout is not None
-        line = await self._nursery.stdout.readline()
-        assert line, f"the nursery of {self.name} ended: see {self.log}"
+    async def _read_line(self) -> str:
+        """Return the fork server's next line."""
+        assert self._fork_server is not None
+        assert self._fork_server.stdout is not None
+        line = await self._fork_server.stdout.readline()
+        assert line, f"the fork server of {self.name} ended: see {self.log}"
         return line.decode().strip()
 
-    async def _keep_log(self, nursery: asyncio.subprocess.Process) -> None:
-        assert nursery.stderr is not None
+    async def _keep_log(self, fork_server: asyncio.subprocess.Process) -> None:
+        assert fork_server.stderr is not None
         with self.log.open("ab", buffering=0) as log:
-            while piece := await nursery.stderr.read(65536):
+            while piece := await fork_server.stderr.read(65536):
                 log.write(piece)
                 if _WORK[self.name] in piece:
                     self.worked.set()
 
     async def answers(self, path: str) -> bool:
-        """Whether it answers 200 there; cheaper than a client of httpx, which is made hundreds of times."""
+        """Whether a GET of `path` returns 200; cheaper than an httpx client, which would be made hundreds of times."""
         try:
             reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
         except OSError:

@@ -1,4 +1,4 @@
-"""What happened in a run, counted, and what must not have."""
+"""The result of a run: counts of what happened, and the broken promises."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -6,14 +6,14 @@ from dataclasses import dataclass, field
 
 @dataclass(slots=True)
 class RunResult:
-    """Kills by victim, faults by kind, answers by kind; `violations` are broken promises, each in one line.
+    """Kills by process, faults and responses by kind; `violations` are broken promises, one line each.
 
-    `lost` counts acknowledged chunks that are not where they belong, `duplicates` results beyond a session's first.
+    `lost` counts acknowledged chunks that are missing in the WAV, `duplicates` results beyond a session's first.
     """
 
     kills: Counter[str] = field(default_factory=Counter)
     faults: Counter[str] = field(default_factory=Counter)
-    answers: Counter[str] = field(default_factory=Counter)
+    responses: Counter[str] = field(default_factory=Counter)
     lost: int = 0
     duplicates: int = 0
     violations: list[str] = field(default_factory=list)
@@ -24,5 +24,5 @@ class RunResult:
 
 
 def listed(counts: Counter[str]) -> str:
-    """Write counts in one line, by name."""
+    """Return counts in one line, sorted by name."""
     return ", ".join(f"{name} {count}" for name, count in sorted(counts.items())) or "none"

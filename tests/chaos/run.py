@@ -12,9 +12,9 @@ from pathlib import Path
 
 import httpx
 
-from tests.chaos.attacks import attack_bus, attack_service, attack_store, suspended
 from tests.chaos.audit import audit, unsettled
 from tests.chaos.environment import ChaosEnvironment, open_environment, stop
+from tests.chaos.fault_injection import inject_bus_faults, inject_service_faults, inject_store_faults, suspended
 from tests.chaos.follower import follow
 from tests.chaos.kernel import adopting_orphans
 from tests.chaos.plan import Plan
@@ -25,119 +25,119 @@ from tests.processes import descendants_of
 from tests.waiting import until
 
 _LONG = 20.0
-_SLOW_PACE = 0.25  # calls a second of each sender while nothing can be brought to its end
+_SLOW_PACE = 0.25  # calls a second of each sender while no call can be completed
 
 
 @dataclass(slots=True)
 class Run:
-    """What a run is made of; `said` gets one line for each of its phases."""
+    """The parts of a run; `say` is called with one line for each of its phases."""
 
     plan: Plan
-    field: ChaosEnvironment
-    tally: RunResult
-    traffic: SentSessions
+    environment: ChaosEnvironment
+    result: RunResult
+    sent: SentSessions
     say: Callable[[str], None]
 
     async def inject_faults(self) -> None:
-        """Attack everything at once until each service was killed as often as planned."""
-        over = asyncio.Event()
-        plan, tally = self.plan, self.tally
-        self.field.way.rate = plan.store_faults
+        """Inject all kinds of faults at once until each service was killed as often as planned."""
+        finished = asyncio.Event()
+        plan, result = self.plan, self.result
+        self.environment.faulty_store.rate = plan.store_faults
         async with asyncio.TaskGroup() as engines:
-            engines.create_task(attack_bus(self.field.nats, plan, tally, over))
-            engines.create_task(attack_store(self.field.store, plan, tally, over))
+            engines.create_task(inject_bus_faults(self.environment.nats, plan, result, finished))
+            engines.create_task(inject_store_faults(self.environment.store, plan, result, finished))
             try:
                 async with asyncio.TaskGroup() as services:
-                    for victim in self.field.victims.values():
-                        services.create_task(attack_service(victim, plan, tally))
+                    for process in self.environment.processes.values():
+                        services.create_task(inject_service_faults(process, plan, result))
             finally:
-                over.set()
-        self.field.way.calm()
+                finished.set()
+        self.environment.faulty_store.calm()
 
     async def stop_bus(self) -> None:
-        """Let the bus stand still; what is sent meanwhile is taken all the same."""
-        async with suspended(self.field.nats, self.tally):
-            await self._take_without_bus("stopped", self.plan.pause)
+        """Suspend the bus; chunks and finalizes sent meanwhile must be accepted all the same."""
+        async with suspended(self.environment.nats, self.result):
+            await self._send_without_bus("stopped", self.plan.pause)
 
     async def take_bus_away(self) -> None:
-        """Let the bus be gone and come back; what is sent meanwhile is taken all the same."""
-        await self.field.nats.kill()
+        """Kill the bus and start it again; chunks and finalizes sent meanwhile must be accepted all the same."""
+        await self.environment.nats.kill()
         try:
-            await self._take_without_bus("away", self.plan.away)
+            await self._send_without_bus("away", self.plan.away)
         finally:
-            await self.field.nats.start()
+            await self.environment.nats.start()
 
-    async def _take_without_bus(self, how: str, seconds: float) -> None:
-        pace, self.traffic.pace = self.traffic.pace, _SLOW_PACE if self.plan.away > _LONG else self.traffic.pace
-        before, since = self.tally.answers.copy(), time.monotonic()
+    async def _send_without_bus(self, how: str, seconds: float) -> None:
+        pace, self.sent.pace = self.sent.pace, _SLOW_PACE if self.plan.away > _LONG else self.sent.pace
+        before, since = self.result.responses.copy(), time.monotonic()
 
-        def taken(what: str) -> int:
-            return self.tally.answers[what] - before[what]
+        def accepted(what: str) -> int:
+            return self.result.responses[what] - before[what]
 
         await asyncio.sleep(seconds)
         try:
-            await until(lambda: taken("chunk 200") and taken("finalize 202"), within=self.plan.patience)
+            await until(lambda: accepted("chunk 200") and accepted("finalize 202"), within=self.plan.stall_timeout)
         except AssertionError:
-            self.tally.violated(f"nothing was taken while the bus was {how}")
-        self.traffic.pace = pace
+            self.result.violated(f"nothing was accepted while the bus was {how}")
+        self.sent.pace = pace
         passed = time.monotonic() - since
-        chunks, finalizes = taken("chunk 200"), taken("finalize 202")
-        self.say(f"bus {how} for {passed:.0f} s: {chunks} chunks and {finalizes} finalizes taken meanwhile")
+        chunks, finalizes = accepted("chunk 200"), accepted("finalize 202")
+        self.say(f"bus {how} for {passed:.0f} s: {chunks} chunks and {finalizes} finalizes accepted meanwhile")
 
     async def drain(self) -> None:
-        """Wait until every call has its result and nothing is under way; standing still for long is a violation."""
+        """Wait until every call has its result and no job is left; no progress for `stall_timeout` is a violation."""
         left = await self._left()
         while left != (0, 0):
             try:
-                changed = await until(partial(self._left_but, left), within=self.plan.patience)
+                changed = await until(partial(self._left_but, left), within=self.plan.stall_timeout)
             except AssertionError:
-                stuck = ", ".join(call.session for call in list(self.traffic.awaited)[:10])
-                self.tally.violated(f"stuck: {left[0]} calls without a result ({stuck}), {left[1]} jobs unsettled")
+                stuck = ", ".join(call.session for call in list(self.sent.awaited)[:10])
+                self.result.violated(f"stuck: {left[0]} calls without a result ({stuck}), {left[1]} jobs unsettled")
                 return
             assert changed is not None
             left = changed
 
     async def _left(self) -> tuple[int, int]:
-        return len(self.traffic.awaited), await unsettled(self.field.nats.url)
+        return len(self.sent.awaited), await unsettled(self.environment.nats.url)
 
     async def _left_but(self, before: tuple[int, int]) -> tuple[int, int] | None:
-        """Return what is left once that is not the same as before, None until then."""
+        """Return what is left once it differs from `before`, None until then."""
         now = await self._left()
         return None if now == before else now
 
 
 async def run_chaos(plan: Plan, folder: Path, say: Callable[[str], None]) -> tuple[list[ScriptedSession], RunResult]:
-    """Run everything that `plan` says below `folder`; returns every call, and what happened."""
-    tally, traffic = RunResult(), SentSessions()
+    """Run `plan` with all files below `folder`; returns every call and the result."""
+    result, sent = RunResult(), SentSessions()
     with adopting_orphans():
         before = descendants_of(os.getpid())
-        async with open_environment(plan, folder, tally) as place:
-            run = Run(plan, place, tally, traffic, say)
-            async with _traffic(run):
+        async with open_environment(plan, folder, result) as environment:
+            run = Run(plan, environment, result, sent, say)
+            async with _sending(run):
                 await _phases(run)
-            await _look(run)
+            await _check(run)
         try:
             await until(lambda: not descendants_of(os.getpid()) - before, what="all processes to be gone")
         except AssertionError as exc:
-            tally.violated(str(exc))
-    return traffic.calls, tally
+            result.violated(str(exc))
+    return sent.calls, result
 
 
 @asynccontextmanager
-async def _traffic(run: Run) -> AsyncIterator[None]:
-    """Send and follow calls beside the block; at its end every call is sent whole, and awaited."""
+async def _sending(run: Run) -> AsyncIterator[None]:
+    """Send and follow calls during the block; at its end, send every started call whole and wait for its result."""
     limits = httpx.Limits(max_keepalive_connections=20)
-    async with httpx.AsyncClient(base_url=run.field.ingest, timeout=60, limits=limits) as client:
-        following = asyncio.create_task(follow(client, run.traffic, run.tally))
+    async with httpx.AsyncClient(base_url=run.environment.ingest, timeout=60, limits=limits) as client:
+        following = asyncio.create_task(follow(client, run.sent, run.result))
         try:
             async with asyncio.TaskGroup() as sending:
                 for number in range(run.plan.senders):
-                    sender = Sender(f"s{number}", run.plan, client, run.traffic, run.tally)
+                    sender = Sender(f"s{number}", run.plan, client, run.sent, run.result)
                     sending.create_task(sender.run())
                 try:
                     yield
                 finally:
-                    run.traffic.ending = True
+                    run.sent.ending = True
             run.say("all calls are sent")
             await run.drain()
         finally:
@@ -147,35 +147,35 @@ async def _traffic(run: Run) -> AsyncIterator[None]:
 
 async def _phases(run: Run) -> None:
     await run.inject_faults()
-    run.say(f"the storm is over: {sum(run.tally.kills.values())} kills, {len(run.traffic.calls)} calls")
+    run.say(f"fault injection is over: {sum(run.result.kills.values())} kills, {len(run.sent.calls)} calls")
     if run.plan.pause:
         await run.stop_bus()
     if run.plan.away:
         await run.take_bus_away()
 
 
-async def _look(run: Run) -> None:
-    """See that the services are well, stop them, let ingest sweep once more, and audit."""
-    for victim in run.field.victims.values():
+async def _check(run: Run) -> None:
+    """Check that the services are ready, stop them, let ingest sweep its temporary files once more, and audit."""
+    for process in run.environment.processes.values():
         try:
-            await until(partial(victim.answers, "/readyz"), within=30, what=f"{victim.name} to be ready")
+            await until(partial(process.answers, "/readyz"), within=30, what=f"{process.name} to be ready")
         except AssertionError as exc:
-            run.tally.violated(str(exc))
-    await run.field.stop_all(run.tally)
-    ingest = run.field.victims["ingest"]
+            run.result.violated(str(exc))
+    await run.environment.stop_all(run.result)
+    ingest = run.environment.processes["ingest"]
     await ingest.start()
     try:
-        await until(lambda: not any(run.field.spool.temporaries.iterdir()), within=5, what="the sweep")
+        await until(lambda: not any(run.environment.spool.temporaries.iterdir()), within=5, what="the sweep")
     except AssertionError as exc:
-        run.tally.violated(str(exc))
-    await stop(ingest, run.tally)
+        run.result.violated(str(exc))
+    await stop(ingest, run.result)
     _count_failpoints(run)
-    await audit(run.field, run.traffic, run.tally)
+    await audit(run.environment, run.sent, run.result)
 
 
 def _count_failpoints(run: Run) -> None:
-    for victim in run.field.victims.values():
-        for line in victim.log.read_text().splitlines():
+    for process in run.environment.processes.values():
+        for line in process.log.read_text().splitlines():
             if "a failpoint acts" in line:
-                said = json.loads(line)
-                run.tally.faults[f"{said['name']} {said['action']}"] += 1
+                entry = json.loads(line)
+                run.result.faults[f"{entry['name']} {entry['action']}"] += 1

@@ -1,4 +1,4 @@
-"""One session as its client means it, and what it was told of it."""
+"""One session as its client sends it, and what was acknowledged of it."""
 
 import hashlib
 import random
@@ -21,9 +21,9 @@ def sha256(content: bytes) -> str:
 class ScriptedSession:
     """A session's chunks in the order of their indices, and what was acknowledged: index → SHA-256.
 
-    With `indexed` its chunks say where they go; otherwise they are appended, so that one whose answer was lost may
-    be there twice. With a `header` the first chunk begins with one of a WAV's, which is decoded; without, all are
-    headerless PCM. `result` is the hash that a finalize was answered with.
+    With `indexed` its chunks are sent with their indices; otherwise they are appended, so that one whose response was
+    lost may be there twice. `header` is how many bytes of the first chunk are a WAV's header, so that the session is
+    decoded; with 0 all chunks are headerless PCM. `result` is the WAV's SHA-256 in finalize's response.
     """
 
     session: str
@@ -36,29 +36,29 @@ class ScriptedSession:
     result: str = ""
 
     def acknowledge(self, index: int, content: bytes) -> str | None:
-        """Note what was promised; returns what is wrong with it, if anything."""
+        """Note an acknowledgement; returns what is wrong with it, or None."""
         self.promises += 1
         digest = sha256(content)
         before = self.acknowledged.setdefault(index, digest)
         return None if before == digest else f"{self.session}: chunk {index} was acknowledged with two contents"
 
 
-def random_session(session: str, dice: random.Random) -> ScriptedSession:
-    """Draw a call; every chunk is different from every other."""
-    indexed = dice.random() < 0.7
-    highest = _LOUD if dice.random() < _LOUD_SHARE else _QUIET
-    chunks = [_samples(dice, highest) for _ in range(dice.randint(*_CHUNKS))]
+def random_session(session: str, rng: random.Random) -> ScriptedSession:
+    """Draw a session; each of its chunks differs from every other."""
+    indexed = rng.random() < 0.7
+    highest = _LOUD if rng.random() < _LOUD_SHARE else _QUIET
+    chunks = [_samples(rng, highest) for _ in range(rng.randint(*_CHUNKS))]
     header = b""
-    if indexed and dice.random() < _CONTAINER_SHARE:
+    if indexed and rng.random() < _CONTAINER_SHARE:
         header = wav_header(sum(map(len, chunks)))
         chunks[0] = header + chunks[0]
     return ScriptedSession(session, chunks, indexed, len(header))
 
 
-def _samples(dice: random.Random, highest: int) -> bytes:
-    """Return samples from 0 to `highest` times 256: positive, so that no header of any format appears among them."""
-    count = dice.randint(*_SAMPLES)
-    low, high = dice.randbytes(count), dice.randbytes(count)
+def _samples(rng: random.Random, highest: int) -> bytes:
+    """Return samples from 0 to 256 times `highest`: positive, so that no header of any format appears among them."""
+    count = rng.randint(*_SAMPLES)
+    low, high = rng.randbytes(count), rng.randbytes(count)
     if highest == _QUIET:
         low = low.translate(_LOW_BIT)
     samples = bytearray(2 * count)

@@ -1,4 +1,4 @@
-"""An audit that can't find anything is worth nothing: each kind of damage to a recording is found."""
+"""The audit finds each kind of damage to a recording."""
 
 import random
 from collections.abc import Callable
@@ -13,10 +13,10 @@ from tests.chaos.scripted_session import ScriptedSession, random_session, sha256
 
 
 def acknowledged_call(*, indexed: bool = True, header: bool = False) -> ScriptedSession:
-    """Draw calls until one is of that kind, and let all of it be acknowledged."""
-    dice = random.Random(1)  # noqa: S311  # the same each time
+    """Draw calls until one is of that kind, and acknowledge all its chunks."""
+    rng = random.Random(1)  # noqa: S311  # the same each time
     while True:
-        call = random_session("call", dice)
+        call = random_session("call", rng)
         if call.indexed == indexed and bool(call.header) == header:
             for index, chunk in enumerate(call.chunks):
                 assert call.acknowledge(index, chunk) is None
@@ -35,19 +35,19 @@ def manifest_of(call: ScriptedSession, chunks: list[bytes]) -> Manifest:
 
 
 def audited(call: ScriptedSession, chunks: list[bytes], samples: bytes) -> RunResult:
-    tally = RunResult()
-    audit_chunks(call, manifest_of(call, chunks), samples, tally)
-    return tally
+    result = RunResult()
+    audit_chunks(call, manifest_of(call, chunks), samples, result)
+    return result
 
 
 @pytest.mark.parametrize("header", [False, True])
-def test_a_whole_recording_passes(header: bool) -> None:  # noqa: FBT001
+def test_an_undamaged_recording_passes(header: bool) -> None:  # noqa: FBT001
     call = acknowledged_call(header=header)
-    tally = audited(call, call.chunks, b"".join(call.chunks)[call.header :])
-    assert (tally.lost, tally.violations) == (0, [])
+    result = audited(call, call.chunks, b"".join(call.chunks)[call.header :])
+    assert (result.lost, result.violations) == (0, [])
 
 
-def test_a_chunk_that_was_appended_twice_since_its_answer_was_lost_passes() -> None:
+def test_a_chunk_appended_twice_after_a_lost_response_passes() -> None:
     call = acknowledged_call(indexed=False)
     chunks = [*call.chunks, call.chunks[-1]]
     assert audited(call, chunks, b"".join(chunks)).violations == []
@@ -70,19 +70,19 @@ def test_a_wav_that_is_not_what_was_acknowledged_is_found(damage: Callable[[list
 
 def test_a_manifest_without_an_acknowledged_chunk_is_found() -> None:
     call = acknowledged_call()
-    kept = call.chunks[:-1]
-    assert audited(call, kept, b"".join(kept)).lost == 1
+    remaining = call.chunks[:-1]
+    assert audited(call, remaining, b"".join(remaining)).lost == 1
 
 
 def test_a_manifest_with_a_gap_is_found() -> None:
     call = acknowledged_call()
     manifest = manifest_of(call, call.chunks)
     manifest = replace(manifest, chunks=(*manifest.chunks[:-1], replace(manifest.chunks[-1], index=99)))
-    tally = RunResult()
-    audit_chunks(call, manifest, b"".join(call.chunks), tally)
-    assert "call was finalized with gaps" in tally.violations
+    result = RunResult()
+    audit_chunks(call, manifest, b"".join(call.chunks), result)
+    assert "call was finalized with gaps" in result.violations
 
 
-def test_two_promises_of_one_place_are_found() -> None:
+def test_two_acknowledged_contents_of_one_index_are_found() -> None:
     call = acknowledged_call()
     assert call.acknowledge(0, b"something else") is not None

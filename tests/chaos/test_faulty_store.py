@@ -1,4 +1,4 @@
-"""The faulty way to the store: calm it is the store, and otherwise every kind of fault happens and is counted."""
+"""The faulty relay to the store: without faults it passes everything on, and it injects and counts each fault."""
 
 import asyncio
 import random
@@ -18,51 +18,53 @@ BODY = b"audio" * 100_000
 
 
 @pytest.fixture
-async def tally() -> RunResult:
+async def result() -> RunResult:
     return RunResult()
 
 
 @pytest.fixture
-async def way(object_store: RcloneStore, tally: RunResult) -> AsyncIterator[FaultyStore]:
-    async with FaultyStore(object_store.port, random.Random(1), tally) as way:  # noqa: S311  # the same each time
-        yield way
+async def faulty_store(object_store: RcloneStore, result: RunResult) -> AsyncIterator[FaultyStore]:
+    async with FaultyStore(object_store.port, random.Random(1), result) as faulty_store:  # noqa: S311  # the same each time
+        yield faulty_store
 
 
 @pytest.fixture
-async def store(object_store: RcloneStore, way: FaultyStore) -> AsyncIterator[ObjectStore]:
-    async with open_store(replace(object_store.config(), endpoint=way.endpoint)) as store:
+async def store(object_store: RcloneStore, faulty_store: FaultyStore) -> AsyncIterator[ObjectStore]:
+    async with open_store(replace(object_store.config(), endpoint=faulty_store.endpoint)) as store:
         yield store
 
 
 async def put(store: ObjectStore) -> None:
-    await store.put("through-the-way.wav", BODY, content_type="audio/wav", metadata={})
+    await store.put("through-the-relay.wav", BODY, content_type="audio/wav", metadata={})
 
 
-async def test_calm_it_passes_everything_on(store: ObjectStore, tally: RunResult) -> None:
+async def test_without_faults_the_relay_passes_everything_on(store: ObjectStore, result: RunResult) -> None:
     await put(store)
-    assert b"".join([piece async for piece in store.read("through-the-way.wav")]) == BODY
-    assert not tally.faults
+    assert b"".join([piece async for piece in store.read("through-the-relay.wav")]) == BODY
+    assert not result.faults
 
 
 @pytest.mark.parametrize("fault", sorted(set(FAULTS) - {"slow", "stall"}))
-async def test_a_request_that_goes_wrong_fails_for_its_client(
-    store: ObjectStore, way: FaultyStore, tally: RunResult, fault: str
+async def test_a_request_with_a_fault_fails_for_its_client(
+    store: ObjectStore, faulty_store: FaultyStore, result: RunResult, fault: str
 ) -> None:
-    way.rate, way.kinds = 1.0, (fault,)
+    faulty_store.rate, faulty_store.kinds = 1.0, (fault,)
     with pytest.raises(RoomtoneError):
         await put(store)
-    assert tally.faults[f"store {fault}"] > 1
-    way.calm()
+    assert result.faults[f"store {fault}"] > 1
+    faulty_store.calm()
     await put(store)
 
 
-async def test_what_is_stalled_ends_when_it_calms_down(store: ObjectStore, way: FaultyStore, tally: RunResult) -> None:
-    way.rate, way.kinds = 1.0, ("stall",)
+async def test_a_stalled_request_ends_when_the_faults_end(
+    store: ObjectStore, faulty_store: FaultyStore, result: RunResult
+) -> None:
+    faulty_store.rate, faulty_store.kinds = 1.0, ("stall",)
 
     async def calm_once_stalled() -> bool:
-        if tally.faults["store stall"]:
-            way.calm()
-        return way.rate == 0
+        if result.faults["store stall"]:
+            faulty_store.calm()
+        return faulty_store.rate == 0
 
     calmed = until(calm_once_stalled)
     await asyncio.gather(put(store), calmed)

@@ -1,4 +1,4 @@
-"""A WAV's header, written without the code that is under test."""
+"""A WAV's header, made without the code under test."""
 
 import struct
 
@@ -6,7 +6,7 @@ _RATE = 16_000
 
 
 def wav_header(size: int) -> bytes:
-    """Return the 44 bytes before `size` bytes of mono samples of 16 bits."""
+    """Return the 44-byte header of `size` bytes of mono 16-bit samples at 16 kHz."""
     form = struct.pack("<HHIIHH", 1, 1, _RATE, 2 * _RATE, 2, 16)
     return (
         b"RIFF"
