@@ -12,7 +12,7 @@ from shared.domain.caller import Caller, Permission
 from shared.domain.errors import Permanent, RoomtoneError
 from shared.http.middleware.authentication import caller_of
 from shared.http.operation import Operation
-from shared.http.responses import _error_headers, error_from_os_error, http_status, json_response
+from shared.http.responses import error_from_os_error, error_headers, http_status, json_response
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -62,7 +62,7 @@ class ApiGroup:
 
     def error_response(self, request: Request, error: RoomtoneError) -> Response:
         """Write one error in the family's shape, with the headers that its status asks for."""
-        return json_response(self._error_body(request, error), http_status(error.kind), _error_headers(error))
+        return json_response(self._error_body(request, error), http_status(error.kind), error_headers(error))
 
 
 class _GuardedEndpoint:

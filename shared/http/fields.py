@@ -1,4 +1,4 @@
-"""Kinds of values that dataclasses of requests and answers name, so that their published schema is as tight."""
+"""Annotated field types that add formats and bounds to the published schemas."""
 
 from typing import Annotated
 
@@ -20,15 +20,15 @@ Temperature = Annotated[int, Field(ge=1, le=100)]
 Confidence = Annotated[float, Field(ge=0, le=1)]
 Seconds = Annotated[float, Field(ge=0)]
 Identifier = Annotated[str, Field(json_schema_extra={"pattern": IDENTIFIER_SCHEMA["pattern"]})]
-"""As `shared.identifiers.parse_identifier` checks them."""
+"""As `shared.domain.identifiers.parse_identifier` checks them."""
 
 
-_EXACT = 2**53  # from here on a float may stand for the number beside the one that was written
+_MAX_EXACT = 2**53  # from here on a float may be the neighbour of the number that was written
 
 
 def _integral(value: object) -> object:
-    return int(value) if isinstance(value, float) and value.is_integer() and abs(value) < _EXACT else value
+    return int(value) if isinstance(value, float) and value.is_integer() and abs(value) < _MAX_EXACT else value
 
 
 IntegralFloat = BeforeValidator(_integral)
-"""Beside a strict `int`: takes 3.0 for 3, as JSON Schema does (2020-12, Validation, section 6.1.1), but no text."""
+"""For a strict `int`: also accepts 3.0 as 3, as JSON Schema does (2020-12, Validation, section 6.1.1); no strings."""

@@ -1,4 +1,4 @@
-"""A form as it arrives: small fields whole, the file as a stream, in whatever order the client sends them."""
+"""Streaming parser of `multipart/form-data`: fields are buffered, the file is streamed, in any order."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -10,15 +10,15 @@ from shared.domain.errors import InvalidInput, TooLarge
 from shared.http.body import BodyLimits, declared_size, stream_body
 
 _MAX_PARTS = 32
-_MAX_FIELD = 64 * 1024
+_MAX_FIELD_BYTES = 64 * 1024
 
 BAD_FIELD = "bad_field"
-"""The code of what is refused for a field which can't be one: it is too long, or no text."""
+"""Error code of a field that is too long or not UTF-8."""
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A form field, complete."""
+    """A complete form field."""
 
     name: str
     value: str
@@ -26,7 +26,7 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class FileStart:
-    """The bytes that follow, until the next Field or FileStart, are this file's."""
+    """A file begins: the bytes that follow are its, until the next Field or FileStart."""
 
     name: str
     filename: str
@@ -38,7 +38,7 @@ FormEvent = Field | FileStart | bytes
 def boundary_of(content_type: str) -> str | None:
     """Return the boundary of a `multipart/form-data` content type (RFC 7578), or None for another type.
 
-    Raises InvalidInput for a form without a usable boundary.
+    Raises InvalidInput for a form without a boundary, or with one of over 200 characters.
     """
     kind, options = parse_options_header(content_type)
     if kind != "multipart/form-data":
@@ -52,9 +52,10 @@ def boundary_of(content_type: str) -> str | None:
 async def parse_form(
     body: AsyncIterator[bytes], boundary: str, *, file_fields: frozenset[str]
 ) -> AsyncIterator[FormEvent]:
-    """Yield a form's events while its body arrives; parts named in `file_fields` are streamed, not kept.
+    """Yield a form's events while its body arrives; parts named in `file_fields` are streamed, the others buffered.
 
-    Raises InvalidInput for a broken or unfinished form and TooLarge for one with too many or too long fields.
+    Raises InvalidInput for a malformed or incomplete form, and TooLarge for one of over 32 parts, with a field of over
+    64 KiB or with too long headers.
     """
     parser = PushMultipartParser(boundary, max_segment_count=_MAX_PARTS)
     field: _FieldBuffer | None = None
@@ -91,8 +92,8 @@ class _FieldBuffer:
 
     def add(self, piece: bytes) -> None:
         self._size += len(piece)
-        if self._size > _MAX_FIELD:
-            self._refuse_file()
+        if self._size > _MAX_FIELD_BYTES:
+            self._reject_file()
             raise TooLarge(f"The form field {self._name[:64]!r} is too long.", code=BAD_FIELD)
         self._pieces.append(piece)
 
@@ -100,11 +101,11 @@ class _FieldBuffer:
         try:
             return Field(self._name, b"".join(self._pieces).decode())
         except UnicodeDecodeError as exc:
-            self._refuse_file()
+            self._reject_file()
             raise InvalidInput(f"The form field {self._name[:64]!r} is not UTF-8.", code=BAD_FIELD) from exc
 
-    def _refuse_file(self) -> None:
-        """Tell a client who put its file into another field of just that."""
+    def _reject_file(self) -> None:
+        """Raise InvalidInput that names the right field, if this field holds a file."""
         if self._file_expected_in is not None:
             expected = " or ".join(repr(name) for name in sorted(self._file_expected_in))
             raise InvalidInput(
@@ -112,21 +113,22 @@ class _FieldBuffer:
             )
 
 
-_OVERHEAD = 256 * 1024  # what a form may hold beside its file
+_MAX_OVERHEAD = 256 * 1024  # bytes of a form beside its file
 
 
 class SingleFileForm:
-    """One `multipart/form-data` request with its file in one of `file_fields`, of which the first is the usual one.
+    """A `multipart/form-data` request with one file, in one of `file_fields`; errors name the first of them.
 
-    `limits` are the file's. A declared size over them is refused at once with TooLarge, saying `too_large`.
+    `limits` are the file's; the form may have 256 KiB more. Raises TooLarge with the message `too_large` for a declared
+    size over that.
     """
 
     def __init__(
         self, request: Request, limits: BodyLimits, *, boundary: str, file_fields: tuple[str, ...], too_large: str
     ) -> None:
         self._request = request
-        self._limits = limits.with_size(limits.size + _OVERHEAD)
-        self._largest = limits.size
+        self._limits = limits.with_size(limits.size + _MAX_OVERHEAD)
+        self._max_file_size = limits.size
         self._boundary = boundary
         self._file_fields = file_fields
         self._too_large = too_large
@@ -134,7 +136,7 @@ class SingleFileForm:
             raise TooLarge(too_large)
 
     async def events(self) -> AsyncIterator[FormEvent]:
-        """Yield the form's events as they come, the file's bytes counted against the limit.
+        """Yield the form's events as they arrive; the file's bytes are counted against the limit.
 
         Raises InvalidInput for a form without the file or with two of them, and what `parse_form` and `stream_body`
         raise.
@@ -151,7 +153,7 @@ class SingleFileForm:
                     pass
                 case _:
                     size += len(event)
-                    if size > self._largest:
+                    if size > self._max_file_size:
                         raise TooLarge(self._too_large)
             yield event
         if files == 0:

@@ -1,4 +1,4 @@
-"""What a route takes and answers, as data: the published description is made of it (OpenAPI 3.1)."""
+"""Requests and responses of a route as data, from which the OpenAPI 3.1 document is generated."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -24,9 +24,9 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestBodySpec:
-    """A request's body under one media type: a dataclass for JSON and for a form's fields, or plain JSON Schema.
+    """A request body of one media type: `model` is the dataclass of JSON or of a form's fields, `schema` JSON Schema.
 
-    Fields of type `bytes` in a form are its files; `file_names` has an example of a name where the name matters.
+    A form's fields of type `bytes` are files; `file_names` has an example of a file name where the name matters.
     """
 
     model: type | None = None
@@ -37,9 +37,9 @@ class RequestBodySpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResponseSpec:
-    """One answer; `kind` is the dataclass it is written from, None for bytes under `media_type` or nothing without one.
+    """One response; `model` is the dataclass of its JSON. Without one it is bytes of `media_type`, or empty if None.
 
-    `headers` are those that always come with it, each with what it says.
+    `headers` are those that the response always has, each with its description.
     """
 
     description: str
@@ -50,10 +50,10 @@ class ResponseSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
-    """One route's promise; `refusals` are the branches of the error tree it may answer with, in its family's shape.
+    """One route's operation; `errors` are the kinds of errors that it may return, in its API group's body.
 
-    What every route may answer (no good token, a fault of the server) needs no mention. `alternatives` are further
-    answers under a status that `answers` has already. `head` promises HEAD, too.
+    Errors that every route may return (no valid token, a fault of the server) are added to all. `extra_responses` are
+    further responses with a status that `responses` has already. `head` documents HEAD, too.
     """
 
     summary: str

@@ -1,4 +1,4 @@
-"""Under which names a server may be asked for: told from the `Host` of a request (RFC 9110, section 7.2)."""
+"""Checks of the Host (RFC 9110, section 7.2) and Origin headers, and the settings that list allowed ones."""
 
 import ipaddress
 import re
@@ -10,24 +10,24 @@ _HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::[0-9]{0,5})?", re.ASCII)
 
 
 def is_host_allowed(hosts: Sequence[str], allowed: Collection[str]) -> bool:
-    """Decide by the request's `Host` headers: a name of this very machine, a listed one, or none at all.
+    """Whether the request's `Host` headers name this machine or a listed host, or are absent.
 
-    A page whose own name was made to lead to this machine (DNS rebinding) is of the same origin as we are, for its
-    browser; only the name tells. Every browser sends one, so who sends none is not tricked by a page.
+    A page whose host name resolves to this machine (DNS rebinding) has the same origin as this server for its browser;
+    only the name shows it. Every browser sends a Host, so a request without one is not made by a page.
     """
     if not hosts or "*" in allowed:
         return True
     return len(hosts) == 1 and (_is_this_machine(hosts[0]) or _name(hosts[0]) in allowed)
 
 
-@lru_cache(maxsize=64)  # asked for each request, nearly always about the same one
+@lru_cache(maxsize=64)  # called for each request, nearly always with the same host
 def _is_this_machine(host: str) -> bool:
     name = _name(host)
     return name is not None and is_loopback(name)
 
 
 def is_loopback(name: str) -> bool:
-    """Whether a host's name or address never leads off the machine (RFC 6761, section 6.3)."""
+    """Whether a host's name or address always means the machine itself (RFC 6761, section 6.3)."""
     if name == "localhost" or name.endswith(".localhost"):
         return True
     try:
@@ -37,7 +37,7 @@ def is_loopback(name: str) -> bool:
 
 
 def parse_host_list(value: object) -> object:
-    """Split a setting's comma separated list of host names; `*` stands for every one. Raises ValueError."""
+    """Split a setting's comma separated list of host names; `*` allows all. Raises ValueError."""
     if not isinstance(value, str):
         return value
     return [item if item == "*" else _parse_host(item) for item in map(str.strip, value.split(",")) if item]
@@ -51,7 +51,7 @@ def _parse_host(text: str) -> str:
 
 
 def _name(host: str) -> str | None:
-    """Return a host's name without its port, in lower case; None for what is none."""
+    """Return a host's name without its port, in lower case; None if it is malformed."""
     found = _HOST.fullmatch(host.strip().lower())
     return None if found is None else found[1].strip("[]").rstrip(".")
 
@@ -60,11 +60,10 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 def is_origin_allowed(origins: Sequence[str], host: str, allowed: Collection[str]) -> bool:
-    """Decide by the request's `Origin` headers and its `Host`.
+    """Whether the request's `Origin` headers are absent, of its `Host`, or allowed; `*` allows all.
 
-    Browsers always send an origin with what a page could do harm by; who sends none is not a browser and can't be
-    tricked by a page. A page of the very host that it calls is fine; another one must be listed, or the list must
-    hold `*`.
+    Browsers send an Origin with every request by which a page could do harm; a request without one is not made by a
+    page.
     """
     if not origins:
         return True
@@ -75,7 +74,7 @@ def is_origin_allowed(origins: Sequence[str], host: str, allowed: Collection[str
 
 
 def normalize_origin(text: str) -> str:
-    """Return an origin as browsers write it; raises ValueError for what can't be one."""
+    """Return an origin as browsers write it; raises ValueError for any other text."""
     origin = text.strip().lower().rstrip("/")
     parts = urlsplit(origin)
     if parts.scheme not in _DEFAULT_PORTS or not parts.hostname or origin != f"{parts.scheme}://{parts.netloc}":
@@ -84,7 +83,7 @@ def normalize_origin(text: str) -> str:
 
 
 def parse_origin_list(value: object) -> object:
-    """Split a setting's comma separated list of origins; `*` stands for every one. Raises ValueError."""
+    """Split a setting's comma separated list of origins; `*` allows all. Raises ValueError."""
     if not isinstance(value, str):
         return value
     items = [item.strip() for item in value.split(",")]
@@ -92,7 +91,7 @@ def parse_origin_list(value: object) -> object:
 
 
 def _same_host(origin: str, host: str) -> bool:
-    """Compare without the scheme: behind a proxy that ends TLS we do not see the one the browser used."""
+    """Compare without the scheme: behind a proxy that terminates TLS the browser's scheme is unknown."""
     try:
         parts = urlsplit(origin)
         default = _DEFAULT_PORTS[parts.scheme]

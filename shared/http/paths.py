@@ -1,4 +1,4 @@
-"""Path parameters that reach their handler whatever they hold, so that the handler can refuse them."""
+"""Path parameters that accept any text, so that the handler checks them, and the paths of health checks."""
 
 import re
 
@@ -13,7 +13,7 @@ class _Anything(StringConvertor):
 
 ANY_TEXT = "anything"
 HEALTH_PATHS = frozenset({"/health", "/livez", "/readyz", "/metrics"})
-"""What orchestrators and monitors ask for, often and without a token."""
+"""Requested by orchestrators and monitors, often and without a token."""
 register_url_convertor(ANY_TEXT, _Anything())
 
 _CONVERTED = re.compile(r"\{(\w+):\w+\}")

@@ -1,4 +1,4 @@
-"""The one place where errors become HTTP statuses."""
+"""JSON responses, and the HTTP status and headers of each error."""
 
 import errno
 from collections.abc import Mapping
@@ -25,7 +25,7 @@ _ADAPTERS: dict[object, TypeAdapter[object]] = {}
 
 
 def type_adapter(kind: type) -> TypeAdapter[object]:
-    """Return what reads and writes values of a dataclass; made once for each, of which there are a few dozen."""
+    """Return a dataclass's reader and writer of JSON; cached, as there are a few dozen dataclasses."""
     adapter = _ADAPTERS.get(kind)
     if adapter is None:
         adapter = _ADAPTERS[kind] = TypeAdapter(kind)
@@ -33,13 +33,13 @@ def type_adapter(kind: type) -> TypeAdapter[object]:
 
 
 def json_response(body: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
-    """Write a dataclass as a JSON answer."""
+    """Return a dataclass as a JSON response."""
     content = type_adapter(type(body)).dump_json(body)
     return Response(content, status, headers, media_type=JSON)
 
 
 def http_status(kind: ErrorKind) -> int:  # noqa: C901, PLR0912  # one case a branch
-    """Return the status for a branch of the error tree (RFC 9110, section 15; 429: RFC 6585; 507: RFC 4918)."""
+    """Return the status of a kind of error (RFC 9110, section 15; 429: RFC 6585; 507: RFC 4918)."""
     match kind:
         case ErrorKind.INVALID | ErrorKind.EMPTY_SESSION:
             return 400
@@ -71,12 +71,12 @@ def http_status(kind: ErrorKind) -> int:  # noqa: C901, PLR0912  # one case a br
             assert_never(kind)
 
 
-_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_OUT_OF_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 def error_from_os_error(error: OSError) -> RoomtoneError:
-    """Name what the disk said without repeating paths: short of space, or failing."""
-    if error.errno in _SPACE:
+    """Return OutOfSpace or Unavailable for an error of the disk; the message has no paths."""
+    if error.errno in _OUT_OF_SPACE:
         return OutOfSpace("The disk is full: nothing of this request was kept, try again later.")
     return Unavailable("The disk refused the write: nothing of this request was kept, try again.")
 
@@ -84,7 +84,8 @@ def error_from_os_error(error: OSError) -> RoomtoneError:
 _RETRY_AFTER_SECONDS = 5
 
 
-def _error_headers(error: RoomtoneError) -> dict[str, str]:
+def error_headers(error: RoomtoneError) -> dict[str, str]:
+    """Return the headers that an error's status asks for."""
     match error:
         case NotAuthenticated():
             return {"WWW-Authenticate": "Bearer"}

@@ -1,4 +1,4 @@
-"""How a service becomes a process: settings checked, logs on, one uvicorn server that stops in time."""
+"""Runs a service as a process: logging, and one uvicorn server with a graceful shutdown."""
 
 import signal
 import sys
@@ -15,24 +15,24 @@ from shared.runtime.settings import ServiceSettings
 
 log = structlog.stdlib.get_logger(__name__)
 
-_KEEP_ALIVE_SECONDS = 75  # longer than clients' pools (5 s) and load balancers (60 s) keep theirs, so they close first
+_KEEP_ALIVE_SECONDS = 75  # longer than clients' pools (5 s) and load balancers (60 s), so that they close first
 
 
 def serve(app: ASGIApp, settings: ServiceSettings, *, service: str) -> None:
-    """Run `app` until SIGINT or SIGTERM; in-flight requests get `shutdown_grace_seconds` to end."""
+    """Run `app` until SIGINT or SIGTERM; requests in progress then have `shutdown_grace_seconds`."""
     configure_logging(level=settings.log_level, style=settings.log_format)
     log.info("starting", service=service, host=settings.host, port=settings.port)
-    # The server passes the signal on once it has stopped: an orderly end is no failure.
+    # The server raises the signal again once it has stopped; a graceful shutdown exits with 0.
     signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(0))
     with suppress(KeyboardInterrupt):
         uvicorn.Server(server_config(app, settings)).run()
 
 
 def server_config(app: ASGIApp, settings: ServiceSettings) -> uvicorn.Config:
-    """Return the one server configuration that all services share.
+    """Return the server configuration of all services.
 
-    WebSockets get a protocol of ours that ends them well; compression is off since it costs 50 KiB a
-    connection; forwarded headers are not believed from anyone.
+    HTTP and WebSocket protocols are our own, with limits; WebSocket compression is off, since it costs 50 KiB a
+    connection; X-Forwarded-* headers are ignored.
     """
     return uvicorn.Config(
         app,

@@ -1,4 +1,4 @@
-"""Settings that more than one service reads: environment first, then `.env`, validated whole at the start."""
+"""Settings of all services, from the environment, then `.env`; all faults are reported together at the start."""
 
 from typing import Annotated, Literal, Self
 
@@ -13,12 +13,11 @@ from shared.messaging.settings import BusConfig
 
 
 class ServiceSettings(TokenSettings):
-    """What every service needs: who may call, where it listens, where the bus is, how it logs and how it stops.
+    """Settings that every service has: tokens, address, bus, limits of bodies, logging and shutdown.
 
-    `cors_allowed_origins` lists, comma separated, the pages beside our own that may call; `allowed_hosts` the names
-    beside loopback's under which a server on loopback without tokens answers, such as a gateway's. Who sends a body
-    may be silent for `body_idle_seconds` at a time, and beyond them must send `min_body_rate` bytes a second; 0 for
-    no rate.
+    `cors_allowed_origins` lists, comma separated, origins of other pages that may call; `allowed_hosts` the host names
+    besides loopback's, such as a gateway's, that a server on loopback without tokens accepts. A body may pause for
+    `body_idle_seconds` at a time, and beyond them must bring `min_body_rate` bytes a second on average; 0 for no rate.
     """
 
     host: str = "127.0.0.1"
@@ -36,21 +35,21 @@ class ServiceSettings(TokenSettings):
     shutdown_grace_seconds: int = Field(default=10, ge=1, le=300)
 
     def bus_config(self) -> BusConfig:
-        """Return what the bus's client needs."""
+        """Return the configuration of the NATS client."""
         return BusConfig(url=self.nats_url, replicas=self.nats_replicas, max_age_days=self.stream_max_age_days)
 
     def body_limits(self, size: int) -> BodyLimits:
-        """Return what a body of at most `size` bytes may take."""
+        """Return the limits of a body of at most `size` bytes."""
         return BodyLimits(size=size, idle_seconds=self.body_idle_seconds, min_rate=self.min_body_rate)
 
     def origin_policy(self) -> OriginPolicy:
-        """Return which pages may call."""
+        """Return which pages and host names may call."""
         anonymous = not self.requires_token
         hosts = self.allowed_hosts if anonymous and is_loopback(self.host) else None
         return OriginPolicy(self.cors_allowed_origins, reject_foreign_writes=anonymous, hosts=hosts)
 
     @model_validator(mode="after")
-    def _check_exposed_without_auth(self) -> Self:
+    def _check_exposure(self) -> Self:
         faults = list(self.jwt_setting_errors())
         if not (self.requires_token or self.allow_anonymous or is_loopback(self.host)):
             faults.append(

@@ -1,4 +1,4 @@
-"""Plain ASGI middleware that finds out who is calling; what comes of it, each contract family says in its way."""
+"""Plain ASGI middleware that authenticates the caller; each API group rejects it with its own error body."""
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -15,14 +15,14 @@ _RESULT = "roomtone.caller"
 
 
 class AuthenticationMiddleware:
-    """Checks the token of each request and WebSocket once, and leaves the caller or the error in the scope."""
+    """Checks the token of each request and WebSocket once, and puts the caller or the error into the scope."""
 
     def __init__(self, app: ASGIApp, *, authenticator: Authenticator) -> None:
         self._app = app
         self._authenticator = authenticator
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one connection; health paths cost no check, since those who ask them need no answer to it."""
+        """Serve one request or WebSocket; on health paths no token is checked, as none is needed."""
         if scope["type"] in {"http", "websocket"} and scope["path"] not in HEALTH_PATHS:
             scope[_RESULT] = await self._result(scope)
         await self._app(scope, receive, send)
@@ -35,7 +35,7 @@ class AuthenticationMiddleware:
 
 
 def caller_of(scope: Scope) -> Caller:
-    """Return who is calling; raises NotAuthenticated, also if nobody looked, and Unavailable."""
+    """Return the caller; raises NotAuthenticated, also if the token was not checked, and Unavailable."""
     result: Caller | RoomtoneError = scope.get(_RESULT) or TokenRejected(RejectReason.MISSING)
     if isinstance(result, RoomtoneError):
         raise result

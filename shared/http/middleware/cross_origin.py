@@ -1,4 +1,4 @@
-"""Calls by pages of other origins and other names: who may read our answers, and who may not even ask.
+"""Middleware for requests by pages of other origins: CORS, and checks of the Host and Origin headers.
 
 Fetch standard, section 3.3, and RFC 9110, section 7.4.
 """
@@ -16,7 +16,7 @@ from starlette.websockets import WebSocket
 from shared.http.origins import is_host_allowed, is_origin_allowed
 
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
-_SENT = (
+_REQUEST_HEADERS = (
     "Authorization",
     "If-None-Match",
     "If-Range",
@@ -26,18 +26,26 @@ _SENT = (
     "Traceparent",
     "X-Request-ID",
 )
-_READ = ("Accept-Ranges", "Content-Disposition", "Content-Range", "ETag", "Location", "Retry-After", "X-Request-ID")
-_SAFE = {"GET", "HEAD", "OPTIONS", "TRACE"}  # RFC 9110, section 9.2.1
+_EXPOSED_HEADERS = (
+    "Accept-Ranges",
+    "Content-Disposition",
+    "Content-Range",
+    "ETag",
+    "Location",
+    "Retry-After",
+    "X-Request-ID",
+)
+_SAFE_METHODS = {"GET", "HEAD", "OPTIONS", "TRACE"}  # RFC 9110, section 9.2.1
 
 
 @dataclass(frozen=True, slots=True)
 class OriginPolicy:
-    """Which pages may call beside our own host's: those of the origins in `allowed`, or all if it holds `*`.
+    """Which pages may call besides those of the server's own host: of the origins in `allowed`, or all if it has `*`.
 
-    `guarded` where nobody is asked for a token: then any page in a browser that reaches us could change something
-    here, without ever reading the answer, and is refused. With tokens it can't, since no browser adds one by itself.
+    `reject_foreign_writes` where no token is required: any page in a browser that reaches the server could otherwise
+    change something, without ever reading the response. With tokens it can't, since no browser adds one by itself.
 
-    `hosts` are the names beside this machine's own under which we may be asked for at all; None to not look.
+    `hosts` are the host names allowed besides the machine's own; None for no check.
     """
 
     allowed: Collection[str] = ()
@@ -46,7 +54,7 @@ class OriginPolicy:
 
 
 def cross_origin_middleware(policy: OriginPolicy) -> list[Middleware]:
-    """Return the middleware, outermost first: it must stand around authentication, as a preflight has no token."""
+    """Return the middleware, outermost first; it must be outside authentication, as a preflight has no token."""
     middleware = []
     if policy.hosts is not None:
         middleware.append(Middleware(HostCheckMiddleware, allowed=policy.hosts))
@@ -55,8 +63,8 @@ def cross_origin_middleware(policy: OriginPolicy) -> list[Middleware]:
             CORSMiddleware,
             allow_origins=policy.allowed,
             allow_methods=_METHODS,
-            allow_headers=_SENT,
-            expose_headers=_READ,
+            allow_headers=_REQUEST_HEADERS,
+            expose_headers=_EXPOSED_HEADERS,
         )
         middleware.append(headers)
     if policy.reject_foreign_writes:
@@ -65,9 +73,9 @@ def cross_origin_middleware(policy: OriginPolicy) -> list[Middleware]:
 
 
 class HostCheckMiddleware:
-    """Refuses what is asked of a name that is not ours, reading and listening included: to the page it is its own.
+    """Rejects every request and WebSocket with a wrong host name, reads too: for the page it is the same origin.
 
-    421 rather than 403: the request went to the wrong server, whoever sent it (RFC 9110, section 15.5.20).
+    421 rather than 403: the request went to the wrong server (RFC 9110, section 15.5.20).
     """
 
     def __init__(self, app: ASGIApp, *, allowed: Collection[str]) -> None:
@@ -75,33 +83,34 @@ class HostCheckMiddleware:
         self._allowed = allowed
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one connection; a WebSocket is refused before the upgrade."""
-        if scope["type"] not in {"http", "websocket"} or self._served(Headers(scope=scope)):
+        """Serve one request or WebSocket; a WebSocket is rejected before the upgrade."""
+        if scope["type"] not in {"http", "websocket"} or self._is_allowed(Headers(scope=scope)):
             await self._app(scope, receive, send)
         elif scope["type"] == "http":
             await _WRONG_HOST_RESPONSE(scope, receive, send)
         else:
             await WebSocket(scope, receive, send).send_denial_response(_WRONG_HOST_RESPONSE)
 
-    def _served(self, headers: Headers) -> bool:
+    def _is_allowed(self, headers: Headers) -> bool:
         return is_host_allowed(headers.getlist("host"), self._allowed)
 
 
 class OriginCheckMiddleware:
-    """Refuses what would change something for a page that is not listed, before any of its body is read."""
+    """Rejects writes by pages that are not allowed, before their body is read."""
 
     def __init__(self, app: ASGIApp, *, allowed: Collection[str]) -> None:
         self._app = app
         self._allowed = allowed
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one connection; WebSockets have their own rule, which holds with tokens as well."""
-        if scope["type"] == "http" and scope["method"] not in _SAFE and not self._welcome(Headers(scope=scope)):
+        """Serve one request; WebSockets have their own check, with tokens as well."""
+        writes = scope["type"] == "http" and scope["method"] not in _SAFE_METHODS
+        if writes and not self._is_allowed(Headers(scope=scope)):
             await _FOREIGN_ORIGIN_RESPONSE(scope, receive, send)
             return
         await self._app(scope, receive, send)
 
-    def _welcome(self, headers: Headers) -> bool:
+    def _is_allowed(self, headers: Headers) -> bool:
         return is_origin_allowed(headers.getlist("origin"), headers.get("host", ""), self._allowed)
 
 

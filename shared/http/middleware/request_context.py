@@ -1,4 +1,4 @@
-"""Plain ASGI middleware that gives each request its id and trace, and measures it."""
+"""Plain ASGI middleware for the request id, the trace, the request metric and the request log."""
 
 from time import perf_counter
 
@@ -12,7 +12,7 @@ from shared.observability.trace import new_trace, set_current_trace
 
 log = structlog.stdlib.get_logger(__name__)
 
-_ANSWERS = {"http.response.start", "websocket.accept", "websocket.http.response.start"}
+_RESPONSE_STARTS = {"http.response.start", "websocket.accept", "websocket.http.response.start"}
 
 
 class RequestContextMiddleware:
@@ -24,7 +24,7 @@ class RequestContextMiddleware:
         self._metrics = metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one connection; lifespan events pass through untouched."""
+        """Serve one request or WebSocket; lifespan events pass through."""
         if scope["type"] not in {"http", "websocket"}:
             await self._app(scope, receive, send)
             return
@@ -36,7 +36,7 @@ class RequestContextMiddleware:
 
         async def send_with_id(message: Message) -> None:
             nonlocal status
-            if message["type"] in _ANSWERS:
+            if message["type"] in _RESPONSE_STARTS:
                 status = message.get("status", 101)
                 MutableHeaders(scope=message)["x-request-id"] = trace.request_id
             await send(message)
