@@ -20,7 +20,7 @@ async def serving(
 ) -> AsyncIterator[str]:
     """Serve `service` on a free port with the server that production uses; yields its base URL.
 
-    `http` may have less patience.
+    `http` may have shorter deadlines.
     """
     listener = socket.create_server(("127.0.0.1", 0))
     config = server_config(service.app, settings)

@@ -1,4 +1,4 @@
-"""Senders that are never silent for long and still never get anywhere: 408, whatever they send to."""
+"""Bodies below the lowest rate get 408 on every route, although they never pause for long."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -32,16 +32,16 @@ async def pipeline(tmp_path: Path, store_config: StoreConfig) -> AsyncIterator[P
 
 
 @pytest.mark.parametrize(("path", "content_type", "begin"), BODIES)
-async def test_a_byte_now_and_then_is_answered_408(
+async def test_a_body_below_the_lowest_rate_gets_408(
     pipeline: Pipeline, path: str, content_type: str, begin: bytes
 ) -> None:
-    answer, _ = await dripped(pipeline, path, content_type, begin, piece=b"x", pause=IDLE / 10, size=10_000)
-    assert answer.startswith(b"HTTP/1.1 408")
+    response, _ = await send_slowly(pipeline, path, content_type, begin, piece=b"x", pause=IDLE / 10, size=10_000)
+    assert response.startswith(b"HTTP/1.1 408")
     assert pipeline.leftovers() == []
 
 
-async def test_a_sender_at_twice_the_least_rate_is_waited_for_as_long_as_it_takes(pipeline: Pipeline) -> None:
-    answer, seconds = await dripped(
+async def test_a_body_at_twice_the_lowest_rate_is_read_to_its_end(pipeline: Pipeline) -> None:
+    response, seconds = await send_slowly(
         pipeline,
         "/upload_chunk/steady",
         "application/octet-stream",
@@ -50,26 +50,26 @@ async def test_a_sender_at_twice_the_least_rate_is_waited_for_as_long_as_it_take
         pause=0.1,
         size=2 * RATE,
     )
-    assert answer.startswith(b"HTTP/1.1 200")
+    assert response.startswith(b"HTTP/1.1 200")
     assert seconds > IDLE
 
 
-async def dripped(
+async def send_slowly(
     pipeline: Pipeline, path: str, content_type: str, begin: bytes, *, piece: bytes, pause: float, size: int
 ) -> tuple[bytes, float]:
-    """Send `begin`, then a piece after each pause until `size` bytes are sent or an answer comes; time it all."""
+    """Send `begin`, then `piece` after each pause, until `size` bytes are sent or a response comes; time it all."""
     loop = asyncio.get_running_loop()
     reader, writer = await asyncio.open_connection(pipeline.client.base_url.host, pipeline.client.base_url.port)
     head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: {content_type}\r\nContent-Length: {size}\r\n\r\n"
     started = loop.time()
     writer.write(head.encode() + begin)
-    answer, left = asyncio.create_task(reader.read(65_536)), size - len(begin)
+    response, left = asyncio.create_task(reader.read(65_536)), size - len(begin)
     try:
-        while left > 0 and not answer.done():
-            await asyncio.wait([answer], timeout=pause)
+        while left > 0 and not response.done():
+            await asyncio.wait([response], timeout=pause)
             writer.write(piece[:left])
             left -= len(piece)
-        return await asyncio.wait_for(answer, 30), loop.time() - started
+        return await asyncio.wait_for(response, 30), loop.time() - started
     finally:
         writer.transport.abort()
         with suppress(OSError):

@@ -1,4 +1,4 @@
-"""Connections used by hand, against a real server."""
+"""Raw TCP connections to a real ingest server."""
 
 import asyncio
 import json
@@ -21,7 +21,7 @@ POST = b"POST /upload_chunk/c HTTP/1.1\r\nHost: localhost\r\nContent-Type: appli
 
 @dataclass(frozen=True, slots=True)
 class RawConnection:
-    """One connection, used by hand."""
+    """One connection; bytes are sent and read as they are."""
 
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
@@ -30,16 +30,16 @@ class RawConnection:
         self.writer.write(data)
         await self.writer.drain()
 
-    async def answer(self) -> tuple[int, dict[str, object]]:
-        """Return the next answer's status and JSON."""
+    async def response(self) -> tuple[int, dict[str, object]]:
+        """Return the next response's status and JSON."""
         async with asyncio.timeout(20):
             head = (await self.reader.readuntil(b"\r\n\r\n")).decode().lower()
             size = int(head.partition("content-length: ")[2].partition("\r\n")[0])
             assert "content-type: application/json" in head
             return int(head.split()[1]), json.loads(await self.reader.readexactly(size))
 
-    async def ends(self) -> bool:
-        """Wait until the server has closed; whether it had nothing more to say."""
+    async def closes(self) -> bool:
+        """Wait until the server closes; returns whether it sent nothing more."""
         with suppress(ConnectionResetError):
             async with asyncio.timeout(20):
                 return await self.reader.read() == b""
@@ -67,11 +67,11 @@ async def connect_raw(base: str) -> AsyncIterator[RawConnection]:
             await writer.wait_closed()
 
 
-async def refused(base: str, request: bytes) -> tuple[int, str]:
-    """Send a request that is answered in JSON and has no second one after it."""
-    async with connect_raw(base) as wire:
-        await wire.send(request)
-        status, body = await wire.answer()
-        assert await wire.ends()
+async def error_response(base: str, request: bytes) -> tuple[int, str]:
+    """Send a request; returns the status and message of its JSON error response, the last on the connection."""
+    async with connect_raw(base) as connection:
+        await connection.send(request)
+        status, body = await connection.response()
+        assert await connection.closes()
     assert body["status"] == "error"
     return status, str(body["message"])

@@ -1,4 +1,4 @@
-"""Bodies on many connections at once: each comes whole, and nobody's memory is held by who does not use it."""
+"""Bodies on many connections at once: each arrives complete, and no pool share is held unused."""
 
 import asyncio
 import hashlib
@@ -25,11 +25,11 @@ from tests.service_process import ServiceProcess
 KIB = 1024
 MIB = 1024 * KIB
 LARGE = 4 * MIB
-MANY = 64  # four times as many as there is memory for at once
+MANY = 64  # four times as many connections as the pool has shares
 
 
 class HoldingApp:
-    """An application that answers a body with its hash, or holds on to a request at a certain point."""
+    """An application that responds with a body's hash, or holds a request at a certain point."""
 
     def __init__(self) -> None:
         self.released = asyncio.Event()
@@ -45,7 +45,7 @@ class HoldingApp:
         )
 
     async def until_held(self, count: int) -> None:
-        """Wait until so many requests have come to where they are held."""
+        """Wait until `count` requests are held."""
         async with self._changed:
             await self._changed.wait_for(lambda: self.held >= count)
 
@@ -66,7 +66,7 @@ class HoldingApp:
 
     async def _stream(self, _request: Request) -> Response:
         async def pieces() -> AsyncIterator[bytes]:
-            yield b"begun"
+            yield b"started"
             await self.released.wait()
 
         return StreamingResponse(pieces())
@@ -77,9 +77,9 @@ class HoldingApp:
 
 
 @asynccontextmanager
-async def served(app: Starlette) -> AsyncIterator[str]:
+async def serving(app: Starlette) -> AsyncIterator[str]:
     """Serve an application with the protocol of our services on a free port; yields its base URL."""
-    listener = socket.create_server(("127.0.0.1", 0))  # its backlog holds who is quicker than the server
+    listener = socket.create_server(("127.0.0.1", 0))  # its backlog holds connections until the server runs
     connections = http1_protocol_factory()
     server = uvicorn.Server(
         uvicorn.Config(app, http=connections, log_config=None, lifespan="off")  # type: ignore[arg-type]  # as ours is
@@ -100,50 +100,50 @@ async def holding() -> HoldingApp:
 
 @pytest.fixture
 async def base(holding: HoldingApp) -> AsyncIterator[str]:
-    async with served(holding.app) as base:
+    async with serving(holding.app) as base:
         yield base
         holding.released.set()
 
 
-async def hashed(client: httpx.AsyncClient, body: bytes) -> None:
-    answer = await client.post("/hash", content=body)
-    assert answer.text == hashlib.sha256(body).hexdigest()
+async def check_hash(client: httpx.AsyncClient, body: bytes) -> None:
+    response = await client.post("/hash", content=body)
+    assert response.text == hashlib.sha256(body).hexdigest()
 
 
 def http_client(base: str) -> httpx.AsyncClient:
     return httpx.AsyncClient(base_url=base, timeout=60, limits=httpx.Limits(max_connections=2 * MANY))
 
 
-async def aborted(writer: asyncio.StreamWriter) -> None:
+async def abort(writer: asyncio.StreamWriter) -> None:
     writer.transport.abort()
     with suppress(OSError):
         await writer.wait_closed()
 
 
-async def begun(stack: AsyncExitStack, base: str, path: str, *, announced: int, sent: int) -> asyncio.StreamWriter:
-    """Open a connection that sends the beginning of a body."""
+async def start_body(stack: AsyncExitStack, base: str, path: str, *, declared: int, sent: int) -> asyncio.StreamWriter:
+    """Open a connection and send the beginning of a body."""
     address = urlsplit(base)
     _, writer = await asyncio.open_connection(address.hostname, address.port)
-    stack.push_async_callback(aborted, writer)
-    writer.write(f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {announced}\r\n\r\n".encode())
+    stack.push_async_callback(abort, writer)
+    writer.write(f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {declared}\r\n\r\n".encode())
     writer.write(bytes(sent))
     return writer
 
 
-async def test_many_large_bodies_at_once_come_whole(base: str) -> None:
+async def test_many_large_bodies_at_once_arrive_complete(base: str) -> None:
     async with http_client(base) as client:
-        await asyncio.gather(*(hashed(client, os.urandom(MIB + number)) for number in range(MANY)))
+        await asyncio.gather(*(check_hash(client, os.urandom(MIB + number)) for number in range(MANY)))
 
 
 @pytest.mark.parametrize(
     "size", [0, 1, 32 * KIB - 1, 32 * KIB, 40 * KIB + 1, 256 * KIB, 264 * KIB, 272 * KIB, MIB, MIB + 1, LARGE]
 )
-async def test_a_body_of_any_size_comes_whole(base: str, size: int) -> None:
+async def test_a_body_of_any_size_arrives_complete(base: str, size: int) -> None:
     async with http_client(base) as client:
-        await hashed(client, os.urandom(size))
+        await check_hash(client, os.urandom(size))
 
 
-async def test_bodies_that_come_behind_each_other_come_whole(base: str) -> None:
+async def test_pipelined_bodies_arrive_complete(base: str) -> None:
     bodies = [os.urandom(size) for size in (300 * KIB, 100 * KIB, 5, MIB)]
     address = urlsplit(base)
     reader, writer = await asyncio.open_connection(address.hostname, address.port)
@@ -158,76 +158,78 @@ async def test_bodies_that_come_behind_each_other_come_whole(base: str) -> None:
 
 
 @pytest.mark.parametrize("point", ["at-once", "after-a-piece"])
-async def test_who_does_not_go_on_holds_up_nobody(base: str, holding: HoldingApp, point: str) -> None:
+async def test_an_application_that_does_not_read_on_holds_no_pool_share(
+    base: str, holding: HoldingApp, point: str
+) -> None:
     async with AsyncExitStack() as stack, http_client(base) as client:
         for _ in range(MANY):
-            await begun(stack, base, f"/hold/{point}", announced=LARGE, sent=LARGE)
+            await start_body(stack, base, f"/hold/{point}", declared=LARGE, sent=LARGE)
         async with asyncio.timeout(60):
             await holding.until_held(MANY)
-            await hashed(client, os.urandom(MIB // 4))
+            await check_hash(client, os.urandom(MIB // 4))
 
 
-async def test_who_goes_away_in_the_middle_leaves_no_memory_taken(base: str) -> None:
+async def test_a_disconnect_in_a_body_releases_its_pool_share(base: str) -> None:
     for _ in range(MANY):
         async with AsyncExitStack() as stack:
-            writer = await begun(stack, base, "/hash", announced=LARGE, sent=MIB)
+            writer = await start_body(stack, base, "/hash", declared=LARGE, sent=MIB)
             await writer.drain()
     async with http_client(base) as client, asyncio.timeout(20):
-        await asyncio.gather(*(hashed(client, os.urandom(MIB)) for number in range(MANY)))
+        await asyncio.gather(*(check_hash(client, os.urandom(MIB)) for number in range(MANY)))
 
 
-async def test_who_is_answered_early_is_heard_out(base: str) -> None:
+async def test_a_client_that_gets_its_response_early_can_send_the_rest_of_its_body(base: str) -> None:
     async with http_client(base) as client, asyncio.timeout(20):
-        answers = await asyncio.gather(*(client.post("/early", content=bytes(LARGE)) for _ in range(MANY)))
-        assert {answer.text for answer in answers} == {"enough"}
-        await hashed(client, bytes(LARGE))
+        responses = await asyncio.gather(*(client.post("/early", content=bytes(LARGE)) for _ in range(MANY)))
+        assert {response.text for response in responses} == {"enough"}
+        await check_hash(client, bytes(LARGE))
 
 
-async def test_what_is_sent_behind_a_request_holds_nothing_before_its_turn(base: str) -> None:
+async def test_a_pipelined_body_holds_no_pool_share_before_its_request_runs(base: str) -> None:
     async with AsyncExitStack() as stack, http_client(base) as client:
         for _ in range(MANY):
             address = urlsplit(base)
             reader, writer = await asyncio.open_connection(address.hostname, address.port)
-            stack.push_async_callback(aborted, writer)
+            stack.push_async_callback(abort, writer)
             writer.write(b"GET /stream HTTP/1.1\r\nHost: localhost\r\n\r\n")
             writer.write(b"POST /hash HTTP/1.1\r\nHost: localhost\r\nContent-Length: 16000000\r\n\r\n" + bytes(MIB))
-            await reader.readuntil(b"begun")
-        async with asyncio.timeout(10):  # in pieces without memory it would take a minute
-            await hashed(client, os.urandom(8 * MIB))
+            await reader.readuntil(b"started")
+        async with asyncio.timeout(10):  # without a pool share it would take a minute
+            await check_hash(client, os.urandom(8 * MIB))
 
 
-async def test_a_body_in_crumbs_comes_whole_and_lets_others_have_their_turn(tmp_path: Path) -> None:
+async def test_a_body_of_small_pieces_arrives_complete_and_does_not_hold_up_other_requests(tmp_path: Path) -> None:
     body = os.urandom(500_000)
-    crumbs = b"".join(b"2\r\n%b\r\n" % body[start : start + 2] for start in range(0, len(body), 2))
-    head = b"POST /upload_chunk/crumbs HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/octet-stream\r\n"
+    pieces = b"".join(b"2\r\n%b\r\n" % body[start : start + 2] for start in range(0, len(body), 2))
+    head = b"POST /upload_chunk/pieces HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/octet-stream\r\n"
     (port,) = free_ports(1)
     settings = {"PORT": str(port), "LOCAL_TEMP_CHUNK_PATH": str(tmp_path / "spool"), "NATS_URL": "nats://127.0.0.1:1"}
     async with AsyncExitStack() as stack:
         ingest = await stack.enter_async_context(ServiceProcess("ingest", tmp_path, settings))  # with its own loop
         client = await stack.enter_async_context(http_client(ingest.base_url))
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        stack.push_async_callback(aborted, writer)
-        writer.write(head + b"Transfer-Encoding: chunked\r\n\r\n" + crumbs + b"0\r\n\r\n")
-        answer = asyncio.create_task(reader.readuntil(b"\r\n\r\n"))
+        stack.push_async_callback(abort, writer)
+        writer.write(head + b"Transfer-Encoding: chunked\r\n\r\n" + pieces + b"0\r\n\r\n")
+        response = asyncio.create_task(reader.readuntil(b"\r\n\r\n"))
         others = 0
         async with asyncio.timeout(60):
-            while not answer.done():
+            while not response.done():
                 assert (await client.get("/livez")).is_success
                 others += 1
-        assert (await answer).startswith(b"HTTP/1.1 200 ")
+        assert (await response).startswith(b"HTTP/1.1 200 ")
     (chunk,) = (tmp_path / "spool").rglob("*.chunk")
     assert chunk.read_bytes() == body
     assert others >= MANY // 2
 
 
-async def test_who_gives_up_lets_those_behind_have_what_is_free() -> None:
-    memory, loop = BodyMemoryPool(MIB), asyncio.get_running_loop()
+async def test_a_cancelled_wait_for_a_pool_share_grants_the_next_in_the_queue() -> None:
+    pool, loop = BodyMemoryPool(MIB), asyncio.get_running_loop()
     holder, large, small = (
-        BodyFlowControl(asyncio.Transport(), loop, memory, connections=(), pipelined=()) for _ in range(3)
+        BodyFlowControl(asyncio.Transport(), loop, pool, connections=(), pipelined=()) for _ in range(3)
     )
-    assert memory.acquire(holder, connections=2) == MIB // 2
-    assert (memory.acquire(large, connections=1), memory.acquire(small, connections=4)) == (0, 0)
-    memory.cancel(large)
+    assert pool.acquire(holder, connections=2) == MIB // 2
+    assert (pool.acquire(large, connections=1), pool.acquire(small, connections=4)) == (0, 0)
+    pool.cancel(large)
     assert small.max_read_size == MIB // 4
     small.end()
     holder.end()

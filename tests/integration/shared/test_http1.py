@@ -1,4 +1,4 @@
-"""Connections that begin badly, never get to a request, or go on after the answer; by hand, against a real server."""
+"""Malformed, incomplete and overlong requests, and bodies that go on after the response, on raw connections."""
 
 import asyncio
 from contextlib import suppress
@@ -7,20 +7,20 @@ from pathlib import Path
 import pytest
 
 from shared.runtime.protocols.http1 import BoundedHttpProtocol
-from tests.integration.shared.raw_connection import GET, MIB, POST, connect_raw, refused, server
+from tests.integration.shared.raw_connection import GET, MIB, POST, connect_raw, error_response, server
 from tests.tokens import token_settings
 
-LARGEST = 16 * MIB
+LARGE = 16 * MIB
 
 
 class ShortHeadTimeout(BoundedHttpProtocol):
-    """The same with less patience for heads."""
+    """The protocol with a shorter deadline for heads."""
 
     head_seconds = 0.4
 
 
 class ShortDrainTimeout(BoundedHttpProtocol):
-    """The same with less patience for what comes after an answer."""
+    """The protocol with shorter deadlines for draining and idle connections."""
 
     drain_seconds = 0.4
 
@@ -29,52 +29,52 @@ class ShortDrainTimeout(BoundedHttpProtocol):
         self.timeout_keep_alive = 1
 
 
-async def test_a_connection_that_says_nothing_is_closed_without_a_word(tmp_path: Path) -> None:
-    async with server(tmp_path, ShortHeadTimeout) as base, connect_raw(base) as wire:
-        assert await wire.ends()
+async def test_a_connection_without_a_byte_is_closed_without_a_response(tmp_path: Path) -> None:
+    async with server(tmp_path, ShortHeadTimeout) as base, connect_raw(base) as connection:
+        assert await connection.closes()
 
 
 @pytest.mark.parametrize("before", [b"", GET + b"\r\n"])
-async def test_a_head_that_comes_line_by_line_is_answered_408_in_time(tmp_path: Path, before: bytes) -> None:
-    async with server(tmp_path, ShortHeadTimeout) as base, connect_raw(base) as wire:
+async def test_a_head_that_arrives_line_by_line_gets_408_at_its_deadline(tmp_path: Path, before: bytes) -> None:
+    async with server(tmp_path, ShortHeadTimeout) as base, connect_raw(base) as connection:
         if before:
-            await wire.send(before)
-            assert (await wire.answer())[0] == 200
-        answer = asyncio.create_task(wire.answer())
-        await wire.send(GET)
-        while not answer.done():
-            await asyncio.wait([answer], timeout=ShortHeadTimeout.head_seconds / 4)
-            await wire.send(b"X-More: x\r\n")
-        status, body = await answer
+            await connection.send(before)
+            assert (await connection.response())[0] == 200
+        response = asyncio.create_task(connection.response())
+        await connection.send(GET)
+        while not response.done():
+            await asyncio.wait([response], timeout=ShortHeadTimeout.head_seconds / 4)
+            await connection.send(b"X-More: x\r\n")
+        status, body = await response
         assert (status, body["status"]) == (408, "error")
-        assert await wire.ends()
+        assert await connection.closes()
 
 
-async def test_empty_lines_keep_no_connection_open(tmp_path: Path) -> None:
-    async with server(tmp_path, ShortHeadTimeout) as base, connect_raw(base) as wire:
-        await wire.send(GET + b"\r\n")
-        assert (await wire.answer())[0] == 200
-        ended = asyncio.create_task(wire.ends())
+async def test_empty_lines_do_not_keep_a_connection_open(tmp_path: Path) -> None:
+    async with server(tmp_path, ShortHeadTimeout) as base, connect_raw(base) as connection:
+        await connection.send(GET + b"\r\n")
+        assert (await connection.response())[0] == 200
+        closed = asyncio.create_task(connection.closes())
         with suppress(ConnectionError):
-            while not ended.done():
-                await asyncio.wait([ended], timeout=ShortHeadTimeout.head_seconds / 4)
-                await wire.send(b"\r\n")
-        assert await ended
+            while not closed.done():
+                await asyncio.wait([closed], timeout=ShortHeadTimeout.head_seconds / 4)
+                await connection.send(b"\r\n")
+        assert await closed
 
 
-async def test_requests_that_take_longer_than_a_head_may_are_answered_on_one_connection(tmp_path: Path) -> None:
-    async with server(tmp_path, ShortHeadTimeout, body_idle_seconds=1.0) as base, connect_raw(base) as wire:
+async def test_the_head_deadline_does_not_end_a_body_or_a_connection_with_two_requests(tmp_path: Path) -> None:
+    async with server(tmp_path, ShortHeadTimeout, body_idle_seconds=1.0) as base, connect_raw(base) as connection:
         for _ in range(2):
-            await wire.send(POST + b"Content-Length: 3\r\n\r\nab")
+            await connection.send(POST + b"Content-Length: 3\r\n\r\nab")
             with suppress(TimeoutError):
-                await asyncio.wait_for(wire.reader.read(1), ShortHeadTimeout.head_seconds * 2)
-            await wire.send(b"c")
-            assert (await wire.answer())[0] == 200
+                await asyncio.wait_for(connection.reader.read(1), ShortHeadTimeout.head_seconds * 2)
+            await connection.send(b"c")
+            assert (await connection.response())[0] == 200
 
 
 @pytest.mark.parametrize("more", [b"Content-Length: 99999999999\r\n\r\n", b"Transfer-Encoding: chunked\r\n\r\n"])
 @pytest.mark.parametrize("anonymous", [True, False])
-async def test_a_body_without_end_is_not_swallowed_after_its_refusal(
+async def test_an_endless_body_is_cut_off_after_its_error_response(
     tmp_path: Path,
     more: bytes,
     anonymous: bool,  # noqa: FBT001
@@ -82,64 +82,68 @@ async def test_a_body_without_end_is_not_swallowed_after_its_refusal(
     settings: dict[str, object] = {} if anonymous else dict(token_settings())
     piece = MIB.to_bytes(4).hex().lstrip("0").encode() + b"\r\n" + bytes(MIB) + b"\r\n"
     sent = 0
-    async with server(tmp_path, BoundedHttpProtocol, **settings) as base, connect_raw(base) as wire:
-        await wire.send(POST + more)
+    async with server(tmp_path, BoundedHttpProtocol, **settings) as base, connect_raw(base) as connection:
+        await connection.send(POST + more)
         with suppress(ConnectionError):
             while sent < 1000:
-                await wire.send(piece)
+                await connection.send(piece)
                 sent += 1
     assert sent < 100
 
 
-async def test_a_body_that_only_trickles_after_its_refusal_is_not_listened_to_for_long(tmp_path: Path) -> None:
-    async with server(tmp_path, ShortDrainTimeout) as base, connect_raw(base) as wire:
-        await wire.send(POST + b"Content-Length: 99999999999\r\n\r\n")
-        assert (await wire.answer())[0] == 413
-        ended = asyncio.create_task(wire.ends())
+async def test_a_slow_body_is_cut_off_at_the_drain_deadline_after_its_error_response(tmp_path: Path) -> None:
+    async with server(tmp_path, ShortDrainTimeout) as base, connect_raw(base) as connection:
+        await connection.send(POST + b"Content-Length: 99999999999\r\n\r\n")
+        assert (await connection.response())[0] == 413
+        closed = asyncio.create_task(connection.closes())
         with suppress(ConnectionError):
-            while not ended.done():
-                await asyncio.wait([ended], timeout=ShortDrainTimeout.drain_seconds / 4)
-                await wire.send(b"x")
-        assert await ended
+            while not closed.done():
+                await asyncio.wait([closed], timeout=ShortDrainTimeout.drain_seconds / 4)
+                await connection.send(b"x")
+        assert await closed
 
 
 @pytest.mark.parametrize("close", [b"", b"Connection: close\r\n"])
-async def test_who_sends_all_of_a_chunk_before_reading_gets_its_refusal(tmp_path: Path, close: bytes) -> None:
-    async with server(tmp_path, max_chunk_size=LARGEST - 1) as base, connect_raw(base) as wire:
-        await wire.send(POST + close + f"Content-Length: {LARGEST}\r\n\r\n".encode())
-        for _ in range(LARGEST // MIB):
-            await wire.send(bytes(MIB))
-        assert (await wire.answer())[0] == 413
+async def test_a_client_that_sends_its_whole_chunk_before_reading_gets_the_error_response(
+    tmp_path: Path, close: bytes
+) -> None:
+    async with server(tmp_path, max_chunk_size=LARGE - 1) as base, connect_raw(base) as connection:
+        await connection.send(POST + close + f"Content-Length: {LARGE}\r\n\r\n".encode())
+        for _ in range(LARGE // MIB):
+            await connection.send(bytes(MIB))
+        assert (await connection.response())[0] == 413
         if close:
-            assert await wire.ends()
+            assert await connection.closes()
         else:
-            await wire.send(GET + b"\r\n")
-            assert (await wire.answer())[0] == 200
+            await connection.send(GET + b"\r\n")
+            assert (await connection.response())[0] == 200
 
 
-async def test_a_connection_is_idle_only_from_the_end_of_a_refused_body(tmp_path: Path) -> None:
-    async with server(tmp_path, ShortDrainTimeout, max_chunk_size=10) as base, connect_raw(base) as wire:
-        await wire.send(POST + b"Content-Length: 1000\r\n\r\n" + bytes(10))
-        assert (await wire.answer())[0] == 413
-        await wire.send(bytes(990))
-        assert await wire.ends()
+async def test_the_keep_alive_timeout_starts_at_the_end_of_a_drained_body(tmp_path: Path) -> None:
+    async with server(tmp_path, ShortDrainTimeout, max_chunk_size=10) as base, connect_raw(base) as connection:
+        await connection.send(POST + b"Content-Length: 1000\r\n\r\n" + bytes(10))
+        assert (await connection.response())[0] == 413
+        await connection.send(bytes(990))
+        assert await connection.closes()
 
 
 @pytest.mark.parametrize(
     "codings", [b"gzip, chunked", b"gzip,chunked", b"identity, chunked", b"gzip\r\nTransfer-Encoding: chunked"]
 )
-async def test_a_body_coded_for_its_transfer_is_refused(tmp_path: Path, codings: bytes) -> None:
+async def test_a_transfer_coding_other_than_chunked_gets_501(tmp_path: Path, codings: bytes) -> None:
     async with server(tmp_path) as base:
-        status, message = await refused(base, POST + b"Transfer-Encoding: " + codings + b"\r\n\r\n1\r\nx\r\n0\r\n\r\n")
+        status, message = await error_response(
+            base, POST + b"Transfer-Encoding: " + codings + b"\r\n\r\n1\r\nx\r\n0\r\n\r\n"
+        )
     assert status == 501
     assert "chunked" in message
 
 
 @pytest.mark.parametrize("coding", [b"chunked", b"Chunked"])
-async def test_a_chunked_body_is_taken(tmp_path: Path, coding: bytes) -> None:
-    async with server(tmp_path) as base, connect_raw(base) as wire:
-        await wire.send(POST + b"Transfer-Encoding: " + coding + b"\r\n\r\n1\r\nx\r\n0\r\n\r\n")
-        assert (await wire.answer())[0] == 200
+async def test_a_chunked_body_is_accepted(tmp_path: Path, coding: bytes) -> None:
+    async with server(tmp_path) as base, connect_raw(base) as connection:
+        await connection.send(POST + b"Transfer-Encoding: " + coding + b"\r\n\r\n1\r\nx\r\n0\r\n\r\n")
+        assert (await connection.response())[0] == 200
 
 
 @pytest.mark.parametrize(
@@ -159,59 +163,59 @@ async def test_a_chunked_body_is_taken(tmp_path: Path, coding: bytes) -> None:
         b"GET /notify HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n",
     ],
 )
-async def test_what_is_no_request_is_answered_400_in_json(tmp_path: Path, request_: bytes) -> None:
+async def test_a_malformed_request_gets_400_in_json(tmp_path: Path, request_: bytes) -> None:
     async with server(tmp_path) as base:
-        status, message = await refused(base, request_)
+        status, message = await error_response(base, request_)
     assert status == 400
     assert message
     assert list(tmp_path.glob("default/*/*")) == []
 
 
-async def test_http_1_0_needs_no_host(tmp_path: Path) -> None:
-    async with server(tmp_path) as base, connect_raw(base) as wire:
-        await wire.send(b"GET /livez HTTP/1.0\r\n\r\n")
-        assert (await wire.answer())[0] == 200
+async def test_http_1_0_needs_no_host_header(tmp_path: Path) -> None:
+    async with server(tmp_path) as base, connect_raw(base) as connection:
+        await connection.send(b"GET /livez HTTP/1.0\r\n\r\n")
+        assert (await connection.response())[0] == 200
 
 
 @pytest.mark.parametrize(
     "endless", [b"0\r\nX-Trailer: " + bytes(b"x" * 1000), b"1;" + b"x" * 1000], ids=["trailer", "chunk extension"]
 )
-async def test_what_stands_around_a_body_is_bounded_as_a_head_is(tmp_path: Path, endless: bytes) -> None:
+async def test_trailers_and_chunk_extensions_have_the_size_limit_of_a_head(tmp_path: Path, endless: bytes) -> None:
     sent = 0
-    async with server(tmp_path) as base, connect_raw(base) as wire:
-        await wire.send(POST + b"Transfer-Encoding: chunked\r\n\r\n1\r\nx\r\n" + endless)
-        answer = asyncio.create_task(wire.answer())
-        while not answer.done() and sent < 10_000:
-            await wire.send(b"x" * 1000)
-            await asyncio.wait([answer], timeout=0.001)
+    async with server(tmp_path) as base, connect_raw(base) as connection:
+        await connection.send(POST + b"Transfer-Encoding: chunked\r\n\r\n1\r\nx\r\n" + endless)
+        response = asyncio.create_task(connection.response())
+        while not response.done() and sent < 10_000:
+            await connection.send(b"x" * 1000)
+            await asyncio.wait([response], timeout=0.001)
             sent += 1
-        assert (await answer)[0] == 431
-        assert await wire.ends()
+        assert (await response)[0] == 431
+        assert await connection.closes()
 
 
 async def test_the_drain_deadline_ends_with_the_drained_body_and_not_within_the_next_request(tmp_path: Path) -> None:
-    async with server(tmp_path, ShortDrainTimeout, max_chunk_size=10) as base, connect_raw(base) as wire:
-        await wire.send(POST + b"Content-Length: 1000\r\n\r\n" + bytes(10))
-        assert (await wire.answer())[0] == 413
-        await wire.send(bytes(990) + POST + b"Content-Length: 3\r\n\r\nab")
+    async with server(tmp_path, ShortDrainTimeout, max_chunk_size=10) as base, connect_raw(base) as connection:
+        await connection.send(POST + b"Content-Length: 1000\r\n\r\n" + bytes(10))
+        assert (await connection.response())[0] == 413
+        await connection.send(bytes(990) + POST + b"Content-Length: 3\r\n\r\nab")
         with suppress(TimeoutError):
-            await asyncio.wait_for(wire.reader.read(1), ShortDrainTimeout.drain_seconds * 2)
-        await wire.send(b"c")
-        assert (await wire.answer())[0] == 200
+            await asyncio.wait_for(connection.reader.read(1), ShortDrainTimeout.drain_seconds * 2)
+        await connection.send(b"c")
+        assert (await connection.response())[0] == 200
 
 
 async def test_a_malformed_request_in_one_read_with_the_end_of_a_drained_body_gets_400(tmp_path: Path) -> None:
-    async with server(tmp_path, max_chunk_size=10) as base, connect_raw(base) as wire:
-        await wire.send(POST + b"Content-Length: 1000\r\n\r\n" + bytes(10))
-        assert (await wire.answer())[0] == 413
-        await wire.send(bytes(990) + b"rubbish\r\n\r\n")
-        assert (await wire.answer())[0] == 400
-        assert await wire.ends()
+    async with server(tmp_path, max_chunk_size=10) as base, connect_raw(base) as connection:
+        await connection.send(POST + b"Content-Length: 1000\r\n\r\n" + bytes(10))
+        assert (await connection.response())[0] == 413
+        await connection.send(bytes(990) + b"rubbish\r\n\r\n")
+        assert (await connection.response())[0] == 400
+        assert await connection.closes()
 
 
 async def test_a_request_behind_the_last_response_s_body_gets_no_response(tmp_path: Path) -> None:
-    async with server(tmp_path, max_chunk_size=10) as base, connect_raw(base) as wire:
-        await wire.send(POST + b"Connection: close\r\nContent-Length: 1000\r\n\r\n" + bytes(10))
-        assert (await wire.answer())[0] == 413
-        await wire.send(bytes(990) + GET + b"\r\n")
-        assert await wire.ends()
+    async with server(tmp_path, max_chunk_size=10) as base, connect_raw(base) as connection:
+        await connection.send(POST + b"Connection: close\r\nContent-Length: 1000\r\n\r\n" + bytes(10))
+        assert (await connection.response())[0] == 413
+        await connection.send(bytes(990) + GET + b"\r\n")
+        assert await connection.closes()

@@ -29,7 +29,7 @@ def service(policy: OriginPolicy, path: str = "/thing") -> Service:
         return PlainTextResponse("done", headers={"Retry-After": "1"})
 
     return create_service_app(
-        "tried",
+        "test",
         routes=[Route(path, handle, methods=["GET", "POST"])],
         lifespan=lifespan,
         checks=[],
@@ -44,33 +44,33 @@ def client(policy: OriginPolicy) -> httpx.AsyncClient:
 
 
 @pytest.mark.parametrize("guarded", [True, False])
-async def test_a_listed_page_may_ask_send_and_read(guarded: bool) -> None:  # noqa: FBT001
+async def test_a_listed_page_passes_its_preflight_posts_and_reads_the_response(guarded: bool) -> None:  # noqa: FBT001
     async with client(OriginPolicy((LISTED,), reject_foreign_writes=guarded)) as http:
-        asked = await http.options("/thing", headers={"Origin": LISTED, **PREFLIGHT})
-        sent = await http.post("/thing", headers={"Origin": LISTED})
+        preflight = await http.options("/thing", headers={"Origin": LISTED, **PREFLIGHT})
+        posted = await http.post("/thing", headers={"Origin": LISTED})
         unknown = await http.post("/nothing", headers={"Origin": LISTED})
-    assert asked.status_code == 200
-    assert asked.headers["x-request-id"]
-    assert sent.text == "done"
+    assert preflight.status_code == 200
+    assert preflight.headers["x-request-id"]
+    assert posted.text == "done"
     assert unknown.status_code == 404
-    for answer in (asked, sent, unknown):
-        assert answer.headers["access-control-allow-origin"] == LISTED
-        assert "access-control-allow-credentials" not in answer.headers
-    assert {"x-request-id", "retry-after"} <= set(sent.headers["access-control-expose-headers"].lower().split(", "))
+    for response in (preflight, posted, unknown):
+        assert response.headers["access-control-allow-origin"] == LISTED
+        assert "access-control-allow-credentials" not in response.headers
+    assert {"x-request-id", "retry-after"} <= set(posted.headers["access-control-expose-headers"].lower().split(", "))
 
 
-async def test_a_page_that_is_not_listed_may_not_read() -> None:
+async def test_a_page_that_is_not_listed_can_not_read_the_response() -> None:
     async with client(OriginPolicy((LISTED,), reject_foreign_writes=False)) as http:
-        asked = await http.options("/thing", headers={"Origin": FOREIGN, **PREFLIGHT})
-        sent = await http.post("/thing", headers={"Origin": FOREIGN})
-    assert asked.status_code == 400
-    assert "access-control-allow-origin" not in asked.headers
-    assert (sent.status_code, "access-control-allow-origin" in sent.headers) == (200, False)
+        preflight = await http.options("/thing", headers={"Origin": FOREIGN, **PREFLIGHT})
+        posted = await http.post("/thing", headers={"Origin": FOREIGN})
+    assert preflight.status_code == 400
+    assert "access-control-allow-origin" not in preflight.headers
+    assert (posted.status_code, "access-control-allow-origin" in posted.headers) == (200, False)
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
 @pytest.mark.parametrize("origin", [FOREIGN, "null"])
-async def test_without_tokens_a_foreign_page_can_not_change_anything(method: str, origin: str) -> None:
+async def test_without_tokens_a_foreign_page_can_not_write(method: str, origin: str) -> None:
     read: list[bool] = []
 
     async def body() -> AsyncIterator[bytes]:
@@ -78,38 +78,38 @@ async def test_without_tokens_a_foreign_page_can_not_change_anything(method: str
         yield b"body"
 
     async with client(OriginPolicy((LISTED,))) as http:
-        answer = await http.request(method, "/thing", content=body(), headers={"Origin": origin})
-    assert answer.status_code == 403
-    assert (answer.json()["status"], answer.json()["code"]) == ("error", "foreign_origin")
-    assert answer.headers["x-request-id"]
+        response = await http.request(method, "/thing", content=body(), headers={"Origin": origin})
+    assert response.status_code == 403
+    assert (response.json()["status"], response.json()["code"]) == ("error", "foreign_origin")
+    assert response.headers["x-request-id"]
     assert read == []
 
 
 @pytest.mark.parametrize("origin", [None, "http://our.host", LISTED])
-async def test_programs_our_own_page_and_listed_ones_are_let_through(origin: str | None) -> None:
+async def test_programs_the_own_page_and_listed_pages_may_write(origin: str | None) -> None:
     async with client(OriginPolicy((LISTED,))) as http:
-        answer = await http.post("/thing", headers={} if origin is None else {"Origin": origin})
-    assert answer.text == "done"
+        response = await http.post("/thing", headers={} if origin is None else {"Origin": origin})
+    assert response.text == "done"
 
 
-async def test_reading_is_nothing_to_be_guarded() -> None:
+async def test_a_foreign_page_may_send_reads() -> None:
     async with client(OriginPolicy()) as http:
         assert (await http.get("/thing", headers={"Origin": FOREIGN})).text == "done"
 
 
 async def test_with_a_star_every_page_may_call() -> None:
     async with client(OriginPolicy(("*",))) as http:
-        asked = await http.options("/thing", headers={"Origin": FOREIGN, **PREFLIGHT})
-        sent = await http.post("/thing", headers={"Origin": FOREIGN})
-    assert (asked.status_code, sent.text) == (200, "done")
-    assert sent.headers["access-control-allow-origin"] == "*"
+        preflight = await http.options("/thing", headers={"Origin": FOREIGN, **PREFLIGHT})
+        posted = await http.post("/thing", headers={"Origin": FOREIGN})
+    assert (preflight.status_code, posted.text) == (200, "done")
+    assert posted.headers["access-control-allow-origin"] == "*"
 
 
-async def test_on_one_machine_a_preflight_reaches_the_service_that_it_is_about() -> None:
+async def test_on_one_machine_a_preflight_reaches_the_service_of_its_path() -> None:
     services = [service(OriginPolicy(), "/other"), service(OriginPolicy((LISTED,)))]
     transport = httpx.ASGITransport(OneMachine(services, Metrics()))
     async with httpx.AsyncClient(transport=transport, base_url="http://our.host") as http:
-        asked = await http.options("/thing", headers={"Origin": LISTED, **PREFLIGHT})
-        refused = await http.post("/other", headers={"Origin": LISTED})
-    assert (asked.status_code, asked.headers["access-control-allow-origin"]) == (200, LISTED)
-    assert refused.status_code == 403
+        preflight = await http.options("/thing", headers={"Origin": LISTED, **PREFLIGHT})
+        rejected = await http.post("/other", headers={"Origin": LISTED})
+    assert (preflight.status_code, preflight.headers["access-control-allow-origin"]) == (200, LISTED)
+    assert rejected.status_code == 403

@@ -1,4 +1,4 @@
-"""Under which names a server on loopback may be asked for."""
+"""Host names that a server on loopback accepts."""
 
 import pytest
 from pydantic import ValidationError
@@ -18,7 +18,7 @@ LISTED = ("gateway.example", "10.1.2.3")
         *("gateway.example", "Gateway.Example:443", "10.1.2.3:8000"),
     ],
 )
-def test_names_of_this_machine_and_listed_ones_are_served(host: str) -> None:
+def test_names_of_this_machine_and_listed_names_are_allowed(host: str) -> None:
     assert is_host_allowed([host], LISTED)
 
 
@@ -31,17 +31,17 @@ def test_names_of_this_machine_and_listed_ones_are_served(host: str) -> None:
         *("[::1", "::1]", "localhost/", "*", "１27.0.0.1", "2130706433", "127.1"),
     ],
 )
-def test_no_other_name_is(host: str) -> None:
+def test_no_other_name_is_allowed(host: str) -> None:
     assert not is_host_allowed([host], LISTED)
 
 
-def test_two_names_are_no_name_none_is_no_page_s_and_a_star_is_every_one() -> None:
+def test_two_host_headers_are_rejected_none_is_allowed_and_a_star_allows_all() -> None:
     assert not is_host_allowed(["localhost", "localhost"], LISTED)
     assert is_host_allowed([], LISTED)
     assert is_host_allowed(["evil.example"], ("*",))
 
 
-def test_names_are_looked_at_only_on_loopback_without_tokens() -> None:
+def test_host_names_are_checked_only_on_loopback_without_tokens() -> None:
     def hosts(**given: object) -> object:
         return ServiceSettings.model_validate(given).origin_policy().hosts
 
@@ -54,6 +54,6 @@ def test_names_are_looked_at_only_on_loopback_without_tokens() -> None:
 
 
 @pytest.mark.parametrize("bad", ["http://gateway.example", "gateway.example:80", "a b", "*.example", "a/b"])
-def test_what_is_no_name_is_refused_at_the_start(bad: str) -> None:
+def test_a_malformed_name_in_the_setting_fails_at_the_start(bad: str) -> None:
     with pytest.raises(ValidationError, match="not a host name"):
         ServiceSettings.model_validate({"allowed_hosts": bad})

@@ -26,7 +26,7 @@ def part(name: str, content: bytes, filename: str | None = None) -> bytes:
 
 
 @given(st.binary(max_size=3000), st.lists(st.integers(min_value=0), max_size=30), st.booleans())
-async def test_however_the_body_is_cut_fields_and_file_come_out_whole(
+async def test_fields_and_file_are_complete_however_the_body_is_divided(
     content: bytes,
     cuts: list[int],
     file_first: bool,  # noqa: FBT001
@@ -36,20 +36,20 @@ async def test_however_the_body_is_cut_fields_and_file_come_out_whole(
     parts = [part("file", content, "a.wav"), part("index", b"7")]
     body = b"".join(parts if file_first else parts[::-1]) + b"--bnd--\r\n"
 
-    seen = await events(body, cuts)
+    parsed = await events(body, cuts)
 
-    assert b"".join(event for event in seen if isinstance(event, bytes)) == content
-    assert Field("index", "7") in seen
-    assert FileStart("file", "a.wav") in seen
+    assert b"".join(event for event in parsed if isinstance(event, bytes)) == content
+    assert Field("index", "7") in parsed
+    assert FileStart("file", "a.wav") in parsed
 
 
 @pytest.mark.parametrize("end", [b"", b"--bn", b"--bnd\r\n"])
-async def test_a_form_that_ends_early_is_refused(end: bytes) -> None:
+async def test_a_form_that_ends_early_raises_invalid_input(end: bytes) -> None:
     with pytest.raises(InvalidInput):
         await events(part("file", b"abc") + end, [])
 
 
-async def test_a_field_is_bounded_and_must_be_text() -> None:
+async def test_a_field_is_limited_in_size_and_must_be_utf_8() -> None:
     with pytest.raises(TooLarge):
         await events(part("index", b"1" * 70_000) + b"--bnd--", [])
     with pytest.raises(InvalidInput):
@@ -65,7 +65,7 @@ def test_the_boundary_is_read_from_the_content_type() -> None:
 
 
 @pytest.mark.parametrize("content", [b"x" * 70_000, b"\xff\xfe"])
-async def test_a_file_in_another_field_is_named_for_what_it_is(content: bytes) -> None:
-    with pytest.raises(InvalidInput, match="'wrong'") as refusal:
+async def test_a_file_in_the_wrong_field_raises_missing_file(content: bytes) -> None:
+    with pytest.raises(InvalidInput, match="'wrong'") as raised:
         await events(part("wrong", content, "a.wav") + b"--bnd--\r\n", [])
-    assert refusal.value.code == "missing_file"
+    assert raised.value.code == "missing_file"

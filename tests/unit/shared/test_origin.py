@@ -1,4 +1,4 @@
-"""Which pages may call."""
+"""Origins whose pages may call."""
 
 import pytest
 
@@ -19,7 +19,9 @@ LISTED = ("https://app.example.com",)
         (["https://app.example.com"], "api.example.com"),
     ],
 )
-def test_no_page_the_own_host_and_listed_pages_may_call(origins: list[str], host: str) -> None:
+def test_requests_without_origin_of_the_own_host_and_of_listed_origins_are_allowed(
+    origins: list[str], host: str
+) -> None:
     assert is_origin_allowed(origins, host, LISTED)
 
 
@@ -41,11 +43,11 @@ def test_no_page_the_own_host_and_listed_pages_may_call(origins: list[str], host
         (["https://app.example.com", "https://app.example.com"], "api.example.com"),
     ],
 )
-def test_any_other_page_may_not(origins: list[str], host: str) -> None:
+def test_any_other_origin_is_rejected(origins: list[str], host: str) -> None:
     assert not is_origin_allowed(origins, host, LISTED)
 
 
-def test_a_star_lets_every_page_call() -> None:
+def test_a_star_allows_every_origin() -> None:
     assert is_origin_allowed(["https://evil.example"], "api.example.com", ("*",))
 
 
@@ -57,11 +59,11 @@ def test_a_star_lets_every_page_call() -> None:
         ("http://a:8080", "http://a:8080"),
     ],
 )
-def test_a_listed_origin_is_kept_as_browsers_write_it(text: str, origin: str) -> None:
+def test_a_listed_origin_is_normalized_as_browsers_write_it(text: str, origin: str) -> None:
     assert normalize_origin(text) == origin
 
 
 @pytest.mark.parametrize("text", ["app.example.com", "https://", "https://a/path", "https://a?x", "ftp://a", "null"])
-def test_what_is_no_origin_is_refused(text: str) -> None:
+def test_a_malformed_origin_raises_value_error(text: str) -> None:
     with pytest.raises(ValueError, match="is not an origin"):
         normalize_origin(text)
