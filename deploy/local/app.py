@@ -1,13 +1,14 @@
 """The four services as one ASGI application on one port."""
 
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
 
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Match, Route, WebSocketRoute
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
 from shared.auth.authenticator import AnonymousAuthenticator
 from shared.http.health import Check
@@ -20,20 +21,21 @@ from shared.runtime.service import Service, create_service_app
 
 
 class OneMachine:
-    """Hands each connection to the service that has a route for it, and answers for all of them together.
+    """Hands each connection to the service that has a route for it, with that service's own lifespan state.
 
-    `origins` is for what no service has a route for.
+    Health, the description and the index are answered for all services together; `origins` is the policy for these.
     """
 
     def __init__(self, services: Sequence[Service], metrics: Metrics, origins: OriginPolicy | None = None) -> None:
         self._services = services
-        self.checks = [_named(service.name, check) for service in services for check in service.checks]
+        self._states: dict[str, Mapping[str, Any]] = {}
+        self._checks = [self._named(service, check) for service in services for check in service.checks]
         self._described = [route for service in services for route in service.routes]
         self._own = create_service_app(
             "one-machine",
             routes=[Route("/", self._index)],
             lifespan=self._lifespan,
-            checks=self.checks,
+            checks=self._checks,
             metrics=metrics,
             authenticator=AnonymousAuthenticator(),
             origins=origins or OriginPolicy(),
@@ -46,36 +48,50 @@ class OneMachine:
         return openapi_document(TITLE, self._described)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one connection, or the lifespan of all four."""
-        app = self._own if scope["type"] == "lifespan" else self._app_for(scope)
-        await app(scope, receive, send)
+        """Serve one connection, or the lifespan of all services."""
+        service = None if scope["type"] == "lifespan" else self._service_for(scope)
+        if service is None:
+            await self._own(scope, receive, send)
+        else:
+            scope["state"] = dict(self._states.get(service.name, {}))  # the server's is that of all services together
+            await service.app(scope, receive, send)
 
-    def _app_for(self, scope: Scope) -> ASGIApp:
-        """Return whose route it is; a path with another method goes to its service too, which says 405."""
-        partial: ASGIApp | None = None
+    def _service_for(self, scope: Scope) -> Service | None:
+        """Return the service with a route for a connection; one that has its path with another method answers 405."""
+        partial: Service | None = None
         for service in self._services:
             for route in service.routes:
                 match, _ = route.matches(scope)
                 if match is Match.FULL:
-                    return service.app
+                    return service
                 if match is Match.PARTIAL:
-                    partial = partial or service.app
-        return partial or self._own
+                    partial = partial or service
+        return partial
 
     @asynccontextmanager
-    async def _lifespan(self, _app: Starlette) -> AsyncIterator[None]:
-        """Start from the road's end to its beginning, so that each service's hearers are there before it speaks.
+    async def _lifespan(self, _app: Starlette) -> AsyncIterator[Mapping[str, Any]]:
+        """Start the services from the last to the first, so that consumers are there before anything is published.
 
-        Closing goes the other way round: whoever produces work falls silent before those who take it.
+        They stop the other way round: producers before their consumers.
         """
         async with AsyncExitStack() as stack:
             for service in reversed(self._services):
-                await stack.enter_async_context(_lifespan_of(service.app))
-            yield
+                stack.callback(self._states.pop, service.name, None)
+                self._states[service.name] = await stack.enter_async_context(service.lifespan(service.app))
+            yield {}
 
     async def reasons(self) -> list[str]:
-        """Say why the whole is not ready, each reason under its service's name."""
-        return [reason for check in self.checks if (reason := await check()) is not None]
+        """Return why the whole is not ready, each reason under its service's name."""
+        return [reason for check in self._checks if (reason := await check({})) is not None]
+
+    def _named(self, service: Service, check: Check) -> Check:
+        """Return `check` on its own service's state, with its reason under the service's name."""
+
+        async def named(_state_of_all: Mapping[str, Any]) -> str | None:
+            reason = await check(self._states.get(service.name, {}))
+            return None if reason is None else f"{service.name}: {reason}"
+
+        return named
 
     def _index(self, _request: Request) -> Response:
         lines = ["Roomtone, all four services on one machine.", "", *self._callable(), ""]
@@ -91,17 +107,3 @@ class OneMachine:
                     yield f"{methods:10} {display_path(route.path):40} {name}"
                 elif isinstance(route, WebSocketRoute):
                     yield f"{'WebSocket':10} {display_path(route.path):40} {name}"
-
-
-def _lifespan_of(app: Starlette) -> AbstractAsyncContextManager[object]:
-    return app.router.lifespan_context(app)
-
-
-def _named(service: str, check: Check) -> Check:
-    """Return `check` with its reason under the service's name."""
-
-    async def named() -> str | None:
-        reason = await check()
-        return None if reason is None else f"{service}: {reason}"
-
-    return named

@@ -1,4 +1,4 @@
-"""The analyzer, put together: what it owns, in the order in which it is opened."""
+"""The analyzer's application: its models, its queue and its route, opened in order and closed in reverse."""
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -9,7 +9,7 @@ from services.analyzer.admission import Admission
 from services.analyzer.analyze import Analyzer
 from services.analyzer.one_shot import OneShotAnalyzer
 from services.analyzer.rate_limit import RateLimit
-from services.analyzer.routes import AnalysisLimits, analysis_routes
+from services.analyzer.routes import ROUTES, AnalysisLimits, AnalysisState
 from services.analyzer.score.local import LocalScorer
 from services.analyzer.score.protocol import Scorer
 from services.analyzer.settings import AnalyzerSettings
@@ -24,18 +24,18 @@ from shared.messaging.bus import Bus, open_bus
 from shared.messaging.work_queue import QueuePolicy, WorkQueue
 from shared.observability.metrics import Metrics
 from shared.process.tasks import background_tasks
-from shared.runtime.service import Service, WhileRunning, create_service_app
+from shared.runtime.service import Service, create_service_app
 from shared.storage.object_store import open_store
 
 
 @asynccontextmanager
 async def open_models(settings: AnalyzerSettings) -> AsyncIterator[tuple[Transcriber, Scorer]]:
-    """Open both; nothing is asked of either before the first recording."""
+    """Open transcriber and scorer; neither is used before the first recording."""
     if settings.openai_api_key is None:
         async with open_moonshine(deadline=settings.model_deadline_seconds) as transcriber:
             yield transcriber, LocalScorer()
         return
-    # Only here, since the SDK costs 50 MB and most of a second.
+    # Imported only here: the SDK costs 50 MB and most of a second.
     from services.analyzer.openai_client import open_client  # noqa: PLC0415
     from services.analyzer.score.openai import OpenAIScorer  # noqa: PLC0415
     from services.analyzer.transcribe.openai import OpenAITranscriber  # noqa: PLC0415
@@ -49,48 +49,47 @@ async def open_models(settings: AnalyzerSettings) -> AsyncIterator[tuple[Transcr
         )
 
 
+class AnalyzerState(AnalysisState):
+    """The lifespan state: what the handler and the readiness check use."""
+
+    bus: Bus
+
+
 def create_service(settings: AnalyzerSettings, metrics: Metrics) -> Service:
-    """Return the analyzer as an application; it is ready when it can be given work."""
-    buses = WhileRunning[Bus]()
-    one_shots = WhileRunning[OneShotAnalyzer]()
+    """Return the analyzer as a service; it is ready when jobs can reach it."""
 
     @asynccontextmanager
-    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+    async def lifespan(_app: Starlette) -> AsyncIterator[AnalyzerState]:
         async with AsyncExitStack() as stack:
-            bus, analyst = await _open(stack, settings, metrics)
-            with buses.holding(bus), one_shots.holding(OneShotAnalyzer(analyst, settings.decode_policy())):
-                yield
-
-    async def bus_answers() -> str | None:
-        return await buses().check()
+            yield await open_analyzer(stack, settings, metrics)
 
     return create_service_app(
         SERVICE,
-        routes=analysis_routes(
-            one_shots,
-            _limits(settings),
-            RateLimit(settings.rate_limit_per_minute),
-            Admission(concurrency=settings.analyze_concurrency, wait=settings.analyze_wait_seconds),
-        ),
+        routes=ROUTES,
         lifespan=lifespan,
-        checks=[bus_answers],
+        checks=[lambda state: state["bus"].check()],
         metrics=metrics,
         authenticator=create_authenticator(settings.jwt_config(), metrics),
         origins=settings.origin_policy(),
     )
 
 
-async def _open(stack: AsyncExitStack, settings: AnalyzerSettings, metrics: Metrics) -> tuple[Bus, Analyzer]:
-    """Open what the work needs, then begin it: at the end it is given back while the bus is still there."""
+async def open_analyzer(stack: AsyncExitStack, settings: AnalyzerSettings, metrics: Metrics) -> AnalyzerState:
+    """Open what jobs need, then the queue: at the end it gives unfinished jobs back while the bus is still open."""
     bus = await stack.enter_async_context(open_bus(settings.bus_config(), service=SERVICE, metrics=metrics))
     store = await stack.enter_async_context(open_store(settings.store()))
     transcriber, scorer = await stack.enter_async_context(open_models(settings))
-    analyst = Analyzer(transcriber, scorer)
-    chronicle = open_event_store(bus, store, replicas=settings.nats_replicas)
-    worker = AnalysisWorker(bus, chronicle, analyst)
-    queue = WorkQueue(bus, _policy(settings), worker, metrics)
+    analyzer = Analyzer(transcriber, scorer)
+    events = open_event_store(bus, store, replicas=settings.nats_replicas)
+    queue = WorkQueue(bus, _policy(settings), AnalysisWorker(bus, events, analyzer), metrics)
     await stack.enter_async_context(background_tasks(*queue.workers()))
-    return bus, analyst
+    return AnalyzerState(
+        bus=bus,
+        analyzer=OneShotAnalyzer(analyzer, settings.decode_policy()),
+        analysis_limits=_limits(settings),
+        rate_limit=RateLimit(settings.rate_limit_per_minute),
+        admission=Admission(concurrency=settings.analyze_concurrency, wait=settings.analyze_wait_seconds),
+    )
 
 
 def _limits(settings: AnalyzerSettings) -> AnalysisLimits:

@@ -1,6 +1,7 @@
 """Parses the form of a one-shot analysis while it arrives: one audio file; its extension is checked first."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from starlette.requests import Request
 
@@ -20,7 +21,7 @@ class AudioForm:
     the file's; its name must end in one of `extensions`, which are in lower case.
     """
 
-    def __init__(self, request: Request, limits: BodyLimits, extensions: Sequence[str]) -> None:
+    def __init__(self, request: Request[Any], limits: BodyLimits, extensions: Sequence[str]) -> None:
         self._form = SingleFileForm(
             request,
             limits,
@@ -59,7 +60,7 @@ class AudioForm:
             raise InvalidInput(f"Supported formats: {', '.join(self._extensions)}", code="bad_extension")
 
 
-def _boundary(request: Request) -> str:
+def _boundary(request: Request[Any]) -> str:
     reject_encoded_body(request)
     boundary = boundary_of(request.headers.get("content-type", ""))
     if boundary is None:

@@ -1,13 +1,12 @@
-"""One-shot analysis: `POST /analyze-audio` (contracts, section 2)."""
+"""One-shot analysis: `POST /analyze-audio` (docs/contracts.md, section 2)."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, TypedDict, TypeVar
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute
 
 from services.analyzer.admission import Admission
 from services.analyzer.analyze import AnalysisResult
@@ -24,13 +23,13 @@ from shared.http.responses import json_response
 WorkT = TypeVar("WorkT")
 
 
-async def while_connected(request: Request, work: Coroutine[Any, Any, WorkT]) -> WorkT:
-    """Return what `work` does, or cancel it and raise ClientDisconnect when the client hangs up first.
+async def while_connected(request: Request[Any], work: Coroutine[Any, Any, WorkT]) -> WorkT:
+    """Return the result of `work`, or cancel it and raise ClientDisconnect when the client disconnects first.
 
-    The request's body must have been read to its end: what comes after that is the hang-up alone.
+    The request's body must have been read to its end: the only message after that is the disconnection.
     """
     working = asyncio.create_task(work)
-    listening = asyncio.create_task(_hung_up(request))
+    listening = asyncio.create_task(_disconnected(request))
     try:
         await asyncio.wait((working, listening), return_when=asyncio.FIRST_COMPLETED)
         if working.done():
@@ -42,60 +41,74 @@ async def while_connected(request: Request, work: Coroutine[Any, Any, WorkT]) ->
         await asyncio.gather(working, listening, return_exceptions=True)
 
 
-async def _hung_up(request: Request) -> None:
+async def _disconnected(request: Request[Any]) -> None:
     while (await request.receive())["type"] != "http.disconnect":
         pass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnalysisLimits:
-    """What one request may bring and take: the file's limits, its extensions, and `seconds` for all of it."""
+    """The limits of one request: of the file's body, its name's extensions, and `seconds` for upload and analysis."""
 
     file: BodyLimits
     extensions: Sequence[str]
     seconds: float
 
 
-def analysis_routes(
-    one_shot: Callable[[], OneShotAnalyzer], limits: AnalysisLimits, rate: RateLimit, admission: Admission
-) -> list[BaseRoute]:
-    """Return the route; the use case exists only while the service's lifespan runs, hence the callable."""
+class AnalysisState(TypedDict):
+    """What the handler uses of the lifespan state."""
 
-    async def analyze_audio(request: Request, caller: Caller) -> Response:
-        rate.take(rate_limit_key(caller, request.client.host if request.client else None))
-        detail = _wants_detail(request)
-        form = AudioForm(request, limits.file, limits.extensions)
-        with admission.reserve(), memory_file() as file:
-            analysis = await in_time(request, form, file)
-        return json_response(analyzed(analysis, detail=detail))
-
-    async def in_time(request: Request, form: AudioForm, file: MemoryFile) -> AnalysisResult:
-        """Read and analyze within the limit; late bytes are the sender's fault, a late score is ours."""
-        end = asyncio.get_running_loop().time() + limits.seconds
-        try:
-            async with asyncio.timeout_at(end):
-                await form.read_into(file)
-        except TimeoutError as exc:
-            raise TooSlow(f"The file did not arrive within {limits.seconds:g} s: send it again.") from exc
-        try:
-            async with asyncio.timeout_at(end):
-                return await while_connected(request, in_turn(file))
-        except TimeoutError as exc:
-            message = f"The analysis was not done within {limits.seconds:g} s: send a shorter recording."
-            raise Permanent(message, code="analysis_timeout") from exc
-
-    async def in_turn(file: MemoryFile) -> AnalysisResult:
-        async with admission.slot():
-            return await one_shot().analyze(file)
-
-    return [
-        ANALYSES.route(
-            "POST", "/analyze-audio", analyze_audio, required_permission=Permission.AUDIO_WRITE, operation=ANALYZE_AUDIO
-        )
-    ]
+    analyzer: OneShotAnalyzer
+    analysis_limits: AnalysisLimits
+    rate_limit: RateLimit
+    admission: Admission
 
 
-def _wants_detail(request: Request) -> bool:
+async def analyze_audio(request: Request[AnalysisState], caller: Caller) -> Response:
+    """Transcribe and score one file; nothing of it is kept."""
+    state = request.state
+    state["rate_limit"].take(rate_limit_key(caller, request.client.host if request.client else None))
+    detail = _wants_detail(request)
+    form = AudioForm(request, state["analysis_limits"].file, state["analysis_limits"].extensions)
+    with state["admission"].reserve(), memory_file() as file:
+        result = await _analyze_in_time(request, form, file)
+    return json_response(analyzed(result, detail=detail))
+
+
+async def _analyze_in_time(request: Request[AnalysisState], form: AudioForm, file: MemoryFile) -> AnalysisResult:
+    """Read and analyze within the limit; a late body is the client's error, a late score the server's."""
+    seconds = request.state["analysis_limits"].seconds
+    end = asyncio.get_running_loop().time() + seconds
+    try:
+        async with asyncio.timeout_at(end):
+            await form.read_into(file)
+    except TimeoutError as exc:
+        raise TooSlow(f"The file did not arrive within {seconds:g} s: send it again.") from exc
+    try:
+        async with asyncio.timeout_at(end):
+            return await while_connected(request, _analyze_in_slot(request.state, file))
+    except TimeoutError as exc:
+        message = f"The analysis was not done within {seconds:g} s: send a shorter recording."
+        raise Permanent(message, code="analysis_timeout") from exc
+
+
+async def _analyze_in_slot(state: AnalysisState, file: MemoryFile) -> AnalysisResult:
+    async with state["admission"].slot():
+        return await state["analyzer"].analyze(file)
+
+
+ROUTES = [
+    ANALYSES.route(
+        "POST",
+        "/analyze-audio",
+        analyze_audio,
+        required_permission=Permission.AUDIO_WRITE,
+        operation=ANALYZE_AUDIO,
+    )
+]
+
+
+def _wants_detail(request: Request[AnalysisState]) -> bool:
     wanted = request.query_params.get(DETAIL, "false").lower()
     if wanted not in {"true", "1", "false", "0"}:
         raise InvalidInput(f"{DETAIL!r} is true or false.", code="bad_detail")

@@ -1,8 +1,9 @@
-"""The notifier, put together: what it owns, in the order in which it is opened."""
+"""The notifier's application: its hub, its feed from the bus and its route."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from typing import Any
 
 from starlette.applications import Starlette
 
@@ -20,7 +21,7 @@ SERVICE = "notifier"
 
 
 def create_service(settings: NotifierSettings, metrics: Metrics) -> Service:
-    """Return the notifier as an application; it is ready while events reach it, not merely while it is connected."""
+    """Return the notifier as a service; it is ready while events reach it, not merely while it is connected."""
     hub = Hub(
         max_clients=settings.notify_max_clients,
         max_buffered=settings.notify_max_buffered,
@@ -31,24 +32,25 @@ def create_service(settings: NotifierSettings, metrics: Metrics) -> Service:
     authenticator = create_authenticator(settings.jwt_config(), metrics)
 
     @asynccontextmanager
-    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
-        """Open the bus, then follow its stream; at the end the clients are gone already, and the feed goes first."""
-        bus = open_bus(settings.bus_config(), service=SERVICE, metrics=metrics)
-        async with bus as opened, background_tasks(feed.run(opened), _beat(hub, settings.notify_heartbeat_seconds)):
-            yield
+    async def lifespan(_app: Starlette) -> AsyncIterator[Mapping[str, Any]]:
+        # Clients are disconnected before this ends; then the feed stops before its bus is closed.
+        async with open_bus(settings.bus_config(), service=SERVICE, metrics=metrics) as bus:
+            heartbeats = _send_heartbeats(hub, settings.notify_heartbeat_seconds)
+            async with background_tasks(feed.run(bus), heartbeats):
+                yield {}
 
     return create_service_app(
         SERVICE,
         routes=notify_routes(hub, settings.cors_allowed_origins, authenticator),
         lifespan=lifespan,
-        checks=[feed.check],
+        checks=[lambda _state: feed.check()],
         metrics=metrics,
         authenticator=authenticator,
         origins=settings.origin_policy(),
     )
 
 
-async def _beat(hub: Hub, seconds: float) -> None:
+async def _send_heartbeats(hub: Hub, seconds: float) -> None:
     while True:
         await asyncio.sleep(seconds)
         hub.broadcast_heartbeat()

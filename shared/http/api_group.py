@@ -1,6 +1,7 @@
-"""A contract family: routes whose handlers know their caller, and whose errors have one shape."""
+"""An API group: routes that require a permission, pass the caller to their handler and share one error body."""
 
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import structlog
 from starlette.requests import ClientDisconnect, Request
@@ -16,12 +17,14 @@ from shared.http.responses import error_from_os_error, error_headers, http_statu
 
 log = structlog.stdlib.get_logger(__name__)
 
-Handler = Callable[[Request, Caller], Awaitable[Response]]
+Handler = Callable[[Request[Any], Caller], Awaitable[Response]]
+"""A route's handler; what its service has opened is `request.state` (docs/architecture.md)."""
+
 ErrorBody = Callable[[Request, RoomtoneError], object]
 
 
 class ApiRoute(Route):
-    """A route of a family, with what it promises; made by `ApiGroup.route` only, which guards it."""
+    """A route of an API group, with its published description; made by `ApiGroup.route`, which guards it."""
 
     def __init__(
         self,
@@ -29,18 +32,18 @@ class ApiRoute(Route):
         endpoint: ASGIApp,
         *,
         method: str,
-        family: "ApiGroup",
+        group: "ApiGroup",
         required_permission: Permission,
         operation: Operation,
     ) -> None:
         super().__init__(path, endpoint, methods=[method])
-        self.family = family
+        self.group = group
         self.required_permission = required_permission
         self.operation = operation
 
 
 class ApiGroup:
-    """Makes a family's routes; `error_body` writes any error of ours as the family's dataclass `error_kind`."""
+    """Makes routes whose errors have one shape: `error_body` writes any of our errors as the dataclass `error_type`."""
 
     def __init__(self, name: str, error_body: ErrorBody, error_type: type) -> None:
         self.name = name
@@ -50,48 +53,48 @@ class ApiGroup:
     def route(
         self, method: str, path: str, handler: Handler, *, required_permission: Permission, operation: Operation
     ) -> ApiRoute:
-        """Return a route that lets only callers with `needs` through to `handler`, before any body is read."""
+        """Return a route that checks the caller's permission before its handler runs, and before any body is read."""
         return ApiRoute(
             path,
             _GuardedEndpoint(self, handler, required_permission),
             method=method,
-            family=self,
+            group=self,
             required_permission=required_permission,
             operation=operation,
         )
 
     def error_response(self, request: Request, error: RoomtoneError) -> Response:
-        """Write one error in the family's shape, with the headers that its status asks for."""
+        """Write one error in the group's shape, with the headers that its status asks for."""
         return json_response(self._error_body(request, error), http_status(error.kind), error_headers(error))
 
 
 class _GuardedEndpoint:
     """A handler as an ASGI application: starlette's own wrapping would look for exceptions that are never raised."""
 
-    def __init__(self, family: ApiGroup, handler: Handler, required_permission: Permission) -> None:
-        self._family = family
+    def __init__(self, group: ApiGroup, handler: Handler, required_permission: Permission) -> None:
+        self._group = group
         self._handler = handler
-        self._needs = required_permission
+        self._required_permission = required_permission
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive, send)
-        answered = await self._answer(request)
-        await answered(scope, receive, send)
+        response = await self._response(request)
+        await response(scope, receive, send)
 
-    async def _answer(self, request: Request) -> Response:
+    async def _response(self, request: Request) -> Response:
         try:
             caller = caller_of(request.scope)
-            caller.require(self._needs)
+            caller.require(self._required_permission)
             return await self._handler(request, caller)
         except ClientDisconnect:
             log.info("the client hung up before the body was complete")
-            return Response(status_code=400)  # nobody is left to read it
+            return Response(status_code=400)  # not sent: the connection is closed
         except RoomtoneError as exc:
-            return self._family.error_response(request, exc)
+            return self._group.error_response(request, exc)
         except OSError as exc:
             log.exception("the disk refused")
-            return self._family.error_response(request, error_from_os_error(exc))
+            return self._group.error_response(request, error_from_os_error(exc))
         except Exception:
             log.exception("unexpected failure")
             failure = Permanent("Something failed on the server: try again.", code="internal")
-            return self._family.error_response(request, failure)
+            return self._group.error_response(request, failure)

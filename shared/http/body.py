@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 
 from pydantic import ValidationError
 from starlette.requests import ClientDisconnect, Request
@@ -33,23 +33,23 @@ class BodyLimits:
         return replace(self, size=size)
 
 
-def reject_encoded_body(request: Request) -> None:
+def reject_encoded_body(request: Request[Any]) -> None:
     """Raise Unsupported for a compressed body: it would be stored compressed."""
     if request.headers.get("content-encoding", "identity").lower() != "identity":
         raise Unsupported("Content-Encoding is not supported: send the body as it is.", code="bad_encoding")
 
 
-def media_type(request: Request) -> str:
+def media_type(request: Request[Any]) -> str:
     """Return the content type without its parameters, in lower case; empty if there is none."""
     return request.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
-def declared_size(request: Request) -> int:
+def declared_size(request: Request[Any]) -> int:
     """Return the Content-Length in bytes, 0 without one (RFC 9110, section 8.6)."""
     return int(request.headers.get("content-length", "0"))
 
 
-def is_small_immediate_body(request: Request) -> bool:
+def is_small_immediate_body(request: Request[Any]) -> bool:
     """Whether the body is at most 1 MiB and sent without waiting for 100 Continue (RFC 9110, section 10.1.1).
 
     Rejecting such a body before it is read would save nothing.
@@ -57,7 +57,7 @@ def is_small_immediate_body(request: Request) -> bool:
     return 0 < declared_size(request) <= _MAX_SMALL_BODY and "expect" not in request.headers
 
 
-async def stream_body(request: Request, limits: BodyLimits, too_large: str) -> AsyncIterator[bytes]:
+async def stream_body(request: Request[Any], limits: BodyLimits, too_large: str) -> AsyncIterator[bytes]:
     """Yield the body's pieces as they arrive.
 
     Raises TooLarge with the message `too_large`, before the first piece if the declared size is over the limit and as
@@ -106,7 +106,7 @@ class _BodyDeadline:
         return piece, message.get("more_body", False)
 
 
-async def read_json(request: Request, kind: type[WantedT], limits: BodyLimits) -> WantedT:
+async def read_json(request: Request[Any], kind: type[WantedT], limits: BodyLimits) -> WantedT:
     """Read a JSON body as a dataclass; parsed in a thread if it is over 256 KiB.
 
     Raises InvalidInput naming up to five members that are missing or wrong, without repeating a value, and what

@@ -1,8 +1,8 @@
-"""`/health`, `/livez`, `/readyz` and `/metrics`, the same for every service (contracts, section 0)."""
+"""`/health`, `/livez`, `/readyz` and `/metrics`, the same for every service (docs/contracts.md, section 0)."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.requests import Request
@@ -15,8 +15,8 @@ from shared.http.operation import Operation, ResponseSpec
 from shared.http.responses import json_response
 from shared.observability.metrics import Metrics
 
-Check = Callable[[], Awaitable[str | None]]
-"""Returns why the service can't do its job, or None; must answer within a second or so."""
+Check = Callable[[Mapping[str, Any]], Awaitable[str | None]]
+"""A readiness check: takes the lifespan state, returns why the service can't do its job, or None, within a second."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,8 +60,9 @@ def health_routes(metrics: Metrics, checks: Sequence[Check]) -> list[Route]:
     async def healthy(_request: Request) -> Response:
         return json_response(Healthy(timestamp=rfc3339(now())))
 
-    async def ready(_request: Request) -> Response:
-        reasons = [reason for check in checks if (reason := await check()) is not None]
+    async def ready(request: Request) -> Response:
+        state = request.scope.get("state", {})
+        reasons = [reason for check in checks if (reason := await check(state)) is not None]
         status: Literal["ready", "not ready"] = "not ready" if reasons else "ready"
         body = Readiness(status=status, reasons=tuple(reasons), timestamp=rfc3339(now()))
         return json_response(body, 503 if reasons else 200)

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from typing import Any
 
 from multipart import MultipartError, MultipartSegment, ParserLimitReached, PushMultipartParser, parse_options_header
 from starlette.requests import Request
@@ -124,7 +125,7 @@ class SingleFileForm:
     """
 
     def __init__(
-        self, request: Request, limits: BodyLimits, *, boundary: str, file_fields: tuple[str, ...], too_large: str
+        self, request: Request[Any], limits: BodyLimits, *, boundary: str, file_fields: tuple[str, ...], too_large: str
     ) -> None:
         self._request = request
         self._limits = limits.with_size(limits.size + _MAX_OVERHEAD)

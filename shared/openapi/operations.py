@@ -103,7 +103,7 @@ def _group_operation(route: ApiRoute) -> DescribedOperation:
     responses: defaultdict[int, list[ResponseSpec]] = defaultdict(list)
     for status, spec in chain(route.operation.responses.items(), route.operation.extra_responses):
         responses[status].append(spec)
-    for status, spec in error_response_specs([*route.operation.errors, *COMMON_ERRORS], route.family.error_type):
+    for status, spec in error_response_specs([*route.operation.errors, *COMMON_ERRORS], route.group.error_type):
         responses[status].append(spec)
     methods = route.methods or {"GET"}
     (method,) = methods - {"HEAD"} or methods  # starlette adds HEAD to GET by itself
@@ -112,7 +112,7 @@ def _group_operation(route: ApiRoute) -> DescribedOperation:
         path=display_path(route.path),
         operation=route.operation,
         responses=dict(sorted(responses.items())),
-        tag=route.family.name,
+        tag=route.group.name,
         required_permission=route.required_permission,
     )
 

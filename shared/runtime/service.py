@@ -1,9 +1,9 @@
-"""What every service is to those who run it: an ASGI application and the checks behind its readiness."""
+"""A service: an ASGI application with middleware, health, description and lifespan state, and its readiness checks."""
 
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -20,39 +20,19 @@ from shared.http.middleware.request_context import RequestContextMiddleware
 from shared.observability.metrics import Metrics
 from shared.openapi.route import TITLE, openapi_route
 
-OpenedT = TypeVar("OpenedT")
-
-
-class WhileRunning(Generic[OpenedT]):
-    """What a service opens in its lifespan, as its handlers see it: there while the service runs, and only then."""
-
-    def __init__(self) -> None:
-        self._write_manifest: OpenedT | None = None
-
-    def __call__(self) -> OpenedT:
-        """Return it; the server lets no request in before the lifespan has opened it."""
-        if self._write_manifest is None:
-            raise RuntimeError("the service is not running")
-        return self._write_manifest
-
-    @contextmanager
-    def holding(self, opened: OpenedT) -> Iterator[None]:
-        """Hand out `opened` inside the block."""
-        self._write_manifest = opened
-        try:
-            yield
-        finally:
-            self._write_manifest = None
+Lifespan = Callable[[Starlette], AbstractAsyncContextManager[Mapping[str, Any]]]
+"""Opens what a service works with; what it yields is the state that every request and check of the service sees."""
 
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """One of the four; `routes` are its public ones, without the health routes that `app` adds."""
+    """One of the four services; `routes` are its public ones, without the health routes that `app` has beside them."""
 
     name: str
     app: Starlette
     routes: Sequence[BaseRoute]
     checks: Sequence[Check]
+    lifespan: Lifespan
 
 
 _METHOD_NOT_ALLOWED = 405
@@ -63,23 +43,24 @@ def create_service_app(
     name: str,
     *,
     routes: Sequence[BaseRoute],
-    lifespan: Callable[[Starlette], AbstractAsyncContextManager[None]],
+    lifespan: Lifespan,
     checks: Sequence[Check],
     metrics: Metrics,
     authenticator: Authenticator,
     origins: OriginPolicy = _NO_FOREIGN_PAGES,
     openapi_route_override: Route | None = None,
 ) -> Service:
-    """Put a service together: its routes, health beside them; around them a request's context, origin and token.
+    """Return a service: its routes and the health routes, behind the middleware for context, origin and token.
 
-    `description` replaces the document of the service's own routes.
+    Handlers find what `lifespan` yields as `request.state`; the server serves nothing before the lifespan has started.
+    `openapi_route_override` replaces the route that describes the service's own routes.
     """
     described = openapi_route_override or openapi_route(f"{TITLE}: {name}", routes)
 
     @asynccontextmanager
-    async def running(app: Starlette) -> AsyncIterator[None]:
-        async with authenticator.lifespan(), lifespan(app):
-            yield
+    async def running(app: Starlette) -> AsyncIterator[Mapping[str, Any]]:
+        async with authenticator.lifespan(), lifespan(app) as state:
+            yield state
 
     app = Starlette(
         routes=[*routes, *health_routes(metrics, checks), described],
@@ -92,7 +73,7 @@ def create_service_app(
         exception_handlers={HTTPException: _plain_error},
     )
     app.router.redirect_slashes = False  # a redirect would be made of the Host header, and lose a body or a token
-    return Service(name, app, routes, checks)
+    return Service(name, app, routes, checks, running)
 
 
 def _plain_error(request: Request, error: Exception) -> Response:

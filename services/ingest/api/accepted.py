@@ -1,7 +1,7 @@
 """The 202 response for a result that is still being made, with its status URL (docs/contracts.md, section 0)."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -23,7 +23,7 @@ class Processing:
     status_url: str
 
 
-def prefers_async(request: Request) -> bool:
+def prefers_async(request: Request[Any]) -> bool:
     """Whether the caller prefers not to wait (RFC 7240, section 4.1)."""
     preferences = ",".join(request.headers.getlist("prefer")).split(",")
     return any(preference.partition(";")[0].strip().lower() == "respond-async" for preference in preferences)

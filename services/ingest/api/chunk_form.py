@@ -1,6 +1,7 @@
 """Streaming parser of a form upload with one chunk: its fields, in any order, and the file's bytes."""
 
 from collections.abc import AsyncIterator
+from typing import Any
 
 from starlette.requests import Request
 
@@ -18,7 +19,7 @@ class ChunkForm:
 
     def __init__(
         self,
-        request: Request,
+        request: Request[Any],
         limits: BodyLimits,
         *,
         boundary: str,

@@ -4,7 +4,7 @@ The error body is `{"status":"error","message":…,"code":…,"session_id":…}`
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from starlette.requests import Request
 
@@ -25,7 +25,7 @@ class SessionError:
     session_id: str
 
 
-def _body(request: Request, error: RoomtoneError) -> SessionError:
+def _body(request: Request[Any], error: RoomtoneError) -> SessionError:
     session = request.path_params.get("session_id", "")[:128]
     return SessionError(message=error.message, code=error.code, session_id=session)
 
@@ -38,7 +38,7 @@ SESSION_ID = Parameter(
 )
 
 
-def session_key(request: Request, caller: Caller) -> SessionKey:
+def session_key(request: Request[Any], caller: Caller) -> SessionKey:
     """Return the key of the session in a request's path, within the caller's tenant; raises InvalidInput."""
     return SessionKey(caller.tenant, parse_identifier(request.path_params["session_id"], "session_id"))
 

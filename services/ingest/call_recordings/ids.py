@@ -1,7 +1,7 @@
 """Ids in the routes of call recordings: a lead's is an identifier, a call log's (and recording's) a UUID."""
 
 import re
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field
 from starlette.requests import Request
@@ -30,11 +30,11 @@ def call_log_id(text: str, what: str = "call_log_id") -> str:
     return text.lower()
 
 
-def lead_id(request: Request) -> str:
+def lead_id(request: Request[Any]) -> str:
     """Return the lead id in a request's path; raises InvalidInput."""
     return parse_identifier(request.path_params["lead_id"], "lead_id")
 
 
-def recording_id(request: Request) -> str:
+def recording_id(request: Request[Any]) -> str:
     """Return the recording id in a request's path, which is its call log's id; raises InvalidInput."""
     return call_log_id(request.path_params["recording_id"], "recording_id")

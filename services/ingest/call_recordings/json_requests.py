@@ -3,7 +3,7 @@
 import asyncio
 import base64
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 from starlette.requests import Request
@@ -52,7 +52,7 @@ class _ActionOnly:
     action: str
 
 
-async def read_action(request: Request, limits: BodyLimits) -> InitUpload | AppendChunk | FinalizeUpload:
+async def read_action(request: Request[Any], limits: BodyLimits) -> InitUpload | AppendChunk | FinalizeUpload:
     """Read a JSON request; `limits.size` is the maximum size of a chunk in bytes once it is decoded.
 
     A document without a chunk may have 64 KiB at most. Raises InvalidInput, also for an unknown action, TooLarge, and

@@ -1,13 +1,10 @@
-"""Call recordings of a lead: `/api/leads/{lead_id}/recordings` (contracts, section 4)."""
+"""Call recordings of a lead: `/api/leads/{lead_id}/recordings` (docs/contracts.md, section 4)."""
 
 import re
-from collections.abc import Callable
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute
 
-from services.ingest.call_recordings.cases import RecordingCases
 from services.ingest.call_recordings.errors import RECORDINGS
 from services.ingest.call_recordings.ids import lead_id, recording_id
 from services.ingest.call_recordings.schemas import (
@@ -18,7 +15,9 @@ from services.ingest.call_recordings.schemas import (
     ListedRecording,
     RecordingList,
 )
+from services.ingest.call_recordings.state import CallRecordingsState
 from services.ingest.call_recordings.stored_recordings import StoredCall
+from services.ingest.call_recordings.upload_handler import upload_recording
 from services.ingest.call_recordings.uploads import LeadRef
 from shared.domain.caller import Caller, Permission
 from shared.domain.errors import InvalidInput
@@ -32,42 +31,46 @@ _LISTED = 50
 _LIMIT = re.compile(r"[1-9][0-9]{0,2}", re.ASCII)
 
 
-def recording_routes(cases: Callable[[], RecordingCases]) -> list[BaseRoute]:
-    """Return the routes; the use cases exist only while the service's lifespan runs, hence the callable."""
-
-    async def upload(request: Request, caller: Caller) -> Response:
-        return await cases().posts.handle(request, _lead(request, caller))
-
-    async def play(request: Request, caller: Caller) -> Response:
-        lead = _lead(request, caller)
-        call = await cases().stored.newest(lead, recording_id(request))
-        play = cases().playback.head if request.method == "HEAD" else cases().playback.play
-        return await play(call, request.headers)
-
-    async def listing(request: Request, caller: Caller) -> Response:
-        lead = _lead(request, caller)
-        page = await cases().stored.page(lead, _limit(request), request.query_params.get("cursor"))
-        listed = RecordingList(data=[_listed(lead, call) for call in page.calls], next_cursor=page.cursor)
-        return json_response(listed, headers={"Cache-Control": "no-store"})
-
-    write, read = Permission.AUDIO_WRITE, Permission.AUDIO_READ
-    return [
-        RECORDINGS.route("POST", _PATH, upload, required_permission=write, operation=UPLOAD_RECORDING),
-        RECORDINGS.route("GET", _PATH, listing, required_permission=read, operation=LIST_RECORDINGS),
-        RECORDINGS.route(
-            "GET", f"{_PATH}/{{recording_id:{ANY_TEXT}}}", play, required_permission=read, operation=PLAY_RECORDING
-        ),
-    ]
+async def upload(request: Request[CallRecordingsState], caller: Caller) -> Response:
+    """Take a recording, or one step of an upload in chunks."""
+    return await upload_recording(request, _lead(request, caller))
 
 
-def _lead(request: Request, caller: Caller) -> LeadRef:
-    """Read whose recordings a request is about; raises InvalidInput and NotAllowed before any body is read."""
+async def play(request: Request[CallRecordingsState], caller: Caller) -> Response:
+    """Stream the newest recording of a call, or a range of it."""
+    lead = _lead(request, caller)
+    call = await request.state["stored_recordings"].newest(lead, recording_id(request))
+    playback = request.state["playback"]
+    return await (playback.head if request.method == "HEAD" else playback.play)(call, request.headers)
+
+
+async def list_recordings(request: Request[CallRecordingsState], caller: Caller) -> Response:
+    """List the newest recording of each call, newest first."""
+    lead = _lead(request, caller)
+    page = await request.state["stored_recordings"].page(lead, _limit(request), request.query_params.get("cursor"))
+    listed = RecordingList(data=[_listed(lead, call) for call in page.calls], next_cursor=page.cursor)
+    return json_response(listed, headers={"Cache-Control": "no-store"})
+
+
+_READ, _WRITE = Permission.AUDIO_READ, Permission.AUDIO_WRITE
+
+ROUTES = [
+    RECORDINGS.route("POST", _PATH, upload, required_permission=_WRITE, operation=UPLOAD_RECORDING),
+    RECORDINGS.route("GET", _PATH, list_recordings, required_permission=_READ, operation=LIST_RECORDINGS),
+    RECORDINGS.route(
+        "GET", f"{_PATH}/{{recording_id:{ANY_TEXT}}}", play, required_permission=_READ, operation=PLAY_RECORDING
+    ),
+]
+
+
+def _lead(request: Request[CallRecordingsState], caller: Caller) -> LeadRef:
+    """Return the lead in a request's path; raises InvalidInput and NotAllowed before any body is read."""
     lead = lead_id(request)
     caller.require_lead(lead)
     return LeadRef(caller.tenant, lead)
 
 
-def _limit(request: Request) -> int:
+def _limit(request: Request[CallRecordingsState]) -> int:
     text = request.query_params.get("limit", str(_LISTED))
     if _LIMIT.fullmatch(text) is None or int(text) > MAX_LISTED:
         raise InvalidInput(f"limit must be a whole number from 1 to {MAX_LISTED}.", code="invalid_limit")

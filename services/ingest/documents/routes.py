@@ -1,7 +1,7 @@
-"""Direct uploads to the bucket: `/api/v1/documents/` (contracts, section 5)."""
+"""Direct uploads to the bucket: `/api/v1/documents/` (docs/contracts.md, section 5)."""
 
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from typing import TypedDict
 
 from starlette.convertors import StringConvertor, register_url_convertor
 from starlette.requests import Request
@@ -11,8 +11,8 @@ from starlette.routing import BaseRoute, Route
 from services.ingest.api.accepted import status_url
 from services.ingest.api.filenames import safe_filename
 from services.ingest.api.unconfigured_store import store_not_configured_error
-from services.ingest.documents.cases import DocumentCases
-from services.ingest.documents.reader import FoundDocument
+from services.ingest.documents.reader import DocumentReader, FoundDocument
+from services.ingest.documents.registrations import DocumentRegistrar
 from services.ingest.documents.schemas import (
     DOCUMENTS,
     READ,
@@ -25,7 +25,7 @@ from services.ingest.documents.schemas import (
     PublicDocument,
     Registration,
 )
-from services.ingest.documents.upload_urls import AnnouncedFile
+from services.ingest.documents.upload_urls import AnnouncedFile, UploadUrlSigner
 from shared.domain.caller import Caller, Permission
 from shared.domain.clock import rfc3339
 from shared.domain.errors import NotAllowed
@@ -53,74 +53,81 @@ register_url_convertor("document", _DocumentId())
 
 @dataclass(frozen=True, slots=True)
 class DirectUploadPolicy:
-    """Whether this server takes them: `enabled` by its operator, with a store `configured`."""
+    """Whether direct uploads are `enabled` by the operator, and a store `configured`."""
 
     enabled: bool
     configured: bool
 
-    def require(self) -> None:
-        """Raise NotAllowed or Unavailable where it does not, before any body is read."""
+    def check(self) -> None:
+        """Raise NotAllowed or Unavailable where they are not, before any body is read."""
         if not self.enabled:
             raise NotAllowed("Direct uploads are switched off on this server.", code="direct_uploads_disabled")
         if not self.configured:
             raise store_not_configured_error()
 
 
-def document_routes(
-    cases: Callable[[], DocumentCases], taken: DirectUploadPolicy, *, limits: BodyLimits
-) -> list[BaseRoute]:
-    """Return the three routes; `limits` say how long a sender is waited for."""
-    limits = limits.with_size(_MOST_JSON)
+class DocumentsState(TypedDict):
+    """What the handlers use of the lifespan state."""
 
-    async def sign(request: Request, caller: Caller) -> Response:
-        taken.require()
-        wanted = await read_json(request, AddressWanted, limits)
-        file = AnnouncedFile(filename=wanted.filename, content_type=wanted.content_type, size=wanted.file_size)
-        signed = await cases().addresses.sign(caller.tenant, file, wanted.expiration)
-        body = AddressSigned(
-            upload_url=signed.url,
-            headers=signed.headers,
-            object_key=signed.object_key,
-            expires_at=rfc3339(signed.expires_at),
-            public_url=signed.public_url,
-        )
-        return json_response(body, headers=_FRESH)
+    direct_uploads: DirectUploadPolicy
+    url_signer: UploadUrlSigner
+    document_registrar: DocumentRegistrar
+    document_reader: DocumentReader
+    chunk_limits: BodyLimits
 
-    async def register(request: Request, caller: Caller) -> Response:
-        taken.require()
-        file = _registered(await read_json(request, Registration, limits))
-        key, document = await cases().registrations.register(caller.tenant, file)
-        return json_response(_document(key, document), 201, {"Location": f"{_ROOT}{key.session}/"})
 
-    async def read(request: Request, caller: Caller) -> Response:
-        taken.require()
-        key = SessionKey(caller.tenant, parse_identifier(request.path_params["document_id"], "document_id"))
-        found = await cases().reader.read(key)
-        return json_response(_with_address(_document(key, found.document), found), headers=_FRESH)
+async def generate_url(request: Request[DocumentsState], caller: Caller) -> Response:
+    """Return a signed URL for one PUT into the bucket."""
+    request.state["direct_uploads"].check()
+    wanted = await read_json(request, AddressWanted, request.state["chunk_limits"].with_size(_MOST_JSON))
+    file = AnnouncedFile(filename=wanted.filename, content_type=wanted.content_type, size=wanted.file_size)
+    signed = await request.state["url_signer"].sign(caller.tenant, file, wanted.expiration)
+    body = AddressSigned(
+        upload_url=signed.url,
+        headers=signed.headers,
+        object_key=signed.object_key,
+        expires_at=rfc3339(signed.expires_at),
+        public_url=signed.public_url,
+    )
+    return json_response(body, headers=_FRESH)
 
-    write = Permission.AUDIO_WRITE
-    return [
-        *_with_and_without_slash(
-            DOCUMENTS.route("POST", f"{_ROOT}{_SIGN}/", sign, required_permission=write, operation=SIGN)
-        ),
-        *_with_and_without_slash(
-            DOCUMENTS.route("POST", _ROOT, register, required_permission=write, operation=REGISTER)
-        ),
-        *_with_and_without_slash(
-            DOCUMENTS.route(
-                "GET",
-                f"{_ROOT}{{document_id:document}}/",
-                read,
-                required_permission=Permission.AUDIO_READ,
-                operation=READ,
-            )
-        ),
-    ]
+
+async def register_document(request: Request[DocumentsState], caller: Caller) -> Response:
+    """Register an object of the bucket as a document; audio becomes a recording."""
+    request.state["direct_uploads"].check()
+    file = _registered(await read_json(request, Registration, request.state["chunk_limits"].with_size(_MOST_JSON)))
+    key, document = await request.state["document_registrar"].register(caller.tenant, file)
+    return json_response(_document(key, document), 201, {"Location": f"{_ROOT}{key.session}/"})
+
+
+async def read_document(request: Request[DocumentsState], caller: Caller) -> Response:
+    """Return a document with a signed download URL."""
+    request.state["direct_uploads"].check()
+    key = SessionKey(caller.tenant, parse_identifier(request.path_params["document_id"], "document_id"))
+    found = await request.state["document_reader"].read(key)
+    return json_response(_with_address(_document(key, found.document), found), headers=_FRESH)
 
 
 def _with_and_without_slash(route: ApiRoute) -> list[BaseRoute]:
     """Take a path without its last slash as well: a redirect would cost the client its body, or its token."""
     return [route, Route(route.path.rstrip("/"), route.endpoint, methods=list(route.methods or ()))]
+
+
+_READ, _WRITE = Permission.AUDIO_READ, Permission.AUDIO_WRITE
+
+ROUTES = [
+    *_with_and_without_slash(
+        DOCUMENTS.route("POST", f"{_ROOT}{_SIGN}/", generate_url, required_permission=_WRITE, operation=SIGN)
+    ),
+    *_with_and_without_slash(
+        DOCUMENTS.route("POST", _ROOT, register_document, required_permission=_WRITE, operation=REGISTER)
+    ),
+    *_with_and_without_slash(
+        DOCUMENTS.route(
+            "GET", f"{_ROOT}{{document_id:document}}/", read_document, required_permission=_READ, operation=READ
+        )
+    ),
+]
 
 
 def _registered(wanted: Registration) -> RegisteredDocument:

@@ -1,6 +1,7 @@
-"""An indexed upload's chunk taken apart at the edge: refused as early as its fields allow, its bytes as a stream."""
+"""Parses the form of an indexed upload's chunk: rejected as early as its fields allow, its bytes as a stream."""
 
 from collections.abc import AsyncIterator
+from typing import Any
 
 from starlette.requests import Request
 
@@ -19,12 +20,9 @@ SESSION_FIELD = "upload_session_id"
 
 
 class UploadChunkRequest:
-    """One form that carries one chunk of an upload of `tenant`; what its headers say wrong is refused at once."""
+    """A form with one chunk of an upload of `tenant`; what is wrong in its head is rejected at once."""
 
-    session_key = None  # the form tells it
-    declared_size = 0
-
-    def __init__(self, request: Request, tenant: str, openings: OpenedSessions, limits: BodyLimits) -> None:
+    def __init__(self, request: Request[Any], tenant: str, opened_sessions: OpenedSessions, limits: BodyLimits) -> None:
         reject_encoded_body(request)
         self.immediate = is_small_immediate_body(request)
         boundary = boundary_of(request.headers.get("content-type", ""))
@@ -38,11 +36,14 @@ class UploadChunkRequest:
             too_large=f"A chunk may have at most {limits.size} bytes: send smaller chunks.",
         )
         self._tenant = tenant
-        self._openings = openings
+        self._opened_sessions = opened_sessions
         self._key: SessionKey | None = None
 
     async def pieces(self) -> AsyncIterator[bytes]:
-        """Yield the chunk's bytes as they come; raises what reading a form raises, and `place` for fields in front."""
+        """Yield the chunk's bytes as they arrive.
+
+        Raises what `ChunkForm.pieces` raises, and what `target` raises for fields in front of the file.
+        """
         empty = True
         async for piece in self._form.pieces():
             if empty:
@@ -52,8 +53,8 @@ class UploadChunkRequest:
         if empty:
             raise InvalidInput("The chunk is empty: send at least one byte.", code="empty_chunk")
 
-    async def place(self) -> ChunkTarget:
-        """Say where the chunk goes, now that all fields are known; raises InvalidInput and NotFound."""
+    async def target(self) -> ChunkTarget:
+        """Return where the chunk goes, once all fields are known; raises InvalidInput and NotFound."""
         key = self._key or await self._find(self._required(SESSION_FIELD))
         return ChunkTarget(key, parse_chunk_index(self._required(INDEX_FIELD)), has_metadata=True)
 
@@ -65,7 +66,7 @@ class UploadChunkRequest:
             self._key = await self._find(fields[SESSION_FIELD])
 
     async def _find(self, session: str) -> SessionKey:
-        key, _ = await self._openings.find(self._tenant, parse_identifier(session, SESSION_FIELD), IndexedUpload)
+        key, _ = await self._opened_sessions.find(self._tenant, parse_identifier(session, SESSION_FIELD), IndexedUpload)
         return key
 
     def _required(self, name: str) -> str:

@@ -1,11 +1,9 @@
-"""Indexed uploads with a main service: `POST /upload/init`, `chunk` and `complete` (contracts, section 3)."""
+"""Indexed uploads with a main service: `POST /upload/init`, `chunk` and `complete` (docs/contracts.md, section 3)."""
 
-from collections.abc import Callable
-from typing import Protocol
+from typing import TypedDict
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute
 
 from services.ingest.api.accepted import accepted_headers, prefers_async, status_url
 from services.ingest.api.filenames import safe_filename
@@ -25,7 +23,6 @@ from services.ingest.indexed_uploads.schemas import (
     UploadProcessing,
     UploadSession,
 )
-from services.ingest.intake.admission import Admission
 from services.ingest.intake.chunk_intake import ChunkIntake
 from services.ingest.session_state.opened_sessions import OpenedSessions
 from shared.domain.caller import Caller, Permission
@@ -37,62 +34,61 @@ from shared.http.responses import json_response
 _JSON_SIZE = 64 * 1024
 
 
-class UploadCases(Protocol):
-    """The use cases that the routes call."""
+class IndexedUploadsState(TypedDict):
+    """What the handlers use of the lifespan state."""
 
-    @property
-    def openings(self) -> OpenedSessions:
-        """Opens uploads."""
-
-    @property
-    def admission(self) -> Admission:
-        """Lets uploads in."""
-
-    @property
-    def receiver(self) -> ChunkIntake:
-        """Takes their chunks."""
-
-    @property
-    def uploads(self) -> UploadCompleter:
-        """Completes them."""
+    opened_sessions: OpenedSessions
+    intake: ChunkIntake
+    upload_completer: UploadCompleter
+    chunk_limits: BodyLimits
 
 
-def upload_routes(cases: Callable[[], UploadCases], limits: BodyLimits) -> list[BaseRoute]:
-    """Return the three routes; the use cases exist only while the service's lifespan runs, hence the callable."""
-    json_limits = limits.with_size(_JSON_SIZE)
+async def init_upload(request: Request[IndexedUploadsState], caller: Caller) -> Response:
+    """Open an upload under an id that the server generates."""
+    wanted = await read_json(request, InitRequest, request.state["chunk_limits"].with_size(_JSON_SIZE))
+    filename = safe_filename(wanted.original_file_name)
+    kind = IndexedUpload(
+        main_service_file_id=wanted.main_service_file_id, filename=filename, given_name=wanted.original_file_name
+    )
+    key = await request.state["opened_sessions"].create(caller.tenant, kind)
+    return json_response(UploadOpened(data=UploadSession(upload_session_id=key.session)))
 
-    async def init(request: Request, caller: Caller) -> Response:
-        wanted = await read_json(request, InitRequest, json_limits)
-        filename = safe_filename(wanted.original_file_name)
-        purpose = IndexedUpload(
-            main_service_file_id=wanted.main_service_file_id, filename=filename, given_name=wanted.original_file_name
-        )
-        key = await cases().openings.create(caller.tenant, purpose)
-        return json_response(UploadOpened(data=UploadSession(upload_session_id=key.session)))
 
-    async def chunk(request: Request, caller: Caller) -> Response:
-        with cases().admission.reserve(caller.tenant, min(declared_size(request), limits.size)) as arrival:
-            sent = UploadChunkRequest(request, caller.tenant, cases().openings, limits)
-            await cases().receiver.receive(sent, arrival)
-        return json_response(ChunkUploaded())
+async def upload_chunk(request: Request[IndexedUploadsState], caller: Caller) -> Response:
+    """Store one chunk, as a raw session's is; the form tells which upload and index it belongs to."""
+    intake, limits = request.state["intake"], request.state["chunk_limits"]
+    with intake.reserve(caller.tenant, min(declared_size(request), limits.size)) as reservation:
+        chunk = UploadChunkRequest(request, caller.tenant, request.state["opened_sessions"], limits)
+        await intake.precheck(reservation, None, 0, immediate=chunk.immediate)
+        async with intake.stage(reservation) as staged:
+            async for piece in chunk.pieces():
+                await staged.write(piece)
+                del piece  # written: not to be held while the next one is awaited
+            stored = await intake.commit(await chunk.target(), staged)
+        await intake.publish(stored)
+    return json_response(ChunkUploaded())
 
-    async def complete(request: Request, caller: Caller) -> Response:
-        wanted = await read_json(request, CompleteRequest, json_limits)
-        key, completion = await cases().uploads.complete(
-            caller.tenant,
-            parse_identifier(wanted.upload_session_id, SESSION_FIELD),
-            file_id=wanted.main_service_file_id,
-            total_chunks=wanted.total_chunks,
-            wait=not prefers_async(request),
-        )
-        return _processing(key) if completion is None else json_response(_completed(completion))
 
-    write = Permission.AUDIO_WRITE
-    return [
-        UPLOADS.route("POST", "/upload/init", init, required_permission=write, operation=INIT),
-        UPLOADS.route("POST", "/upload/chunk", chunk, required_permission=write, operation=CHUNK),
-        UPLOADS.route("POST", "/upload/complete", complete, required_permission=write, operation=COMPLETE),
-    ]
+async def complete_upload(request: Request[IndexedUploadsState], caller: Caller) -> Response:
+    """Complete an upload; 202 when its file takes longer than a request is kept waiting."""
+    wanted = await read_json(request, CompleteRequest, request.state["chunk_limits"].with_size(_JSON_SIZE))
+    key, completed = await request.state["upload_completer"].complete(
+        caller.tenant,
+        parse_identifier(wanted.upload_session_id, SESSION_FIELD),
+        file_id=wanted.main_service_file_id,
+        total_chunks=wanted.total_chunks,
+        wait=not prefers_async(request),
+    )
+    return _processing(key) if completed is None else json_response(_completed(completed))
+
+
+_WRITE = Permission.AUDIO_WRITE
+
+ROUTES = [
+    UPLOADS.route("POST", "/upload/init", init_upload, required_permission=_WRITE, operation=INIT),
+    UPLOADS.route("POST", "/upload/chunk", upload_chunk, required_permission=_WRITE, operation=CHUNK),
+    UPLOADS.route("POST", "/upload/complete", complete_upload, required_permission=_WRITE, operation=COMPLETE),
+]
 
 
 def _completed(completion: CompletedUpload) -> UploadCompleted:

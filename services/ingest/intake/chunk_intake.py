@@ -1,11 +1,15 @@
-"""The use case behind every upload: bytes in, durable chunk, progress told, receipt out."""
+"""The steps that make a chunk durable: reserve, precheck, stage, commit, publish.
 
-import asyncio
-from collections.abc import AsyncIterator
+A handler takes them in this order, and none is called from inside another. The types keep the order: `stage` needs
+what `reserve` gives, `commit` what `stage` gives, `publish` what `commit` gives. Without `precheck` a chunk is only
+rejected later: `commit` checks all of it again.
+"""
+
 from concurrent.futures import Executor
-from typing import Protocol
+from contextlib import AbstractContextManager
+from pathlib import Path
 
-from services.ingest.intake.admission import UploadReservation
+from services.ingest.intake.admission import Admission, UploadReservation
 from services.ingest.intake.chunk_store import ChunkStore, ChunkTarget, StoredChunk
 from services.ingest.intake.group_commit import GroupCommit
 from services.ingest.intake.staged_chunk import StagedChunk
@@ -15,83 +19,76 @@ from shared.domain.identifiers import SessionKey
 from shared.messaging.bus import Bus
 from shared.observability.metrics import Metrics
 from shared.observability.trace import current_trace
-from shared.process.tasks import run_blocking, wait_uncancelled
-from shared.storage.spool import Spool
-
-
-class IncomingChunk(Protocol):
-    """A chunk on its way in, whatever family brings it."""
-
-    @property
-    def session_key(self) -> SessionKey | None:
-        """The chunk's session, where the request's head tells it."""
-
-    @property
-    def declared_size(self) -> int:
-        """What the request's head says of the chunk's size in bytes, 0 if it says nothing."""
-
-    @property
-    def immediate(self) -> bool:
-        """Whether all of it is here or on its way: a look at the disk before is worth a hop only in doubt."""
-
-    def pieces(self) -> AsyncIterator[bytes]:
-        """Yield the bytes; raises for what must not be stored."""
-        ...
-
-    async def place(self) -> ChunkTarget:
-        """Say where the chunk goes, after its last piece; raises for what must not be stored."""
-        ...
+from shared.process.tasks import run_blocking
 
 
 class ChunkIntake:
-    """Stores chunks so that a success means: these bytes survive `kill -9` and power loss."""
+    """Stores chunks so that a success means: these bytes survive `kill -9` and power loss.
+
+    At most `workers` batches of chunks are synced beside each other.
+    """
 
     def __init__(
-        self, spool: Spool, chunks: ChunkStore, executor: Executor, bus: Bus, metrics: Metrics, *, workers: int
+        self,
+        admission: Admission,
+        chunks: ChunkStore,
+        temporaries: Path,
+        *,
+        executor: Executor,
+        bus: Bus,
+        metrics: Metrics,
+        workers: int,
     ) -> None:
-        self._spool = spool
+        self._admission = admission
         self._chunks = chunks
+        self._temporaries = temporaries
         self._executor = executor
         self._commits = GroupCommit(chunks, executor, workers=workers, on_durable=metrics.fsync_seconds.observe)
         self._bus = bus
         self._metrics = metrics
 
-    async def receive(self, chunk: IncomingChunk, arrival: UploadReservation) -> StoredChunk:
-        """Take one chunk from its request to the disk, in this order: bytes synced, named, name synced.
+    def reserve(self, tenant: str, announced: int) -> AbstractContextManager[UploadReservation]:
+        """Reserve room for one upload for as long as the block lasts, before anything of its body is read.
 
-        A sender that hangs up, a limit passed or a full disk leaves nothing behind. Raises what the chunk and
-        `ChunkStore` raise, and OSError. `arrival` is the upload's place among those in progress.
+        `announced` is the size in bytes that the request's head declares, 0 for none. Raises Unavailable.
         """
-        if not (
-            chunk.immediate and self._chunks.passes_precheck_in_memory(chunk.session_key, chunk.declared_size, arrival)
-        ):
-            await run_blocking(self._executor, self._chunks.precheck, chunk.session_key, chunk.declared_size, arrival)
-        writer = StagedChunk(self._spool.temporaries, self._executor, arrival)
-        placed = await self._store(chunk, writer)
-        self._metrics.chunk_bytes.inc(placed.size)
-        await self.publish(placed.directory.key, placed)
-        return placed
+        return self._admission.reserve(tenant, announced)
 
-    async def _store(self, chunk: IncomingChunk, writer: StagedChunk) -> StoredChunk:
-        try:
-            async for piece in chunk.pieces():
-                await writer.write(piece)
-                del piece  # written: not to be held while the next one gathers
-            place = await chunk.place()
-        except BaseException:
-            await wait_uncancelled(asyncio.ensure_future(run_blocking(self._executor, writer.discard)))
-            raise
-        return await self._commits.commit(place, writer)
+    async def precheck(
+        self, reservation: UploadReservation, key: SessionKey | None, declared_size: int, *, immediate: bool
+    ) -> None:
+        """Reject what can be rejected before the body is read.
 
-    async def publish(self, key: SessionKey, chunk: StoredChunk) -> None:
-        """Progress only: nothing waits for it, and a bus that is away refuses no chunk."""
-        trace = current_trace()
-        if chunk.opened_session:
+        `key` is None while only the body tells the session; `declared_size` is 0 where the head tells no size.
+        `immediate`: the body is small and already being sent, so the disk is asked only if memory does not know the
+        session as open and with room. Raises what `ChunkStore.precheck` raises.
+        """
+        if immediate and self._chunks.passes_precheck_in_memory(key, declared_size, reservation):
+            return
+        await run_blocking(self._executor, self._chunks.precheck, key, declared_size, reservation)
+
+    def stage(self, reservation: UploadReservation) -> StagedChunk:
+        """Return a temporary file for one chunk; as an async context manager it is removed when the block raises."""
+        return StagedChunk(self._temporaries, self._executor, reservation)
+
+    async def commit(self, target: ChunkTarget, staged: StagedChunk) -> StoredChunk:
+        """Make a chunk durable at its target, in this order: bytes synced, name given, directory synced.
+
+        Raises what `GroupCommit.commit` raises; then nothing of the chunk is left.
+        """
+        stored = await self._commits.commit(target, staged)
+        self._metrics.chunk_bytes.inc(stored.size)
+        return stored
+
+    async def publish(self, stored: StoredChunk) -> None:
+        """Publish progress, without waiting for the bus: an unreachable bus fails no chunk."""
+        key, trace = stored.directory.key, current_trace()
+        if stored.opened_session:
             await self._bus.publish_nowait(make_envelope("ingest", key, SessionOpened(), cause="", trace=trace))
         received = ChunkReceived(
-            chunk_index=chunk.index, size=chunk.size, sha256=chunk.sha256, total_chunks=chunk.total_chunks
+            chunk_index=stored.index, size=stored.size, sha256=stored.sha256, total_chunks=stored.total_chunks
         )
-        cause = f"{chunk.index}:{chunk.sha256}"
+        cause = f"{stored.index}:{stored.sha256}"
         await self._bus.publish_nowait(
-            make_envelope("ingest", key, received, cause=cause, trace=trace, lead=chunk.lead)
+            make_envelope("ingest", key, received, cause=cause, trace=trace, lead=stored.lead)
         )

@@ -1,4 +1,4 @@
-"""Where a sealed chunk gets its place in the session: under the session's lock, never replacing another."""
+"""Gives a staged chunk its final name in the session directory, under the session's lock, never overwriting."""
 
 from dataclasses import dataclass
 
@@ -17,9 +17,9 @@ from shared.storage.spool import Spool
 
 @dataclass(frozen=True, slots=True)
 class ChunkTarget:
-    """Which session a chunk goes to, and under which index; None appends it in arrival order.
+    """The session and index a chunk is stored under; an index of None appends it in arrival order.
 
-    `opened`: the session was opened for a purpose before; a raw one is opened by its first chunk.
+    `has_metadata`: the session was created with an upload kind before; a raw session is created by its first chunk.
     """
 
     key: SessionKey
@@ -29,10 +29,9 @@ class ChunkTarget:
 
 @dataclass(frozen=True, slots=True)
 class StoredChunk:
-    """A chunk under its final name, not yet durable there: sync `directory` before telling anyone.
+    """A chunk under its final name, durable there only once `directory` is synced.
 
-    `total_size` is how many bytes all chunks of the session have together; `lead` is None for a session of
-    none.
+    `total_size` is the size of all chunks of the session in bytes; `lead` is None for a session without a lead.
     """
 
     directory: SessionDirectory
@@ -46,7 +45,7 @@ class StoredChunk:
 
 
 class ChunkStore:
-    """Places chunks; every method blocks but `passes_precheck_in_memory`."""
+    """Stores chunks in session directories; every method blocks but `passes_precheck_in_memory`."""
 
     def __init__(self, spool: Spool, sessions: SessionCache, quota: TenantQuota, *, max_session_size: int) -> None:
         self._spool = spool
@@ -54,14 +53,13 @@ class ChunkStore:
         self._quota = quota
         self._max_session_size = max_session_size
 
-    def precheck(self, key: SessionKey | None, declared_size: int, arrival: UploadReservation) -> None:
-        """Refuse what can be refused before a chunk's body is read.
+    def precheck(self, key: SessionKey | None, declared_size: int, reservation: UploadReservation) -> None:
+        """Reject what can be rejected before a chunk's body is read.
 
         `key` is None while its session is not known, `declared_size` is 0 when nothing was declared.
-
         Raises what `UploadReservation.check` raises, Conflict for a late chunk and TooLarge for a full session.
         """
-        arrival.check()
+        reservation.check()
         if key is not None:
             directory = self._spool.session(key)
             _check_open(
@@ -69,38 +67,40 @@ class ChunkStore:
                 finalized=directory.manifest.exists(),
                 expired=not self._sessions.has(key) and directory.expired.exists(),
             )
-            self._refuse_oversize(self._sessions.known_size(key) + declared_size)
+            self._check_session_size(self._sessions.known_size(key) + declared_size)
 
-    def passes_precheck_in_memory(self, key: SessionKey | None, declared_size: int, arrival: UploadReservation) -> bool:
-        """Whether memory alone says that `precheck` lets a chunk in: of a session that is open here; does not block."""
+    def passes_precheck_in_memory(
+        self, key: SessionKey | None, declared_size: int, reservation: UploadReservation
+    ) -> bool:
+        """Whether memory alone shows that `precheck` would pass, for a session that is open here; does not block."""
         if key is None or not self._sessions.has(key):
             return False
         return (
             self._sessions.known_size(key) + declared_size <= self._max_session_size
-            and arrival.fits_without_disk_check()
+            and reservation.fits_without_disk_check()
         )
 
-    def store(self, place: ChunkTarget, chunk: StagedFile) -> StoredChunk:
-        """Give a chunk its final name: the one asked for, or the next in arrival order.
+    def store(self, target: ChunkTarget, chunk: StagedFile) -> StoredChunk:
+        """Give a chunk its final name: that of the index asked for, or of the next in arrival order.
 
         The same bytes again under the same index are the same success. Raises Conflict for other bytes or a
         finalized session, NotFound for a deleted one, and TooLarge past the session's limit; first bytes are always
         kept.
         """
-        self._refuse_oversize(chunk.size)
-        directory = self._spool.session(place.key)
-        index = place.index
+        self._check_session_size(chunk.size)
+        directory = self._spool.session(target.key)
+        index = target.index
         with self._locked(directory) as lock:
             session = self._sessions.load(directory, lock)
             _check_open(deleted=session.deleted, finalized=session.finalized, expired=session.expired)
-            _check_upload_kind(session, place)
+            _check_upload_kind(session, target)
             opened = len(session) == 0 and session.metadata is None
             if index is not None and index in session:
-                self._refuse_other_bytes(session, chunk, index)
+                self._check_same_bytes(session, chunk, index)
             else:
-                self._refuse_oversize(session.size + chunk.size)
+                self._check_session_size(session.size + chunk.size)
                 index = self._link(directory, session, chunk, index, lock)
-                self._quota.add(place.key.tenant, chunk.size)
+                self._quota.add(target.key.tenant, chunk.size)
             lead = lead_of(session.metadata.purpose if session.metadata else None)
             return StoredChunk(directory, index, chunk.size, chunk.sha256, len(session), session.size, opened, lead)
 
@@ -108,7 +108,7 @@ class ChunkStore:
         try:
             return acquire_lock(directory.lock)
         except FileNotFoundError:
-            if self._sessions.has(directory.key):  # removed by another process: only the catalog may know why
+            if self._sessions.has(directory.key):  # removed by another process: only the catalog may tell why
                 self._sessions.forget(directory.key)
                 raise Unavailable("The session was put away meanwhile: send the chunk again.", code="busy") from None
             self._spool.create_directory(directory.key)
@@ -128,7 +128,7 @@ class ChunkStore:
         return index
 
     @staticmethod
-    def _refuse_other_bytes(session: CachedSession, chunk: StagedFile, index: int) -> None:
+    def _check_same_bytes(session: CachedSession, chunk: StagedFile, index: int) -> None:
         stored = session.chunk(index)
         if (stored.size, stored.sha256) != (chunk.size, chunk.sha256):
             raise Conflict(
@@ -136,7 +136,7 @@ class ChunkStore:
                 code="other_bytes",
             )
 
-    def _refuse_oversize(self, size: int) -> None:
+    def _check_session_size(self, size: int) -> None:
         if size > self._max_session_size:
             raise TooLarge(
                 f"A session may have at most {self._max_session_size} bytes: finalize it and go on in a new one.",
@@ -153,8 +153,8 @@ def _check_open(*, deleted: bool, finalized: bool, expired: bool) -> None:
         raise has_expired()
 
 
-def _check_upload_kind(session: CachedSession, place: ChunkTarget) -> None:
-    if (session.metadata is not None) != place.has_metadata:
+def _check_upload_kind(session: CachedSession, target: ChunkTarget) -> None:
+    if (session.metadata is not None) != target.has_metadata:
         raise Conflict(
             "The session was opened by another kind of upload: use that one's addresses, or a new session id.",
             code="other_family",

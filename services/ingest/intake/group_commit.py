@@ -1,12 +1,13 @@
-"""Group commit: chunks that arrive together become durable together, in one turn of one thread.
+"""Group commit: chunks that are ready at the same time are made durable in one batch by one thread.
 
-A turn keeps the order that a success stands for: all bytes written and synced, then the names given, then each
-directory synced once, then the answers. A file system that journals makes most of a turn's syncs one write; and the
-interpreter is handed from thread to thread once a turn instead of several times a chunk, which cost more than the disk.
+A batch keeps the order that a success stands for: every chunk's bytes written and fsynced, then the names given, each
+under its session's lock, then each directory fsynced once, then the handlers resumed. A journaling file system merges
+most of a batch's syncs into one write; and the interpreter changes threads once a batch instead of several times a
+chunk, which costs more than the disk (docs/adr/0014).
 """
 
 import asyncio
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
@@ -22,24 +23,24 @@ from shared.process.tasks import wait_uncancelled
 from shared.storage.durable_files import sync_directory
 
 _MOST_CHUNKS = 64
-_MOST_BYTES = 1024 * 1024  # a turn of more would keep the first of its chunks waiting for the others' writing
+_MOST_BYTES = 1024 * 1024  # a larger batch would keep its first chunk waiting for the others to be written
 
 
 @dataclass(slots=True, eq=False)
 class _PendingCommit:
-    """A chunk whose bytes have all come; `outcome` is what became of it, `seconds` how long its turn took."""
+    """A chunk whose bytes have all come; `outcome` is the result of its batch, `seconds` how long that batch took."""
 
-    place: ChunkTarget
-    writer: StagedChunk
-    answer: asyncio.Future[StoredChunk]
+    target: ChunkTarget
+    staged: StagedChunk
+    result: asyncio.Future[StoredChunk]
     outcome: StoredChunk | Exception | None = None
     seconds: float = 0.0
 
 
 class GroupCommit:
-    """Makes chunks durable, at most `hands` turns beside each other; used from one loop.
+    """Makes chunks durable in batches, at most `workers` of them at once; used from one event loop.
 
-    `timed` hears how many seconds each durable chunk took.
+    `on_durable` is called with the seconds that each durable chunk took.
     """
 
     def __init__(
@@ -58,117 +59,119 @@ class GroupCommit:
         self._sync = sync
         self._waiting: deque[_PendingCommit] = deque()
         self._guard = Lock()  # over the two above
-        self._called = False
+        self._start_scheduled = False
 
-    async def commit(self, place: ChunkTarget, writer: StagedChunk) -> StoredChunk:
+    async def commit(self, target: ChunkTarget, staged: StagedChunk) -> StoredChunk:
         """Return once the chunk is durable under its name, and its temporary name is gone.
 
-        Cancelled, it still waits: a turn can't be stopped, and owns the file until it ends. Raises what
-        `ChunkStore.place` raises, and OSError; where only the directory's sync failed, the name stays: a repeat may
-        have been told of it meanwhile, or a manifest name it.
+        Cancelled, it still waits: a batch can't be stopped, and owns the file until it ends. Raises what
+        `ChunkStore.store` raises, and OSError; where only the directory's sync failed, the name stays: a repeated
+        request may have been answered from it meanwhile, or a manifest name it.
         """
         loop = asyncio.get_running_loop()
-        awaited = _PendingCommit(place, writer, loop.create_future())
+        pending = _PendingCommit(target, staged, loop.create_future())
         with self._guard:
-            self._waiting.append(awaited)
-        if not self._called:
-            self._called = True
-            loop.call_soon(self._start_workers, loop)  # after everything that came in the same wake-up of the loop
-        return await wait_uncancelled(awaited.answer)
+            self._waiting.append(pending)
+        if not self._start_scheduled:
+            self._start_scheduled = True
+            loop.call_soon(self._start_workers, loop)  # after everything that arrived in the same iteration of the loop
+        return await wait_uncancelled(pending.result)
 
     def _start_workers(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._called = False
+        self._start_scheduled = False
         with self._guard:
-            called = min(self._free_workers, _batch_count(self._waiting))
-            self._free_workers -= called
-        for _ in range(called):
+            started = min(self._free_workers, _batch_count(self._waiting))
+            self._free_workers -= started
+        for _ in range(started):
             self._executor.submit(self._run_worker, loop)
 
     def _run_worker(self, loop: asyncio.AbstractEventLoop) -> None:
-        while turn := self._next_batch():
+        while batch := self._next_batch():
             begun = perf_counter()
             try:
-                _store(turn, self._chunks, self._sync)
-            except Exception as exc:  # noqa: BLE001  # what was not settled yet is answered with it
-                _for_each_ok(turn, partial(_fail, failure=exc))
+                _store(batch, self._chunks, self._sync)
+            except Exception as exc:  # noqa: BLE001  # fails the chunks without an outcome
+                _for_each_ok(batch, partial(_fail, failure=exc))
             seconds = perf_counter() - begun
-            for awaited in turn:
-                awaited.seconds = seconds
-            loop.call_soon_threadsafe(self._resolve, turn)
+            for pending in batch:
+                pending.seconds = seconds
+            loop.call_soon_threadsafe(self._resolve, batch)
 
     def _next_batch(self) -> list[_PendingCommit]:
-        """Take what makes up one turn; without any, the hand is free again."""
+        """Take the chunks of one batch; when none is waiting, the worker is free again."""
         with self._guard:
-            turn: list[_PendingCommit] = []
+            batch: list[_PendingCommit] = []
             size = 0
-            while self._waiting and _fits(turn, size, self._waiting[0]):
-                awaited = self._waiting.popleft()
-                turn.append(awaited)
-                size += awaited.writer.pending
-            if not turn:
+            while self._waiting and _fits(batch, size, self._waiting[0]):
+                pending = self._waiting.popleft()
+                batch.append(pending)
+                size += pending.staged.pending
+            if not batch:
                 self._free_workers += 1
-            return turn
+            return batch
 
-    def _resolve(self, turn: Sequence[_PendingCommit]) -> None:
-        for awaited in turn:
-            match awaited.outcome:
-                case StoredChunk() as placed:
-                    self._on_durable(awaited.seconds)
-                    awaited.answer.set_result(placed)
+    def _resolve(self, batch: Sequence[_PendingCommit]) -> None:
+        for pending in batch:
+            match pending.outcome:
+                case StoredChunk() as stored:
+                    self._on_durable(pending.seconds)
+                    pending.result.set_result(stored)
                 case Exception() as failure:
-                    awaited.answer.set_exception(failure)
+                    pending.result.set_exception(failure)
                 case None:
-                    awaited.answer.set_exception(RuntimeError("a turn forgot one of its chunks"))
+                    pending.result.set_exception(RuntimeError("a batch forgot one of its chunks"))
 
 
-def _fits(turn: Sequence[_PendingCommit], size: int, following: _PendingCommit) -> bool:
-    return not turn or (len(turn) < _MOST_CHUNKS and size + following.writer.pending <= _MOST_BYTES)
+def _fits(batch: Sequence[_PendingCommit], size: int, following: _PendingCommit) -> bool:
+    return not batch or (len(batch) < _MOST_CHUNKS and size + following.staged.pending <= _MOST_BYTES)
 
 
 def _batch_count(waiting: Iterable[_PendingCommit]) -> int:
-    """Return how many hands have something to do."""
-    turns, turn, size = 0, 0, 0
-    for awaited in waiting:
-        if turn == 0 or turn >= _MOST_CHUNKS or size + awaited.writer.pending > _MOST_BYTES:
-            turns, turn, size = turns + 1, 0, 0
-        turn, size = turn + 1, size + awaited.writer.pending
-    return turns
+    """Return how many batches the waiting chunks make up."""
+    batches, count, size = 0, 0, 0
+    for pending in waiting:
+        if count == 0 or count >= _MOST_CHUNKS or size + pending.staged.pending > _MOST_BYTES:
+            batches, count, size = batches + 1, 0, 0
+        count, size = count + 1, size + pending.staged.pending
+    return batches
 
 
-def _store(turn: Sequence[_PendingCommit], chunks: ChunkStore, sync: Callable[[Path], None]) -> None:
-    """Take a turn's chunks through the recipe together; what fails for one of them costs only that one."""
-    _for_each_ok(turn, lambda awaited: awaited.writer.flush())
-    _for_each_ok(turn, lambda awaited: awaited.writer.sync())
-    placed: dict[Path, list[_PendingCommit]] = {}
+def _store(batch: Sequence[_PendingCommit], chunks: ChunkStore, sync: Callable[[Path], None]) -> None:
+    """Make the chunks of a batch durable, step by step; a failure of one of them fails no other."""
+    _for_each_ok(batch, lambda pending: pending.staged.flush())
+    _for_each_ok(batch, lambda pending: pending.staged.sync())
+    named: defaultdict[Path, list[tuple[_PendingCommit, StoredChunk]]] = defaultdict(list)
 
-    def place(awaited: _PendingCommit) -> None:
-        outcome = chunks.store(awaited.place, awaited.writer.staged_file())
-        placed.setdefault(outcome.directory.path, []).append(awaited)
-        awaited.outcome = outcome
+    def give_name(pending: _PendingCommit) -> None:
+        stored = chunks.store(pending.target, pending.staged.staged_file())
+        named[stored.directory.path].append((pending, stored))
 
-    _for_each_ok(turn, place)
-    if placed:
+    _for_each_ok(batch, give_name)
+    if named:
         failpoint("ingest.named")
-    for directory, awaiting in placed.items():
+    for directory, chunks_there in named.items():
         try:
             sync(directory)
         except OSError as exc:
-            for awaited in awaiting:
-                awaited.outcome = exc
-    if placed:
+            for pending, _ in chunks_there:
+                pending.outcome = exc
+        else:  # a success only now: what fails anything before must never count as one
+            for pending, stored in chunks_there:
+                pending.outcome = stored
+    if named:
         failpoint("ingest.kept")
-    for awaited in turn:
-        awaited.writer.discard()
+    for pending in batch:
+        pending.staged.discard()
 
 
-def _fail(awaited: _PendingCommit, failure: Exception) -> None:
-    awaited.outcome = awaited.outcome or failure
+def _fail(pending: _PendingCommit, failure: Exception) -> None:
+    pending.outcome = pending.outcome or failure
 
 
-def _for_each_ok(awaiting: Iterable[_PendingCommit], step: Callable[[_PendingCommit], None]) -> None:
-    for awaited in awaiting:
-        if not isinstance(awaited.outcome, Exception):
+def _for_each_ok(commits: Iterable[_PendingCommit], step: Callable[[_PendingCommit], None]) -> None:
+    for pending in commits:
+        if not isinstance(pending.outcome, Exception):
             try:
-                step(awaited)
+                step(pending)
             except Exception as exc:  # noqa: BLE001  # its own request raises it
-                awaited.outcome = exc
+                pending.outcome = exc

@@ -1,6 +1,7 @@
-"""A raw session's chunk taken apart at the edge: what its headers refuse, and its bytes as a stream."""
+"""Parses the request of a raw session's chunk: its head at once, its body as a stream."""
 
 from collections.abc import AsyncIterator
+from typing import Any
 
 from starlette.requests import Request
 
@@ -24,17 +25,18 @@ INDEX_FIELD = "chunk_index"
 
 
 class ChunkRequest:
-    """One request that carries one chunk of the session `key`, as a form or as it is.
+    """A request with one chunk of the session `key`, in a form or as a raw body.
 
-    Made of the headers alone: what they say wrong is refused before any byte is read.
+    Parses the head alone: what is wrong in it is rejected before any byte of the body is read. `declared_size` is 0
+    for a form, whose length is not that of the chunk.
     """
 
-    def __init__(self, request: Request, key: SessionKey, limits: BodyLimits) -> None:
+    def __init__(self, request: Request[Any], key: SessionKey, limits: BodyLimits) -> None:
         self._request = request
         self._limits = limits
         self._too_large = f"A chunk may have at most {limits.size} bytes: send smaller chunks."
         self._form = self._accepted_form()
-        self.session_key = key
+        self._key = key
         self.immediate = is_small_immediate_body(request)
         self.declared_size = 0 if self._form else declared_size(request)
         if self.declared_size > limits.size:  # before the session's limit: a new session would not help
@@ -44,7 +46,7 @@ class ChunkRequest:
             self._take_index(text)
 
     async def pieces(self) -> AsyncIterator[bytes]:
-        """Yield the chunk's bytes as they come, counted against the limit; raises what reading a form raises."""
+        """Yield the chunk's bytes as they arrive, counted against the limit; raises what `ChunkForm.pieces` raises."""
         empty = True
         async for piece in self._content():
             empty = False
@@ -53,11 +55,11 @@ class ChunkRequest:
         if empty:
             raise InvalidInput("The chunk is empty: send at least one byte.", code="empty_chunk")
 
-    async def place(self) -> ChunkTarget:
-        """Say where the chunk goes, now that all fields are known."""
+    def target(self) -> ChunkTarget:
+        """Return where the chunk goes; call it after the last piece, when all fields are known."""
         if self._form is not None and (text := self._form.fields.get(INDEX_FIELD)) is not None:
             self._take_index(text)
-        return ChunkTarget(self.session_key, self._index)
+        return ChunkTarget(self._key, self._index)
 
     def _content(self) -> AsyncIterator[bytes]:
         if self._form is not None:
@@ -71,7 +73,7 @@ class ChunkRequest:
         self._index = index
 
     def _accepted_form(self) -> ChunkForm | None:
-        """Return the form, or None for a raw body; refuse everything else before any byte is read."""
+        """Return the form, or None for a raw body; rejects everything else before any byte is read."""
         reject_encoded_body(self._request)
         boundary = boundary_of(self._request.headers.get("content-type", ""))
         if boundary is not None:

@@ -1,16 +1,16 @@
-"""Raw chunk sessions: `POST /upload_chunk/{session_id}` and `POST /finalize/{session_id}` (contracts, section 1)."""
+"""Raw chunk sessions: `POST /upload_chunk/{session_id}`, `POST /finalize/{session_id}` (docs/contracts.md, section 1).
 
-from collections.abc import Callable
-from typing import Protocol
+`upload_chunk` is the whole way of a chunk, one step beneath the other.
+"""
+
+from typing import TypedDict
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute
 
 from services.ingest.api.accepted import accepted_response, prefers_async
 from services.ingest.api.session_resource import SESSIONS, check_lead_access, session_key
 from services.ingest.finalization.finalizer import Finalizer
-from services.ingest.intake.admission import Admission
 from services.ingest.intake.chunk_intake import ChunkIntake
 from services.ingest.raw_chunks.request import ChunkRequest
 from services.ingest.raw_chunks.schemas import FINALIZE, UPLOAD_CHUNK, ChunkStored, Finalized
@@ -26,76 +26,75 @@ from shared.http.paths import ANY_TEXT
 from shared.http.responses import json_response
 
 
-class ChunkCases(Protocol):
-    """The use cases that the routes call."""
+class RawChunksState(TypedDict):
+    """What the handlers use of the lifespan state."""
 
-    @property
-    def openings(self) -> OpenedSessions:
-        """Tells what a session was opened for."""
-
-    @property
-    def used_ids(self) -> UsedSessionIds:
-        """Tells ids that had their session long ago."""
-
-    @property
-    def admission(self) -> Admission:
-        """Lets uploads in."""
-
-    @property
-    def receiver(self) -> ChunkIntake:
-        """Takes chunks."""
-
-    @property
-    def finalizer(self) -> Finalizer:
-        """Finalizes sessions."""
+    opened_sessions: OpenedSessions
+    used_ids: UsedSessionIds
+    intake: ChunkIntake
+    finalizer: Finalizer
+    chunk_limits: BodyLimits
 
 
-def chunk_routes(cases: Callable[[], ChunkCases], limits: BodyLimits) -> list[BaseRoute]:
-    """Return the two routes; the use cases exist only while the service's lifespan runs, hence the callable."""
-
-    async def session_of(request: Request, caller: Caller) -> SessionKey:
-        """Read which session a request is about; raises NotFound for another lead's, before any body is read."""
-        key = session_key(request, caller)
-        if caller.leads is not None:  # a look at the disk that the others' chunks are spared
-            check_lead_access(caller, await cases().openings.lead_of_session(key))
-        return key
-
-    async def upload_chunk(request: Request, caller: Caller) -> Response:
-        key = await session_of(request, caller)
-        await cases().used_ids.check_unused(key, caller)
-        with cases().admission.reserve(caller.tenant, min(declared_size(request), limits.size)) as arrival:
-            chunk = await cases().receiver.receive(ChunkRequest(request, key, limits), arrival)
-        return json_response(
-            ChunkStored(
-                session_id=key.session,
-                chunk_size=chunk.size,
-                total_chunks=chunk.total_chunks,
-                chunk_index=chunk.index,
-            )
+async def upload_chunk(request: Request[RawChunksState], caller: Caller) -> Response:
+    """Store one chunk; a 200 means that its bytes survive `kill -9` and power loss."""
+    state, intake, limits = request.state, request.state["intake"], request.state["chunk_limits"]
+    key = await _session_of(request, caller)
+    await state["used_ids"].check_unused(key, caller)
+    with intake.reserve(caller.tenant, min(declared_size(request), limits.size)) as reservation:
+        chunk = ChunkRequest(request, key, limits)
+        await intake.precheck(reservation, key, chunk.declared_size, immediate=chunk.immediate)
+        async with intake.stage(reservation) as staged:
+            async for piece in chunk.pieces():
+                await staged.write(piece)
+                del piece  # written: not to be held while the next one is awaited
+            stored = await intake.commit(chunk.target(), staged)
+        await intake.publish(stored)
+    return json_response(
+        ChunkStored(
+            session_id=key.session,
+            chunk_size=stored.size,
+            total_chunks=stored.total_chunks,
+            chunk_index=stored.index,
         )
-
-    async def finalize(request: Request, caller: Caller) -> Response:
-        key = await session_of(request, caller)
-        ended = await cases().finalizer.finalize(key, wait=not prefers_async(request))
-        return accepted_response(key) if ended is None else json_response(_finalized(key, ended))
-
-    write = Permission.AUDIO_WRITE
-    return [
-        SESSIONS.route(
-            "POST",
-            f"/upload_chunk/{{session_id:{ANY_TEXT}}}",
-            upload_chunk,
-            required_permission=write,
-            operation=UPLOAD_CHUNK,
-        ),
-        SESSIONS.route(
-            "POST", f"/finalize/{{session_id:{ANY_TEXT}}}", finalize, required_permission=write, operation=FINALIZE
-        ),
-    ]
+    )
 
 
-def _finalized(key: SessionKey, ended: Envelope) -> Finalized:
-    match ended.event:
+async def finalize(request: Request[RawChunksState], caller: Caller) -> Response:
+    """Finalize a session; 202 when its WAV takes longer than a request is kept waiting."""
+    key = await _session_of(request, caller)
+    outcome = await request.state["finalizer"].finalize(key, wait=not prefers_async(request))
+    return accepted_response(key) if outcome is None else json_response(_finalized(key, outcome))
+
+
+ROUTES = [
+    SESSIONS.route(
+        "POST",
+        f"/upload_chunk/{{session_id:{ANY_TEXT}}}",
+        upload_chunk,
+        required_permission=Permission.AUDIO_WRITE,
+        operation=UPLOAD_CHUNK,
+    ),
+    SESSIONS.route(
+        "POST",
+        f"/finalize/{{session_id:{ANY_TEXT}}}",
+        finalize,
+        required_permission=Permission.AUDIO_WRITE,
+        operation=FINALIZE,
+    ),
+]
+
+
+async def _session_of(request: Request[RawChunksState], caller: Caller) -> SessionKey:
+    """Return the session of a request; raises NotFound for another lead's, before any body is read."""
+    key = session_key(request, caller)
+    if caller.leads is not None:  # this read of the disk is spared to callers who may see every lead
+        check_lead_access(caller, await request.state["opened_sessions"].lead_of_session(key))
+    return key
+
+
+def _finalized(key: SessionKey, outcome: Envelope) -> Finalized:
+    match outcome.event:
         case AudioReady() as audio:
             return Finalized(
                 session_id=key.session,

@@ -1,10 +1,9 @@
-"""Sessions of any family: `GET` and `DELETE /sessions/{session_id}` (contracts, section 0)."""
+"""Sessions of any family: `GET` and `DELETE /sessions/{session_id}` (docs/contracts.md, section 0)."""
 
-from collections.abc import Callable
+from typing import TypedDict
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute
 
 from services.ingest.api.session_resource import SESSION_ID, SESSIONS, session_key
 from services.ingest.sessions.deletion import Receipt, SessionDeleter
@@ -36,16 +35,26 @@ _DELETE = Operation(
 )
 
 
-def session_routes(reader: Callable[[], StatusReader], eraser: Callable[[], SessionDeleter]) -> list[BaseRoute]:
-    """Return the two routes."""
+class SessionsState(TypedDict):
+    """What the handlers use of the lifespan state."""
 
-    async def status(request: Request, caller: Caller) -> Response:
-        return json_response(await reader().read(session_key(request, caller), caller), headers=_FRESH)
+    status_reader: StatusReader
+    session_deleter: SessionDeleter
 
-    async def delete(request: Request, caller: Caller) -> Response:
-        return json_response(await eraser().delete(session_key(request, caller), caller), headers=_FRESH)
 
-    return [
-        SESSIONS.route("GET", _PATH, status, required_permission=Permission.AUDIO_READ, operation=_STATUS),
-        SESSIONS.route("DELETE", _PATH, delete, required_permission=Permission.AUDIO_WRITE, operation=_DELETE),
-    ]
+async def read_status(request: Request[SessionsState], caller: Caller) -> Response:
+    """Return what is known of a session of any group."""
+    status = await request.state["status_reader"].read(session_key(request, caller), caller)
+    return json_response(status, headers=_FRESH)
+
+
+async def delete_session(request: Request[SessionsState], caller: Caller) -> Response:
+    """Delete a session and everything of it, and return the receipt."""
+    receipt = await request.state["session_deleter"].delete(session_key(request, caller), caller)
+    return json_response(receipt, headers=_FRESH)
+
+
+ROUTES = [
+    SESSIONS.route("GET", _PATH, read_status, required_permission=Permission.AUDIO_READ, operation=_STATUS),
+    SESSIONS.route("DELETE", _PATH, delete_session, required_permission=Permission.AUDIO_WRITE, operation=_DELETE),
+]

@@ -39,7 +39,7 @@ class Notifier:
         return f"ws://{urlsplit(self.base).netloc}/notify"
 
     async def ready(self) -> bool:
-        return [await check() for check in self.service.checks] == [None]
+        return [await check({}) for check in self.service.checks] == [None]
 
     def count(self, name: str, **labels: str) -> float:
         return self.metrics.registry.get_sample_value(name, labels) or 0

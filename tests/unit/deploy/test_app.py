@@ -1,7 +1,9 @@
 """Four services behind one port."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from typing import Any
 
 import httpx
 from starlette.applications import Starlette
@@ -17,13 +19,13 @@ from shared.runtime.service import Service, create_service_app
 
 def _service(name: str, routes: list[Route], *, diary: list[str], reason: str | None = None) -> Service:
     @asynccontextmanager
-    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+    async def lifespan(_app: Starlette) -> AsyncIterator[Mapping[str, Any]]:
         diary.append(f"open {name}")
-        yield
+        yield {"name": name}
         diary.append(f"close {name}")
 
-    async def check() -> str | None:
-        return reason
+    async def check(state: Mapping[str, Any]) -> str | None:
+        return None if reason is None else reason.format(**state)
 
     return create_service_app(
         name,
@@ -44,6 +46,29 @@ def _says(text: str) -> Route:
 
 def _client(app: OneMachine) -> httpx.AsyncClient:
     return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://one.machine")
+
+
+def _tells_its_service(path: str) -> Route:
+    async def endpoint(request: Request[dict[str, str]]) -> Response:
+        return PlainTextResponse(request.state["name"])
+
+    return Route(path, endpoint)
+
+
+@asynccontextmanager
+async def _started(app: OneMachine) -> AsyncIterator[None]:
+    """Run the lifespan as a server does, which keeps the state of what it serves."""
+    to_app: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+    from_app: asyncio.Queue[Mapping[str, Any]] = asyncio.Queue()
+    serving = asyncio.create_task(app({"type": "lifespan", "state": {}}, to_app.get, from_app.put))
+    try:
+        await to_app.put({"type": "lifespan.startup"})
+        assert (await from_app.get())["type"] == "lifespan.startup.complete"
+        yield
+    finally:
+        await to_app.put({"type": "lifespan.shutdown"})
+        assert (await from_app.get())["type"] == "lifespan.shutdown.complete"
+        await serving
 
 
 async def test_a_path_that_two_services_share_goes_to_the_one_with_the_method() -> None:
@@ -74,16 +99,32 @@ async def test_readiness_names_the_service_that_is_not_ready() -> None:
     assert (answer.status_code, answer.json()["reasons"]) == (503, ["b: no disk"])
 
 
-async def test_services_open_from_the_end_of_the_road_and_close_from_its_beginning() -> None:
+async def test_each_service_sees_its_own_lifespan_state() -> None:
+    services = [
+        _service(name, [_tells_its_service(f"/{name}")], diary=[], reason="{name} has no disk") for name in ("a", "b")
+    ]
+    app = OneMachine(services, Metrics())
+    async with _started(app), _client(app) as client:
+        assert (await client.get("/a")).text == "a"
+        assert (await client.get("/b")).text == "b"
+        assert (await client.get("/readyz")).json()["reasons"] == ["a: a has no disk", "b: b has no disk"]
+        assert await app.reasons() == ["a: a has no disk", "b: b has no disk"]
+
+
+async def test_the_state_of_one_request_is_not_that_of_the_next() -> None:
+    async def endpoint(request: Request[dict[str, str]]) -> Response:
+        seen = request.state["name"]
+        request.state["name"] = "changed"
+        return PlainTextResponse(seen)
+
+    app = OneMachine([_service("a", [Route("/a", endpoint)], diary=[])], Metrics())
+    async with _started(app), _client(app) as client:
+        assert [(await client.get("/a")).text for _ in range(2)] == ["a", "a"]
+
+
+async def test_services_start_from_the_last_to_the_first_and_stop_the_other_way_round() -> None:
     diary: list[str] = []
     app = OneMachine([_service(name, [], diary=diary) for name in ("ingest", "notifier")], Metrics())
-    messages = iter([{"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}])
-
-    async def receive() -> dict[str, str]:
-        return next(messages)
-
-    async def send(message: object) -> None:
-        assert "failed" not in str(message)
-
-    await app({"type": "lifespan", "state": {}}, receive, send)
+    async with _started(app):
+        pass
     assert diary == ["open notifier", "open ingest", "close ingest", "close notifier"]

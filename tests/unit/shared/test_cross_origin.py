@@ -22,8 +22,8 @@ PREFLIGHT = {"Access-Control-Request-Method": "POST", "Access-Control-Request-He
 
 def service(policy: OriginPolicy, path: str = "/thing") -> Service:
     @asynccontextmanager
-    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
-        yield
+    async def lifespan(_app: Starlette) -> AsyncIterator[dict[str, object]]:
+        yield {}
 
     async def handle(_request: Request) -> Response:
         return PlainTextResponse("done", headers={"Retry-After": "1"})
