@@ -1,4 +1,4 @@
-"""Another family, which names one of its answers as the first one does."""
+"""A second API group, with a response dataclass of the same name as one of the first group's."""
 
 from dataclasses import dataclass
 

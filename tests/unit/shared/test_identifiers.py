@@ -9,7 +9,7 @@ from shared.observability.trace import new_trace
 
 
 @given(st.text(max_size=200))
-def test_an_identifier_is_returned_as_it_is_or_refused(text: str) -> None:
+def test_an_identifier_is_returned_unchanged_or_invalid(text: str) -> None:
     try:
         assert parse_identifier(text, "session_id") == text
     except InvalidInput:
@@ -20,12 +20,12 @@ def test_an_identifier_is_returned_as_it_is_or_refused(text: str) -> None:
 
 
 @given(st.integers(min_value=0, max_value=9_999_999))
-def test_a_plain_number_is_an_index(number: int) -> None:
+def test_a_plain_number_is_a_chunk_index(number: int) -> None:
     assert parse_chunk_index(str(number)) == number
 
 
 @given(st.text(max_size=12).filter(lambda text: not (text.isascii() and text.isdigit())))
-def test_nothing_else_is_an_index(text: str) -> None:
+def test_any_other_text_is_not_a_chunk_index(text: str) -> None:
     with pytest.raises(InvalidInput):
         parse_chunk_index(text)
 

@@ -1,4 +1,4 @@
-"""The OpenAPI document that follows from routes and the types behind them."""
+"""The OpenAPI document that is built from routes and their dataclasses."""
 
 from dataclasses import dataclass
 from typing import Annotated, Any, cast
@@ -53,12 +53,12 @@ class Sent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Error:
-    """The family's error."""
+    """The group's error."""
 
     message: str
 
 
-FAMILY = ApiGroup("Things", lambda _request, error: Error(message=error.message), Error)
+GROUP = ApiGroup("Things", lambda _request, error: Error(message=error.message), Error)
 ID = Parameter(name="thing_id", where="path", description="Which.", required=True)
 STORED = {200: ResponseSpec(description="Done.", model=Stored)}
 
@@ -68,11 +68,11 @@ async def _handler(_request: Request, _caller: Caller) -> Response:
 
 
 def _route(method: str, operation: Operation, path: str = f"/things/{{thing_id:{ANY_TEXT}}}") -> ApiRoute:
-    return FAMILY.route(method, path, _handler, required_permission=Permission.AUDIO_WRITE, operation=operation)
+    return GROUP.route(method, path, _handler, required_permission=Permission.AUDIO_WRITE, operation=operation)
 
 
 def _document(*routes: BaseRoute) -> dict[str, Any]:
-    """Describe the routes; whatever comes of them must be valid."""
+    """Return the routes' document, which must be valid."""
     document = cast("dict[str, Any]", openapi_document("Things", routes))
     validate(document)
     return document
@@ -83,7 +83,7 @@ def _post(operation: Operation) -> dict[str, Any]:
     return found
 
 
-def test_a_request_needs_what_has_no_default_and_an_answer_promises_every_member() -> None:
+def test_a_request_requires_members_without_a_default_and_a_response_every_member() -> None:
     body = RequestBodySpec(model=Wanted)
     schemas = _document(
         _route("POST", Operation(summary="", parameters=[ID], request_bodies=[body], responses=STORED))
@@ -95,7 +95,7 @@ def test_a_request_needs_what_has_no_default_and_an_answer_promises_every_member
     assert "additionalProperties" not in schemas["Wanted"]
 
 
-def test_every_operation_may_refuse_the_token_and_fail_with_the_headers_that_belong_to_it() -> None:
+def test_every_operation_has_the_errors_of_tokens_and_of_the_server_with_their_headers() -> None:
     responses = _post(Operation(summary="", parameters=[ID], responses=STORED))["responses"]
     assert set(responses) == {"200", "401", "403", "500", "503"}
     assert responses["401"]["content"]["application/json"]["schema"] == {"$ref": "#/components/schemas/Error"}
@@ -104,17 +104,17 @@ def test_every_operation_may_refuse_the_token_and_fail_with_the_headers_that_bel
     assert all("X-Request-ID" in response["headers"] for response in responses.values())
 
 
-def test_refusals_that_share_a_status_are_one_answer_that_says_both() -> None:
+def test_errors_that_share_a_status_are_one_response_that_describes_both() -> None:
     operation = Operation(
         summary="", parameters=[ID], responses=STORED, errors=[ErrorKind.INVALID, ErrorKind.EMPTY_SESSION]
     )
-    refusal = _post(operation)["responses"]["400"]
-    assert "malformed" in refusal["description"]
-    assert "nothing to work on" in refusal["description"]
-    assert refusal["content"]["application/json"]["schema"] == {"$ref": "#/components/schemas/Error"}
+    response = _post(operation)["responses"]["400"]
+    assert "malformed" in response["description"]
+    assert "nothing to work on" in response["description"]
+    assert response["content"]["application/json"]["schema"] == {"$ref": "#/components/schemas/Error"}
 
 
-def test_ranges_and_patience_name_the_headers_that_a_caller_needs() -> None:
+def test_errors_of_ranges_and_rate_limits_have_the_headers_that_a_caller_needs() -> None:
     operation = Operation(
         summary="", parameters=[ID], responses=STORED, errors=[ErrorKind.RANGE_NOT_SATISFIABLE, ErrorKind.RATE_LIMITED]
     )
@@ -123,7 +123,7 @@ def test_ranges_and_patience_name_the_headers_that_a_caller_needs() -> None:
     assert "Retry-After" in responses["429"]["headers"]
 
 
-def test_an_answer_and_a_refusal_of_one_status_are_alternatives() -> None:
+def test_a_response_and_an_error_of_one_status_are_alternatives() -> None:
     partly = ResponseSpec(description="Half of it.", model=Stored)
     operation = Operation(summary="", parameters=[ID], responses={409: partly}, errors=[ErrorKind.CONFLICT])
     schema = _post(operation)["responses"]["409"]["content"]["application/json"]["schema"]
@@ -147,7 +147,7 @@ def test_bodies_of_one_media_type_are_alternatives_and_a_forms_bytes_are_its_fil
     assert document["components"]["schemas"]["Sent"]["properties"]["part"]["contentMediaType"] == OCTETS
 
 
-def test_two_families_may_name_different_things_alike() -> None:
+def test_two_groups_may_have_different_dataclasses_of_one_name() -> None:
     document = _document(
         _route("POST", Operation(summary="", parameters=[ID], responses=STORED)), other_api_group.ROUTE
     )
@@ -156,7 +156,7 @@ def test_two_families_may_name_different_things_alike() -> None:
     assert all(name.isalnum() for name in names)
 
 
-def test_head_is_described_where_it_is_promised_and_has_no_body() -> None:
+def test_head_is_described_if_the_operation_has_it_and_has_no_body() -> None:
     document = _document(_route("GET", Operation(summary="", parameters=[ID], responses=STORED, head=True)))
     methods = document["paths"]["/things/{thing_id}"]
     assert set(methods) == {"get", "head"}
@@ -170,7 +170,7 @@ def test_an_operation_names_the_scope_it_needs_and_health_needs_none() -> None:
     assert "security" not in paths["/health"]["get"]
 
 
-def test_one_operation_promised_twice_is_refused() -> None:
+def test_two_operations_of_one_method_and_path_are_an_error() -> None:
     route = _route("POST", Operation(summary="", parameters=[ID], responses=STORED))
     with pytest.raises(ValueError, match="promised twice"):
         openapi_document("Things", [route, route])
@@ -179,15 +179,15 @@ def test_one_operation_promised_twice_is_refused() -> None:
 def test_an_error_is_written_as_it_is_described() -> None:
     error = RoomtoneError("No.", code="no")
     error.kind = ErrorKind.NOT_FOUND
-    refusal = FAMILY.error_response(Request({"type": "http"}), error)
-    assert (refusal.status_code, refusal.body) == (404, b'{"message":"No."}')
+    response = GROUP.error_response(Request({"type": "http"}), error)
+    assert (response.status_code, response.body) == (404, b'{"message":"No."}')
 
 
-def test_a_files_name_is_shown_where_it_matters_and_a_member_that_may_be_left_out_is_not_required() -> None:
+def test_a_form_shows_its_files_name_and_a_member_that_may_be_left_out_is_not_required() -> None:
     body = RequestBodySpec(model=Sent, media_type=FORM, file_names={"part": "call.wav"})
-    answers = {200: ResponseSpec(description="Done.", model=Partly)}
+    responses = {200: ResponseSpec(description="Done.", model=Partly)}
     document = _document(
-        _route("POST", Operation(summary="", parameters=[ID], request_bodies=[body], responses=answers))
+        _route("POST", Operation(summary="", parameters=[ID], request_bodies=[body], responses=responses))
     )
     content = document["paths"]["/things/{thing_id}"]["post"]["requestBody"]["content"][FORM]
     example = content["encoding"]["part"]["headers"]["Content-Disposition"]["example"]

@@ -35,7 +35,7 @@ def store(monkeypatch: pytest.MonkeyPatch, environment: dict[str, str]) -> Store
 
 
 @pytest.mark.parametrize("names", [R2, CLOUDFLARE, R2 | CLOUDFLARE])
-def test_the_two_r2_families_name_the_same_settings(names: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_two_sets_of_r2_names_are_the_same_settings(names: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     config = store(monkeypatch, names).store()
     assert config.endpoint == "https://acc.r2.cloudflarestorage.com"
     assert config.address == "https://calls.acc.r2.cloudflarestorage.com"
@@ -47,35 +47,35 @@ def test_an_s3_endpoint_is_addressed_by_path(monkeypatch: pytest.MonkeyPatch) ->
     assert (config.endpoint, config.address) == ("http://127.0.0.1:9000", "http://127.0.0.1:9000/calls")
 
 
-def test_a_public_address_takes_the_place_of_the_buckets_own(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_public_url_replaces_the_buckets_own(monkeypatch: pytest.MonkeyPatch) -> None:
     config = store(monkeypatch, R2 | {"CLOUDFLARE_R2_PUBLIC_URL": "https://recordings.example.com/"}).store()
     assert config.address == "https://recordings.example.com"
 
 
-def test_two_names_that_disagree_are_refused_naming_both_and_no_value(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_names_that_disagree_are_an_error_that_names_both_and_no_value(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ValidationError) as caught:
         store(monkeypatch, R2 | S3 | {"S3_SECRET_KEY": "another-secret"})
     assert "R2_SECRET_ACCESS_KEY and S3_SECRET_KEY" in str(caught.value)
     assert "another-secret" not in str(caught.value)
 
 
-def test_everything_missing_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_missing_settings_are_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ValidationError) as caught:
         store(monkeypatch, {})
     for name in ("R2_ACCESS_KEY_ID", "S3_SECRET_KEY", "CLOUDFLARE_R2_BUCKET_NAME", "S3_ENDPOINT_URL"):
         assert name in str(caught.value)
 
 
-class StoreIfAny(StoreSettings):
+class OptionalStore(StoreSettings):
     needs_store: ClassVar[bool] = False
 
 
-def test_a_service_that_can_do_without_starts_with_no_store_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_service_that_needs_no_store_starts_without_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STORE_PART_ORDER", "ascending")
-    assert not StoreIfAny().names_store
+    assert not OptionalStore().names_store
     monkeypatch.setenv("R2_ACCOUNT_ID", "")
     monkeypatch.setenv("CLOUDFLARE_R2_PUBLIC_URL", "https://recordings.example.com")
-    assert not StoreIfAny().names_store
+    assert not OptionalStore().names_store
 
 
 @pytest.mark.parametrize(
@@ -86,12 +86,12 @@ def test_a_service_that_can_do_without_starts_with_no_store_named(monkeypatch: p
         ("S3_ENDPOINT_URL", {"S3_BUCKET_NAME", "S3_ACCESS_KEY", "S3_SECRET_KEY"}),
     ],
 )
-def test_half_a_store_is_refused_everywhere_naming_all_that_is_missing(
+def test_an_incomplete_store_is_an_error_everywhere_that_names_all_missing_settings(
     given: str, missing: set[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(given, "https://store.example.com")
     with pytest.raises(ValidationError) as caught:
-        StoreIfAny()
+        OptionalStore()
     assert [name for name in missing if name not in str(caught.value)] == []
 
 

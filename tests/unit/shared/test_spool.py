@@ -1,4 +1,4 @@
-"""What is read of a session's directory while somebody else changes it."""
+"""A session's directory that is read while another process changes it."""
 
 import os
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from shared.domain.identifiers import SessionKey
 from shared.storage.spool import Spool
 
 
-def test_a_chunk_that_is_erased_while_the_directory_is_read_is_left_out(
+def test_a_chunk_that_is_deleted_while_the_directory_is_read_is_left_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     session = Spool(tmp_path).create_directory(SessionKey("default", "call"))
@@ -22,9 +22,9 @@ def test_a_chunk_that_is_erased_while_the_directory_is_read_is_left_out(
     @contextmanager
     def slow_scandir(path: Path) -> Iterator[Iterator[os.DirEntry[str]]]:
         with scandir(path) as entries:
-            seen = list(entries)
+            listed = list(entries)
         session.chunk(1).unlink()
-        yield iter(seen)
+        yield iter(listed)
 
     monkeypatch.setattr(os, "scandir", slow_scandir)
     assert session.chunk_sizes() == {0: 1, 2: 3}

@@ -3,22 +3,22 @@ import asyncio
 from shared.process.tasks import background_tasks
 
 
-async def test_work_ends_with_its_owner_even_if_a_cancellation_is_swallowed() -> None:
-    asked = 0
+async def test_background_work_ends_with_its_block_even_if_it_swallows_a_cancellation() -> None:
+    cancellations = 0
     started = asyncio.Event()
 
-    async def stubborn() -> None:
-        nonlocal asked
+    async def swallow_one_cancellation() -> None:
+        nonlocal cancellations
         while True:
             try:
                 started.set()
                 await asyncio.Event().wait()
             except asyncio.CancelledError:
-                asked += 1
-                if asked > 1:
+                cancellations += 1
+                if cancellations > 1:
                     raise
 
     async with asyncio.timeout(10):
-        async with background_tasks(stubborn()):
+        async with background_tasks(swallow_one_cancellation()):
             await started.wait()
-    assert asked == 2
+    assert cancellations == 2

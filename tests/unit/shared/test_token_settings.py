@@ -1,4 +1,4 @@
-"""What a service may be told about tokens, and what it refuses to start with."""
+"""The settings for verifying tokens, and those that a service does not start with."""
 
 from collections.abc import Callable
 
@@ -12,20 +12,20 @@ from shared.runtime.settings import ServiceSettings
 from tests.tokens import signing_key, token_settings
 
 
-def faults(**settings: object) -> str:
+def errors_of(**settings: object) -> str:
     with pytest.raises(ValidationError) as caught:
         ServiceSettings.model_validate(settings)
     return str(caught.value)
 
 
-def test_with_a_key_a_service_may_listen_to_everyone() -> None:
+def test_with_a_key_a_service_may_listen_on_any_address() -> None:
     settings = ServiceSettings.model_validate({"host": "0.0.0.0", **token_settings()})  # noqa: S104
-    checks = settings.jwt_config()
-    assert checks is not None
-    assert checks.policy.algorithms == {"RS256"}
+    config = settings.jwt_config()
+    assert config is not None
+    assert config.policy.algorithms == {"RS256"}
 
 
-def test_without_a_key_nobody_is_asked() -> None:
+def test_without_a_key_authentication_is_off() -> None:
     assert ServiceSettings().jwt_config() is None
 
 
@@ -42,16 +42,16 @@ def test_settings_come_from_the_environment_under_the_names_of_the_contract(monk
     monkeypatch.setenv("EXPECTED_JWT_AUDIENCE", "audience")
     monkeypatch.setenv("JWT_LEEWAY_SECONDS", "60")
     monkeypatch.setenv("JWT_TENANT_CLAIM", "https://example.com/tenant")
-    checks = ServiceSettings().jwt_config()
-    assert checks is not None
-    assert checks.jwks_url == "https://login.example.com/keys"
-    assert checks.policy.algorithms == {"RS256", "ES256"}
-    assert (checks.policy.leeway, checks.policy.tenant_claim) == (60, "https://example.com/tenant")
+    config = ServiceSettings().jwt_config()
+    assert config is not None
+    assert config.jwks_url == "https://login.example.com/keys"
+    assert config.policy.algorithms == {"RS256", "ES256"}
+    assert (config.policy.leeway, config.policy.tenant_claim) == (60, "https://example.com/tenant")
 
 
 @pytest.mark.parametrize("algorithm", ["HS256", "none", "RS256,HS256", "rs256", "RS257", ",", "EdDSA"])
-def test_an_algorithm_that_is_symmetric_or_unknown_is_refused(algorithm: str) -> None:
-    assert "JWT_ALGORITHM" in faults(**token_settings() | {"jwt_algorithm": algorithm})
+def test_an_algorithm_that_is_symmetric_or_unknown_is_an_error(algorithm: str) -> None:
+    assert "JWT_ALGORITHM" in errors_of(**token_settings() | {"jwt_algorithm": algorithm})
 
 
 def _short_key() -> str:
@@ -71,49 +71,49 @@ def _short_key() -> str:
     ],
     ids=["private", "no key", "broken", "another type", "unknown type", "short"],
 )
-def test_a_key_that_is_no_use_is_refused_and_not_repeated(make: Callable[[], str], why: str) -> None:
+def test_an_unusable_key_is_an_error_that_does_not_repeat_it(make: Callable[[], str], why: str) -> None:
     pem = make()
-    said = faults(**token_settings() | {"main_service_jwt_public_key": pem})
-    assert "MAIN_SERVICE_JWT_PUBLIC_KEY" in said
-    assert why in said
-    assert not any(line in said for line in pem.splitlines() if not line.startswith("-----"))
+    errors = errors_of(**token_settings() | {"main_service_jwt_public_key": pem})
+    assert "MAIN_SERVICE_JWT_PUBLIC_KEY" in errors
+    assert why in errors
+    assert not any(line in errors for line in pem.splitlines() if not line.startswith("-----"))
 
 
-def test_a_key_without_issuer_and_audience_is_refused_naming_both() -> None:
+def test_a_key_without_issuer_and_audience_is_an_error_that_names_both() -> None:
     key = token_settings()["main_service_jwt_public_key"]
-    said = faults(main_service_jwt_public_key=key)
-    assert "EXPECTED_JWT_ISSUER must be set" in said
-    assert "EXPECTED_JWT_AUDIENCE must be set" in said
+    errors = errors_of(main_service_jwt_public_key=key)
+    assert "EXPECTED_JWT_ISSUER must be set" in errors
+    assert "EXPECTED_JWT_AUDIENCE must be set" in errors
 
 
 @pytest.mark.parametrize("name", ["expected_jwt_issuer", "expected_jwt_audience"])
-def test_an_issuer_or_audience_without_a_key_is_refused(name: str) -> None:
-    assert f"{name.upper()} is set, but no key" in faults(**{name: "x"})
+def test_an_issuer_or_audience_without_a_key_is_an_error(name: str) -> None:
+    assert f"{name.upper()} is set, but no key" in errors_of(**{name: "x"})
 
 
-def test_two_places_for_keys_are_refused() -> None:
-    assert "both set" in faults(**token_settings() | {"main_service_jwks_url": "https://login.example.com/keys"})
+def test_a_key_and_a_jwks_url_together_are_an_error() -> None:
+    assert "both set" in errors_of(**token_settings() | {"main_service_jwks_url": "https://login.example.com/keys"})
 
 
 @pytest.mark.parametrize(
     "url", ["login.example.com/keys", "file:///etc/passwd", "ftp://x/keys", "https://", "http://x:y/"]
 )
-def test_an_address_of_keys_must_be_one_of_the_web(url: str) -> None:
-    said = faults(main_service_jwks_url=url, expected_jwt_issuer="i", expected_jwt_audience="a")
-    assert "MAIN_SERVICE_JWKS_URL must be an address" in said
+def test_a_jwks_url_must_be_http_or_https(url: str) -> None:
+    errors = errors_of(main_service_jwks_url=url, expected_jwt_issuer="i", expected_jwt_audience="a")
+    assert "MAIN_SERVICE_JWKS_URL must be an address" in errors
 
 
 @pytest.mark.parametrize("leeway", [-1, 61, "nan", "x"])
-def test_more_leeway_than_a_minute_is_refused(leeway: object) -> None:
-    assert "jwt_leeway_seconds" in faults(**token_settings() | {"jwt_leeway_seconds": leeway})
+def test_a_leeway_outside_of_zero_to_sixty_seconds_is_an_error(leeway: object) -> None:
+    assert "jwt_leeway_seconds" in errors_of(**token_settings() | {"jwt_leeway_seconds": leeway})
 
 
 def test_every_fault_is_named_at_once() -> None:
-    said = faults(
+    errors = errors_of(
         host="10.0.0.7",
         expected_jwt_issuer="i",
         jwt_algorithm="none",
         jwt_leads_claim="tenant_id",
     )
     for name in ("JWT_ALGORITHM", "EXPECTED_JWT_ISSUER", "JWT_LEADS_CLAIM", "ALLOW_ANONYMOUS"):
-        assert name in said
+        assert name in errors

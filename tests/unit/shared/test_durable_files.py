@@ -10,7 +10,7 @@ from shared.storage.durable_files import TemporaryFile, remove_stale_temporaries
 from shared.storage.lock_files import acquire_lock
 
 
-def test_a_file_gets_its_name_whole_and_only_once(tmp_path: Path) -> None:
+def test_a_file_gets_its_name_complete_and_never_overwrites(tmp_path: Path) -> None:
     temporaries, final = tmp_path / "t", tmp_path / "final"
     temporaries.mkdir()
     assert write_durably(final, b"first", temporaries)
@@ -29,36 +29,36 @@ def test_many_small_pieces_are_written_in_order(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def no_nameless_files(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the filesystem be one without O_TMPFILE: the kernel is asked for a folder to write into, and says no."""
+def no_anonymous_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Simulate a filesystem without O_TMPFILE: without the flag, opening a directory for writing fails with EISDIR."""
     monkeypatch.setattr("shared.storage.durable_files._ANONYMOUS_FLAGS", os.O_WRONLY | os.O_CLOEXEC)
 
 
-@pytest.mark.usefixtures("no_nameless_files")
-def test_where_files_need_a_name_they_have_one_until_they_are_whole(
+@pytest.mark.usefixtures("no_anonymous_files")
+def test_without_anonymous_files_a_file_has_a_temporary_name_until_it_is_complete(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     temporaries, final = Path("t"), Path("final")
     temporaries.mkdir()
     file = TemporaryFile(temporaries)
-    file.write([b"whole"])
-    assert [path.read_bytes() for path in temporaries.iterdir()] == [b"whole"]
+    file.write([b"complete"])
+    assert [path.read_bytes() for path in temporaries.iterdir()] == [b"complete"]
     assert file.link_to(final)
     assert not file.link_to(final)
     file.discard()
     assert list(temporaries.iterdir()) == []
-    assert final.read_bytes() == b"whole"
+    assert final.read_bytes() == b"complete"
 
 
-@pytest.mark.usefixtures("no_nameless_files")
-def test_a_sweep_takes_what_a_crash_left_and_spares_what_is_being_written(tmp_path: Path) -> None:
+@pytest.mark.usefixtures("no_anonymous_files")
+def test_stale_temporary_files_are_removed_and_those_being_written_stay(tmp_path: Path) -> None:
     live = TemporaryFile(tmp_path)
-    left = tmp_path / "left"
-    left.write_bytes(b"x")
+    stale = tmp_path / "stale"
+    stale.write_bytes(b"x")
     fresh = tmp_path / "fresh"
     fresh.write_bytes(b"x")
-    for path in (live.path, left):
+    for path in (live.path, stale):
         os.utime(path, (0, 0))
     assert remove_stale_temporaries(tmp_path) == 1
     assert {path.name for path in tmp_path.iterdir()} == {live.path.name, "fresh"}
@@ -72,67 +72,67 @@ def test_a_symbolic_link_planted_as_lock_is_not_followed(tmp_path: Path) -> None
     assert not tmp_path.joinpath("elsewhere").exists()
 
 
-def test_one_holder_at_a_time(tmp_path: Path) -> None:
-    inside, most = 0, 0
+def test_a_lock_has_one_holder_at_a_time(tmp_path: Path) -> None:
+    holders, max_holders = 0, 0
     guard = threading.Lock()
 
     def hold() -> None:
-        nonlocal inside, most
+        nonlocal holders, max_holders
         for _ in range(200):
             with acquire_lock(tmp_path / "lock"):
                 with guard:
-                    inside += 1
-                    most = max(most, inside)
+                    holders += 1
+                    max_holders = max(max_holders, holders)
                 with guard:
-                    inside -= 1
+                    holders -= 1
 
     threads = [threading.Thread(target=hold) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert most == 1
+    assert max_holders == 1
 
 
-def test_who_waits_for_a_lock_file_that_is_removed_opens_the_next_one(tmp_path: Path) -> None:
-    path, inside = tmp_path / "lock", threading.Event()
-    seen: list[int] = []
+def test_a_thread_that_waits_for_a_removed_lock_file_opens_the_next_one(tmp_path: Path) -> None:
+    path, held = tmp_path / "lock", threading.Event()
+    changes: list[int] = []
 
     def wait() -> None:
-        inside.wait()
+        held.wait()
         with acquire_lock(path) as lock:
-            seen.append(lock.changes)
+            changes.append(lock.changes)
             assert path.exists()
 
-    waiting = threading.Thread(target=wait)
-    waiting.start()
+    waiter = threading.Thread(target=wait)
+    waiter.start()
     with acquire_lock(path) as lock:
         lock.bump_version()
-        inside.set()
+        held.set()
         lock.remove(path)
-    waiting.join()
-    assert seen == [0]
+    waiter.join()
+    assert changes == [0]
 
 
-def test_a_lock_file_whose_removal_a_crash_cut_short_is_removed_by_the_next_one(tmp_path: Path) -> None:
+def test_a_lock_file_that_a_crash_left_marked_as_removed_is_unlinked_by_the_next_holder(tmp_path: Path) -> None:
     path = tmp_path / "lock"
     with acquire_lock(path) as lock:
-        os.link(path, tmp_path / "kept")
+        os.link(path, tmp_path / "second_link")
         lock.bump_version()
         lock.remove(path)
-    (tmp_path / "kept").rename(path)
+    (tmp_path / "second_link").rename(path)
     with acquire_lock(path) as lock:
         assert lock.changes == 0
 
 
-@pytest.mark.usefixtures("no_nameless_files")
+@pytest.mark.usefixtures("no_anonymous_files")
 def test_a_temporary_file_that_can_not_be_locked_leaves_no_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(fd: int, how: int) -> None:
-        raise OSError(errno.ENOLCK, f"no locks: {fd} {how}")
+    def fail(fd: int, operation: int) -> None:
+        raise OSError(errno.ENOLCK, f"no locks: {fd} {operation}")
 
-    monkeypatch.setattr(fcntl, "flock", refuse)
+    monkeypatch.setattr(fcntl, "flock", fail)
     with pytest.raises(OSError, match="no locks"):
         TemporaryFile(tmp_path)
     assert list(tmp_path.iterdir()) == []

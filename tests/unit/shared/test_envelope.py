@@ -40,7 +40,7 @@ ORIGINAL = StoredOriginal(
     sha256="12" * 32,
 )
 CALL_LOG = "6ba7b810-9dad-11d1-80b4-00c04fd430c8"
-INTAKES = (
+UPLOAD_SUMMARIES = (
     UploadSummary(opened_at="2026-01-01T00:00:00Z", chunks=1, bytes=64_000),
     UploadSummary(
         opened_at="2026-01-01T00:00:00Z",
@@ -79,7 +79,7 @@ EXAMPLES: tuple[Event, ...] = (
     AudioFailed(code="bad_media", reason="no", manifest_sha256="cd" * 32),
     *(
         AudioFailed(code="bad_media", reason="no", manifest_sha256="cd" * 32, original=ORIGINAL, intake=intake)
-        for intake in INTAKES
+        for intake in UPLOAD_SUMMARIES
     ),
     AnalysisCompleted(
         temperature=75,
@@ -107,7 +107,7 @@ EXAMPLES: tuple[Event, ...] = (
 )
 
 
-def wrapped(event: Event) -> Envelope:
+def envelope_of(event: Event) -> Envelope:
     return Envelope(
         id="0" * 32,
         source="/roomtone/test",
@@ -123,20 +123,20 @@ def test_every_event_has_an_example_here() -> None:
 
 
 @pytest.mark.parametrize("event", EXAMPLES, ids=lambda event: event.NAME)
-def test_an_event_comes_back_as_it_went(event: Event) -> None:
-    assert decode(encode(wrapped(event))) == wrapped(event)
+def test_an_event_is_decoded_as_it_was_encoded(event: Event) -> None:
+    assert decode(encode(envelope_of(event))) == envelope_of(event)
 
 
-def test_an_expired_session_is_told_in_these_members() -> None:
+def test_session_expired_has_these_members() -> None:
     expired = SessionExpired(chunks=2, bytes=64_000, untouched_since="2026-01-01T00:00:00Z")
-    assert wrapped(expired).subject == "roomtone.v1.default.abc123.session.expired"
-    document = json.loads(encode(wrapped(expired)))
+    assert envelope_of(expired).subject == "roomtone.v1.default.abc123.session.expired"
+    document = json.loads(encode(envelope_of(expired)))
     assert document["type"] == "roomtone.v1.session.expired"
     assert document["data"] == {"chunks": 2, "bytes": 64_000, "untouched_since": "2026-01-01T00:00:00Z"}
 
 
 def test_a_chunk_event_is_these_bytes() -> None:
-    assert encode(wrapped(EXAMPLES[1])).decode() == (
+    assert encode(envelope_of(EXAMPLES[1])).decode() == (
         '{"specversion":"1.0","id":"00000000000000000000000000000000","source":"/roomtone/test",'
         '"type":"roomtone.v1.chunk.received","subject":"abc123","time":"2026-01-02T03:04:05Z",'
         '"datacontenttype":"application/json",'
@@ -146,8 +146,8 @@ def test_a_chunk_event_is_these_bytes() -> None:
     )
 
 
-def test_an_event_of_a_lead_says_whose_and_is_the_same_otherwise() -> None:
-    plain, of_a_lead = wrapped(EXAMPLES[1]), replace(wrapped(EXAMPLES[1]), lead="17")
+def test_an_event_of_a_lead_recording_names_the_lead_and_is_the_same_otherwise() -> None:
+    plain, of_a_lead = envelope_of(EXAMPLES[1]), replace(envelope_of(EXAMPLES[1]), lead="17")
     assert encode(of_a_lead).decode() == encode(plain).decode().replace(
         '"tenantid":"default"', '"tenantid":"default","leadid":"17"'
     )
@@ -155,7 +155,7 @@ def test_an_event_of_a_lead_says_whose_and_is_the_same_otherwise() -> None:
 
 
 def test_members_of_a_later_version_are_ignored() -> None:
-    document = json.loads(encode(wrapped(EXAMPLES[2])))
+    document = json.loads(encode(envelope_of(EXAMPLES[2])))
     document["data"]["new"] = {"deep": [1]}
     document["newextension"] = "x"
     assert decode(json.dumps(document).encode()).event == EXAMPLES[2]
@@ -174,19 +174,19 @@ def test_members_of_a_later_version_are_ignored() -> None:
         b'{"specversion":"1.0","id":"1","source":"x","type":"y"}',
     ],
 )
-def test_what_is_not_an_event_of_ours_is_refused_as_such(payload: bytes) -> None:
+def test_bytes_that_are_not_a_roomtone_event_are_undecodable(payload: bytes) -> None:
     with pytest.raises(UndecodableEventError):
         decode(payload)
 
 
-def test_an_event_without_its_data_is_refused() -> None:
-    document = json.loads(encode(wrapped(EXAMPLES[1])))
+def test_an_event_without_a_member_of_its_data_is_undecodable() -> None:
+    document = json.loads(encode(envelope_of(EXAMPLES[1])))
     del document["data"]["size"]
     with pytest.raises(UndecodableEventError):
         decode(json.dumps(document).encode())
 
 
-def test_ids_follow_from_session_event_and_cause_alone() -> None:
+def test_an_event_id_depends_on_session_event_and_cause_alone() -> None:
     first = make_envelope("ingest", KEY, EXAMPLES[0], cause="x", trace=TRACE)
     again = make_envelope("ingest", KEY, EXAMPLES[0], cause="x", trace=Trace("other", TRACE.traceparent))
     assert first.id == again.id
@@ -200,15 +200,15 @@ def test_ids_follow_from_session_event_and_cause_alone() -> None:
 
 
 def test_the_subject_names_tenant_session_and_event() -> None:
-    item = wrapped(EXAMPLES[3])
-    assert item.subject == "roomtone.v1.default.abc123.audio.ready"
-    assert SessionKey.of_subject(item.subject) == KEY
+    subject = envelope_of(EXAMPLES[3]).subject
+    assert subject == "roomtone.v1.default.abc123.audio.ready"
+    assert SessionKey.of_subject(subject) == KEY
 
 
 @pytest.mark.parametrize("name", ["../../etc", "a/b", "", ".", "a\nb", "x" * 129, None, 7])
 @pytest.mark.parametrize("member", ["subject", "tenantid", "leadid"])
-def test_a_name_that_could_not_have_come_in_over_http_is_refused(member: str, name: object) -> None:
-    document = json.loads(encode(wrapped(EXAMPLES[0])))
+def test_an_event_with_an_identifier_that_http_would_reject_is_undecodable(member: str, name: object) -> None:
+    document = json.loads(encode(envelope_of(EXAMPLES[0])))
     document[member] = name
     with pytest.raises(UndecodableEventError):
         decode(json.dumps(document).encode())
