@@ -9,10 +9,10 @@ from tests.contract.probe import probe
 
 
 def main() -> int:
-    """Print what schemathesis said and one line that sums it up; returns 1 when a case failed."""
+    """Print schemathesis' output and a line that sums it up; returns 1 if a case failed."""
     with tempfile.TemporaryDirectory() as folder:
         result = asyncio.run(probe(Path(folder), sys.argv[1:]))
-    sys.stdout.write(f"{result.said}\n{result.summary}\n")
+    sys.stdout.write(f"{result.output}\n{result.summary}\n")
     return 0 if result.passed else 1
 
 

@@ -1,4 +1,4 @@
-"""What schemathesis can't guess: about half of the files it sends are audio, since random bytes never are."""
+"""Hooks of schemathesis: make about half of the files that it sends audio, since random bytes never are."""
 
 from typing import Any
 from zlib import crc32
@@ -13,7 +13,7 @@ _FILE_FIELDS = {"audio", "audio_chunk", "chunk", "file"}
 
 @schemathesis.hook
 def before_call(_context: schemathesis.HookContext, case: schemathesis.Case[Any], _kwargs: dict[str, Any]) -> None:
-    """Change every second good request, always the same ones: audio into its form, no condition on its range."""
+    """Change every second valid request, always the same ones: put audio into its form, remove its conditions."""
     if case.meta is None or case.meta.generation.mode is not schemathesis.GenerationMode.POSITIVE:
         return
     if crc32(repr((case.headers, case.body)).encode()) % 2:
@@ -22,7 +22,7 @@ def before_call(_context: schemathesis.HookContext, case: schemathesis.Case[Any]
 
 
 def _put_audio(case: schemathesis.Case[Any]) -> None:
-    """As text: bytes would make schemathesis believe that the form is bad."""
+    """Put a WAV into the form's file fields, as text: schemathesis takes a form with bytes for invalid."""
     if case.media_type == "multipart/form-data" and isinstance(case.body, dict):
         for field in _FILE_FIELDS & case.body.keys():
             case.body = {**case.body, field: silence().decode("ascii")}

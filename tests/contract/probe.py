@@ -1,4 +1,4 @@
-"""schemathesis against a running one-machine form."""
+"""Runs schemathesis against a running one-machine form."""
 
 import asyncio
 import os
@@ -31,7 +31,7 @@ class _Cases(BaseModel):
 
 
 class _Report(BaseModel):
-    """What we read of the report that schemathesis writes."""
+    """The members of schemathesis' report that are used here."""
 
     operations: _Operations
     test_cases: _Cases
@@ -42,10 +42,10 @@ class _Report(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """What came of a probe; `said` is all that schemathesis printed, then the first errors in the server's log."""
+    """The result of a probe; `output` is all that schemathesis printed, then the first errors in the server's log."""
 
     report: _Report
-    said: str
+    output: str
 
     @property
     def passed(self) -> bool:
@@ -61,11 +61,11 @@ class Probe:
 
 
 ANONYMOUS = ("--exclude-checks", "ignored_auth,missing_required_header,negative_data_rejection")
-"""What a server without a key can't promise: it knows no callers, so a request without a token is a good one."""
+"""Checks that a server without a key can't pass: it knows no callers, so a request without a token is valid."""
 
 
 async def probe(folder: Path, arguments: Sequence[str] = (), *, key: bool = True) -> Probe:
-    """Start the four services with data in `folder`, send them whatever their description allows and forbids.
+    """Start the four services with data in `folder`, and send valid and invalid requests made from their description.
 
     `arguments` are more options of `schemathesis run`. With a `key`, callers need a token.
     """
@@ -75,7 +75,7 @@ async def probe(folder: Path, arguments: Sequence[str] = (), *, key: bool = True
         seeds = await store_seeds(machine.address, bearer() if key else {})
         result = await _probe(machine.address, seeds, folder, arguments)
         faults = [line for line in machine.log.read_text().splitlines() if '"level": "error"' in line]
-        return replace(result, said="\n".join([result.said, *faults[:_FAULTS_SHOWN]]))
+        return replace(result, output="\n".join([result.output, *faults[:_FAULTS_SHOWN]]))
 
 
 async def _probe(address: str, seeds: Seeds, folder: Path, arguments: Sequence[str]) -> Probe:
@@ -92,10 +92,10 @@ async def _probe(address: str, seeds: Seeds, folder: Path, arguments: Sequence[s
         stderr=asyncio.subprocess.STDOUT,
     )
     try:
-        said, _ = await process.communicate()
+        output, _ = await process.communicate()
     finally:
         if process.returncode is None:
             process.kill()
     if not report.exists():
-        raise RuntimeError(said.decode())
-    return Probe(_Report.model_validate_json(report.read_bytes()), said.decode())
+        raise RuntimeError(output.decode())
+    return Probe(_Report.model_validate_json(report.read_bytes()), output.decode())

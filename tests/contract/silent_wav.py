@@ -1,4 +1,4 @@
-"""A moment of audio."""
+"""A very short silent WAV."""
 
 import io
 import wave
@@ -7,7 +7,7 @@ from functools import cache
 
 @cache
 def silence() -> bytes:
-    """Return a WAV of 40 ms whose bytes are all ASCII, so that it can stand where text must stand."""
+    """Return a WAV of 40 ms whose bytes are all ASCII, so that it can be sent as text."""
     file = io.BytesIO()
     with wave.open(file, "wb") as writer:
         writer.setparams((1, 1, 8000, 0, "NONE", "not compressed"))

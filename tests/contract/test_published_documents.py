@@ -29,7 +29,7 @@ def test_each_services_document_is_valid(name: str) -> None:
     validate(cast("dict[Any, Any]", openapi_document(name, _service(name).routes)))
 
 
-def test_the_whole_document_is_valid_and_has_every_operation_of_every_service() -> None:
+def test_the_combined_document_is_valid_and_has_every_operation_of_every_service() -> None:
     whole = cast("dict[Any, Any]", combined_document())
     validate(whole)
     for name in SERVICES:
@@ -38,7 +38,7 @@ def test_the_whole_document_is_valid_and_has_every_operation_of_every_service() 
 
 
 def _undescribed(service: Service) -> Iterator[str]:
-    """Yield the plain HTTP routes, save the one that says 426 beside a WebSocket, and further paths of a family's."""
+    """Yield the plain HTTP routes, except the 426 beside a WebSocket and further paths of described operations."""
     sockets = {route.path for route in service.routes if isinstance(route, WebSocketRoute)}
     promised = {route.endpoint for route in service.routes if isinstance(route, ApiRoute)}
     for route in service.routes:
@@ -60,7 +60,7 @@ def test_no_route_of_a_service_is_left_out_of_its_document(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", SERVICES)
-async def test_each_service_serves_its_document_to_everyone(name: str) -> None:
+async def test_each_service_serves_its_document_without_a_token(name: str) -> None:
     service = _service(name)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(service.app), base_url="http://localhost") as client:
         served = await client.get("/openapi.json")

@@ -1,4 +1,4 @@
-"""Roomtone as a whole, in either form, as its clients see it: addresses and nothing else."""
+"""A running Roomtone in either form, as its clients see it: addresses only."""
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -15,7 +15,7 @@ _SERVICES = ("ingest", "assembler", "analyzer", "notifier")
 
 @dataclass(frozen=True, slots=True)
 class System:
-    """Where to send, where to listen, and the bus that other services consume."""
+    """The addresses of the HTTP API, of `/notify`, and of the bus that other services consume from."""
 
     http: str
     notify: str
@@ -24,7 +24,7 @@ class System:
 
 @asynccontextmanager
 async def on_one_machine(folder: Path) -> AsyncIterator[System]:
-    """The form that `make run` starts."""
+    """Run the one-machine form, as `make run` does."""
     async with one_machine(folder / "data") as machine:
         address = machine.address
         bus = f"nats://127.0.0.1:{machine.addresses.nats_port}"
@@ -33,7 +33,7 @@ async def on_one_machine(folder: Path) -> AsyncIterator[System]:
 
 @asynccontextmanager
 async def as_four_processes(folder: Path, nats_url: str, store: StoreConfig) -> AsyncIterator[System]:
-    """The form that production runs: each service a process, on engines that stand elsewhere."""
+    """Run the form of production: each service in its own process, on given engines."""
     ports = dict(zip(_SERVICES, free_ports(len(_SERVICES)), strict=True))
     shared = {
         "NATS_URL": nats_url,

@@ -1,4 +1,4 @@
-"""Real speech from the first chunk to the score, through both forms of the product."""
+"""Real speech from the first chunk to the score, in both forms of Roomtone."""
 
 import asyncio
 import importlib.util
@@ -36,7 +36,7 @@ async def system(
         async with on_one_machine(folder) as system:
             yield system
         return
-    # a bus of its own: on a shared one the analyzer would work through other tests' recordings first
+    # its own bus: on a shared one the analyzer would first analyze other tests' recordings
     async with (
         NatsServer(folder / "nats", free_ports(1)[0]) as bus,
         as_four_processes(folder, bus.url, object_store.config("any")) as system,
@@ -58,17 +58,17 @@ def speech() -> bytes:
 
 @asynccontextmanager
 async def events_of(system: System, session: str) -> AsyncIterator[list[dict[str, Any]]]:
-    """Collect what other services hear of a session over NATS."""
-    heard: list[dict[str, Any]] = []
+    """Collect the events of a session that other services get over NATS."""
+    events: list[dict[str, Any]] = []
 
-    async def hear(message: Msg) -> None:
-        heard.append(json.loads(message.data))
+    async def on_message(message: Msg) -> None:
+        events.append(json.loads(message.data))
 
     client = await nats.connect(system.nats)
-    await client.subscribe(f"roomtone.v1.default.{session}.>", cb=hear)
+    await client.subscribe(f"roomtone.v1.default.{session}.>", cb=on_message)
     await client.flush()
     try:
-        yield heard
+        yield events
     finally:
         await client.close()
 
@@ -85,37 +85,39 @@ def words_of(event: dict[str, Any]) -> str:
     return " ".join(line["text"] for line in event["data"]["transcript"]).lower()
 
 
-async def test_speech_sent_in_chunks_comes_out_as_wav_words_frames_and_events(system: System, speech: bytes) -> None:
+async def test_speech_sent_in_chunks_becomes_a_wav_a_transcript_frames_and_events(
+    system: System, speech: bytes
+) -> None:
     session = "speech"
     async with (
         httpx.AsyncClient(base_url=system.http, timeout=70) as client,
-        events_of(system, session) as heard,
+        events_of(system, session) as events,
         connect(f"{system.notify}?session_id={session}") as socket,
     ):
         chunks = [speech[start : start + 32_000] for start in range(0, len(speech), 32_000)]
         for number, chunk in enumerate(chunks, start=1):
             sent = await client.post(f"/upload_chunk/{session}", files={"audio_chunk": chunk})
             assert (sent.status_code, sent.json()["total_chunks"]) == (200, number)
-        answer = await client.post(f"/finalize/{session}")
+        response = await client.post(f"/finalize/{session}")
         frames = await frames_until_analysis(socket)
         status = (await client.get(f"/sessions/{session}")).json()
         wav = await client.get(status["audio"]["download_url"])
-        await until(lambda: heard and heard[-1]["type"].endswith("analysis.completed"))
+        await until(lambda: events and events[-1]["type"].endswith("analysis.completed"))
 
-    assert answer.status_code == 200
+    assert response.status_code == 200
     assert samples_of(wav.content) == speech
-    assert answer.json()["size_bytes"] == len(speech) + 44 == len(wav.content)
+    assert response.json()["size_bytes"] == len(speech) + 44 == len(wav.content)
 
     assert [frame["event"] for frame in frames] == ["hello", "audio_ready", "analysis_ready"]
     ready, analysis = frames[1], frames[2]
     for member in ("session_id", "url", "filename", "size_bytes"):
-        assert ready[member] == answer.json()[member]
+        assert ready[member] == response.json()[member]
     assert analysis["session_id"] == session
     assert 1 <= analysis["temperature"] <= 100
     assert 0 < analysis["confidence"] <= 1
     assert analysis["analysis_summary"]
 
-    kinds = [event["type"].removeprefix("roomtone.v1.") for event in heard]
+    kinds = [event["type"].removeprefix("roomtone.v1.") for event in events]
     assert kinds == [
         "session.opened",
         *["chunk.received"] * len(chunks),
@@ -124,12 +126,12 @@ async def test_speech_sent_in_chunks_comes_out_as_wav_words_frames_and_events(sy
         "analysis.completed",
     ]
     for word in ("tried", "failed", "matter", "again", "better"):
-        assert word in words_of(heard[-1])
+        assert word in words_of(events[-1])
     assert status["state"] == "analyzed"
     assert status["analysis"]["temperature"] == analysis["temperature"]
 
 
-async def test_a_compressed_stream_cut_anywhere_is_understood(system: System, speech: bytes) -> None:
+async def test_a_compressed_stream_split_anywhere_is_decoded(system: System, speech: bytes) -> None:
     session = "webm-speech"
     command = [imageio_ffmpeg.get_ffmpeg_exe(), "-loglevel", "error", "-f", "s16le", "-ar", "16000", "-ac", "1"]
     encoded = await asyncio.to_thread(
@@ -141,30 +143,30 @@ async def test_a_compressed_stream_cut_anywhere_is_understood(system: System, sp
     )
     async with (
         httpx.AsyncClient(base_url=system.http, timeout=70) as client,
-        events_of(system, session) as heard,
+        events_of(system, session) as events,
     ):
         for number, start in enumerate(range(0, len(encoded.stdout), 7_001)):
             piece = encoded.stdout[start : start + 7_001]
             url = f"/upload_chunk/{session}?chunk_index={number}"
             assert (await client.post(url, content=piece, headers=OCTETS)).status_code == 200
-        answer = await client.post(f"/finalize/{session}")
-        assert answer.status_code == 200
-        assert abs(answer.json()["size_bytes"] - len(speech) - 44) < 32_000
-        await until(lambda: heard[-1]["type"].endswith("analysis.completed"), within=60)
+        response = await client.post(f"/finalize/{session}")
+        assert response.status_code == 200
+        assert abs(response.json()["size_bytes"] - len(speech) - 44) < 32_000
+        await until(lambda: events[-1]["type"].endswith("analysis.completed"), within=60)
     for word in ("tried", "failed", "matter"):
-        assert word in words_of(heard[-1])
+        assert word in words_of(events[-1])
 
 
-async def test_bytes_in_a_container_that_hold_no_audio_are_told_to_everyone_as_failed(system: System) -> None:
+async def test_a_container_without_audio_is_reported_as_failed_to_client_and_listeners(system: System) -> None:
     session = "rubbish"
     async with (
         httpx.AsyncClient(base_url=system.http, timeout=70) as client,
         connect(f"{system.notify}?session_id={session}&events=audio_failed") as socket,
     ):
         await client.post(f"/upload_chunk/{session}", content=b"OggS\x00\x02" + bytes(500), headers=OCTETS)
-        answer = await client.post(f"/finalize/{session}")
+        response = await client.post(f"/finalize/{session}")
         hello, failed = [json.loads(await asyncio.wait_for(socket.recv(), 30)) for _ in range(2)]
     assert hello["event"] == "hello"
-    assert answer.status_code == 500
+    assert response.status_code == 500
     assert (failed["event"], failed["session_id"]) == ("audio_failed", session)
-    assert failed["reason"] == answer.json()["message"]
+    assert failed["reason"] == response.json()["message"]

@@ -1,4 +1,4 @@
-"""Small files that would become large ones, and files that claim to be what can't be."""
+"""Small files that decode to very large ones, and files with false headers."""
 
 import struct
 import subprocess
@@ -15,13 +15,13 @@ _SILENCE = f"anullsrc=r={RATE}:cl=mono"
 
 @cache
 def silence(codec: str, form: str, *more: str) -> bytes:
-    """Return hours of silence, encoded as small as it gets: a minute of it, repeated without decoding."""
+    """Return three hours of silence in a small file: an encoded minute, repeated without decoding."""
     ffmpeg = [imageio_ffmpeg.get_ffmpeg_exe(), "-loglevel", "error", "-y"]
     with tempfile.NamedTemporaryFile(suffix=f".{form}") as minute, tempfile.NamedTemporaryFile() as hours:
-        made = ["-f", "lavfi", "-t", "60", "-i", _SILENCE, "-c:a", codec, *more, "-f", form]
-        subprocess.run([*ffmpeg, *made, minute.name], check=True)
-        repeated = ["-stream_loop", str(_HOURS * 60 - 1), "-i", minute.name, "-c", "copy", "-f", form]
-        subprocess.run([*ffmpeg, *repeated, hours.name], check=True)
+        make = ["-f", "lavfi", "-t", "60", "-i", _SILENCE, "-c:a", codec, *more, "-f", form]
+        subprocess.run([*ffmpeg, *make, minute.name], check=True)
+        repeat = ["-stream_loop", str(_HOURS * 60 - 1), "-i", minute.name, "-c", "copy", "-f", form]
+        subprocess.run([*ffmpeg, *repeat, hours.name], check=True)
         return hours.read()
 
 
@@ -36,7 +36,7 @@ BOMBS: dict[str, tuple[str, str, tuple[str, ...]]] = {
 
 
 def wav(samples: bytes, *, channels: int = 1, claims: int | None = None, rate: int = RATE) -> bytes:
-    """Return a WAV whose header claims `claims` bytes of samples, whatever follows."""
+    """Return a WAV whose header claims `claims` bytes of samples, whatever it really has."""
     size = len(samples) if claims is None else claims
     form = struct.pack("<HHIIHH", 1, channels, rate, rate * channels * 2 & 0xFFFFFFFF, channels * 2 & 0xFFFF, 16)
     head = b"WAVEfmt " + struct.pack("<I", len(form)) + form + b"data" + struct.pack("<I", size)
@@ -45,7 +45,7 @@ def wav(samples: bytes, *, channels: int = 1, claims: int | None = None, rate: i
 
 @cache
 def files_with_false_headers() -> dict[str, bytes]:
-    """Return files that claim what they are not, each with two seconds of a tone in it."""
+    """Return files with false headers, each with two seconds of a tone in it."""
     two = tone(2)
     return {
         "4 GB in a WAV": wav(two, claims=0xFFFFFFF0),

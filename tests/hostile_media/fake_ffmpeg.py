@@ -1,6 +1,6 @@
-"""A decoder that misbehaves as the file it is given tells it to, and is FFmpeg for all others.
+"""A fake FFmpeg: it misbehaves as its input file says, and runs the real FFmpeg for any other file.
 
-The word that tells it stands behind an Ogg page's first bytes, so that the file is taken for one.
+The word that says how stands behind the first bytes of an Ogg page, so that the file is taken for Ogg.
 """
 
 import sys
@@ -13,7 +13,7 @@ import os, select, signal, sys
 word = os.pread(0, 64, 6).split(b"\\n")[0].decode(errors="replace")
 me = os.getpid()
 
-silence = os.pipe()[0]  # nobody writes into it
+silence = os.pipe()[0]  # nothing is written into it
 
 def hang():
     select.select([silence], [], [], 600)  # no longer, should the test that ought to end it fail
@@ -32,7 +32,7 @@ def endless(fd):
     while True:
         os.write(fd, bytes(65536))
 
-def deaf_to_all():
+def ignore_signals():
     for number in range(1, 32):
         if number not in (signal.SIGKILL, signal.SIGSTOP):
             signal.signal(number, signal.SIG_IGN)
@@ -42,7 +42,7 @@ def spin_on():
     signal.signal(signal.SIGXCPU, signal.SIG_IGN)
     spin()
 
-def end_well_and_leave_children():
+def exit_and_leave_children():
     for _ in range(3):
         if os.fork() == 0:
             hang()
@@ -66,7 +66,7 @@ def silent():
 def write_files():
     open({folder!r} + "/written", "wb").write(bytes(1 << 20))
 
-ways = {{
+actions = {{
     "crash": lambda: os.kill(me, signal.SIGSEGV),
     "abort": os.abort,
     "eat": lambda: [bytearray(64 << 20) for _ in range(1000)],
@@ -76,22 +76,22 @@ ways = {{
     "write endlessly": lambda: endless(1),
     "complain endlessly": lambda: endless(2),
     "write files": write_files,
-    "ignore signals": deaf_to_all,
-    "leave children": end_well_and_leave_children,
+    "ignore signals": ignore_signals,
+    "leave children": exit_and_leave_children,
     "hide children": hide_children,
     "close its output": silent,
     "connect": lambda: None,
 }}
-if word in ways:
-    ways[word]()
+if word in actions:
+    actions[word]()
     os._exit(1)
 os.execv({ffmpeg!r}, [{ffmpeg!r}, *sys.argv[1:]])
 """
 
 
 def fake_ffmpeg(folder: Path) -> str:
-    """Write the program into `folder` and return its path; what it writes, it writes there."""
-    path = folder / "stand-in"
+    """Write the program into `folder` and return its path; files that it writes are written there, too."""
+    path = folder / "ffmpeg"
     path.write_text(_PROGRAM.format(python=sys.executable, ffmpeg=imageio_ffmpeg.get_ffmpeg_exe(), folder=str(folder)))
     path.chmod(0o700)
     return str(path)

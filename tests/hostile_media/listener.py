@@ -1,4 +1,4 @@
-"""An address that must not be asked: it remembers who came."""
+"""A server that must not be called: it records every connection."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -8,23 +8,23 @@ from dataclasses import dataclass, field
 
 @dataclass(slots=True)
 class Listener:
-    """Where it listens, as `http://host:port`, and the first line of everyone who came."""
+    """The server's address, as `http://host:port`, and the first line of each connection."""
 
     address: str
-    came: list[bytes] = field(default_factory=list)
+    requests: list[bytes] = field(default_factory=list)
 
 
 @asynccontextmanager
 async def listening() -> AsyncIterator[Listener]:
-    """Listen on a free port of this machine and answer nobody well."""
-    came: list[bytes] = []
+    """Listen on a free port of this machine; every connection is closed without a response."""
+    requests: list[bytes] = []
 
     async def note(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        came.append(b"")
-        came[-1] = await reader.readline()
+        requests.append(b"")
+        requests[-1] = await reader.readline()
         writer.close()
 
     server = await asyncio.start_server(note, "127.0.0.1", 0)
     async with server:
         host, port = server.sockets[0].getsockname()
-        yield Listener(f"http://{host}:{port}", came)
+        yield Listener(f"http://{host}:{port}", requests)

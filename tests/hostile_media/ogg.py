@@ -1,4 +1,4 @@
-"""Checksums of Ogg pages made right again, so that the codec sees what was spoilt, and not only the container."""
+"""Recomputes the checksums of Ogg pages, so that corrupt bytes reach the codec and not only the container."""
 
 _POLYNOMIAL = 0x04C11DB7
 _HEADER, _CHECKSUM, _COUNT = 27, 22, 26  # a page's header in bytes, where its checksum is, and its segments' count
@@ -15,7 +15,7 @@ _TABLE = [_row(byte) for byte in range(256)]
 
 
 def signed_again(content: bytes) -> bytes:
-    """Return the pages with checksums that hold (RFC 3533, section 6); what is no page stays as it is."""
+    """Return the pages with valid checksums (RFC 3533, section 6); bytes outside pages stay as they are."""
     pages, at = bytearray(content), 0
     while (at := pages.find(b"OggS", at)) >= 0 and at + _HEADER <= len(pages):
         table = at + _HEADER

@@ -1,4 +1,4 @@
-"""Texts and files that ask a player to open an address, one for each way that is known."""
+"""Texts and files that make a player open an address, one of each known kind."""
 
 import struct
 
@@ -6,7 +6,7 @@ from tests.integration.audio_files import encoded
 
 
 def playlists(address: str) -> dict[str, bytes]:
-    """Return them by what they are; all name `address`, which is `http://host:port`."""
+    """Return the files by their kind; all name `address`, which is `http://host:port`."""
     host, port = address.removeprefix("http://").split(":")
     hls = f"#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\n{address}/x.ts\n#EXT-X-ENDLIST\n"
     texts = {

@@ -1,4 +1,4 @@
-"""Many spoilt files through the decoder, some at once, and what became of each."""
+"""Decodes many corrupt files, some at once, and counts the outcomes."""
 
 import asyncio
 import os
@@ -23,17 +23,17 @@ from tests.integration.audio_files import encoded
 from tests.processes import children_of
 
 POLICY = DecodePolicy(ffmpeg=imageio_ffmpeg.get_ffmpeg_exe(), max_audio_seconds=60, cpu_seconds=10, idle_seconds=60)
-_MOST = POLICY.max_audio_seconds * BYTES_PER_SECOND
+_MAX_BYTES = POLICY.max_audio_seconds * BYTES_PER_SECOND
 
 
 class Outcome(Enum):
-    """What a decode may come to; anything else than these is a fault of ours."""
+    """The outcome of a decode; FAULT is any other, an error of ours."""
 
     DECODED = "decoded"
     DAMAGED = "decoded with damage passed over"
     EMPTY = "no audio in it"
-    REFUSED = "refused by the decoder"
-    BROKE = "crashed the decoder"
+    REJECTED = "rejected by the decoder"
+    CRASHED = "crashed the decoder"
     TOO_LONG = "too long"
     TIMEOUT = "took too long"
     AWAY = "decoder killed from outside"
@@ -42,96 +42,96 @@ class Outcome(Enum):
 
 @dataclass(slots=True)
 class Summary:
-    """What a run came to; `left` are processes and files that outlived it, `grown` our own memory in KiB."""
+    """The result of a run; `left` are processes and files that outlived it, `grown` is our own memory in KiB."""
 
     outcomes: Counter[Outcome] = field(default_factory=Counter)
-    by_form: dict[str, Counter[Outcome]] = field(default_factory=dict)
+    by_format: dict[str, Counter[Outcome]] = field(default_factory=dict)
     strange: list[str] = field(default_factory=list)
     left: list[str] = field(default_factory=list)
     grown: int = 0
     seconds: float = 0.0
 
-    def note(self, spoilt: CorruptFile, outcome: Outcome, why: str = "") -> None:
+    def note(self, corrupt: CorruptFile, outcome: Outcome, why: str = "") -> None:
         self.outcomes[outcome] += 1
-        self.by_form.setdefault(spoilt.form, Counter())[outcome] += 1
-        if outcome in {Outcome.BROKE, Outcome.TIMEOUT, Outcome.AWAY, Outcome.FAULT}:
-            self.strange.append(f"{spoilt.number} ({spoilt.form}, {spoilt.how}): {outcome.value} {why}".rstrip())
+        self.by_format.setdefault(corrupt.form, Counter())[outcome] += 1
+        if outcome in {Outcome.CRASHED, Outcome.TIMEOUT, Outcome.AWAY, Outcome.FAULT}:
+            self.strange.append(f"{corrupt.number} ({corrupt.form}, {corrupt.how}): {outcome.value} {why}".rstrip())
 
     @property
     def sound(self) -> bool:
-        """Whether nothing of ours broke, hung or stayed behind; what crashed the decoder alone is no fault."""
+        """Whether nothing of ours failed, hung or was left behind; a crash of the decoder alone is no fault."""
         faults = {Outcome.FAULT, Outcome.TIMEOUT, Outcome.AWAY}
         return not self.left and not faults & self.outcomes.keys()
 
     def lines(self) -> Iterator[str]:
-        """Say it to a person."""
+        """Yield the lines of the printed summary."""
         files = self.outcomes.total()
-        yield f"{files} files of {len(self.by_form)} forms in {self.seconds:.0f} s"
+        yield f"{files} files of {len(self.by_format)} forms in {self.seconds:.0f} s"
         for outcome, number in self.outcomes.most_common():
             yield f"  {number:6} {outcome.value}"
-        for form, outcomes in sorted(self.by_form.items()):
-            told = ", ".join(f"{number} {outcome.value}" for outcome, number in outcomes.most_common())
-            yield f"  {form}: {told}"
+        for form, outcomes in sorted(self.by_format.items()):
+            counts = ", ".join(f"{number} {outcome.value}" for outcome, number in outcomes.most_common())
+            yield f"  {form}: {counts}"
         yield from (f"  look at {what}" for what in self.strange)
         yield f"our memory grew by {self.grown / 1024:.1f} MiB; left behind: {', '.join(self.left) or 'nothing'}"
 
 
-async def decoded(spoilt: CorruptFile, folder: Path) -> tuple[Outcome, str]:
-    """Decode one file as the assembler would, or as its form's container where its beginning tells nothing now."""
-    places = [folder / f"{spoilt.number}-{piece}" for piece in range(spoilt.pieces)]
-    size = -(-len(spoilt.content) // spoilt.pieces)
-    for piece, place in enumerate(places):
-        place.write_bytes(spoilt.content[piece * size : (piece + 1) * size])
-    decoder, heard = Decoder(POLICY, folder), 0
+async def decoded(corrupt: CorruptFile, folder: Path) -> tuple[Outcome, str]:
+    """Decode one file as the assembler would; one without a known signature as the container of its original format."""
+    paths = [folder / f"{corrupt.number}-{piece}" for piece in range(corrupt.pieces)]
+    size = -(-len(corrupt.content) // corrupt.pieces)
+    for piece, path in enumerate(paths):
+        path.write_bytes(corrupt.content[piece * size : (piece + 1) * size])
+    decoder, received = Decoder(POLICY, folder), 0
     try:
-        async with aclosing(decoder.decode(DecoderInput(_container(spoilt), places))) as pieces:
-            async for piece_of_sound in pieces:
-                heard += len(piece_of_sound)
+        async with aclosing(decoder.decode(DecoderInput(_container(corrupt), paths))) as pieces:
+            async for samples in pieces:
+                received += len(samples)
     except BadMedia as exc:
-        return _judged(exc), exc.message
+        return _outcome_of(exc), exc.message
     except Unavailable as exc:
         return Outcome.AWAY, exc.message
-    except Exception as exc:  # noqa: BLE001  # told in the summary, which a test looks at
+    except Exception as exc:  # noqa: BLE001  # stands in the summary, which a test checks
         return Outcome.FAULT, repr(exc)
     finally:
-        for place in places:
-            place.unlink()
-    if heard > _MOST:
-        return Outcome.FAULT, f"{heard} bytes came out"
-    return (Outcome.EMPTY if not heard else Outcome.DAMAGED if decoder.damaged else Outcome.DECODED), ""
+        for path in paths:
+            path.unlink()
+    if received > _MAX_BYTES:
+        return Outcome.FAULT, f"{received} bytes were decoded"
+    return (Outcome.EMPTY if not received else Outcome.DAMAGED if decoder.damaged else Outcome.DECODED), ""
 
 
-def _container(spoilt: CorruptFile) -> Container:
-    seen = sniff(spoilt.content[:SIGNATURE_BYTES])
-    if not isinstance(seen, Container):
-        seen = sniff(encoded(spoilt.form, SECONDS)[:SIGNATURE_BYTES])
-    assert isinstance(seen, Container)
-    return seen
+def _container(corrupt: CorruptFile) -> Container:
+    container = sniff(corrupt.content[:SIGNATURE_BYTES])
+    if not isinstance(container, Container):
+        container = sniff(encoded(corrupt.form, SECONDS)[:SIGNATURE_BYTES])
+    assert isinstance(container, Container)
+    return container
 
 
-def _judged(error: BadMedia) -> Outcome:
+def _outcome_of(error: BadMedia) -> Outcome:
     match error.code:
         case "too_long":
             return Outcome.TOO_LONG
         case "decode_timeout":
             return Outcome.TIMEOUT
         case _:
-            return Outcome.BROKE if "broke" in error.message else Outcome.REFUSED
+            return Outcome.CRASHED if "broke" in error.message else Outcome.REJECTED
 
 
 async def run(files: Iterable[CorruptFile], folder: Path, *, at_once: int = 4) -> Summary:
-    """Decode `files`, `at_once` of them beside each other, and look for what they left."""
+    """Decode `files`, `at_once` of them in parallel, and look for processes and files left behind."""
     summary, waiting = Summary(), iter(files)
-    children, memory, began = children_of(os.getpid()), _memory(), time.monotonic()
+    children, memory, started = children_of(os.getpid()), _memory(), time.monotonic()
 
-    async def hand() -> None:
-        for spoilt in waiting:
-            summary.note(spoilt, *await decoded(spoilt, folder))
+    async def worker() -> None:
+        for corrupt in waiting:
+            summary.note(corrupt, *await decoded(corrupt, folder))
 
-    async with asyncio.TaskGroup() as hands:
+    async with asyncio.TaskGroup() as workers:
         for _ in range(at_once):
-            hands.create_task(hand())
-    summary.seconds, summary.grown = time.monotonic() - began, _memory() - memory
+            workers.create_task(worker())
+    summary.seconds, summary.grown = time.monotonic() - started, _memory() - memory
     summary.left = [f"process {child}" for child in children_of(os.getpid()) - children]
     summary.left += [path.name for path in folder.iterdir()]
     return summary

@@ -1,4 +1,4 @@
-"""Small files that grow, large claims, and sound without an end: all are cut off where the policy says."""
+"""Small files that decode to hours, false headers, and endless streams: all are stopped at the policy's limits."""
 
 import os
 import resource
@@ -21,59 +21,59 @@ SECONDS = 120
 POLICY = DecodePolicy(
     ffmpeg=imageio_ffmpeg.get_ffmpeg_exe(), max_audio_seconds=SECONDS, cpu_seconds=30, idle_seconds=60
 )
-MOST_GROWN = 32 * 1024  # KiB
+MAX_GROWTH = 32 * 1024  # KiB
 
 
 async def decoded(content: bytes, folder: Path) -> tuple[int, str]:
-    """Return how many bytes came out, and the code of what ended it."""
+    """Return how many bytes were decoded, and the code of the error, if any."""
     path = folder / "0.chunk"
     path.write_bytes(content)
-    container, heard = sniff(content[:SIGNATURE_BYTES]), 0
+    container, received = sniff(content[:SIGNATURE_BYTES]), 0
     assert isinstance(container, Container)
     children = children_of(os.getpid())
     try:
         async with aclosing(Decoder(POLICY, folder).decode(DecoderInput(container, [path]))) as pieces:
             async for piece in pieces:
-                heard += len(piece)
+                received += len(piece)
     except BadMedia as exc:
-        return heard, exc.code
+        return received, exc.code
     finally:
         assert children_of(os.getpid()) == children
         assert [left.name for left in folder.iterdir()] == ["0.chunk"]
-    return heard, ""
+    return received, ""
 
 
 @pytest.mark.parametrize("name", BOMBS)
-async def test_hours_in_a_small_file_are_cut_off_as_they_come_out(name: str, tmp_path: Path) -> None:
+async def test_hours_in_a_small_file_are_stopped_while_they_are_decoded(name: str, tmp_path: Path) -> None:
     codec, form, more = BOMBS[name]
     content = silence(codec, form, *more)
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    heard, code = await decoded(content, tmp_path)
+    received, code = await decoded(content, tmp_path)
     assert code == "too_long"
-    assert heard <= SECONDS * BYTES_PER_SECOND
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - memory < MOST_GROWN
+    assert received <= SECONDS * BYTES_PER_SECOND
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - memory < MAX_GROWTH
 
 
 @pytest.mark.parametrize("name", list(files_with_false_headers()))
-async def test_what_a_header_claims_costs_no_more_than_what_is_there(name: str, tmp_path: Path) -> None:
+async def test_a_false_header_costs_no_more_than_the_bytes_behind_it(name: str, tmp_path: Path) -> None:
     content = files_with_false_headers()[name]
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    heard, code = await decoded(content, tmp_path)
-    assert heard <= SECONDS * BYTES_PER_SECOND
+    received, code = await decoded(content, tmp_path)
+    assert received <= SECONDS * BYTES_PER_SECOND
     assert code in {"", "bad_media", "too_long"}
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - memory < MOST_GROWN
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - memory < MAX_GROWTH
 
 
-async def test_a_wav_that_claims_4_gb_is_what_is_really_in_it(tmp_path: Path) -> None:
+async def test_a_wav_that_claims_4_gb_is_decoded_to_its_real_length(tmp_path: Path) -> None:
     assert await decoded(files_with_false_headers()["4 GB in a WAV"], tmp_path) == (2 * BYTES_PER_SECOND, "")
 
 
-async def test_384_channels_are_refused_or_mixed_into_one(tmp_path: Path) -> None:
-    heard, code = await decoded(files_with_false_headers()["384 channels"], tmp_path)
-    assert (heard, code) in {(0, "bad_media"), (2 * BYTES_PER_SECOND, "")}
+async def test_384_channels_are_rejected_or_mixed_into_one(tmp_path: Path) -> None:
+    received, code = await decoded(files_with_false_headers()["384 channels"], tmp_path)
+    assert (received, code) in {(0, "bad_media"), (2 * BYTES_PER_SECOND, "")}
 
 
 @pytest.mark.parametrize("form", ["untagged.mp3", "aac", "ogg"])
-async def test_a_stream_that_goes_on_without_an_end_is_cut_off(form: str, tmp_path: Path) -> None:
-    heard, code = await decoded(encoded(form, 2) * (SECONDS // 2 + 30), tmp_path)
-    assert (heard <= SECONDS * BYTES_PER_SECOND, code) == (True, "too_long")
+async def test_an_endless_stream_is_stopped(form: str, tmp_path: Path) -> None:
+    received, code = await decoded(encoded(form, 2) * (SECONDS // 2 + 30), tmp_path)
+    assert (received <= SECONDS * BYTES_PER_SECOND, code) == (True, "too_long")

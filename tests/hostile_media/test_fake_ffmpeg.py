@@ -1,4 +1,4 @@
-"""A decoder that does its worst: the parent lives, hears why, and nothing stays behind."""
+"""A decoder that misbehaves: its parent goes on, gets a reason, and no process is left."""
 
 import os
 import resource
@@ -35,14 +35,14 @@ def policy(program: str, *, idle: float = 20.0, cpu: int = 60) -> DecodePolicy:
 
 
 async def decoded(content: bytes, folder: Path, policy: DecodePolicy) -> int:
-    """Return how many bytes came out."""
+    """Return how many bytes were decoded."""
     path = folder / "0.chunk"
     path.write_bytes(content)
     return sum([len(piece) async for piece in Decoder(policy, folder).decode(DecoderInput(Container.OGG, [path]))])
 
 
 def running(program: str) -> list[int]:
-    """Return which processes run this program, whoever their parent is by now."""
+    """Return the processes that run this program, whatever their parent is by now."""
     found = []
     for entry in Path("/proc").iterdir():
         with suppress(OSError):
@@ -65,7 +65,7 @@ async def nothing_is_left(before: set[int]) -> None:
         ("write endlessly", f"The audio is longer than {SECONDS} seconds.", "too_long"),
     ],
 )
-async def test_a_decoder_that_breaks_ends_its_own_decode_alone(
+async def test_a_decoder_that_crashes_fails_its_own_decode_only(
     word: str, message: str, code: str, program: str, tmp_path: Path
 ) -> None:
     before, memory = descendants_of(os.getpid()), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -79,7 +79,7 @@ async def test_a_decoder_that_breaks_ends_its_own_decode_alone(
 
 
 @pytest.mark.parametrize("word", ["complain endlessly", "ignore signals", "close its output"])
-async def test_a_decoder_that_says_nothing_is_ended_in_time(word: str, program: str, tmp_path: Path) -> None:
+async def test_a_decoder_without_output_is_killed_in_time(word: str, program: str, tmp_path: Path) -> None:
     before = descendants_of(os.getpid())
     with pytest.raises(BadMedia) as caught:
         await decoded(misbehaving_file(word), tmp_path, policy(program, idle=1.0))
@@ -88,9 +88,7 @@ async def test_a_decoder_that_says_nothing_is_ended_in_time(word: str, program: 
 
 
 @pytest.mark.parametrize("word", ["spin", "spin on", "drip"])
-async def test_a_decoder_that_goes_on_and_on_is_ended_by_what_it_may_spend(
-    word: str, program: str, tmp_path: Path
-) -> None:
+async def test_a_decoder_that_never_ends_is_killed_by_its_cpu_limit(word: str, program: str, tmp_path: Path) -> None:
     before = descendants_of(os.getpid())
     with pytest.raises(BadMedia) as caught:
         await decoded(misbehaving_file(word), tmp_path, policy(program, idle=60.0, cpu=2 if word == "drip" else 1))
@@ -99,10 +97,10 @@ async def test_a_decoder_that_goes_on_and_on_is_ended_by_what_it_may_spend(
 
 
 @pytest.mark.parametrize("word", ["leave children", "hide children"])
-async def test_children_that_a_decoder_leaves_do_not_hold_its_decode_up_and_end_with_it(
+async def test_children_of_a_decoder_do_not_block_its_decode_and_end_with_it(
     word: str, program: str, tmp_path: Path
 ) -> None:
     with pytest.raises(BadMedia) as caught:
         await decoded(misbehaving_file(word), tmp_path, policy(program, idle=1.0))
-    assert caught.value.code == "decode_timeout"  # they hold the pipe open: whether more would come can't be told
+    assert caught.value.code == "decode_timeout"  # they hold the pipe open: whether more bytes would come is unknown
     await until(lambda: not running(program), what="its children to be gone")

@@ -1,4 +1,4 @@
-"""Hostile files the whole way: a session of each fails with its reason, and the next one is assembled."""
+"""Hostile files through the whole pipeline: their sessions fail with a reason, and the next one is assembled."""
 
 from collections.abc import AsyncIterator
 from functools import partial
@@ -56,32 +56,32 @@ async def listener() -> AsyncIterator[Listener]:
         yield listener
 
 
-async def why(pipeline: Pipeline, bus: Bus, session: str, content: bytes) -> tuple[str, str]:
-    """Send a file as a session, and return code and reason of the event that says that it failed."""
+async def failure_of(pipeline: Pipeline, bus: Bus, session: str, content: bytes) -> tuple[str, str]:
+    """Send a file as a session, and return code and reason of its `audio.failed`."""
     for start in range(0, len(content), 4_000_000):
         await pipeline.send(session, content[start : start + 4_000_000])
-    answer = await pipeline.finalize(session)
-    told = await until(partial(last_event, bus, SessionKey("default", session), AudioFailed), what=answer.text)
-    assert isinstance(told, Envelope)
-    assert isinstance(told.event, AudioFailed)
-    assert not told.event.retryable
-    assert answer.json()["code"] == told.event.code
-    return told.event.code, told.event.reason
+    response = await pipeline.finalize(session)
+    published = await until(partial(last_event, bus, SessionKey("default", session), AudioFailed), what=response.text)
+    assert isinstance(published, Envelope)
+    assert isinstance(published.event, AudioFailed)
+    assert not published.event.retryable
+    assert response.json()["code"] == published.event.code
+    return published.event.code, published.event.reason
 
 
-async def test_a_session_that_is_a_playlist_fails_and_nobody_is_asked(
+async def test_a_session_that_is_a_playlist_fails_and_no_address_is_opened(
     pipeline: Pipeline, bus: Bus, listener: Listener
 ) -> None:
     for number, (name, content) in enumerate(playlists(listener.address).items()):
         if name not in UNHARMED:
-            code, reason = await why(pipeline, bus, f"hostile-list-{number}", content)
+            code, reason = await failure_of(pipeline, bus, f"hostile-list-{number}", content)
             assert code in {"not_audio", "bad_media"}, name
             assert listener.address not in reason
-    assert listener.came == []
+    assert listener.requests == []
 
 
 @pytest.mark.parametrize(
-    ("word", "told"),
+    ("word", "expected"),
     [
         ("crash", ("bad_media", "The audio broke the decoder.")),
         ("eat", ("bad_media", "The bytes could not be decoded as audio.")),
@@ -90,22 +90,22 @@ async def test_a_session_that_is_a_playlist_fails_and_nobody_is_asked(
         ("write endlessly", ("too_long", "The audio is longer than 120 seconds.")),
     ],
 )
-async def test_a_session_that_breaks_the_decoder_says_why_and_the_next_one_is_assembled(
-    word: str, told: tuple[str, str], pipeline: Pipeline, bus: Bus, store_config: StoreConfig
+async def test_a_session_that_crashes_the_decoder_fails_with_a_reason_and_the_next_one_is_assembled(
+    word: str, expected: tuple[str, str], pipeline: Pipeline, bus: Bus, store_config: StoreConfig
 ) -> None:
     name = word.replace(" ", "-")
-    assert await why(pipeline, bus, f"hostile-{name}", misbehaving_file(word)) == told
+    assert await failure_of(pipeline, bus, f"hostile-{name}", misbehaving_file(word)) == expected
     await pipeline.send(f"after-{name}", encoded("wav"))
     assert (await pipeline.finalize(f"after-{name}")).status_code == 200
     assert samples_of(await download(store_config, f"audio_after-{name}.wav")) == tone(2)
     assert pipeline.leftovers() == []
 
 
-async def test_a_session_that_grows_to_hours_is_too_long_and_its_upload_is_taken_back(
+async def test_a_session_that_decodes_to_hours_is_too_long_and_its_upload_is_aborted(
     pipeline: Pipeline, bus: Bus, store_config: StoreConfig
 ) -> None:
     codec, form, more = BOMBS["flac"]
-    code, _ = await why(pipeline, bus, "hostile-bomb", silence(codec, form, *more))
+    code, _ = await failure_of(pipeline, bus, "hostile-bomb", silence(codec, form, *more))
     assert code == "too_long"
     assert pipeline.leftovers() == []
     async with open_store(store_config) as objects:
@@ -113,5 +113,5 @@ async def test_a_session_that_grows_to_hours_is_too_long_and_its_upload_is_taken
 
 
 async def test_a_session_of_384_channels_fails_with_a_reason(pipeline: Pipeline, bus: Bus) -> None:
-    code, reason = await why(pipeline, bus, "hostile-channels", wav(bytes(384 * 2 * 1000), channels=384))
+    code, reason = await failure_of(pipeline, bus, "hostile-channels", wav(bytes(384 * 2 * 1000), channels=384))
     assert (code, reason) == ("bad_media", "The bytes could not be decoded as audio.")

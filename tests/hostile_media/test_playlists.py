@@ -1,4 +1,4 @@
-"""Playlists that name addresses: nobody is asked, whatever they are called."""
+"""Playlists that name addresses: no address is opened under any container."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -26,7 +26,7 @@ TAGGED = {"hls in a tag", "a tag with hls behind it", "hls behind an amr's name"
 
 @dataclass(frozen=True, slots=True)
 class Forced:
-    """A demuxer that no recording of ours is ever given to, with every protection but that one left."""
+    """A demuxer that our decoder never uses; all other protections stay on."""
 
     demuxer: str
     decoders: str = "pcm_s16le,mp3,aac"
@@ -40,7 +40,7 @@ async def listener() -> AsyncIterator[Listener]:
 
 
 async def try_as(containers: Sequence[Container], playlist: bytes, folder: Path) -> None:
-    """Decode a playlist under each of these names; what comes of it does not matter here."""
+    """Decode a playlist as each of these containers; the outcome does not matter here."""
     path = folder / "0.chunk"
     path.write_bytes(playlist)
 
@@ -55,7 +55,7 @@ async def try_as(containers: Sequence[Container], playlist: bytes, folder: Path)
                 some.create_task(one(container))
 
 
-async def test_the_listener_would_hear_of_a_decoder_that_may_open_addresses(listener: Listener, tmp_path: Path) -> None:
+async def test_the_listener_notices_a_decoder_that_may_open_addresses(listener: Listener, tmp_path: Path) -> None:
     path = tmp_path / "0.chunk"
     path.write_bytes(playlists(listener.address)["hls"])
     command = Decoder(POLICY)._command(DecoderInput(cast("Container", Forced("hls")), [path]))
@@ -65,26 +65,26 @@ async def test_the_listener_would_hear_of_a_decoder_that_may_open_addresses(list
             *(command.program, *open_to_all), stdin=file, stdout=asyncio.subprocess.DEVNULL
         )
     await decoder.wait()
-    assert any(line.startswith(b"GET /x.ts") for line in listener.came)
+    assert any(line.startswith(b"GET /x.ts") for line in listener.requests)
 
 
 @pytest.mark.parametrize("name", NAMES)
-async def test_a_playlist_reaches_nobody_under_any_of_our_containers(
+async def test_a_playlist_opens_no_address_under_any_of_our_containers(
     name: str, listener: Listener, tmp_path: Path
 ) -> None:
     await try_as(list(Container), playlists(listener.address)[name], tmp_path)
-    assert listener.came == []
+    assert listener.requests == []
 
 
 @pytest.mark.parametrize("name", NAMES)
-async def test_a_playlist_reaches_nobody_even_where_the_decoder_is_told_to_play_it(
+async def test_a_playlist_opens_no_address_even_with_its_own_demuxer(
     name: str, listener: Listener, tmp_path: Path
 ) -> None:
     forced = [cast("Container", Forced(demuxer)) for demuxer in LISTS]
     await try_as(forced, playlists(listener.address)[name], tmp_path)
-    assert listener.came == []
+    assert listener.requests == []
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name not in AUDIO | TAGGED | {"concat"}])
-def test_a_playlist_is_refused_at_sight(name: str) -> None:
+def test_a_playlist_is_recognized_by_its_first_bytes(name: str) -> None:
     assert sniff(playlists("http://127.0.0.1:1")[name]) in {NotAudio.PLAYLIST, NotAudio.DOCUMENT}

@@ -1,4 +1,4 @@
-"""A server that answers as OpenAI's HTTP API does, or fails as it does, by a script."""
+"""A fake of OpenAI's HTTP API, which sends scripted responses and failures."""
 
 import asyncio
 import json
@@ -20,7 +20,7 @@ PROVIDER_TEXT = f"Incorrect API key provided: {KEY}."
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """One answer: JSON or raw text, with the headers beside it."""
+    """One response: JSON or raw text, and headers."""
 
     body: object
     status: int = 200
@@ -28,13 +28,13 @@ class Reply:
 
 
 def failure(status: int) -> Reply:
-    """An error as OpenAI words it, with a hint to try again at once so that tests need not wait."""
+    """Return an error in OpenAI's form, with a Retry-After of 1 ms so that tests need not wait."""
     body = {"error": {"message": PROVIDER_TEXT, "type": "error", "code": "some_code", "param": None}}
     return Reply(body, status, {"retry-after-ms": "1"})
 
 
 def judged(content: str | None, *, refusal: str | None = None) -> Reply:
-    """A chat completion whose message is `content`."""
+    """Return a chat completion whose message is `content`."""
     message = {"role": "assistant", "content": content, "refusal": refusal}
     choice = {"index": 0, "finish_reason": "stop", "message": message}
     return Reply({"id": "c", "object": "chat.completion", "created": 1, "model": "m", "choices": [choice]})
@@ -45,7 +45,7 @@ HANG = Reply(None)
 
 @dataclass(frozen=True, slots=True)
 class RecordedRequest:
-    """A request as it came."""
+    """A request as it was received."""
 
     path: str
     authorization: str
@@ -53,19 +53,19 @@ class RecordedRequest:
 
 
 class FakeOpenAI:
-    """Gives its replies in order, the last one for ever."""
+    """Sends its replies in order, the last one again and again."""
 
     def __init__(self) -> None:
         self.replies: deque[Reply] = deque()
-        self.asked: list[RecordedRequest] = []
+        self.requests: list[RecordedRequest] = []
         self.base_url = ""
         self._closing = asyncio.Event()
 
-    def will_say(self, *replies: Reply) -> None:
+    def will_reply(self, *replies: Reply) -> None:
         self.replies = deque(replies)
 
-    async def answer(self, request: Request) -> Response:
-        self.asked.append(RecordedRequest(request.url.path, request.headers["authorization"], await request.body()))
+    async def respond(self, request: Request) -> Response:
+        self.requests.append(RecordedRequest(request.url.path, request.headers["authorization"], await request.body()))
         reply = self.replies.popleft() if len(self.replies) > 1 else self.replies[0]
         if reply is HANG:
             await self._closing.wait()
@@ -77,7 +77,7 @@ class FakeOpenAI:
         listener = socket.create_server(("127.0.0.1", 0))
         self.base_url = f"http://127.0.0.1:{listener.getsockname()[1]}/v1"
         paths = ("/v1/audio/transcriptions", "/v1/chat/completions")
-        app = Starlette(routes=[Route(path, self.answer, methods=["POST"]) for path in paths])
+        app = Starlette(routes=[Route(path, self.respond, methods=["POST"]) for path in paths])
         server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off", ws="none"))
         running = asyncio.create_task(server.serve(sockets=[listener]))
         try:

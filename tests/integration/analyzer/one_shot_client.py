@@ -1,4 +1,4 @@
-"""A client of one-shot analysis, and the analyzer that it talks to."""
+"""A client of one-shot analysis, and an analyzer for it."""
 
 import asyncio
 import io
@@ -47,7 +47,7 @@ def settings_of(nats_url: str, **more: object) -> AnalyzerSettings:
 
 @asynccontextmanager
 async def analyzing(nats_url: str, **more: object) -> AsyncIterator[httpx.AsyncClient]:
-    """Run the analyzer; yields a client of it. The store is out of reach: nothing here needs one."""
+    """Run the analyzer; yields a client of it. The store is not reachable: one-shot analysis needs none."""
     settings = settings_of(nats_url, **more)
     async with (
         serving(create_service(settings, Metrics()), settings) as base,
@@ -90,10 +90,10 @@ def made(arguments: Sequence[str], given: bytes = b"") -> bytes:
         return file.read()
 
 
-def refused(answer: httpx.Response, status: int) -> dict[str, str]:
-    """Return an error after checking that it is in the family's shape."""
-    assert answer.status_code == status, answer.text
-    body: dict[str, str] = answer.json()
+def error_of(response: httpx.Response, status: int) -> dict[str, str]:
+    """Return an error after checking that it is in the API group's form."""
+    assert response.status_code == status, response.text
+    body: dict[str, str] = response.json()
     assert set(body) == {"error", "details", "code", "timestamp"}
     assert body["timestamp"].endswith("Z")
     assert body["error"]
@@ -102,13 +102,13 @@ def refused(answer: httpx.Response, status: int) -> dict[str, str]:
 
 
 def form(name: str, content: bytes) -> bytes:
-    """Return a form with one file under a name written as it is; its boundary is `bnd`."""
+    """Return a form with one file whose name is not escaped; its boundary is `bnd`."""
     head = f'--bnd\r\nContent-Disposition: form-data; name="audio"; filename="{name}"\r\n\r\n'
     return head.encode() + content + b"\r\n--bnd--\r\n"
 
 
 def decoder_that(script: str, folder: Path) -> str:
-    """Return the path of a program that does something else than decode."""
+    """Write a shell script in place of the decoder and return its path."""
     program = folder / "decoder"
     program.write_text(f"#!/bin/sh\n{script}\n")
     program.chmod(0o700)
@@ -116,7 +116,7 @@ def decoder_that(script: str, folder: Path) -> str:
 
 
 class RawUpload:
-    """One request written by hand: in parts, or broken off."""
+    """One request written byte by byte, so that it can be sent in parts or aborted."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
@@ -139,21 +139,21 @@ class RawUpload:
         await self.send_head(len(body))
         await self.send(body)
 
-    async def answer(self) -> tuple[int, dict[str, str], bytes]:
+    async def response(self) -> tuple[int, dict[str, str], bytes]:
         async with asyncio.timeout(10):
             status, *lines = (await self._reader.readuntil(b"\r\n\r\n")).decode().strip().split("\r\n")
             headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
             body = await self._reader.readexactly(int(headers["content-length"]))
         return int(status.split(" ")[1]), headers, body
 
-    def hang_up(self) -> None:
+    def disconnect(self) -> None:
         self._writer.transport.abort()
 
 
 @asynccontextmanager
 async def open_raw_upload(client: httpx.AsyncClient) -> AsyncIterator[RawUpload]:
-    wire = await RawUpload.connect(client)
+    upload = await RawUpload.connect(client)
     try:
-        yield wire
+        yield upload
     finally:
-        wire.hang_up()
+        upload.disconnect()

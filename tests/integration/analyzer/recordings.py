@@ -1,4 +1,4 @@
-"""Stored recordings as the analyzer is told of them, and what it says of them."""
+"""Stored recordings, their `audio.ready` events, and the events that the analyzer publishes."""
 
 import hashlib
 
@@ -18,7 +18,7 @@ def wav_of(pcm: bytes) -> bytes:
 
 
 def ready(session: str, wav: bytes) -> Envelope:
-    """The event that the assembler sends once a WAV is stored."""
+    """Return the event that the assembler publishes when a WAV is stored."""
     digest = hashlib.sha256(wav).hexdigest()
     audio = AudioReady(
         url=f"http://store/audio_{session}.wav",
@@ -38,12 +38,12 @@ async def put(store: ObjectStore, session: str, wav: bytes) -> Envelope:
 
 
 async def outcome(bus: Bus, job: Envelope, kind: type[Event]) -> Envelope:
-    told = await until(lambda: last_event(bus, job.key, kind), within=60, what=f"{kind.NAME} of {job.key.session}")
-    assert told is not None
-    return told
+    published = await until(lambda: last_event(bus, job.key, kind), within=60, what=f"{kind.NAME} of {job.key.session}")
+    assert published is not None
+    return published
 
 
-async def times_told(bus: Bus, job: Envelope, kind: type[Event]) -> int:
+async def times_published(bus: Bus, job: Envelope, kind: type[Event]) -> int:
     subject = event_subject(job.key, kind.NAME)
     info = await bus.jetstream.stream_info(STREAM, subjects_filter=subject)
     return (info.state.subjects or {}).get(subject, 0)

@@ -14,51 +14,51 @@ from shared.domain.errors import Permanent, Unavailable
 from shared.domain.events import AnalysisCompleted, AnalysisFailed, TranscriptLine
 from shared.messaging.bus import Bus, last_event
 from shared.storage.object_store import ObjectStore
-from tests.integration.analyzer.recordings import put, times_told, wav_of
+from tests.integration.analyzer.recordings import put, times_published, wav_of
 from tests.integration.analyzer.speech import speech_sample
 
 
 class FakeTranscriber:
-    """Says the given lines, or raises, and counts."""
+    """Returns the given lines, or raises, and counts its calls."""
 
     name = "fake"
     longest_piece_seconds = 28.0
 
     def __init__(self, *lines: TranscriptLine, error: Exception | None = None) -> None:
-        self.asked = 0
+        self.calls = 0
         self._lines = lines
         self._error = error
 
     async def transcribe(self, piece: AudioPiece) -> Sequence[TranscriptLine]:
         assert piece.seconds > 0
-        self.asked += 1
+        self.calls += 1
         if self._error is not None:
             raise self._error
         return self._lines
 
 
 def worker(bus: Bus, store: ObjectStore, transcriber: FakeTranscriber) -> AnalysisWorker:
-    chronicle = EventStore(bus, store, Catalog(bus, replicas=1))
-    return AnalysisWorker(bus, chronicle, Analyzer(transcriber, LocalScorer()))
+    event_store = EventStore(bus, store, Catalog(bus, replicas=1))
+    return AnalysisWorker(bus, event_store, Analyzer(transcriber, LocalScorer()))
 
 
-async def test_a_job_that_runs_twice_is_worked_and_told_once(bus: Bus, store: ObjectStore) -> None:
+async def test_a_job_that_runs_twice_is_analyzed_and_published_once(bus: Bus, store: ObjectStore) -> None:
     job = await put(store, "twice", wav_of(speech_sample()))
     transcriber = FakeTranscriber(TranscriptLine(start=0, end=1, text="Hello there."))
     await worker(bus, store, transcriber).handle(job)
     await worker(bus, store, transcriber).handle(job)
-    assert transcriber.asked == 1
-    assert await times_told(bus, job, AnalysisCompleted) == 1
+    assert transcriber.calls == 1
+    assert await times_published(bus, job, AnalysisCompleted) == 1
 
 
 @pytest.mark.parametrize("lead", ["7", None])
-async def test_what_is_told_of_a_recording_says_its_lead(bus: Bus, store: ObjectStore, lead: str | None) -> None:
+async def test_published_events_carry_the_recordings_lead(bus: Bus, store: ObjectStore, lead: str | None) -> None:
     job = replace(await put(store, f"of-lead-{lead}", wav_of(speech_sample())), lead=lead)
     working = worker(bus, store, FakeTranscriber(TranscriptLine(start=0, end=1, text="Hello there.")))
     await working.handle(job)
-    await working.give_up(job, Permanent("The model refuses."))
-    told = [await last_event(bus, job.key, kind) for kind in (AnalysisCompleted, AnalysisFailed)]
-    assert [item.lead for item in told if item is not None] == [lead, lead]
+    await working.give_up(job, Permanent("The model rejects it."))
+    published = [await last_event(bus, job.key, kind) for kind in (AnalysisCompleted, AnalysisFailed)]
+    assert [item.lead for item in published if item is not None] == [lead, lead]
 
 
 async def test_a_new_recording_of_the_same_session_is_analyzed_again(bus: Bus, store: ObjectStore) -> None:
@@ -66,24 +66,24 @@ async def test_a_new_recording_of_the_same_session_is_analyzed_again(bus: Bus, s
     for pcm in (speech_sample(), speech_sample()[:64_000]):
         job = await put(store, "replaced", wav_of(pcm))
         await worker(bus, store, transcriber).handle(job)
-    assert transcriber.asked == 2
-    assert await times_told(bus, job, AnalysisCompleted) == 2
+    assert transcriber.calls == 2
+    assert await times_published(bus, job, AnalysisCompleted) == 2
 
 
-async def test_an_endless_transcript_is_cut_so_that_the_bus_takes_the_event(bus: Bus, store: ObjectStore) -> None:
+async def test_a_very_long_transcript_is_truncated_so_that_the_event_fits_the_bus(bus: Bus, store: ObjectStore) -> None:
     job = await put(store, "endless", wav_of(speech_sample()))
     lines = [TranscriptLine(start=0, end=1, text="wörd " * 20)] * 20_000
     await worker(bus, store, FakeTranscriber(*lines)).handle(job)
-    told = await last_event(bus, job.key, AnalysisCompleted)
-    assert told is not None
-    assert isinstance(told.event, AnalysisCompleted)
-    assert told.event.transcript_truncated
-    assert len(told.event.transcript) > 500
-    assert len(encode(told)) < 512 * 1024
+    published = await last_event(bus, job.key, AnalysisCompleted)
+    assert published is not None
+    assert isinstance(published.event, AnalysisCompleted)
+    assert published.event.transcript_truncated
+    assert len(published.event.transcript) > 500
+    assert len(encode(published)) < 512 * 1024
 
 
-@pytest.mark.parametrize("error", [Unavailable("The model is away."), Permanent("The model refuses.")])
-async def test_what_a_model_raises_is_left_to_the_queue(bus: Bus, store: ObjectStore, error: Exception) -> None:
+@pytest.mark.parametrize("error", [Unavailable("The model is away."), Permanent("The model rejects it.")])
+async def test_a_models_error_is_raised_to_the_queue(bus: Bus, store: ObjectStore, error: Exception) -> None:
     job = await put(store, "raising", wav_of(speech_sample()))
     with pytest.raises(type(error)):
         await worker(bus, store, FakeTranscriber(error=error)).handle(job)

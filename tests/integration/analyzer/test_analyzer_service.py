@@ -12,7 +12,7 @@ from shared.observability.metrics import Metrics
 from shared.storage.object_store import ObjectStore
 from shared.storage.settings import StoreConfig
 from tests.integration.analyzer.fake_openai import KEY, FakeOpenAI, Reply, judged
-from tests.integration.analyzer.recordings import outcome, put, ready, times_told, wav_of
+from tests.integration.analyzer.recordings import outcome, put, ready, times_published, wav_of
 from tests.integration.analyzer.speech import WORDS, speech_sample
 from tests.integration.pipeline import store_settings
 from tests.serving import serving
@@ -28,24 +28,24 @@ async def analyzer_running(nats_url: str, store: StoreConfig, **more: object) ->
         yield base
 
 
-async def test_a_stored_recording_is_answered_with_its_words_and_a_score(
+async def test_a_stored_recording_gets_its_transcript_and_a_score(
     nats_url: str, store_config: StoreConfig, bus: Bus, store: ObjectStore
 ) -> None:
     job = await put(store, "spoken", wav_of(speech_sample()))
     await bus.publish(job)
     async with analyzer_running(nats_url, store_config, openai_api_key=None):
-        told = await outcome(bus, job, AnalysisCompleted)
-    assert isinstance(told.event, AnalysisCompleted)
-    text = " ".join(line.text for line in told.event.transcript).lower()
+        published = await outcome(bus, job, AnalysisCompleted)
+    assert isinstance(published.event, AnalysisCompleted)
+    text = " ".join(line.text for line in published.event.transcript).lower()
     assert all(words.lower() in text for words in WORDS)
-    assert 1 <= told.event.temperature <= 40
-    assert 0 < told.event.confidence < 1
-    assert "not calibrated" in told.event.analysis_summary
-    assert told.event.timestamp.endswith("Z")
-    assert (told.event.scorer, told.event.transcriber) == ("local-1", "moonshine-tiny-en")
-    assert not told.event.transcript_truncated
-    assert told.trace.request_id == "a-request"
-    assert told.source == "/roomtone/analyzer"
+    assert 1 <= published.event.temperature <= 40
+    assert 0 < published.event.confidence < 1
+    assert "not calibrated" in published.event.analysis_summary
+    assert published.event.timestamp.endswith("Z")
+    assert (published.event.scorer, published.event.transcriber) == ("local-1", "moonshine-tiny-en")
+    assert not published.event.transcript_truncated
+    assert published.trace.request_id == "a-request"
+    assert published.source == "/roomtone/analyzer"
 
 
 async def test_silence_is_scored_and_says_so(
@@ -54,12 +54,16 @@ async def test_silence_is_scored_and_says_so(
     job = await put(store, "silent", wav_of(bytes(64_000)))
     await bus.publish(job)
     async with analyzer_running(nats_url, store_config, openai_api_key=None):
-        told = await outcome(bus, job, AnalysisCompleted)
-    assert isinstance(told.event, AnalysisCompleted)
-    assert (told.event.temperature, told.event.confidence, told.event.reason_codes) == (1, 0, ("no_speech",))
+        published = await outcome(bus, job, AnalysisCompleted)
+    assert isinstance(published.event, AnalysisCompleted)
+    assert (published.event.temperature, published.event.confidence, published.event.reason_codes) == (
+        1,
+        0,
+        ("no_speech",),
+    )
 
 
-async def test_bytes_that_are_not_our_wav_fail_once_and_stop_nothing(
+async def test_an_object_that_is_not_our_wav_fails_once_and_stops_nothing(
     nats_url: str, store_config: StoreConfig, bus: Bus, store: ObjectStore
 ) -> None:
     poison = await put(store, "poison", b"RIFF" + bytes(5000))
@@ -72,7 +76,7 @@ async def test_bytes_that_are_not_our_wav_fail_once_and_stop_nothing(
     assert isinstance(failed.event, AnalysisFailed)
     assert failed.event.code == "wav_unexpected"
     assert failed.event.reason
-    assert await times_told(bus, poison, AnalysisFailed) == 1
+    assert await times_published(bus, poison, AnalysisFailed) == 1
 
 
 async def test_an_object_that_never_appears_fails_after_its_tries(
@@ -86,13 +90,13 @@ async def test_an_object_that_never_appears_fails_after_its_tries(
     assert failed.event.code == "object_missing"
 
 
-async def test_with_a_key_both_models_are_asked_over_the_api(
+async def test_with_a_key_both_models_are_called_over_the_api(
     nats_url: str, store_config: StoreConfig, bus: Bus, store: ObjectStore, openai_server: FakeOpenAI
 ) -> None:
     grades = dict.fromkeys(
         ("hostility", "raised_stakes", "interruption", "unresolved_disagreement", "deescalation"), 4
     ) | {"deescalation": 0, "evidence": []}
-    openai_server.will_say(
+    openai_server.will_reply(
         Reply({"text": "I hate you.", "segments": [{"start": 0.5, "end": 2, "text": " I hate you."}]}),
         judged(json.dumps(grades)),
     )
@@ -101,11 +105,11 @@ async def test_with_a_key_both_models_are_asked_over_the_api(
     async with analyzer_running(
         nats_url, store_config, openai_api_key=KEY, openai_base_url=openai_server.base_url, openai_retries=0
     ):
-        told = await outcome(bus, job, AnalysisCompleted)
-    assert isinstance(told.event, AnalysisCompleted)
-    assert told.event.temperature == 100
-    assert told.event.transcript == (TranscriptLine(start=0.5, end=2, text="I hate you."),)
-    assert (told.event.scorer, told.event.transcriber) == ("openai/gpt-4o-mini", "openai/whisper-1")
+        published = await outcome(bus, job, AnalysisCompleted)
+    assert isinstance(published.event, AnalysisCompleted)
+    assert published.event.temperature == 100
+    assert published.event.transcript == (TranscriptLine(start=0.5, end=2, text="I hate you."),)
+    assert (published.event.scorer, published.event.transcriber) == ("openai/gpt-4o-mini", "openai/whisper-1")
 
 
 async def test_it_is_ready_while_the_bus_is_there_and_not_without(nats_url: str, store_config: StoreConfig) -> None:
@@ -119,7 +123,7 @@ async def test_it_is_ready_while_the_bus_is_there_and_not_without(nats_url: str,
         analyzer_running("nats://127.0.0.1:9", store_config) as base,
         httpx.AsyncClient(base_url=base) as client,
     ):
-        answer = await client.get("/readyz")
-        assert answer.status_code == 503
-        assert "bus" in answer.json()["reasons"][0]
+        response = await client.get("/readyz")
+        assert response.status_code == 503
+        assert "bus" in response.json()["reasons"][0]
         assert (await client.get("/livez")).status_code == 200

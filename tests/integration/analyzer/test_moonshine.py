@@ -38,7 +38,7 @@ def processor_ticks(pid: int) -> int:
 
 
 async def kill_at_work(transcriber: MoonshineTranscriber) -> None:
-    """Kill the model once it has begun to compute."""
+    """Kill the model once it has started to compute."""
     pid = worker_of(transcriber)
     idle = processor_ticks(pid)
     await until(lambda: processor_ticks(pid) > idle + 2, what="the model at work")
@@ -54,7 +54,7 @@ async def test_speech_becomes_its_words_at_the_times_they_are_said(transcriber: 
     assert next(line.start for line in lines if "No matter" in line.text) == pytest.approx(3.3, abs=0.6)
 
 
-async def test_nothing_of_a_piece_is_heard_in_the_next_one(transcriber: MoonshineTranscriber) -> None:
+async def test_nothing_of_a_piece_appears_in_the_next_ones_transcript(transcriber: MoonshineTranscriber) -> None:
     fresh = await transcriber.transcribe(SHORT)
     await transcriber.transcribe(piece(speech_sample()[: int(2.4 * SECOND)]))  # ends in the middle of a word
     assert await transcriber.transcribe(SHORT) == fresh
@@ -64,7 +64,7 @@ async def test_noise_without_speech_gives_no_lines(transcriber: MoonshineTranscr
     assert await transcriber.transcribe(piece(bytes(5 * SECOND))) == []
 
 
-async def test_pieces_asked_for_at_once_are_answered_each_with_its_own_words(transcriber: MoonshineTranscriber) -> None:
+async def test_pieces_transcribed_at_once_each_get_their_own_words(transcriber: MoonshineTranscriber) -> None:
     first, second = await asyncio.gather(
         transcriber.transcribe(SHORT), transcriber.transcribe(piece(speech_sample()[3 * SECOND : 6 * SECOND]))
     )
@@ -84,20 +84,20 @@ async def test_nothing_runs_before_the_first_piece_nor_after_the_end() -> None:
 async def test_a_model_killed_in_the_middle_of_a_piece_costs_nothing(transcriber: MoonshineTranscriber) -> None:
     expected = await transcriber.transcribe(SHORT)
     pid = worker_of(transcriber)
-    answer, _ = await asyncio.gather(transcriber.transcribe(SHORT), kill_at_work(transcriber))
-    assert answer == expected
+    response, _ = await asyncio.gather(transcriber.transcribe(SHORT), kill_at_work(transcriber))
+    assert response == expected
     assert worker_of(transcriber) != pid
 
 
 async def test_a_model_killed_twice_fails_its_piece_and_not_the_next_one(transcriber: MoonshineTranscriber) -> None:
     expected = await transcriber.transcribe(SHORT)
     first = worker_of(transcriber)
-    asked = asyncio.create_task(transcriber.transcribe(SHORT))
+    cancelled = asyncio.create_task(transcriber.transcribe(SHORT))
     await kill_at_work(transcriber)
     second = await until(lambda: transcriber.process_id not in {None, first} and worker_of(transcriber), what="another")
     os.kill(second, signal.SIGKILL)
     with pytest.raises(Unavailable) as failed:
-        await asked
+        await cancelled
     assert failed.value.code == "model_stopped"
     assert await transcriber.transcribe(SHORT) == expected
 
@@ -114,7 +114,7 @@ async def test_a_model_that_hangs_is_replaced_after_its_deadline() -> None:
         assert await transcriber.transcribe(SHORT) == expected
 
 
-async def test_a_cancelled_piece_leaves_no_answer_behind_for_the_next_one(transcriber: MoonshineTranscriber) -> None:
+async def test_a_cancelled_piece_leaves_no_response_for_the_next_one(transcriber: MoonshineTranscriber) -> None:
     expected = await transcriber.transcribe(SHORT)
     pid = worker_of(transcriber)
     os.kill(pid, signal.SIGSTOP)

@@ -8,7 +8,7 @@ import httpx
 import nats
 import pytest
 
-from tests.integration.analyzer.one_shot_client import FORMATS, analyze, analyzing, form, refused, speech_as, wav
+from tests.integration.analyzer.one_shot_client import FORMATS, analyze, analyzing, error_of, form, speech_as, wav
 from tests.integration.analyzer.speech import WORDS, speech_sample
 
 HALF_A_SECOND = wav(bytes(16_000))
@@ -24,9 +24,9 @@ async def client(nats_url: str) -> AsyncIterator[httpx.AsyncClient]:
 
 @pytest.mark.parametrize("name", FORMATS)
 async def test_speech_in_every_format_is_scored(client: httpx.AsyncClient, name: str) -> None:
-    answer = await analyze(client, speech_as(name), f"Call Of Today.{name.upper()}")
-    assert answer.status_code == 200, answer.text
-    body = answer.json()
+    response = await analyze(client, speech_as(name), f"Call Of Today.{name.upper()}")
+    assert response.status_code == 200, response.text
+    body = response.json()
     assert set(body) == BRIEF
     assert isinstance(body["temperature"], int)
     assert 1 <= body["temperature"] <= 40
@@ -44,12 +44,12 @@ async def test_with_detail_the_words_and_reasons_come_along(client: httpx.AsyncC
     assert (body["scorer"], type(body["reason_codes"])) == ("local-1", list)
 
 
-async def test_what_detail_could_mean_else_is_refused(client: httpx.AsyncClient) -> None:
-    assert refused(await analyze(client, wav(bytes(32_000)), detail="much"), 400)["code"] == "bad_detail"
+async def test_any_other_value_of_detail_is_rejected(client: httpx.AsyncClient) -> None:
+    assert error_of(await analyze(client, wav(bytes(32_000)), detail="much"), 400)["code"] == "bad_detail"
     assert set((await analyze(client, wav(bytes(32_000)), detail="false")).json()) == BRIEF
 
 
-async def test_silence_is_no_error_and_is_said(client: httpx.AsyncClient) -> None:
+async def test_silence_is_not_an_error_and_is_reported(client: httpx.AsyncClient) -> None:
     body = (await analyze(client, wav(bytes(160_000)), detail="true")).json()
     assert (body["temperature"], body["confidence"], body["segments"]) == (1, 0, [])
     assert (body["transcript"], body["reason_codes"]) == ("", ["no_speech"])
@@ -61,15 +61,15 @@ async def test_the_bytes_decide_where_the_name_disagrees(client: httpx.AsyncClie
 
 
 @pytest.mark.parametrize("name", ["mp3", "ogg", "flac", "wav"])
-async def test_of_a_truncated_stream_what_is_there_is_scored(client: httpx.AsyncClient, name: str) -> None:
+async def test_the_rest_of_a_truncated_stream_is_scored(client: httpx.AsyncClient, name: str) -> None:
     content = speech_as(name)
-    answer = await analyze(client, content[: len(content) // 2], f"call.{name}", detail="true")
-    assert answer.status_code == 200, answer.text
-    assert WORDS[0].lower() in answer.json()["transcript"].lower()
+    response = await analyze(client, content[: len(content) // 2], f"call.{name}", detail="true")
+    assert response.status_code == 200, response.text
+    assert WORDS[0].lower() in response.json()["transcript"].lower()
 
 
-async def test_a_truncated_m4a_has_lost_its_index_and_is_refused(client: httpx.AsyncClient) -> None:
-    assert refused(await analyze(client, speech_as("m4a")[:-2000], "call.m4a"), 400)["error"] == "Invalid file format"
+async def test_a_truncated_m4a_has_lost_its_index_and_is_rejected(client: httpx.AsyncClient) -> None:
+    assert error_of(await analyze(client, speech_as("m4a")[:-2000], "call.m4a"), 400)["error"] == "Invalid file format"
 
 
 PLAYLIST = b"#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\nhttp://127.0.0.1:9/x.ts\n"
@@ -92,8 +92,8 @@ PLAYLIST = b"#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\nhttp://127.0.0.1:9/x.
         b"\x00\x00\x00\x20ftypM4A " + bytes(range(256)) * 30,
     ],
 )
-async def test_what_is_not_audio_is_refused(client: httpx.AsyncClient, content: bytes) -> None:
-    body = refused(await analyze(client, content), 400)
+async def test_a_file_that_is_not_audio_is_rejected(client: httpx.AsyncClient, content: bytes) -> None:
+    body = error_of(await analyze(client, content), 400)
     assert body["error"] == "Invalid file format"
     assert "/" not in body["details"]
 
@@ -113,9 +113,9 @@ async def test_what_is_not_audio_is_refused(client: httpx.AsyncClient, content: 
         "x.m3u8",
     ],
 )
-async def test_a_name_without_an_allowed_extension_is_refused(client: httpx.AsyncClient, name: str) -> None:
-    answer = await client.post("/analyze-audio", content=form(name, HALF_A_SECOND), headers=_FORM)
-    body = refused(answer, 400)
+async def test_a_name_without_an_allowed_extension_is_rejected(client: httpx.AsyncClient, name: str) -> None:
+    response = await client.post("/analyze-audio", content=form(name, HALF_A_SECOND), headers=_FORM)
+    body = error_of(response, 400)
     assert body["error"] == "Invalid file format"
     assert body["details"].startswith("Supported formats: wav, mp3, m4a, flac, ogg")
 
@@ -123,50 +123,52 @@ async def test_a_name_without_an_allowed_extension_is_refused(client: httpx.Asyn
 @pytest.mark.parametrize(
     "name", ["\u202e.wav", "../../etc/passwd.wav", "a\x00.wav", "\r.wav", "n" * 2000 + ".wav", "日本.WaV"]
 )
-async def test_a_strange_name_with_an_allowed_extension_means_nothing(client: httpx.AsyncClient, name: str) -> None:
-    answer = await client.post("/analyze-audio", content=form(name, HALF_A_SECOND), headers=_FORM)
-    assert answer.status_code == 200, answer.text
+async def test_a_strange_name_with_an_allowed_extension_is_accepted(client: httpx.AsyncClient, name: str) -> None:
+    response = await client.post("/analyze-audio", content=form(name, HALF_A_SECOND), headers=_FORM)
+    assert response.status_code == 200, response.text
 
 
-async def test_a_name_of_4_kb_is_refused_or_taken_but_breaks_nothing(client: httpx.AsyncClient) -> None:
-    answer = await client.post("/analyze-audio", content=form("n" * 4096 + ".wav", HALF_A_SECOND), headers=_FORM)
-    assert answer.status_code in {200, 400, 413}
+async def test_a_name_of_4_kb_is_rejected_or_accepted_but_breaks_nothing(client: httpx.AsyncClient) -> None:
+    response = await client.post("/analyze-audio", content=form("n" * 4096 + ".wav", HALF_A_SECOND), headers=_FORM)
+    assert response.status_code in {200, 400, 413}
 
 
 @pytest.mark.parametrize("name", ["file", "Audio", "audio_chunk"])
 @pytest.mark.parametrize("size", [100, 200_000])
-async def test_a_form_without_the_file_is_told_what_to_send(client: httpx.AsyncClient, name: str, size: int) -> None:
-    body = refused(await client.post("/analyze-audio", files={name: ("call.wav", wav(b"\xfe\xff" * size))}), 400)
+async def test_a_form_without_the_file_gets_an_error_that_says_what_to_send(
+    client: httpx.AsyncClient, name: str, size: int
+) -> None:
+    body = error_of(await client.post("/analyze-audio", files={name: ("call.wav", wav(b"\xfe\xff" * size))}), 400)
     assert body["error"] == "No audio file provided"
     assert "'audio'" in body["details"]
 
 
 async def test_an_audio_field_that_is_no_file_has_no_name(client: httpx.AsyncClient) -> None:
     assert (
-        refused(await client.post("/analyze-audio", files={"audio": (None, b"text")}), 400)["code"] == "bad_extension"
+        error_of(await client.post("/analyze-audio", files={"audio": (None, b"text")}), 400)["code"] == "bad_extension"
     )
 
 
-async def test_two_files_are_one_too_many(client: httpx.AsyncClient) -> None:
+async def test_a_second_file_is_rejected(client: httpx.AsyncClient) -> None:
     files = [("audio", ("a.wav", wav(bytes(32_000)))), ("audio", ("b.wav", wav(bytes(32_000))))]
-    assert refused(await client.post("/analyze-audio", files=files), 400)["code"] == "duplicate_field"
+    assert error_of(await client.post("/analyze-audio", files=files), 400)["code"] == "duplicate_field"
 
 
-async def test_fields_beside_the_file_mean_nothing(client: httpx.AsyncClient) -> None:
+async def test_fields_beside_the_file_are_ignored(client: httpx.AsyncClient) -> None:
     files = {"audio": ("a.wav", wav(bytes(32_000)))}
     assert (await client.post("/analyze-audio", files=files, data={"language": "en"})).status_code == 200
 
 
-async def test_a_million_parts_are_refused(client: httpx.AsyncClient) -> None:
+async def test_a_million_parts_are_rejected(client: httpx.AsyncClient) -> None:
     part = b'--bnd\r\nContent-Disposition: form-data; name="a"\r\n\r\n\r\n'
-    answer = await client.post("/analyze-audio", content=part * 300_000, headers=_FORM)
-    assert refused(answer, 413)["details"]
+    response = await client.post("/analyze-audio", content=part * 300_000, headers=_FORM)
+    assert error_of(response, 413)["details"]
 
 
-async def test_a_form_that_ends_early_is_refused(client: httpx.AsyncClient) -> None:
+async def test_a_form_that_ends_early_is_rejected(client: httpx.AsyncClient) -> None:
     half = form("a.wav", HALF_A_SECOND)[:-20]
-    answer = await client.post("/analyze-audio", content=half, headers=_FORM)
-    assert refused(answer, 400)["code"] == "bad_form"
+    response = await client.post("/analyze-audio", content=half, headers=_FORM)
+    assert error_of(response, 400)["code"] == "bad_form"
 
 
 @pytest.mark.parametrize(
@@ -179,13 +181,13 @@ async def test_a_form_that_ends_early_is_refused(client: httpx.AsyncClient) -> N
         ({"Content-Type": "multipart/form-data; boundary=bnd", "Content-Encoding": "gzip"}, 415),
     ],
 )
-async def test_a_body_that_is_no_form_holds_no_file_and_a_compressed_one_is_refused(
+async def test_a_body_that_is_no_form_and_a_compressed_one_are_rejected(
     client: httpx.AsyncClient, headers: dict[str, str], status: int
 ) -> None:
-    refused(await client.post("/analyze-audio", content=form("a.wav", HALF_A_SECOND), headers=headers), status)
+    error_of(await client.post("/analyze-audio", content=form("a.wav", HALF_A_SECOND), headers=headers), status)
 
 
-async def test_nothing_is_left_in_a_folder_or_told_to_anyone(
+async def test_a_request_leaves_no_file_and_publishes_no_event(
     nats_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TMPDIR", str(tmp_path))
@@ -193,13 +195,13 @@ async def test_nothing_is_left_in_a_folder_or_told_to_anyone(
     recordings = [speech_as("ogg"), speech_as("ogg")[:-3000], PLAYLIST]
     working_folder = set(Path.cwd().rglob("*"))
     listener = await nats.connect(nats_url)
-    heard = await listener.subscribe("roomtone.v1.>")
+    received = await listener.subscribe("roomtone.v1.>")
     await listener.flush()
     async with analyzing(nats_url) as client:
-        answers = [await analyze(client, content, "call.ogg") for content in recordings]
+        responses = [await analyze(client, content, "call.ogg") for content in recordings]
     await listener.flush()  # what was published before has arrived by now
-    assert [answer.status_code for answer in answers] == [200, 200, 400]
-    assert heard.pending_msgs == 0
+    assert [response.status_code for response in responses] == [200, 200, 400]
+    assert received.pending_msgs == 0
     assert tempfile.gettempdir() == str(tmp_path)
     assert list(tmp_path.iterdir()) == []
     assert set(Path.cwd().rglob("*")) == working_folder

@@ -14,8 +14,8 @@ from tests.integration.analyzer.one_shot_client import (
     analyze,
     analyzing,
     decoder_that,
+    error_of,
     open_raw_upload,
-    refused,
     speech_as,
     wav,
 )
@@ -32,12 +32,14 @@ def over_the_api(server: FakeOpenAI, **more: object) -> dict[str, object]:
     return {"openai_api_key": KEY, "openai_base_url": server.base_url, "openai_retries": 0, **more}
 
 
-async def test_without_words_from_the_model_service_nothing_is_judged(nats_url: str, openai_server: FakeOpenAI) -> None:
-    openai_server.will_say(NO_WORDS)
+async def test_without_words_from_the_model_service_no_score_is_requested(
+    nats_url: str, openai_server: FakeOpenAI
+) -> None:
+    openai_server.will_reply(NO_WORDS)
     async with analyzing(nats_url, **over_the_api(openai_server)) as client:
         body = (await analyze(client, speech_as("wav"), detail="true")).json()
     assert (body["temperature"], body["confidence"], body["scorer"]) == (1, 0, "openai/gpt-4o-mini")
-    assert len(openai_server.asked) == 1
+    assert len(openai_server.requests) == 1
 
 
 @pytest.mark.parametrize(
@@ -52,13 +54,13 @@ async def test_without_words_from_the_model_service_nothing_is_judged(nats_url: 
         [WORDS, judged(None, refusal="I would rather not")],
     ],
 )
-async def test_a_model_service_that_fails_is_our_failure_and_its_words_stay_with_us(
+async def test_a_failing_model_service_is_a_500_without_the_services_text(
     nats_url: str, openai_server: FakeOpenAI, replies: list[Reply], capfd: pytest.CaptureFixture[str]
 ) -> None:
-    openai_server.will_say(*replies)
+    openai_server.will_reply(*replies)
     async with analyzing(nats_url, **over_the_api(openai_server)) as client:
-        answer = await analyze(client, speech_as("wav"))
-    body = refused(answer, 500)
+        response = await analyze(client, speech_as("wav"))
+    body = error_of(response, 500)
     assert body["error"] == "Analysis failed"
     for secret in (KEY, "sk-", "Incorrect", "rather", openai_server.base_url, "Traceback", "/"):
         assert secret not in body["details"]
@@ -67,54 +69,54 @@ async def test_a_model_service_that_fails_is_our_failure_and_its_words_stay_with
     assert "I hate you" not in logged
 
 
-async def test_a_model_service_that_is_away_is_our_failure(nats_url: str) -> None:
+async def test_an_unreachable_model_service_is_a_500(nats_url: str) -> None:
     away = {"openai_api_key": KEY, "openai_base_url": "http://127.0.0.1:9/v1", "openai_retries": 0}
     async with analyzing(nats_url, **away) as client:
-        assert "127.0.0.1" not in refused(await analyze(client, speech_as("wav")), 500)["details"]
+        assert "127.0.0.1" not in error_of(await analyze(client, speech_as("wav")), 500)["details"]
 
 
-async def test_a_model_that_hangs_is_given_up_when_the_time_is_over(nats_url: str, openai_server: FakeOpenAI) -> None:
-    openai_server.will_say(HANG)
+async def test_a_model_that_hangs_is_given_up_after_the_timeout(nats_url: str, openai_server: FakeOpenAI) -> None:
+    openai_server.will_reply(HANG)
     async with analyzing(nats_url, **over_the_api(openai_server, analyze_timeout_seconds=1)) as client:
-        assert refused(await analyze(client, speech_as("wav")), 500)["code"] == "analysis_timeout"
+        assert error_of(await analyze(client, speech_as("wav")), 500)["code"] == "analysis_timeout"
 
 
-async def test_a_decoder_that_can_not_run_or_crashes_is_told_without_a_path(nats_url: str, tmp_path: Path) -> None:
+async def test_a_decoder_that_can_not_run_or_crashes_is_reported_without_a_path(nats_url: str, tmp_path: Path) -> None:
     program = decoder_that("kill -SEGV $$", tmp_path)
     async with analyzing(nats_url, ffmpeg_path=program) as client:
-        crashed = refused(await analyze(client, speech_as("wav")), 400)
+        crashed = error_of(await analyze(client, speech_as("wav")), 400)
         Path(program).write_text("#!/no/such/interpreter\n")
-        missing = refused(await analyze(client, speech_as("wav")), 500)
+        missing = error_of(await analyze(client, speech_as("wav")), 500)
     assert str(tmp_path) not in str(crashed) + str(missing)
 
 
-async def test_a_client_that_hangs_up_ends_its_decoder(nats_url: str, tmp_path: Path) -> None:
+async def test_a_client_that_disconnects_ends_its_decoder(nats_url: str, tmp_path: Path) -> None:
     before = descendants_of(os.getpid())
     async with analyzing(nats_url, ffmpeg_path=decoder_that("exec sleep 60", tmp_path)) as client:
-        async with open_raw_upload(client) as wire:
-            await wire.send_form(speech_as("wav"))
+        async with open_raw_upload(client) as upload:
+            await upload.send_form(speech_as("wav"))
             decoders = await until(lambda: _named("sleep", descendants_of(os.getpid()) - before))
         await until(lambda: not any(is_running(pid) for pid in decoders), within=5, what="the decoder to be gone")
 
 
-async def test_a_client_that_hangs_up_ends_its_call_of_the_model_and_its_turn(
+async def test_a_client_that_disconnects_ends_its_model_call_and_frees_its_slot(
     nats_url: str, openai_server: FakeOpenAI
 ) -> None:
-    openai_server.will_say(HANG, NO_WORDS)
+    openai_server.will_reply(HANG, NO_WORDS)
     limits = {"analyze_concurrency": 1, "analyze_wait_seconds": 5}
     async with analyzing(nats_url, **over_the_api(openai_server, **limits)) as client:
-        async with open_raw_upload(client) as wire:
-            await wire.send_form(speech_as("wav"))
-            await until(lambda: openai_server.asked)
+        async with open_raw_upload(client) as upload:
+            await upload.send_form(speech_as("wav"))
+            await until(lambda: openai_server.requests)
         assert (await analyze(client, speech_as("wav"))).status_code == 200
 
 
-async def test_the_local_model_goes_on_for_others_when_a_client_hangs_up_in_the_middle(nats_url: str) -> None:
+async def test_the_local_model_goes_on_for_others_after_a_client_disconnects(nats_url: str) -> None:
     minutes = wav(speech_sample() * 20)
     before = descendants_of(os.getpid())
     async with analyzing(nats_url) as client:
-        async with open_raw_upload(client) as wire:
-            await wire.send_form(minutes)
+        async with open_raw_upload(client) as upload:
+            await upload.send_form(minutes)
             await until(lambda: _named("python", descendants_of(os.getpid()) - before))
             other = asyncio.create_task(analyze(client, speech_as("wav")))
         assert (await other).status_code == 200
@@ -135,8 +137,8 @@ async def test_a_killed_process_leaves_neither_file_nor_child(
     process = ServiceProcess("analyzer", programs, settings)
     await process.start()
     try:
-        async with httpx.AsyncClient(base_url=process.base_url) as client, open_raw_upload(client) as wire:
-            await wire.send_form(speech_as("flac"))
+        async with httpx.AsyncClient(base_url=process.base_url) as client, open_raw_upload(client) as upload:
+            await upload.send_form(speech_as("flac"))
             (decoder,) = await until(lambda: _named("sleep", descendants_of(process.pid)))
             assert str(Path(f"/proc/{decoder}/fd/0").readlink()).startswith("/memfd:")
     finally:
@@ -147,7 +149,7 @@ async def test_a_killed_process_leaves_neither_file_nor_child(
 
 
 def _named(name: str, pids: set[int]) -> set[int]:
-    """Return those of the processes that run a program whose name begins so."""
+    """Return the processes that run a program whose name starts with `name`."""
     return {pid for pid in pids if _program(pid).startswith(name)}
 
 

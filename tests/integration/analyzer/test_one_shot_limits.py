@@ -1,4 +1,4 @@
-"""What one-shot analysis does not take on, and how soon it says so."""
+"""The limits of one-shot analysis, and how early a request beyond them is rejected."""
 
 import asyncio
 import json
@@ -14,10 +14,10 @@ from tests.integration.analyzer.one_shot_client import (
     analyze,
     analyzing,
     decoder_that,
+    error_of,
     form,
     made,
     open_raw_upload,
-    refused,
     wav,
 )
 from tests.tokens import bearer, token_settings
@@ -42,7 +42,7 @@ async def test_hours_in_a_small_file_are_decoded_no_further_than_the_longest_rec
     assert len(bomb) < 8 * _MIB
     async with analyzing(nats_url) as client:
         async with asyncio.timeout(10):
-            body = refused(await analyze(client, bomb, "call.opus"), 400)
+            body = error_of(await analyze(client, bomb, "call.opus"), 400)
     assert (body["error"], body["code"]) == ("Audio too long", "too_long")
     assert "300 seconds" in body["details"]
 
@@ -50,14 +50,14 @@ async def test_hours_in_a_small_file_are_decoded_no_further_than_the_longest_rec
 async def test_a_recording_may_be_as_long_as_allowed_and_no_longer(nats_url: str) -> None:
     async with analyzing(nats_url, max_duration_seconds=2) as client:
         assert (await analyze(client, wav(bytes(64_000)))).status_code == 200
-        assert refused(await analyze(client, wav(bytes(64_002))), 400)["code"] == "too_long"
+        assert error_of(await analyze(client, wav(bytes(64_002))), 400)["code"] == "too_long"
 
 
 async def test_a_file_may_be_as_large_as_allowed_and_no_larger(nats_url: str) -> None:
     largest = wav(bytes(_MIB // 8 - len(wav(b""))))
     async with analyzing(nats_url, max_file_size=0.125) as client:
         assert (await analyze(client, largest)).status_code == 200
-        body = refused(await analyze(client, largest + b"\0"), 413)
+        body = error_of(await analyze(client, largest + b"\0"), 413)
     assert (body["error"], body["details"]) == ("File too large", "The file may have at most 0.125 MB.")
 
 
@@ -69,57 +69,57 @@ async def test_a_body_that_does_not_say_its_size_is_counted(nats_url: str) -> No
 
     async with analyzing(nats_url, max_file_size=0.125) as client:
         headers = {"Content-Type": "multipart/form-data; boundary=bnd"}
-        refused(await client.post(PATH, content=pieces(), headers=headers), 413)
+        error_of(await client.post(PATH, content=pieces(), headers=headers), 413)
 
 
-async def test_a_declared_size_over_the_limit_is_refused_before_the_body(nats_url: str) -> None:
-    async with analyzing(nats_url) as client, open_raw_upload(client) as wire:
-        await wire.send_head(10**9)
-        assert (await wire.answer())[0] == 413
+async def test_a_declared_size_over_the_limit_is_rejected_before_the_body(nats_url: str) -> None:
+    async with analyzing(nats_url) as client, open_raw_upload(client) as upload:
+        await upload.send_head(10**9)
+        assert (await upload.response())[0] == 413
 
 
-async def test_a_wrong_extension_is_refused_before_the_files_bytes(nats_url: str) -> None:
-    async with analyzing(nats_url) as client, open_raw_upload(client) as wire:
-        await wire.send_head(20 * _MIB)
-        await wire.send(form("call.exe", SILENCE)[:200])
-        status, _, body = await wire.answer()
+async def test_a_wrong_extension_is_rejected_before_the_files_bytes(nats_url: str) -> None:
+    async with analyzing(nats_url) as client, open_raw_upload(client) as upload:
+        await upload.send_head(20 * _MIB)
+        await upload.send(form("call.exe", SILENCE)[:200])
+        status, _, body = await upload.response()
     assert (status, json.loads(body)["code"]) == (400, "bad_extension")
 
 
-async def test_a_sender_that_stalls_is_answered_408(nats_url: str) -> None:
-    for patience in ({"body_idle_seconds": 0.2}, {"analyze_timeout_seconds": 0.2}):
-        async with analyzing(nats_url, **patience) as client, open_raw_upload(client) as wire:
-            await wire.send_head(1000)
-            await wire.send(form("call.wav", SILENCE)[:200])
-            assert (await wire.answer())[0] == 408
+async def test_a_sender_that_stalls_gets_408(nats_url: str) -> None:
+    for timeouts in ({"body_idle_seconds": 0.2}, {"analyze_timeout_seconds": 0.2}):
+        async with analyzing(nats_url, **timeouts) as client, open_raw_upload(client) as upload:
+            await upload.send_head(1000)
+            await upload.send(form("call.wav", SILENCE)[:200])
+            assert (await upload.response())[0] == 408
 
 
-async def test_a_sender_that_only_trickles_is_answered_408(nats_url: str) -> None:
-    patience = {"body_idle_seconds": 0.4, "min_body_rate": 10_000}
-    async with analyzing(nats_url, **patience) as client, open_raw_upload(client) as wire:
-        await wire.send_head(5000)
-        await wire.send(form("call.wav", SILENCE)[:200])
-        answer = asyncio.create_task(wire.answer())
+async def test_a_sender_that_only_trickles_gets_408(nats_url: str) -> None:
+    timeouts = {"body_idle_seconds": 0.4, "min_body_rate": 10_000}
+    async with analyzing(nats_url, **timeouts) as client, open_raw_upload(client) as upload:
+        await upload.send_head(5000)
+        await upload.send(form("call.wav", SILENCE)[:200])
+        response = asyncio.create_task(upload.response())
         for _ in range(1000):
-            await wire.send(b"x")
-            if (await asyncio.wait([answer], timeout=0.05))[0]:
+            await upload.send(b"x")
+            if (await asyncio.wait([response], timeout=0.05))[0]:
                 break
-        assert (await answer)[0] == 408
+        assert (await response)[0] == 408
 
 
-async def test_a_caller_is_let_in_so_often_a_minute(nats_url: str) -> None:
-    async with analyzing(nats_url, rate_limit_per_minute=2) as client, open_raw_upload(client) as wire:
+async def test_a_callers_rate_is_limited_per_minute(nats_url: str) -> None:
+    async with analyzing(nats_url, rate_limit_per_minute=2) as client, open_raw_upload(client) as upload:
         assert (await analyze(client, SILENCE)).status_code == 200
         assert (await analyze(client, b"not audio")).status_code == 400
-        await wire.send_head(1000)  # refused before its body
-        status, headers, body = await wire.answer()
-        answer = await analyze(client, SILENCE)
+        await upload.send_head(1000)  # rejected before its body
+        status, headers, body = await upload.response()
+        response = await analyze(client, SILENCE)
     assert (status, json.loads(body)["error"]) == (429, "Rate limit exceeded")
     assert 1 <= int(headers["retry-after"]) <= 30
-    assert refused(answer, 429)["code"] == "too_many_requests"
+    assert error_of(response, 429)["code"] == "too_many_requests"
 
 
-async def test_with_tokens_each_bearer_has_a_rate_of_their_own(nats_url: str) -> None:
+async def test_with_tokens_each_bearer_has_their_own_rate(nats_url: str) -> None:
     async with analyzing(nats_url, rate_limit_per_minute=1, **token_settings()) as client:
         statuses = [
             (await analyze(client, SILENCE, headers=bearer(**claims))).status_code
@@ -128,34 +128,34 @@ async def test_with_tokens_each_bearer_has_a_rate_of_their_own(nats_url: str) ->
     assert statuses == [200, 429, 200, 200]
 
 
-async def test_a_caller_without_a_token_or_without_the_scope_is_refused_in_the_familys_shape(nats_url: str) -> None:
+async def test_a_caller_without_a_token_or_scope_gets_the_groups_error_body(nats_url: str) -> None:
     async with analyzing(nats_url, **token_settings()) as client:
         unknown = await analyze(client, SILENCE)
         other = await analyze(client, SILENCE, headers=bearer(scope="audio:read"))
         welcome = await analyze(client, SILENCE, headers=bearer(scope="audio:write"))
-    refused(unknown, 401)
+    error_of(unknown, 401)
     assert unknown.headers["www-authenticate"] == "Bearer"
-    assert "audio:write" in refused(other, 403)["details"]
+    assert "audio:write" in error_of(other, 403)["details"]
     assert welcome.status_code == 200
 
 
-async def test_who_gets_no_turn_in_time_is_told_to_come_back(nats_url: str, tmp_path: Path) -> None:
+async def test_a_request_without_a_slot_in_time_gets_503_and_retry_after(nats_url: str, tmp_path: Path) -> None:
     slow = decoder_that("exec sleep 60", tmp_path)
     limits = {"ffmpeg_path": slow, "analyze_concurrency": 1, "analyze_wait_seconds": 0.2}
     async with analyzing(nats_url, **limits) as client, open_raw_upload(client) as first:
         await first.send_form(SILENCE)
 
         async def busy() -> httpx.Response | None:
-            answer = await analyze(client, b"RIFF\0\0\0\0WAVE")
-            return answer if answer.status_code == 503 else None
+            response = await analyze(client, b"RIFF\0\0\0\0WAVE")
+            return response if response.status_code == 503 else None
 
-        answer = await until(busy)
-    assert answer is not None
-    assert refused(answer, 503)["error"] == "Server busy"
-    assert int(answer.headers["retry-after"]) >= 1
+        response = await until(busy)
+    assert response is not None
+    assert error_of(response, 503)["error"] == "Server busy"
+    assert int(response.headers["retry-after"]) >= 1
 
 
-async def test_no_more_uploads_are_held_in_memory_than_there_is_room_for(nats_url: str) -> None:
+async def test_the_number_of_uploads_in_memory_is_limited(nats_url: str) -> None:
     async with analyzing(nats_url, analyze_concurrency=1) as client:
         uploads = [await _begun(client) for _ in range(4)]
 
@@ -164,7 +164,7 @@ async def test_no_more_uploads_are_held_in_memory_than_there_is_room_for(nats_ur
 
         await until(full)
         for upload in uploads:
-            upload.hang_up()
+            upload.disconnect()
 
         async def room() -> bool:
             return (await analyze(client, SILENCE)).status_code == 200
@@ -173,7 +173,7 @@ async def test_no_more_uploads_are_held_in_memory_than_there_is_room_for(nats_ur
 
 
 async def _begun(client: httpx.AsyncClient) -> RawUpload:
-    wire = await RawUpload.connect(client)
-    await wire.send_head(1000)
-    await wire.send(form("call.wav", SILENCE)[:200])
-    return wire
+    upload = await RawUpload.connect(client)
+    await upload.send_head(1000)
+    await upload.send(form("call.wav", SILENCE)[:200])
+    return upload

@@ -30,8 +30,8 @@ def scorer(client: AsyncOpenAI, *, deadline: float = 10.0) -> OpenAIScorer:
     return OpenAIScorer(client, "gpt-4o-mini", deadline=deadline)
 
 
-async def test_grades_and_true_quotes_become_a_score(openai_server: FakeOpenAI, openai_client: AsyncOpenAI) -> None:
-    openai_server.will_say(judged(json.dumps(ANSWER)))
+async def test_grades_and_verified_quotes_become_a_score(openai_server: FakeOpenAI, openai_client: AsyncOpenAI) -> None:
+    openai_server.will_reply(judged(json.dumps(ANSWER)))
     score = await scorer(openai_client).score(RECORDING)
     assert 50 <= score.temperature <= 75
     assert score.confidence == 0.9
@@ -41,54 +41,54 @@ async def test_grades_and_true_quotes_become_a_score(openai_server: FakeOpenAI, 
     assert score.scorer == "openai/gpt-4o-mini"
 
 
-async def test_the_transcript_is_sent_as_data_and_the_answer_is_asked_for_by_strict_schema(
+async def test_the_transcript_is_sent_as_data_with_a_strict_response_schema(
     openai_server: FakeOpenAI, openai_client: AsyncOpenAI
 ) -> None:
-    openai_server.will_say(judged(json.dumps(ANSWER)))
+    openai_server.will_reply(judged(json.dumps(ANSWER)))
     await scorer(openai_client).score(RECORDING)
-    asked = json.loads(openai_server.asked[0].body)
-    system, user = (message["content"] for message in asked["messages"])
+    request = json.loads(openai_server.requests[0].body)
+    system, user = (message["content"] for message in request["messages"])
     opening, *records, closing = user.split("\n")
     assert closing == opening.replace("<", "</")
     assert [json.loads(record) for record in records] == [
         {"line": number, "text": line.text} for number, line in enumerate(LINES)
     ]
     assert LINES[1].text not in system
-    wanted = asked["response_format"]["json_schema"]
+    wanted = request["response_format"]["json_schema"]
     assert wanted["strict"] is True
     assert list(wanted["schema"]["properties"]) == list(Judgement.model_fields)
 
 
-async def test_every_request_has_a_marker_of_its_own(openai_server: FakeOpenAI, openai_client: AsyncOpenAI) -> None:
-    openai_server.will_say(judged(json.dumps(ANSWER)))
+async def test_every_request_has_its_own_marker(openai_server: FakeOpenAI, openai_client: AsyncOpenAI) -> None:
+    openai_server.will_reply(judged(json.dumps(ANSWER)))
     for _ in range(2):
         await scorer(openai_client).score(RECORDING)
-    markers = {json.loads(asked.body)["messages"][1]["content"].split("\n")[0] for asked in openai_server.asked}
+    markers = {json.loads(request.body)["messages"][1]["content"].split("\n")[0] for request in openai_server.requests}
     assert len(markers) == 2
 
 
-async def test_nobody_is_asked_about_a_recording_without_speech(
+async def test_a_recording_without_speech_sends_no_request(
     openai_server: FakeOpenAI, openai_client: AsyncOpenAI
 ) -> None:
     score = await scorer(openai_client).score(TranscribedRecording((), np.empty(0, np.float32), 5.0))
     assert (score.temperature, score.confidence, score.reason_codes) == (1, 0.0, ("no_speech",))
-    assert openai_server.asked == []
+    assert openai_server.requests == []
 
 
-async def test_of_an_endless_transcript_the_end_is_judged(
+async def test_of_a_very_long_transcript_the_end_is_scored(
     openai_server: FakeOpenAI, openai_client: AsyncOpenAI
 ) -> None:
-    openai_server.will_say(judged(json.dumps(ANSWER)))
+    openai_server.will_reply(judged(json.dumps(ANSWER)))
     lines = tuple(TranscriptLine(start=n, end=n + 1, text=f"{n} " + "word " * 200) for n in range(400))
     await scorer(openai_client).score(TranscribedRecording(lines, np.empty(0, np.float32), 400.0))
-    body = openai_server.asked[0].body
+    body = openai_server.requests[0].body
     assert len(body) < 300_000
     assert b"399 word" in body
     assert b'"0 word' not in body
 
 
-async def test_a_refusal_is_permanent(openai_server: FakeOpenAI, openai_client: AsyncOpenAI) -> None:
-    openai_server.will_say(judged(None, refusal="I'm sorry, I can't help with that."))
+async def test_a_models_refusal_is_permanent(openai_server: FakeOpenAI, openai_client: AsyncOpenAI) -> None:
+    openai_server.will_reply(judged(None, refusal="I'm sorry, I can't help with that."))
     with pytest.raises(Permanent) as failed:
         await scorer(openai_client).score(RECORDING)
     assert failed.value.code == "model_declined"
@@ -106,10 +106,10 @@ async def test_a_refusal_is_permanent(openai_server: FakeOpenAI, openai_client: 
         Reply({"choices": []}),
     ],
 )
-async def test_an_answer_that_is_cut_or_off_the_schema_is_worth_another_try(
+async def test_a_truncated_or_invalid_response_is_retryable(
     openai_server: FakeOpenAI, openai_client: AsyncOpenAI, reply: Reply
 ) -> None:
-    openai_server.will_say(reply)
+    openai_server.will_reply(reply)
     with pytest.raises(Unavailable) as failed:
         await scorer(openai_client).score(RECORDING)
     assert failed.value.code == "model_failed"
@@ -118,11 +118,11 @@ async def test_an_answer_that_is_cut_or_off_the_schema_is_worth_another_try(
 async def test_failures_mean_the_same_as_for_the_transcriber(
     openai_server: FakeOpenAI, openai_client: AsyncOpenAI
 ) -> None:
-    openai_server.will_say(failure(401))
+    openai_server.will_reply(failure(401))
     with pytest.raises(Permanent):
         await scorer(openai_client).score(RECORDING)
-    openai_server.will_say(failure(500), judged(json.dumps(ANSWER)))
+    openai_server.will_reply(failure(500), judged(json.dumps(ANSWER)))
     assert (await scorer(openai_client).score(RECORDING)).temperature > 1
-    openai_server.will_say(HANG)
+    openai_server.will_reply(HANG)
     with pytest.raises(Unavailable):
         await scorer(openai_client, deadline=0.2).score(RECORDING)

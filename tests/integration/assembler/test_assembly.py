@@ -46,8 +46,8 @@ async def test_five_chunks_become_the_wav_of_the_contract(
 ) -> None:
     session, content = session_of(request), tone(5)
     for number in range(5):
-        answer = await pipeline.send(session, content[number * 32_000 : (number + 1) * 32_000])
-        assert answer.json() == {
+        response = await pipeline.send(session, content[number * 32_000 : (number + 1) * 32_000])
+        assert response.json() == {
             "status": "success",
             "session_id": session,
             "chunk_size": 32_000,
@@ -55,10 +55,10 @@ async def test_five_chunks_become_the_wav_of_the_contract(
             "chunk_index": number,
         }
 
-    answer = await pipeline.finalize(session)
+    response = await pipeline.finalize(session)
 
-    assert answer.status_code == 200
-    body = answer.json()
+    assert response.status_code == 200
+    body = response.json()
     wav = await download(store, f"audio_{session}.wav")
     assert samples_of(wav) == content
     assert body["status"] == "success"
@@ -121,7 +121,7 @@ async def test_an_m4a_in_pieces_is_understood_though_its_index_comes_last(
     assert pipeline.leftovers() == []
 
 
-async def test_chunks_that_are_whole_files_are_joined_by_their_sound(
+async def test_chunks_that_are_complete_files_are_joined_after_decoding(
     pipeline: Pipeline, store: StoreConfig, request: pytest.FixtureRequest
 ) -> None:
     session = session_of(request)
@@ -131,7 +131,7 @@ async def test_chunks_that_are_whole_files_are_joined_by_their_sound(
     assert samples_of(await download(store, f"audio_{session}.wav")) == tone(2) * 3
 
 
-async def test_a_recorder_whose_first_chunk_is_a_small_wav_loses_nothing(
+async def test_no_audio_is_lost_when_the_first_chunk_is_a_small_wav(
     pipeline: Pipeline, store: StoreConfig, request: pytest.FixtureRequest
 ) -> None:
     session = session_of(request)
@@ -143,7 +143,7 @@ async def test_a_recorder_whose_first_chunk_is_a_small_wav_loses_nothing(
     assert samples.endswith(tone(2))
 
 
-async def test_files_of_different_kinds_are_joined_and_a_broken_last_one_costs_only_itself(
+async def test_files_of_different_formats_are_joined_and_only_a_broken_last_one_is_lost(
     pipeline: Pipeline, store: StoreConfig, request: pytest.FixtureRequest
 ) -> None:
     session = session_of(request)
@@ -156,7 +156,7 @@ async def test_files_of_different_kinds_are_joined_and_a_broken_last_one_costs_o
     assert strength(samples_of(await download(store, f"audio_{session}.wav"))[-64_000:-16_000]) > 0.9
 
 
-async def test_an_odd_byte_at_the_end_is_dropped_and_said_so(
+async def test_an_odd_byte_at_the_end_is_dropped_with_a_warning(
     pipeline: Pipeline, store: StoreConfig, request: pytest.FixtureRequest
 ) -> None:
     session, content = session_of(request), tone(1)
@@ -170,34 +170,34 @@ async def test_an_odd_byte_at_the_end_is_dropped_and_said_so(
 @pytest.mark.parametrize(
     "content", [b"OggS\x00\x02" + bytes(2000), b"\x89PNG\r\n\x1a\n" + bytes(2000), b"#EXTM3U\nhttp://127.0.0.1:9/x\n"]
 )
-async def test_what_is_not_audio_fails_with_a_reason_and_keeps_the_chunks(
+async def test_a_session_that_is_not_audio_fails_with_a_reason_and_keeps_its_chunks(
     content: bytes, pipeline: Pipeline, request: pytest.FixtureRequest
 ) -> None:
     session = session_of(request)
     await pipeline.send(session, content)
 
-    answer = await pipeline.finalize(session)
+    response = await pipeline.finalize(session)
 
-    assert answer.status_code == 500
-    assert answer.json()["status"] == "error"
-    assert answer.json()["session_id"] == session
-    assert "/" not in answer.json()["message"]
+    assert response.status_code == 500
+    assert response.json()["status"] == "error"
+    assert response.json()["session_id"] == session
+    assert "/" not in response.json()["message"]
     assert list(pipeline.directory(session).chunk_sizes()) == [0]
     again = await pipeline.finalize(session)
-    assert (again.status_code, again.json()) == (500, answer.json())
+    assert (again.status_code, again.json()) == (500, response.json())
     status = (await pipeline.client.get(f"/sessions/{session}")).json()
     assert status["state"] == "failed"
-    assert status["error"]["message"] == answer.json()["message"]
+    assert status["error"]["message"] == response.json()["message"]
 
 
-async def test_after_success_the_spool_holds_no_sound_and_a_late_chunk_is_refused(
+async def test_after_success_the_spool_holds_no_chunks_and_a_late_chunk_is_rejected(
     pipeline: Pipeline, request: pytest.FixtureRequest
 ) -> None:
     session = session_of(request)
     await pipeline.send(session, tone(1))
     first = await pipeline.finalize(session)
     directory = pipeline.directory(session)
-    await until(lambda: directory.result.exists() and not directory.chunk_sizes())  # the answer may come before
+    await until(lambda: directory.result.exists() and not directory.chunk_sizes())  # the response may come before
     await until(lambda: pipeline.leftovers() == [])
     assert (await pipeline.send(session, tone(1))).status_code == 409
     assert (await pipeline.finalize(session)).json() == first.json()
@@ -207,7 +207,7 @@ async def test_after_success_the_spool_holds_no_sound_and_a_late_chunk_is_refuse
     assert status["audio"]["sha256"] == first.json()["sha256"]
 
 
-async def test_the_signed_download_address_serves_the_wav(pipeline: Pipeline, request: pytest.FixtureRequest) -> None:
+async def test_the_signed_download_url_serves_the_wav(pipeline: Pipeline, request: pytest.FixtureRequest) -> None:
     session, content = session_of(request), tone(1)
     await pipeline.send(session, content)
     await pipeline.finalize(session)
@@ -221,6 +221,6 @@ async def test_the_same_session_finalized_twenty_times_at_once_has_one_result(
 ) -> None:
     session = session_of(request)
     await pipeline.send(session, tone(1))
-    answers = await asyncio.gather(*(pipeline.finalize(session) for _ in range(20)))
-    assert {answer.status_code for answer in answers} == {200}
-    assert len({answer.text for answer in answers}) == 1
+    responses = await asyncio.gather(*(pipeline.finalize(session) for _ in range(20)))
+    assert {response.status_code for response in responses} == {200}
+    assert len({response.text for response in responses}) == 1

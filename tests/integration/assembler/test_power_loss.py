@@ -1,4 +1,4 @@
-"""What the spool forgets is on the disk elsewhere before: the order of the system calls themselves is looked at."""
+"""Chunks are erased only after their WAV is on disk, shown by the order of the system calls."""
 
 import os
 from collections.abc import Iterator
@@ -35,8 +35,8 @@ class SystemCalls:
     def synced_before_erased(self, file: Path, root: Path, directory: SessionDirectory) -> bool:
         """Whether `file` and each folder up to `root` were synced, in this order, before any chunk was erased."""
         first = next(
-            place
-            for place, (call, path) in enumerate(self.made)
+            position
+            for position, (call, path) in enumerate(self.made)
             if call == "erase" and path.parent == directory.path and path.suffix == ".chunk"
         )
         before = iter(self.made[:first])
@@ -57,7 +57,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> Iterator[SystemCalls]:
         yield recorded
 
 
-async def test_wav_and_kept_event_are_synced_with_their_folders_before_a_chunk_is_erased(
+async def test_wav_and_archived_event_are_synced_with_their_folders_before_a_chunk_is_erased(
     tmp_path: Path, private_nats: NatsServer, private_store: RcloneStore, calls: SystemCalls
 ) -> None:
     bucket = private_store.bucket_folder

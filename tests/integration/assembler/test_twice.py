@@ -32,7 +32,7 @@ ASYNC = {"Prefer": "respond-async"}
 
 @dataclass(frozen=True, slots=True)
 class FinalizedSession:
-    """A finalized session's job, and a worker that has not seen it."""
+    """A finalized session's job, and a worker for it."""
 
     job: Envelope
     worker: AssemblyWorker
@@ -42,7 +42,7 @@ class FinalizedSession:
     def spool(self) -> Spool:
         return self.worker.spool
 
-    async def told(self, kind: type[Event]) -> int:
+    async def published(self, kind: type[Event]) -> int:
         subject = event_subject(self.job.key, kind.NAME)
         about = await self.bus.jetstream.stream_info(STREAM, subjects_filter=subject)
         return (about.state.subjects or {}).get(subject, 0)
@@ -75,49 +75,49 @@ async def work(
     return FinalizedSession(found, AssemblyWorker(spool, open_event_store(bus, store, replicas=1), assembler), bus)
 
 
-async def test_a_session_worked_on_again_after_each_step_ends_once_with_one_recording(
+async def test_a_session_assembled_again_after_each_step_has_one_result_and_one_recording(
     work: FinalizedSession, store_config: StoreConfig
 ) -> None:
     directory = work.spool.session(work.job.key)
     stored = directory.read_manifest()
     assert stored is not None
-    uploaded = await work.worker.assembler.assemble(directory, stored)  # and died before it told anyone
+    uploaded = await work.worker.assembler.assemble(directory, stored)  # and died before publishing
     assert await work.worker.assembler.assemble(directory, stored) == uploaded
     await work.worker.handle(work.job)
     outcome = directory.read_result()
     assert outcome is not None
     assert outcome.event == uploaded
-    directory.result.unlink()  # died before it noted the end, yet told: chunks are erased only behind that note
+    directory.result.unlink()  # died after publishing, before writing the result: chunks are erased only after that
     for _ in range(2):
         work.spool.finish_session(directory, outcome)
         await work.worker.handle(work.job)
-    assert await work.told(AudioReady) == 1
+    assert await work.published(AudioReady) == 1
     assert samples_of(await download(store_config, f"audio_{work.job.key.session}.wav")) == tone(2)
     assert directory.chunk_sizes() == {}
     assert list(work.spool.temporaries.iterdir()) == []
 
 
-async def test_a_job_given_up_twice_and_worked_on_again_has_failed_once(work: FinalizedSession) -> None:
+async def test_a_job_given_up_twice_and_run_again_has_failed_once(work: FinalizedSession) -> None:
     directory = work.spool.session(work.job.key)
     await work.worker.give_up(work.job, Unavailable("The store is away."))
     first = directory.read_result()
     await work.worker.give_up(work.job, Permanent("It ended its process.", code="crashed"))
     await work.worker.handle(work.job)
     assert directory.read_result() == first
-    assert await work.told(AudioFailed) == 1
-    assert await work.told(AudioReady) == 0
+    assert await work.published(AudioFailed) == 1
+    assert await work.published(AudioReady) == 0
     assert len(directory.chunk_sizes()) == 1
 
 
 @pytest.mark.parametrize("then", ["again", "given up"])
-async def test_what_was_told_to_be_ready_is_not_followed_by_a_failure(work: FinalizedSession, then: str) -> None:
+async def test_a_published_audio_ready_is_not_followed_by_a_failure(work: FinalizedSession, then: str) -> None:
     directory = work.spool.session(work.job.key)
     stored = directory.read_manifest()
     assert stored is not None
     ready = await work.worker.assembler.assemble(directory, stored)
-    told = make_envelope("assembler", work.job.key, ready, cause=stored.sha256, trace=work.job.trace)
-    await work.worker.event_store.append_publish_first(told, archive=False)  # and died
-    directory.chunk(0).write_bytes(b"spoilt since")
+    published = make_envelope("assembler", work.job.key, ready, cause=stored.sha256, trace=work.job.trace)
+    await work.worker.event_store.append_publish_first(published, archive=False)  # and died
+    directory.chunk(0).write_bytes(b"corrupt since")
     if then == "again":
         await work.worker.handle(work.job)
     else:
@@ -126,7 +126,7 @@ async def test_what_was_told_to_be_ready_is_not_followed_by_a_failure(work: Fina
     assert outcome is not None
     assert outcome.event == ready
     assert len(directory.chunk_sizes()) == (0 if then == "again" else 1)
-    assert await work.told(AudioFailed) == 0
+    assert await work.published(AudioFailed) == 0
     await work.worker.handle(work.job)  # as a retry of its dead letter does
     assert directory.chunk_sizes() == {}
-    assert await work.told(AudioReady) == 1
+    assert await work.published(AudioReady) == 1

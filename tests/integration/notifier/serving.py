@@ -1,4 +1,4 @@
-"""The notifier as its clients meet it: a real server on a free port, and a hand to publish events with."""
+"""Runs the notifier as a real server on a free port, and publishes events to it."""
 
 import asyncio
 import json
@@ -47,7 +47,7 @@ class Notifier:
 
 @asynccontextmanager
 async def serving_notifier(settings: NotifierSettings, *, ready: bool = True) -> AsyncIterator[Notifier]:
-    """Serve until the end of the block; ready when it begins, unless the test is about that."""
+    """Serve for the length of the block; by default the notifier is ready at its start."""
     metrics = Metrics()
     service = create_service(settings, metrics)
     async with serving.serving(service, settings) as base:
@@ -59,7 +59,7 @@ async def serving_notifier(settings: NotifierSettings, *, ready: bool = True) ->
 
 @asynccontextmanager
 async def publishing(nats_url: str) -> AsyncIterator[Bus]:
-    """Have a bus to publish with."""
+    """Open a bus to publish with."""
     async with open_bus(BusConfig(url=nats_url), service="test", metrics=Metrics()) as bus:
         await asyncio.wait_for(bus.wait_ready(), WITHIN)
         yield bus
@@ -67,7 +67,7 @@ async def publishing(nats_url: str) -> AsyncIterator[Bus]:
 
 @asynccontextmanager
 async def connect_listener(notifier: Notifier, query: str = "", **options: Any) -> AsyncIterator[ClientConnection]:
-    """Listen, with the hello already heard."""
+    """Connect a client and receive the hello."""
     async with connect(f"{notifier.url}{query}", proxy=None, **options) as client:
         hello = await frame_of(client)
         assert hello["event"] == "hello"
@@ -95,7 +95,7 @@ async def close_code_of(client: ClientConnection) -> tuple[int, str]:
 
 
 def small_buffer_socket(url: str) -> socket.socket:
-    """Connect with a receive buffer so small that the server soon notices who does not read."""
+    """Connect with a receive buffer so small that the server soon notices a client that does not read."""
     narrow = socket.socket()
     narrow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     narrow.connect((urlsplit(url).hostname, urlsplit(url).port))

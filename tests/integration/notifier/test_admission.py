@@ -1,4 +1,4 @@
-"""Who is refused before the upgrade, and how."""
+"""Handshakes that are rejected before the upgrade, and their responses."""
 
 import json
 import logging
@@ -15,11 +15,11 @@ from services.notifier.settings import NotifierSettings
 from tests.integration.notifier.serving import Notifier, connect_listener, serving_notifier
 
 
-async def refused(notifier: Notifier, query: str = "", headers: Mapping[str, str] | None = None) -> Response:
-    with pytest.raises(InvalidStatus) as refusal:
+async def rejected(notifier: Notifier, query: str = "", headers: Mapping[str, str] | None = None) -> Response:
+    with pytest.raises(InvalidStatus) as error:
         async with connect(f"{notifier.url}{query}", proxy=None, additional_headers=headers):
             pass
-    return refusal.value.response
+    return error.value.response
 
 
 @pytest.mark.parametrize(
@@ -34,10 +34,8 @@ async def refused(notifier: Notifier, query: str = "", headers: Mapping[str, str
         ("?since=1", "since_not_supported"),
     ],
 )
-async def test_a_query_that_can_not_be_right_is_refused_with_400_and_a_reason(
-    notifier: Notifier, query: str, code: str
-) -> None:
-    response = await refused(notifier, query)
+async def test_an_invalid_query_is_rejected_with_400_and_a_reason(notifier: Notifier, query: str, code: str) -> None:
+    response = await rejected(notifier, query)
     body = json.loads(response.body)
     assert response.status_code == 400
     assert (body["status"], body["code"]) == ("error", code)
@@ -46,18 +44,18 @@ async def test_a_query_that_can_not_be_right_is_refused_with_400_and_a_reason(
 
 
 @pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://127.0.0.1:1"])
-async def test_a_foreign_page_is_refused_with_403(notifier: Notifier, origin: str) -> None:
-    response = await refused(notifier, headers={"Origin": origin})
+async def test_a_foreign_page_is_rejected_with_403(notifier: Notifier, origin: str) -> None:
+    response = await rejected(notifier, headers={"Origin": origin})
     assert response.status_code == 403
     assert json.loads(response.body)["code"] == "foreign_origin"
 
 
-async def test_a_refused_handshake_is_no_error_of_the_server(
+async def test_a_rejected_handshake_is_not_logged_as_an_error(
     notifier: Notifier, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.ERROR):
-        assert (await refused(notifier, headers={"Origin": "https://evil.example"})).status_code == 403
-        assert (await refused(notifier, "?events=nonsense")).status_code == 400
+        assert (await rejected(notifier, headers={"Origin": "https://evil.example"})).status_code == 403
+        assert (await rejected(notifier, "?events=nonsense")).status_code == 400
     assert caplog.records == []
 
 
@@ -72,16 +70,16 @@ async def test_a_browser_that_offers_the_subprotocol_gets_it(notifier: Notifier)
         assert client.subprotocol == "roomtone"
 
 
-async def test_one_client_too_many_is_told_when_to_come_back(nats_url: str) -> None:
+async def test_a_client_over_the_limit_gets_503_and_retry_after(nats_url: str) -> None:
     async with serving_notifier(NotifierSettings(nats_url=nats_url, notify_max_clients=1)) as small:
         async with connect_listener(small):
-            response = await refused(small)
+            response = await rejected(small)
         assert response.status_code == 503
         assert response.headers["Retry-After"]
         assert json.loads(response.body)["code"] == "too_many_clients"
 
 
-async def test_plain_http_is_told_to_upgrade(notifier: Notifier) -> None:
+async def test_plain_http_gets_426(notifier: Notifier) -> None:
     async with httpx.AsyncClient(base_url=notifier.base, trust_env=False) as client:
         response = await client.get("/notify")
     assert response.status_code == 426

@@ -1,4 +1,4 @@
-"""Events that are published arrive at those who listen."""
+"""Published events reach the listeners."""
 
 import asyncio
 import json
@@ -35,14 +35,14 @@ async def test_hello_is_the_first_frame_and_heartbeats_carry_the_newest_cursor(
     assert frames[-1]["id"] == told["id"] != hello["id"]
 
 
-async def test_two_clients_hear_of_a_recording_and_of_its_score(notifier: Notifier, bus: Bus, session: str) -> None:
+async def test_two_clients_get_a_recordings_events_and_score(notifier: Notifier, bus: Bus, session: str) -> None:
     async with connect_listener(notifier) as one, connect_listener(notifier) as two:
         await bus.publish(happened(AUDIO_READY, session=session, identity=f"{session}-1"))
         await bus.publish(happened(analysis(), session=session, identity=f"{session}-2"))
-        heard_by_one = [await frame_of(one), await frame_of(one)]
-        heard_by_two = [await frame_of(two), await frame_of(two)]
-    assert heard_by_one == heard_by_two
-    ready, scored = heard_by_one
+        frames_of_one = [await frame_of(one), await frame_of(one)]
+        frames_of_two = [await frame_of(two), await frame_of(two)]
+    assert frames_of_one == frames_of_two
+    ready, scored = frames_of_one
     assert (
         ready.items()
         >= {
@@ -61,7 +61,7 @@ async def test_two_clients_hear_of_a_recording_and_of_its_score(notifier: Notifi
     assert int(ready["id"]) < int(scored["id"])
 
 
-async def test_filters_let_through_what_they_name_and_other_tenants_are_never_heard(
+async def test_filters_pass_what_they_name_and_never_another_tenants_events(
     notifier: Notifier, bus: Bus, session: str
 ) -> None:
     async with (
@@ -77,11 +77,11 @@ async def test_filters_let_through_what_they_name_and_other_tenants_are_never_he
         ]
         for event in events:
             await bus.publish(event)
-        heard_of_session = [await frame_of(of_session), await frame_of(of_session)]
-        heard_of_events = [await frame_of(of_events), await frame_of(of_events)]
-    assert [frame["event"] for frame in heard_of_session] == ["audio_ready", "analysis_ready"]
-    assert [frame["event"] for frame in heard_of_events] == ["chunk_received", "analysis_ready"]
-    assert heard_of_events[0]["chunk_index"] == 3
+        frames_of_session = [await frame_of(of_session), await frame_of(of_session)]
+        frames_of_events = [await frame_of(of_events), await frame_of(of_events)]
+    assert [frame["event"] for frame in frames_of_session] == ["audio_ready", "analysis_ready"]
+    assert [frame["event"] for frame in frames_of_events] == ["chunk_received", "analysis_ready"]
+    assert frames_of_events[0]["chunk_index"] == 3
 
 
 async def test_more_events_than_one_batch_arrive_in_order(notifier: Notifier, bus: Bus, session: str) -> None:
@@ -97,7 +97,7 @@ async def test_more_events_than_one_batch_arrive_in_order(notifier: Notifier, bu
     assert indices == list(range(600))
 
 
-async def test_a_client_that_never_reads_is_closed_with_4408_while_another_hears_everything(
+async def test_a_client_that_never_reads_is_closed_with_4408_while_another_gets_every_event(
     notifier: Notifier, bus: Bus, session: str
 ) -> None:
     events = [
@@ -116,7 +116,7 @@ async def test_a_client_that_never_reads_is_closed_with_4408_while_another_hears
         assert await close_code_of(idle) == (4408, "too_slow")
 
 
-async def test_a_client_that_hangs_up_frees_its_place_at_once(notifier: Notifier, bus: Bus, session: str) -> None:
+async def test_a_client_that_disconnects_frees_its_place_at_once(notifier: Notifier, bus: Bus, session: str) -> None:
     before = notifier.count("ws_connections")
     async with connect_listener(notifier) as client:
         assert notifier.count("ws_connections") == before + 1
@@ -127,7 +127,7 @@ async def test_a_client_that_hangs_up_frees_its_place_at_once(notifier: Notifier
         assert (await frame_of(another))["session_id"] == session
 
 
-async def test_what_a_client_says_is_ignored(notifier: Notifier, bus: Bus, session: str) -> None:
+async def test_messages_from_a_client_are_ignored(notifier: Notifier, bus: Bus, session: str) -> None:
     async with connect_listener(notifier) as client:
         await client.send("anything")
         await client.send(b"\x00\xff")

@@ -1,4 +1,4 @@
-"""What listeners see when the notifier is told to stop, and that it stops in time whatever they do."""
+"""What listeners receive when the notifier is stopped, and that it stops in time whatever they do."""
 
 import asyncio
 import json
@@ -28,7 +28,7 @@ class Process:
         self.child = child
         self.base = f"http://127.0.0.1:{port}"
         self.url = f"ws://127.0.0.1:{port}/notify"
-        self.said = b""
+        self.output = b""
 
     async def ready(self) -> bool:
         async with httpx.AsyncClient(trust_env=False) as client:
@@ -40,7 +40,7 @@ class Process:
     async def stop(self) -> None:
         """Send SIGTERM and wait until the process is gone; fails when that takes longer than the grace period."""
         self.child.send_signal(signal.SIGTERM)
-        _, self.said = await asyncio.wait_for(self.child.communicate(), GRACE + 1)
+        _, self.output = await asyncio.wait_for(self.child.communicate(), GRACE + 1)
 
 
 @asynccontextmanager
@@ -74,7 +74,7 @@ async def process(nats_url: str) -> AsyncIterator[Process]:
         yield running
 
 
-async def test_at_sigterm_clients_are_told_when_to_come_back_and_closed_with_1001(process: Process) -> None:
+async def test_at_sigterm_clients_are_sent_retry_after_and_closed_with_1001(process: Process) -> None:
     async with connect(process.url, proxy=None) as one, connect(process.url, proxy=None) as two:
         for client in (one, two):
             assert (await frame_of(client))["event"] == "hello"
@@ -93,9 +93,9 @@ async def test_a_client_that_never_reads_does_not_outlast_the_grace_period(
     async with connect(process.url, proxy=None, sock=small_buffer_socket(process.url), max_queue=1) as idle:
         for number in range(60):
             await bus.publish(happened(analysis("x" * 60_000), session=session, identity=f"{session}-{number}"))
-        await until(lambda: _dropped(process), what="the client is let go")
+        await until(lambda: _dropped(process), what="the client is closed")
         await process.stop()
-        assert b"Traceback" not in process.said
+        assert b"Traceback" not in process.output
         idle.transport.abort()
 
 
@@ -104,15 +104,13 @@ async def _dropped(process: Process) -> bool:
         return 'ws_dropped_total{reason="too_slow"} 1.0' in (await client.get(f"{process.base}/metrics")).text
 
 
-async def test_the_log_is_json_and_holds_no_query_and_no_token_even_at_its_chattiest(
-    process: Process, session: str
-) -> None:
+async def test_the_log_is_json_without_queries_and_tokens_even_at_debug_level(process: Process, session: str) -> None:
     token = {"Authorization": f"Bearer {session}"}
     async with connect(f"{process.url}?session_id={session}", proxy=None, additional_headers=token):
         pass
     async with httpx.AsyncClient(trust_env=False) as client:
         await client.get(f"{process.base}/notify?token={session}")
     await process.stop()
-    lines = [json.loads(line) for line in process.said.decode().splitlines()]
+    lines = [json.loads(line) for line in process.output.decode().splitlines()]
     assert any(line["event"] == "request" and line["route"] == "/notify" for line in lines)
-    assert session not in process.said.decode()
+    assert session not in process.output.decode()

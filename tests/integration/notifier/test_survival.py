@@ -1,4 +1,4 @@
-"""What the feed survives without losing an event, and what readiness says meanwhile."""
+"""Failures that the feed survives without losing an event, and readiness meanwhile."""
 
 import asyncio
 import os
@@ -25,7 +25,7 @@ QUERY = "?session_id=abc&events=chunk_received"
 
 
 async def publish(bus: Bus, number: int) -> None:
-    """Publish as our services do: again and again until it is stored."""
+    """Publish as our services do: retry until the event is stored."""
 
     async def stored() -> bool:
         try:
@@ -47,18 +47,18 @@ async def test_nothing_is_lost_or_repeated_when_the_bus_is_killed_and_started_ag
         publishing(private_nats.url) as bus,
         connect_listener(notifier, QUERY) as client,
     ):
-        hearing_all = asyncio.create_task(indices(client, 60))
+        receiving = asyncio.create_task(indices(client, 60))
         for number in range(60):
             if number in {20, 40}:
                 await private_nats.kill()
-                await until(lambda: _unready(notifier), what="readiness says so")
+                await until(lambda: _unready(notifier), what="the notifier to be unready")
                 await private_nats.start()
             await publish(bus, number)
-        assert await hearing_all == list(range(60))
+        assert await receiving == list(range(60))
         await until(notifier.ready)
 
 
-async def test_events_stored_while_the_notifier_is_cut_off_are_told_afterwards(private_nats: NatsServer) -> None:
+async def test_events_stored_while_the_notifier_is_disconnected_are_sent_afterwards(private_nats: NatsServer) -> None:
     async with (
         serving_notifier(NotifierSettings(nats_url=private_nats.url)) as notifier,
         publishing(private_nats.url) as bus,
@@ -73,13 +73,13 @@ async def test_events_stored_while_the_notifier_is_cut_off_are_told_afterwards(p
 
 
 async def _delete_consumers(client: Client) -> None:
-    """Take the feed's consumer away, as an operator or a lost node would."""
+    """Delete the feed's consumer, as an operator or a lost node would."""
     jetstream = client.jetstream()
     for consumer in await jetstream.consumers_info(STREAM):
         await jetstream.delete_consumer(STREAM, consumer.name)
 
 
-async def test_a_message_that_never_came_is_noticed_though_nothing_follows_it(private_nats: NatsServer) -> None:
+async def test_a_lost_message_is_noticed_even_if_no_other_follows(private_nats: NatsServer) -> None:
     async with (
         serving_notifier(NotifierSettings(nats_url=private_nats.url)) as notifier,
         publishing(private_nats.url) as bus,
@@ -94,7 +94,7 @@ async def test_a_message_that_never_came_is_noticed_though_nothing_follows_it(pr
 
 
 async def _steal_one(client: Client) -> Subscription:
-    """Pull one message off the feed's own consumer, so that the feed never sees it; it comes to what is returned."""
+    """Pull one message from the feed's consumer, so that the feed never gets it; returns where it arrives."""
     (consumer,) = await client.jetstream().consumers_info(STREAM)
     inbox = client.new_inbox()
     loot = await client.subscribe(inbox)
@@ -103,7 +103,7 @@ async def _steal_one(client: Client) -> Subscription:
     return loot
 
 
-async def test_a_stream_made_anew_is_told_from_its_beginning(private_nats: NatsServer, tmp_path: Path) -> None:
+async def test_a_stream_created_again_is_sent_from_its_first_event(private_nats: NatsServer, tmp_path: Path) -> None:
     reborn = NatsServer(tmp_path / "reborn", private_nats.port)
     async with (
         serving_notifier(NotifierSettings(nats_url=private_nats.url)) as notifier,
@@ -119,16 +119,16 @@ async def test_a_stream_made_anew_is_told_from_its_beginning(private_nats: NatsS
             assert await indices(client, 1) == [2]
 
 
-async def test_readiness_means_that_the_consumer_moves_and_nobody_is_let_in_before_it_did(
+async def test_readiness_means_that_the_consumer_runs_and_listeners_are_rejected_before(
     private_nats: NatsServer,
 ) -> None:
     await private_nats.kill()
     settings = NotifierSettings(nats_url=private_nats.url)
     async with serving_notifier(settings, ready=False) as notifier:
         assert not await notifier.ready()
-        with pytest.raises(InvalidStatus) as refusal:
+        with pytest.raises(InvalidStatus) as error:
             await connect(notifier.url, proxy=None)
-        assert refusal.value.response.status_code == 503
+        assert error.value.response.status_code == 503
         await private_nats.start()
         await until(notifier.ready)
         async with connect_listener(notifier):

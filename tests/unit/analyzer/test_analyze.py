@@ -12,22 +12,22 @@ from tests.unit.analyzer.sound import silence, tone
 
 
 class FakeTranscriber:
-    """Says the same lines of every piece, and remembers the pieces."""
+    """Returns the same lines for every piece, and records the pieces."""
 
     name = "fake"
     longest_piece_seconds = 10.0
 
     def __init__(self, *lines: TranscriptLine) -> None:
-        self.heard: list[AudioPiece] = []
+        self.received: list[AudioPiece] = []
         self._lines = lines
 
     async def transcribe(self, piece: AudioPiece) -> Sequence[TranscriptLine]:
-        self.heard.append(piece)
+        self.received.append(piece)
         return self._lines
 
 
 class FakeScorer:
-    """Remembers what it was given."""
+    """Records the recordings that it was given."""
 
     def __init__(self) -> None:
         self.seen: list[TranscribedRecording] = []
@@ -61,7 +61,7 @@ async def test_lines_of_later_pieces_get_seconds_from_the_start_of_the_recording
 async def test_silence_is_never_transcribed() -> None:
     transcriber, scorer = FakeTranscriber(said("invented")), FakeScorer()
     analysis = await Analyzer(transcriber, scorer).analyze(wav_of(silence(30)))
-    assert transcriber.heard == []
+    assert transcriber.received == []
     assert analysis.recording.lines == ()
     assert analysis.recording.seconds == 30
 

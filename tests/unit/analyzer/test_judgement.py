@@ -47,13 +47,15 @@ def test_deescalation_never_heats(grades: dict[str, int]) -> None:
         (Evidence(line=1, quote="a " * 13), False),
     ],
 )
-def test_only_quotes_that_are_in_their_line_hold(evidence: Evidence, *, holds: bool) -> None:
+def test_only_quotes_that_are_in_their_line_count_as_evidence(evidence: Evidence, *, holds: bool) -> None:
     assert bool(verified(judgement(evidence), LINES)) is holds
 
 
-def test_a_score_shows_only_quotes_that_hold() -> None:
-    answer = judgement(Evidence(line=1, quote="your fault"), Evidence(line=0, quote="visit evil.example"), hostility=3)
-    score = score_of(answer, LINES, certainty=1.0, scorer="x")
+def test_a_score_shows_only_quotes_from_the_transcript() -> None:
+    response = judgement(
+        Evidence(line=1, quote="your fault"), Evidence(line=0, quote="visit evil.example"), hostility=3
+    )
+    score = score_of(response, LINES, certainty=1.0, scorer="x")
     assert "“your fault” at 1:05" in score.summary
     assert "evil" not in score.summary
     assert score.reason_codes == ("hostility",)

@@ -1,4 +1,4 @@
-"""How often one caller may ask."""
+"""The rate limit of one caller."""
 
 import pytest
 
@@ -15,12 +15,12 @@ class Clock:
         return self.now
 
 
-def taken(limit: RateLimit, who: str, times: int) -> int:
-    """Return how many of so many requests are let through."""
+def taken(limit: RateLimit, key: str, times: int) -> int:
+    """Return how many of `times` requests are allowed."""
     let_through = 0
     for _ in range(times):
         try:
-            limit.take(who)
+            limit.take(key)
         except RateLimited:
             continue
         let_through += 1
@@ -39,27 +39,27 @@ def test_a_minutes_worth_may_come_at_once_and_then_steadily() -> None:
     assert taken(limit, "a", 10) == 6
 
 
-def test_who_waits_as_long_as_told_is_let_through() -> None:
+def test_a_request_after_the_announced_wait_is_allowed() -> None:
     clock = Clock()
     limit = RateLimit(7, clock)
     taken(limit, "a", 7)
     clock.now += 0.001
-    with pytest.raises(RateLimited) as refused:
+    with pytest.raises(RateLimited) as rejected:
         limit.take("a")
-    clock.now += refused.value.retry_after
+    clock.now += rejected.value.retry_after
     limit.take("a")
 
 
 def test_callers_do_not_use_up_each_others_rate() -> None:
     limit = RateLimit(2, Clock())
-    assert [taken(limit, who, 3) for who in "ab"] == [2, 2]
+    assert [taken(limit, key, 3) for key in "ab"] == [2, 2]
 
 
 def test_zero_is_no_limit() -> None:
     assert taken(RateLimit(0, Clock()), "a", 1000) == 1000
 
 
-def test_only_so_many_callers_are_remembered_and_who_keeps_asking_is_not_forgotten() -> None:
+def test_the_number_of_buckets_is_limited_and_an_active_caller_keeps_its_own() -> None:
     limit = RateLimit(1, Clock())
     taken(limit, "seldom", 1)
     taken(limit, "often", 1)
@@ -70,7 +70,7 @@ def test_only_so_many_callers_are_remembered_and_who_keeps_asking_is_not_forgott
     assert taken(limit, "seldom", 1) == 1
 
 
-def test_anonymous_callers_are_told_apart_by_address_and_by_network_where_they_choose_it() -> None:
+def test_anonymous_callers_are_counted_by_ipv4_address_or_ipv6_network() -> None:
     def name(address: str | None) -> str:
         return rate_limit_key(ANONYMOUS, address)
 
@@ -80,7 +80,7 @@ def test_anonymous_callers_are_told_apart_by_address_and_by_network_where_they_c
     assert name(None) == name("") == "unknown"
 
 
-def test_bearers_are_told_apart_by_tenant_and_subject_wherever_they_are() -> None:
+def test_callers_with_a_token_are_counted_by_tenant_and_subject_whatever_their_address() -> None:
     bearer = Caller("acme", subject="ann", expires=9e9)
     assert rate_limit_key(bearer, "192.0.2.1") == rate_limit_key(bearer, "192.0.2.2") == "acme/ann"
     assert rate_limit_key(Caller("acme", subject="bob", expires=9e9), None) == "acme/bob"

@@ -21,7 +21,7 @@ def settings(**given: object) -> AnalyzerSettings:
     return AnalyzerSettings.model_validate(STORE | given)
 
 
-def test_nothing_but_a_store_needs_to_be_named() -> None:
+def test_only_the_store_has_no_default() -> None:
     made = settings()
     assert (made.port, made.openai_api_key, made.openai_transcribe_model) == (5001, None, "whisper-1")
 
@@ -61,6 +61,6 @@ def test_the_largest_file_is_given_in_megabytes(monkeypatch: pytest.MonkeyPatch)
         {"analysis_tries": 0},
     ],
 )
-def test_what_can_not_work_is_refused_at_the_start(fault: dict[str, object]) -> None:
+def test_invalid_settings_are_rejected_at_the_start(fault: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         settings(**fault)

@@ -14,11 +14,11 @@ LONGEST = 6.0
 
 def cut(pcm: bytes, *, longest: float = LONGEST, feeds: list[int] | None = None) -> list[AudioPiece]:
     """Feed `pcm` in the given numbers of samples, then the rest at once."""
-    cutter, pieces, at = AudioSplitter(longest), [], 0
+    splitter, pieces, at = AudioSplitter(longest), [], 0
     for samples in [*(feeds or []), len(pcm) // 2]:
-        pieces += cutter.feed(pcm[at : at + 2 * samples])
+        pieces += splitter.feed(pcm[at : at + 2 * samples])
         at += 2 * samples
-    return pieces + cutter.finish()
+    return pieces + splitter.finish()
 
 
 stretches = st.lists(

@@ -13,7 +13,7 @@ lines = st.lists(
 
 
 @given(lines=lines, most=st.integers(0, 3000))
-def test_what_is_kept_fits_and_is_the_beginning(lines: list[TranscriptLine], most: int) -> None:
+def test_a_truncated_transcript_fits_and_holds_the_first_lines(lines: list[TranscriptLine], most: int) -> None:
     kept, truncated = truncate_transcript(lines, most)
     assert list(kept) == lines[: len(kept)]
     assert truncated == (len(kept) < len(lines))
@@ -21,6 +21,6 @@ def test_what_is_kept_fits_and_is_the_beginning(lines: list[TranscriptLine], mos
         assert len(json.dumps([asdict(line) for line in kept])) <= most + 2
 
 
-def test_a_transcript_that_fits_is_kept_whole() -> None:
+def test_a_transcript_that_fits_is_not_truncated() -> None:
     whole = [TranscriptLine(start=0, end=1, text="word " * 20)] * 100
     assert truncate_transcript(whole, 256 * 1024) == (tuple(whole), False)

@@ -22,7 +22,7 @@ def test_samples_come_out_as_they_went_in_however_the_bytes_are_cut(samples: byt
     assert read_in_pieces(wav_header(len(samples)) + samples, sizes) == samples
 
 
-def test_only_whole_samples_are_handed_on() -> None:
+def test_only_complete_samples_are_returned() -> None:
     reader = WavReader()
     assert reader.feed(wav_header(4) + b"abc") == b"ab"
     assert reader.feed(b"d") == b"cd"
@@ -42,26 +42,26 @@ def test_only_whole_samples_are_handed_on() -> None:
         (4, b"\x00\x00\x00\x00"),  # sizes that disagree
     ],
 )
-def test_any_other_form_of_wav_is_refused(at: int, other: bytes) -> None:
+def test_any_other_form_of_wav_is_rejected(at: int, other: bytes) -> None:
     header = bytearray(wav_header(4))
     header[at : at + len(other)] = other
     with pytest.raises(BadMedia):
         WavReader().feed(bytes(header) + b"abcd")
 
 
-def test_a_wav_shorter_than_its_header_says_is_refused() -> None:
+def test_a_wav_shorter_than_its_header_says_is_rejected() -> None:
     reader = WavReader()
     reader.feed(wav_header(8) + b"abcd")
     with pytest.raises(BadMedia):
         reader.finish()
 
 
-def test_a_wav_longer_than_its_header_says_is_refused() -> None:
+def test_a_wav_longer_than_its_header_says_is_rejected() -> None:
     with pytest.raises(BadMedia):
         WavReader().feed(wav_header(2) + b"abcd")
 
 
-def test_a_file_cut_inside_its_header_is_refused() -> None:
+def test_a_file_truncated_inside_its_header_is_rejected() -> None:
     reader = WavReader()
     reader.feed(wav_header(8)[:20])
     with pytest.raises(BadMedia):

@@ -1,4 +1,4 @@
-"""Events as the notifier meets them, with everything but the interesting part filled in."""
+"""Events as the notifier receives them, with defaults for all members."""
 
 from datetime import UTC, datetime
 

@@ -1,4 +1,4 @@
-"""Golden bytes: what clients written years ago rely on."""
+"""Golden bytes of all frames, which existing clients rely on."""
 
 import json
 
@@ -59,7 +59,7 @@ GOLDEN: list[tuple[Event, str]] = [
 
 
 @pytest.mark.parametrize(("event", "text"), GOLDEN, ids=lambda value: type(value).__name__)
-def test_an_event_is_told_in_exactly_these_bytes(event: Event, text: str) -> None:
+def test_an_event_is_encoded_in_exactly_these_bytes(event: Event, text: str) -> None:
     assert event_frame(FRAMES[type(event)], happened(event), 7) == text
 
 
@@ -67,7 +67,7 @@ def test_every_kind_of_frame_has_its_golden_bytes() -> None:
     assert {type(event) for event, _ in GOLDEN} == set(FRAMES)
 
 
-def test_the_frames_of_the_conversation_itself_are_these() -> None:
+def test_the_frames_about_the_connection_have_exactly_these_bytes() -> None:
     assert hello_frame(7, MOMENT, heartbeat_seconds=15.0) == (
         '{"event":"hello","heartbeat_seconds":15.0,"id":"7","timestamp":"2025-01-27T12:34:56.789Z"}'
     )
@@ -77,17 +77,17 @@ def test_the_frames_of_the_conversation_itself_are_these() -> None:
     )
 
 
-def test_progress_is_told_only_on_request() -> None:
+def test_progress_is_sent_only_on_request() -> None:
     on_request = EVENT_NAMES - DEFAULT_EVENT_NAMES
     assert on_request == {"chunk_received"}
 
 
-def test_the_stream_is_read_for_exactly_what_can_be_told() -> None:
+def test_the_consumer_filters_exactly_the_events_that_have_frames() -> None:
     assert set(SUBJECTS) == {f"roomtone.v1.*.*.{kind.NAME}" for kind in FRAMES}
 
 
 @given(st.text(st.characters(exclude_categories=())))
-def test_any_text_survives_the_wire_and_its_length_is_its_size(summary: str) -> None:
+def test_any_text_survives_encoding_and_its_length_is_its_size(summary: str) -> None:
     event = analysis(summary=summary)
     text = event_frame(FRAMES[type(event)], happened(event), 1)
     assert len(text.encode()) == len(text)

@@ -1,4 +1,4 @@
-"""Who hears what."""
+"""The fan-out of events to listeners."""
 
 import json
 from collections.abc import Mapping
@@ -22,8 +22,8 @@ def hub_of(metrics: Metrics, *, max_clients: int = 10, max_buffered: int = 1000)
     return hub
 
 
-async def heard(client: Listener) -> list[Mapping[str, object]]:
-    """Everything that waits for a client, taken out."""
+async def received(client: Listener) -> list[Mapping[str, object]]:
+    """Take all frames out of a client's queue and return them."""
     frames = []
     while client.buffered:
         frames.append(json.loads(await client.next() or ""))
@@ -31,19 +31,19 @@ async def heard(client: Listener) -> list[Mapping[str, object]]:
 
 
 async def names(client: Listener) -> list[object]:
-    return [frame["event"] for frame in await heard(client)]
+    return [frame["event"] for frame in await received(client)]
 
 
-async def test_hello_comes_first_and_says_where_the_listener_came_in() -> None:
+async def test_hello_comes_first_with_the_current_cursor() -> None:
     hub = hub_of(Metrics())
     with hub.register(EVERYTHING) as client:
         hub.broadcast(42, happened(AUDIO_READY))
-        hello, event = await heard(client)
+        hello, event = await received(client)
     assert (hello["event"], hello["id"], hello["heartbeat_seconds"]) == ("hello", "41", 15)
     assert (event["event"], event["id"]) == ("audio_ready", "42")
 
 
-async def test_each_listener_hears_what_it_asked_for() -> None:
+async def test_each_listener_gets_what_it_subscribed_to() -> None:
     hub = hub_of(Metrics())
     progress = Subscription("default", frozenset({"a"}), frozenset({"chunk_received"}))
     with (
@@ -59,12 +59,12 @@ async def test_each_listener_hears_what_it_asked_for() -> None:
         assert await names(stranger) == ["hello"]
 
 
-async def test_an_event_nobody_can_be_told_still_moves_the_cursor() -> None:
+async def test_an_event_without_a_frame_still_moves_the_cursor() -> None:
     hub = hub_of(Metrics())
     with hub.register(EVERYTHING) as client:
         hub.broadcast(50, happened(SessionOpened()))
         hub.broadcast_heartbeat()
-        _, heartbeat = await heard(client)
+        _, heartbeat = await received(client)
     assert (heartbeat["event"], heartbeat["id"]) == ("heartbeat", "50")
 
 
@@ -76,7 +76,7 @@ async def test_two_listeners_share_one_encoded_frame() -> None:
         assert await one.next() is await two.next()
 
 
-async def test_who_has_no_room_left_is_let_go_and_counted_and_the_others_hear_on() -> None:
+async def test_a_listener_with_a_full_queue_is_closed_and_counted_and_the_others_go_on() -> None:
     metrics = Metrics()
     hub = hub_of(metrics, max_buffered=500)
     with hub.register(EVERYTHING) as slow, hub.register(EVERYTHING) as quick:
@@ -89,17 +89,17 @@ async def test_who_has_no_room_left_is_let_go_and_counted_and_the_others_hear_on
     assert metrics.registry.get_sample_value("ws_dropped_total", {"reason": "too_slow"}) == 1
 
 
-async def test_a_listener_that_goes_away_is_told_when_to_come_back() -> None:
+async def test_a_listener_closed_at_shutdown_is_sent_retry_after() -> None:
     hub = hub_of(Metrics())
     with hub.register(EVERYTHING) as client:
         hub.close(client, CloseReason.GOING_AWAY)
-        _, farewell = await heard(client)
+        _, farewell = await received(client)
     assert farewell["event"] == "retry_after"
     assert isinstance(farewell["retry_after"], float)
     assert 1 <= farewell["retry_after"] <= 10
 
 
-async def test_connections_are_counted_while_they_last_and_refused_over_the_limit() -> None:
+async def test_connections_are_counted_while_open_and_rejected_over_the_limit() -> None:
     metrics = Metrics()
     hub = hub_of(metrics, max_clients=1)
     with hub.register(EVERYTHING):
@@ -111,7 +111,7 @@ async def test_connections_are_counted_while_they_last_and_refused_over_the_limi
         pass
 
 
-async def test_nobody_is_let_in_before_the_place_on_the_stream_is_known() -> None:
+async def test_listeners_are_rejected_before_the_position_on_the_stream_is_known() -> None:
     hub = Hub(max_clients=1, max_buffered=1000, heartbeat_seconds=15, metrics=Metrics())
     hub.broadcast_heartbeat()
     with pytest.raises(Unavailable), hub.register(EVERYTHING):

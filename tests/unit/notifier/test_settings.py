@@ -1,4 +1,4 @@
-"""Settings, read from the environment as an operator writes them."""
+"""The notifier's settings, read from the environment."""
 
 import pytest
 from pydantic import ValidationError
@@ -20,9 +20,9 @@ def test_every_fault_is_reported_at_once(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setenv("CORS_ALLOWED_ORIGINS", "app.example.com")
     monkeypatch.setenv("NOTIFY_MAX_CLIENTS", "0")
     monkeypatch.setenv("NOTIFY_MAX_BUFFERED", "lots")
-    with pytest.raises(ValidationError) as refused:
+    with pytest.raises(ValidationError) as rejected:
         NotifierSettings()
-    assert {fault["loc"][0] for fault in refused.value.errors()} == {
+    assert {fault["loc"][0] for fault in rejected.value.errors()} == {
         "cors_allowed_origins",
         "notify_max_clients",
         "notify_max_buffered",

@@ -1,4 +1,4 @@
-"""Where the feed goes on from."""
+"""The position on the stream from which the feed goes on."""
 
 from datetime import UTC, datetime
 
@@ -17,14 +17,14 @@ def stream(created: datetime, last: int) -> StreamInfo:
     return StreamInfo(config=StreamConfig(), state=state, created=created)
 
 
-def test_at_first_sight_only_what_is_new_is_followed() -> None:
+def test_at_start_up_only_new_events_are_followed() -> None:
     assert resume_position(stream(BIRTH, 9), None) == StreamPosition(BIRTH, 9)
 
 
 @given(st.integers(0, 100), st.integers(0, 100))
-def test_after_an_interruption_nothing_that_was_stored_meanwhile_is_left_out(applied: int, last: int) -> None:
+def test_after_an_interruption_no_event_stored_meanwhile_is_skipped(applied: int, last: int) -> None:
     assert resume_position(stream(BIRTH, last), StreamPosition(BIRTH, applied)).applied == min(applied, last)
 
 
-def test_a_stream_made_anew_is_followed_from_its_beginning() -> None:
+def test_a_stream_created_again_is_followed_from_its_first_event() -> None:
     assert resume_position(stream(REBIRTH, 100), StreamPosition(BIRTH, 50)) == StreamPosition(REBIRTH, 0)

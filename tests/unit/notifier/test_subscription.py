@@ -1,4 +1,4 @@
-"""Filters, and how an address says them."""
+"""Subscriptions, and how a URL's query is parsed."""
 
 from urllib.parse import parse_qsl
 
@@ -20,7 +20,7 @@ def parse(query: str) -> Subscription:
     return parse_subscription(pairs, tenant="default", leads=None)
 
 
-def test_without_a_filter_everything_but_progress_of_the_own_tenant_is_heard() -> None:
+def test_without_a_filter_all_events_of_the_tenant_but_progress_pass() -> None:
     everything = parse("")
     assert everything.wants(SessionKey("default", "any"), "audio_ready", None)
     assert everything.wants(SessionKey("default", "any"), "analysis_failed", None)
@@ -28,25 +28,25 @@ def test_without_a_filter_everything_but_progress_of_the_own_tenant_is_heard() -
     assert not everything.wants(SessionKey("other", "any"), "audio_ready", None)
 
 
-def test_named_sessions_are_heard_and_no_others() -> None:
+def test_events_of_named_sessions_pass_and_no_others() -> None:
     two = parse("session_id=a&session_id=b&session_id=a")
     assert [two.wants(SessionKey("default", name), "audio_ready", None) for name in "abc"] == [True, True, False]
 
 
-def test_another_tenants_session_of_the_same_name_is_not_heard() -> None:
+def test_another_tenants_session_of_the_same_name_does_not_pass() -> None:
     assert not parse("session_id=a").wants(SessionKey("other", "a"), "audio_ready", None)
 
 
 @pytest.mark.parametrize(
-    ("leads", "heard"),
+    ("leads", "received"),
     [(None, [True, True, True]), (frozenset({"8"}), [True, False, True]), (frozenset[str](), [True, False, False])],
 )
-def test_what_is_of_a_lead_is_heard_by_those_who_have_it_and_the_rest_by_all(
-    leads: frozenset[str] | None, heard: list[bool]
+def test_events_of_a_lead_pass_for_listeners_with_that_lead_and_others_for_all(
+    leads: frozenset[str] | None, received: list[bool]
 ) -> None:
     wanted = parse_subscription([], tenant="default", leads=leads)
     key = SessionKey("default", "a")
-    assert [wanted.wants(key, "audio_ready", lead) for lead in (None, "7", "8")] == heard
+    assert [wanted.wants(key, "audio_ready", lead) for lead in (None, "7", "8")] == received
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def test_what_is_of_a_lead_is_heard_by_those_who_have_it_and_the_rest_by_all(
         "_=1&x=y&events=chunk_received,audio_ready",
     ],
 )
-def test_named_events_are_heard_and_no_others(query: str) -> None:
+def test_named_events_pass_and_no_others(query: str) -> None:
     assert parse(query).events == {"audio_ready", "chunk_received"}
 
 
@@ -78,16 +78,16 @@ def test_named_events_are_heard_and_no_others(query: str) -> None:
         ("since=12", "since_not_supported"),
     ],
 )
-def test_what_can_not_be_right_is_refused_by_name(query: str, code: str) -> None:
-    with pytest.raises(InvalidInput) as refused:
+def test_an_invalid_query_is_rejected_with_its_code(query: str, code: str) -> None:
+    with pytest.raises(InvalidInput) as rejected:
         parse(query)
-    assert refused.value.code == code
+    assert rejected.value.code == code
 
 
-def test_a_refusal_does_not_repeat_the_token() -> None:
-    with pytest.raises(InvalidInput) as refused:
+def test_an_error_does_not_repeat_the_token() -> None:
+    with pytest.raises(InvalidInput) as rejected:
         parse("token=s3cr3t")
-    assert "s3cr3t" not in refused.value.message
+    assert "s3cr3t" not in rejected.value.message
 
 
 @given(st.frozensets(IDENTIFIERS, max_size=5), st.frozensets(st.sampled_from(sorted(EVENT_NAMES))), IDENTIFIERS)
@@ -95,8 +95,8 @@ def test_a_filter_only_ever_narrows(sessions: frozenset[str], events: frozenset[
     pairs = [("session_id", name) for name in sessions] + ([("events", ",".join(events))] if events else [])
     wanted = parse_subscription(pairs, tenant="default", leads=None)
     for event in EVENT_NAMES:
-        heard = wanted.wants(SessionKey("default", session), event, None)
+        received = wanted.wants(SessionKey("default", session), event, None)
         expected = (session in sessions if sessions else True) and (
             event in events if events else event != "chunk_received"
         )
-        assert heard == expected
+        assert received == expected

@@ -1,4 +1,4 @@
-"""How long a connection may go on."""
+"""The lifetime of a connection's token."""
 
 import asyncio
 import time
@@ -13,14 +13,14 @@ from shared.domain.errors import NotAllowed
 ACME = Caller("acme")
 
 
-async def test_a_caller_without_a_token_may_stay_for_ever() -> None:
+async def test_a_connection_without_a_token_never_expires() -> None:
     watch = asyncio.ensure_future(TokenLifetime(ANONYMOUS).watch(lambda _seconds: pytest.fail("nothing expires")))
     done, _ = await asyncio.wait([watch], timeout=0.1)
     assert not done
     watch.cancel()
 
 
-async def test_a_token_that_has_expired_by_now_ends_at_once() -> None:
+async def test_an_expired_token_ends_the_wait_at_once() -> None:
     warned: list[int] = []
     await asyncio.wait_for(TokenLifetime(replace(ACME, expires=time.time() - 5)).watch(warned.append), 1)
     assert warned == [1]
@@ -35,15 +35,15 @@ async def test_the_warning_says_how_many_seconds_are_left() -> None:
     watch.cancel()
 
 
-async def test_a_newer_token_puts_the_end_off_and_is_warned_of_again() -> None:
+async def test_a_newer_token_extends_the_lifetime_and_is_warned_of_again() -> None:
     now = time.time()
-    lease = TokenLifetime(replace(ACME, expires=now + 0.2))
+    lifetime = TokenLifetime(replace(ACME, expires=now + 0.2))
     warned: list[int] = []
-    watch = asyncio.ensure_future(lease.watch(warned.append))
-    lease.renew(replace(ACME, expires=now + 20))
+    watch = asyncio.ensure_future(lifetime.watch(warned.append))
+    lifetime.renew(replace(ACME, expires=now + 20))
     done, _ = await asyncio.wait([watch], timeout=0.4)
     assert not done
-    lease.renew(replace(ACME, expires=now))
+    lifetime.renew(replace(ACME, expires=now))
     await asyncio.wait_for(watch, 1)
     assert warned[-2:] == [20, 1]
 
@@ -56,6 +56,6 @@ def test_a_newer_token_must_cover_what_the_connection_is_for(newer: Caller) -> N
         TokenLifetime(ACME).renew(newer)
 
 
-def test_who_may_not_read_events_gets_no_lease() -> None:
+def test_a_caller_without_the_permission_to_read_events_gets_no_lifetime() -> None:
     with pytest.raises(NotAllowed):
         TokenLifetime(Caller("acme", permissions=frozenset({Permission.AUDIO_WRITE})))
