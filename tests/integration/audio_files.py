@@ -1,4 +1,4 @@
-"""Test recordings made with the real FFmpeg: a tone that can be recognised again after any codec."""
+"""Makes test recordings with FFmpeg: a tone that can be recognized after any codec."""
 
 import io
 import math
@@ -60,7 +60,7 @@ def strength(pcm: bytes, hertz: float = 440.0) -> float:
 
 
 def samples_of(content: bytes) -> bytes:
-    """Return a WAV's samples after checking that it is in the form that the contracts promise."""
+    """Return a WAV's samples after checking that it is in the format of docs/contracts.md."""
     with wave.open(io.BytesIO(content)) as file:
         assert (file.getnchannels(), file.getframerate(), file.getsampwidth()) == (1, RATE, 2)
         samples: bytes = file.readframes(file.getnframes())

@@ -1,4 +1,4 @@
-"""Ingest and assembler on real engines, each with its own server, as the tests' one road."""
+"""Runs ingest and assembler on real engines, each behind its own server."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -25,7 +25,7 @@ OCTETS = {"Content-Type": "application/octet-stream"}
 
 @dataclass(frozen=True, slots=True)
 class Pipeline:
-    """What a test sees of the running services."""
+    """A running ingest and its spool, as tests use them."""
 
     client: httpx.AsyncClient
     spool: Spool
@@ -67,12 +67,12 @@ def assembler_settings(spool: Path, nats_url: str, store: StoreConfig, **more: o
 
 @asynccontextmanager
 async def ingest_running(settings: IngestSettings) -> AsyncIterator[Pipeline]:
-    """Run ingest alone; it begins with its bus reached, if there is one: what is finalized before is answered 202."""
+    """Run ingest alone; waits until it has reached its bus, if there is one, since a finalize before that gets 202."""
     async with (
         serving(create_ingest(settings, Metrics()), settings) as base,
         httpx.AsyncClient(base_url=base, timeout=60) as client,
     ):
-        with suppress(AssertionError):  # a test may begin without a bus
+        with suppress(AssertionError):  # a test may start without a bus
             await until(lambda: _bus_reached(client), within=2)
         yield Pipeline(client, Spool(settings.local_temp_chunk_path))
 
@@ -89,6 +89,6 @@ async def assembler_running(settings: AssemblerSettings) -> AsyncIterator[str]:
 
 
 async def download(store: StoreConfig, key: str) -> bytes:
-    """Read a whole object; for small ones."""
+    """Return the content of a small object."""
     async with open_store(store) as objects:
         return b"".join([piece async for piece in objects.read(key)])

@@ -1,4 +1,4 @@
-"""Closed by default: no route of any service answers who has no token, save for what is meant to."""
+"""Closed by default: every route of every service but the health paths needs a token."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -29,7 +29,7 @@ _OPEN = HEALTH_PATHS | {"/openapi.json"}
 async def running(
     tmp_path_factory: pytest.TempPathFactory, nats_url: str, store_config: StoreConfig
 ) -> AsyncIterator[Sequence[tuple[Service, str]]]:
-    """All four services, which take tokens, and their addresses."""
+    """All four services with token authentication, and their base URLs."""
     spool = tmp_path_factory.mktemp("spool")
     ingest = ingest_settings(spool, nats_url, store_config, **token_settings())
     assembler = assembler_settings(spool, nats_url, store_config, **token_settings())
@@ -53,12 +53,12 @@ async def running(
 
 def path_of(route: BaseRoute) -> str:
     """Return a path that leads to the route."""
-    assert isinstance(route, Route | WebSocketRoute), "a route of a kind that this test does not know yet"
+    assert isinstance(route, Route | WebSocketRoute), "a route of an unknown kind"
     return route.path_format.format(**dict.fromkeys(route.param_convertors, "x"))
 
 
-async def answers(service: Service, base: str) -> dict[str, int]:
-    """Ask every route of a service without a token; return what each answered, by method and path."""
+async def status_codes(service: Service, base: str) -> dict[str, int]:
+    """Call every route of a service without a token; returns the status codes by method and path."""
     found: dict[str, int] = {}
     async with httpx.AsyncClient(base_url=base, trust_env=False) as client:
         for route in service.app.routes:
@@ -75,13 +75,13 @@ async def answers(service: Service, base: str) -> dict[str, int]:
     return found
 
 
-async def test_no_route_answers_a_caller_without_a_token(running: Sequence[tuple[Service, str]]) -> None:
-    found = {name: code for service, base in running for name, code in (await answers(service, base)).items()}
+async def test_every_route_rejects_a_caller_without_a_token(running: Sequence[tuple[Service, str]]) -> None:
+    found = {name: code for service, base in running for name, code in (await status_codes(service, base)).items()}
     assert {name: code for name, code in found.items() if code not in {401, 4401}} == {}
     assert {"GET /sessions/x", "POST /upload_chunk/x", "POST /finalize/x", "WebSocket /notify"} <= found.keys()
 
 
-async def test_what_orchestrators_ask_for_is_open(running: Sequence[tuple[Service, str]]) -> None:
+async def test_health_paths_need_no_token(running: Sequence[tuple[Service, str]]) -> None:
     for _, base in running:
         async with httpx.AsyncClient(base_url=base, trust_env=False) as client:
             for path in sorted(HEALTH_PATHS - {"/readyz"}):

@@ -1,4 +1,4 @@
-"""Recordings that were given up, seen and tried again with the commands that an operator has."""
+"""Dead-lettered recordings are listed and retried with the operator's commands."""
 
 import asyncio
 import os
@@ -39,7 +39,7 @@ Command = Callable[..., Awaitable[tuple[int, str]]]
 
 @pytest.fixture
 def command(tmp_path: Path, private_nats: NatsServer, private_store: RcloneStore) -> Command:
-    """`python -m services.<name> dead-letters …`, its status and all it said."""
+    """Run `python -m services.<name> dead-letters …`; returns its exit status and output."""
     settings = store_settings(private_store.config("ascending"))
     environment = {name.upper(): str(value) for name, value in settings.items()}
 
@@ -76,7 +76,7 @@ async def audio_of(store: StoreConfig, session: str) -> bytes:
     return samples_of(await download(store, f"audio_{session}.wav"))
 
 
-async def test_a_session_whose_store_was_away_is_seen_and_retried_by_the_command(
+async def test_a_session_whose_store_was_away_is_listed_and_retried_by_the_command(
     tmp_path: Path, private_nats: NatsServer, private_store: RcloneStore, command: Command
 ) -> None:
     store = private_store.config("ascending")
@@ -100,7 +100,7 @@ async def test_a_session_whose_store_was_away_is_seen_and_retried_by_the_command
         assert await command("assembler", "list") == (0, "dead-letters: 0 found\n")
 
 
-async def test_a_session_that_broke_the_decoder_is_retried_with_another_one(
+async def test_a_session_that_broke_the_decoder_is_retried_with_another_decoder(
     tmp_path: Path, private_nats: NatsServer, private_store: RcloneStore, command: Command
 ) -> None:
     store = private_store.config("ascending")
@@ -114,14 +114,16 @@ async def test_a_session_that_broke_the_decoder_is_retried_with_another_one(
     ):
         await pipeline.send("broken", encoded("wav"))
         assert (await pipeline.finalize("broken")).json()["code"] == "bad_media"
-        assert (await pipeline.finalize("broken")).json()["code"] == "bad_media"  # clients can't change that
+        assert (await pipeline.finalize("broken")).json()[
+            "code"
+        ] == "bad_media"  # a setting of the operator, not of clients
         program.write_text(f'#!/bin/sh\nexec {imageio_ffmpeg.get_ffmpeg_exe()} "$@"\n')
         assert (await command("assembler", "retry", "--all"))[0] == 0
         await ended_well(pipeline, "broken")
         assert await audio_of(store, "broken") == tone(2)
 
 
-async def test_the_letter_of_a_session_that_came_well_meanwhile_changes_nothing_when_retried(
+async def test_retrying_the_dead_letter_of_a_session_that_has_succeeded_meanwhile_changes_nothing(
     tmp_path: Path, private_nats: NatsServer, private_store: RcloneStore, command: Command
 ) -> None:
     store = private_store.config("ascending")
@@ -148,7 +150,7 @@ async def test_the_letter_of_a_session_that_came_well_meanwhile_changes_nothing_
         assert pipeline.directory("meanwhile").read_result() == before
 
 
-async def test_a_deleted_session_leaves_no_letter(
+async def test_a_deleted_session_leaves_no_dead_letter(
     tmp_path: Path, private_nats: NatsServer, private_store: RcloneStore, command: Command
 ) -> None:
     store = private_store.config("ascending")
@@ -166,7 +168,9 @@ async def test_a_deleted_session_leaves_no_letter(
         assert (await command("assembler", "retry", "erased"))[0] == 1
 
 
-async def test_the_analyzer_s_command_sees_its_own_letters_only(private_nats: NatsServer, command: Command) -> None:
+async def test_the_analyzers_command_lists_its_own_dead_letters_only(
+    private_nats: NatsServer, command: Command
+) -> None:
     ready = AudioReady(
         url="", filename="", object_key="x", size_bytes=1, sha256="", duration_seconds=1.0, manifest_sha256=""
     )

@@ -1,4 +1,4 @@
-"""The way of a document that its client stored itself: what can be heard becomes a WAV, all else stays as it is."""
+"""Documents through the pipeline: a recording becomes a WAV, any other file stays as it is."""
 
 import hashlib
 from collections.abc import AsyncIterator
@@ -57,7 +57,7 @@ async def ended(client: Uploader, document: str) -> dict[str, object]:
         ("flac", "call.flac", "application/octet-stream"),
     ],
 )
-async def test_a_recording_becomes_a_wav_beside_the_file_itself(
+async def test_a_recording_becomes_a_wav_beside_the_original(
     client: Uploader, bus: Bus, form: str, name: str, kind: str
 ) -> None:
     content = encoded(form)
@@ -65,9 +65,9 @@ async def test_a_recording_becomes_a_wav_beside_the_file_itself(
     status = await ended(client, document["id"])
     assert status["state"] == "ready", status
     key = SessionKey("default", document["id"])
-    told = await last_event(bus, key, AudioReady)
-    assert told is not None
-    ready = told.event
+    envelope = await last_event(bus, key, AudioReady)
+    assert envelope is not None
+    ready = envelope.event
     assert isinstance(ready, AudioReady)
     assert ready.original is not None
     assert ready.intake is not None
@@ -83,9 +83,7 @@ async def test_a_recording_becomes_a_wav_beside_the_file_itself(
     assert (await client.read(document["id"])).json()["filename"] == document["filename"]
 
 
-async def test_a_picture_stays_as_it_is_and_nobody_works_on_it(
-    client: Uploader, bus: Bus, object_store: RcloneStore
-) -> None:
+async def test_a_picture_is_stored_and_not_assembled(client: Uploader, bus: Bus, object_store: RcloneStore) -> None:
     document = await client.registered(PHOTO)
     behind = await client.registered(encoded("mp3"), filename="call.mp3", content_type="audio/mpeg")
     await ended(client, behind["id"])
@@ -98,7 +96,7 @@ async def test_a_picture_stays_as_it_is_and_nobody_works_on_it(
     assert (await get((await client.read(document["id"])).json()["download_url"])).content == PHOTO
 
 
-async def test_what_calls_itself_audio_and_is_not_stays_a_document_without_a_wav(
+async def test_a_document_with_an_audio_type_but_no_audio_stays_without_a_wav(
     client: Uploader, object_store: RcloneStore
 ) -> None:
     document = await client.registered(PHOTO, filename="call.mp3", content_type="audio/mpeg")
@@ -111,7 +109,7 @@ async def test_what_calls_itself_audio_and_is_not_stays_a_document_without_a_wav
     assert (await get(found.json()["download_url"])).content == PHOTO
 
 
-async def test_a_recording_that_is_replaced_by_a_longer_one_before_its_turn_is_not_worked_on(
+async def test_a_recording_that_is_replaced_by_a_longer_one_before_assembly_is_not_assembled(
     tmp_path: Path, private_nats: NatsServer, ascending_store_config: StoreConfig
 ) -> None:
     place = tmp_path, private_nats.url, ascending_store_config
@@ -121,8 +119,8 @@ async def test_a_recording_that_is_replaced_by_a_longer_one_before_its_turn_is_n
         signed = await client.signed(filename="call.mp3", content_type="audio/mpeg")
         registered = encoded("mp3")
         assert (await put(signed["upload_url"], registered, signed["headers"])).status_code == 200
-        told = {"filename": "call.mp3", "file_path": signed["object_key"], "mime_type": "audio/mpeg"}
-        document = (await client.register(told | {"file_size": len(registered)})).json()
+        file = {"filename": "call.mp3", "file_path": signed["object_key"], "mime_type": "audio/mpeg"}
+        document = (await client.register(file | {"file_size": len(registered)})).json()
         assert (await put(signed["upload_url"], registered * 100, signed["headers"])).status_code == 200
         async with assembler_running(assembler_settings(*place)):
             status = await ended(client, document["id"])
@@ -131,14 +129,14 @@ async def test_a_recording_that_is_replaced_by_a_longer_one_before_its_turn_is_n
     assert (status["state"], status["error"]["code"]) == ("failed", "object_changed")
 
 
-async def test_a_deleted_recording_takes_its_wav_and_its_file_with_it(
+async def test_deleting_a_recording_deletes_its_wav_and_its_original(
     client: Uploader, object_store: RcloneStore
 ) -> None:
     document = await client.registered(encoded("mp3"), filename="call.mp3", content_type="audio/mpeg")
     await ended(client, document["id"])
-    answer = await client.pipeline.client.delete(document["status_url"])
-    assert answer.status_code == 200
-    erased = answer.json()["deleted"]
+    response = await client.pipeline.client.delete(document["status_url"])
+    assert response.status_code == 200
+    erased = response.json()["deleted"]
     assert {document["file_path"], f"audio_{document['id']}.wav"} <= set(erased)
     assert [key for key in erased if (object_store.bucket_folder / key).exists()] == []
     assert (await client.read(document["id"])).status_code == 404

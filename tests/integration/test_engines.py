@@ -1,4 +1,4 @@
-"""The engines of the one-machine form, run for real."""
+"""The real engines of the one-machine form."""
 
 import asyncio
 import os
@@ -55,7 +55,7 @@ async def test_an_object_is_a_file_and_outlives_the_store(private_store: RcloneS
     assert info.size == 4
 
 
-async def test_the_store_refuses_a_body_that_is_not_what_its_checksum_says(private_store: RcloneStore) -> None:
+async def test_the_store_rejects_a_body_that_does_not_match_its_checksum(private_store: RcloneStore) -> None:
     async with open_s3_client(private_store.config()) as client:
         with pytest.raises(ClientError, match="BadDigest"):
             await client.put_object(Bucket=BUCKET, Key="k", Body=b"sent", ContentMD5="AAAAAAAAAAAAAAAAAAAAAA==")
@@ -71,20 +71,20 @@ async def test_the_store_refuses_a_body_that_is_not_what_its_checksum_says(priva
             )
 
 
-async def test_the_store_takes_no_other_keys_than_its_own(private_store: RcloneStore) -> None:
+async def test_the_store_accepts_no_other_access_keys_than_its_own(private_store: RcloneStore) -> None:
     stranger = RcloneStore(private_store.bucket_folder.parent, private_store.port, StoreKeys())
     async with open_store(stranger.config()) as store:
         assert await store.check() is not None
 
 
-async def test_an_engine_on_a_taken_port_says_so_with_its_last_words(private_nats: NatsServer) -> None:
+async def test_an_engine_on_a_taken_port_fails_with_its_last_log_lines(private_nats: NatsServer) -> None:
     second = NatsServer(private_nats.log.parent / "second", private_nats.port)
     with pytest.raises(EngineError, match="address already in use"):
         await second.start()
     assert second.pid is None
 
 
-async def test_a_stopped_engine_leaves_its_port_and_no_process(private_nats: NatsServer) -> None:
+async def test_a_stopped_engine_frees_its_port_and_leaves_no_process(private_nats: NatsServer) -> None:
     pid = private_nats.pid
     assert pid is not None
     await private_nats.stop()
@@ -94,18 +94,18 @@ async def test_a_stopped_engine_leaves_its_port_and_no_process(private_nats: Nat
     await until(lambda: private_nats.pid is None)
 
 
-async def test_an_engine_on_a_taken_kept_port_is_refused_with_the_file_to_change(tmp_path: Path) -> None:
+async def test_an_engine_on_a_taken_saved_port_fails_and_names_the_file_to_change(tmp_path: Path) -> None:
     with claim(tmp_path / "data") as folder:
         engines = choose_engines(folder, nats=True, store=False)
         assert engines.nats is not None
-        with socket.create_server(("127.0.0.1", engines.nats.port)), pytest.raises(EngineError) as refusal:
+        with socket.create_server(("127.0.0.1", engines.nats.port)), pytest.raises(EngineError) as error:
             async with started(engines, folder, port_timeout=0.2):
                 pass
-    assert f"Port {engines.nats.port}" in str(refusal.value)
-    assert str(folder.addresses) in str(refusal.value)
+    assert f"Port {engines.nats.port}" in str(error.value)
+    assert str(folder.addresses) in str(error.value)
 
 
-async def test_ports_and_keys_are_chosen_once_and_kept_from_others(tmp_path: Path) -> None:
+async def test_ports_and_keys_are_chosen_once_and_readable_by_the_owner_only(tmp_path: Path) -> None:
     with claim(tmp_path / "data") as folder:
         first = load_or_choose_addresses(folder)
         assert load_or_choose_addresses(folder) == first
@@ -115,7 +115,7 @@ async def test_ports_and_keys_are_chosen_once_and_kept_from_others(tmp_path: Pat
             load_or_choose_addresses(folder)
 
 
-async def test_an_engine_that_dies_is_started_again_on_its_port(private_nats: NatsServer) -> None:
+async def test_an_engine_that_dies_is_restarted_on_its_port(private_nats: NatsServer) -> None:
     keeping = asyncio.create_task(supervise(private_nats, first_delay=0.01))
     first = private_nats.pid
     await private_nats.kill()
@@ -126,7 +126,7 @@ async def test_an_engine_that_dies_is_started_again_on_its_port(private_nats: Na
     await asyncio.gather(keeping, return_exceptions=True)
 
 
-async def test_an_engine_that_does_not_stay_up_is_given_up_with_its_last_words(private_nats: NatsServer) -> None:
+async def test_an_engine_that_does_not_stay_up_is_given_up_with_its_last_log_lines(private_nats: NatsServer) -> None:
     await private_nats.stop()
     with socket.create_server(("127.0.0.1", private_nats.port)), pytest.raises(EngineError, match="in use"):
         await supervise(private_nats, tries=2, first_delay=0.01)
@@ -151,7 +151,7 @@ async def test_engines_die_with_the_process_that_started_them(tmp_path: Path) ->
     await until(lambda: not is_running(engine))
 
 
-async def test_uploads_that_a_killed_store_left_half_done_are_removed(private_store: RcloneStore) -> None:
+async def test_unfinished_uploads_of_a_killed_store_are_removed(private_store: RcloneStore) -> None:
     await private_store.stop()
     leftover = private_store.bucket_folder / "tenant" / ".rclone_temp_put_x"
     leftover.parent.mkdir()

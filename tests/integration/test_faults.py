@@ -1,4 +1,4 @@
-"""Engines that go away and come back: what was acknowledged is never lost, what ends is told once."""
+"""Engines stop and return: acknowledged chunks are never lost, and each result is published once."""
 
 import json
 from collections.abc import AsyncIterator
@@ -35,7 +35,7 @@ async def state_of(pipeline: Pipeline, session: str) -> str:
 
 
 async def status_of_end(pipeline: Pipeline, session: str) -> int:
-    """Finalize, again while the bus is not reached yet, and return what the end is answered with."""
+    """Finalize, repeatedly while the bus is not reached yet; returns the status of the final response."""
 
     async def ended() -> int | None:
         status = (await pipeline.finalize(session)).status_code
@@ -53,7 +53,7 @@ async def bus(private_nats: NatsServer) -> AsyncIterator[Bus]:
         yield bus
 
 
-async def test_a_bus_that_dies_refuses_no_chunk_and_the_result_comes_after_its_return(
+async def test_a_dead_bus_rejects_no_chunk_and_the_result_comes_after_its_return(
     tmp_path: Path, private_nats: NatsServer, object_store: RcloneStore
 ) -> None:
     store = object_store.config("ascending")
@@ -73,8 +73,8 @@ async def test_a_bus_that_dies_refuses_no_chunk_and_the_result_comes_after_its_r
             return await state_of(pipeline, "survivor") == "ready"
 
         await until(ready, within=30)
-        answer = await pipeline.finalize("survivor")
-        assert answer.status_code == 200
+        response = await pipeline.finalize("survivor")
+        assert response.status_code == 200
         assert samples_of(await download(store, "audio_survivor.wav")) == tone(1) * 2
 
 
@@ -105,18 +105,18 @@ async def test_a_store_that_stays_away_ends_in_audio_failed_with_the_chunks_kept
         assembler_running(settings),
     ):
         await pipeline.send("homeless", tone(1))
-        answer = await pipeline.finalize("homeless")
-        assert answer.status_code == 500
-        assert set(answer.json()) == {"status", "message", "code", "session_id"}
-        assert "127.0.0.1" not in answer.text
+        response = await pipeline.finalize("homeless")
+        assert response.status_code == 500
+        assert set(response.json()) == {"status", "message", "code", "session_id"}
+        assert "127.0.0.1" not in response.text
         failed = await last_event(bus, SessionKey("default", "homeless"), AudioFailed)
         assert failed is not None
         assert isinstance(failed.event, AudioFailed)
-        assert (failed.event.code, failed.event.reason) == ("store_unreachable", answer.json()["message"])
+        assert (failed.event.code, failed.event.reason) == ("store_unreachable", response.json()["message"])
         assert len(pipeline.directory("homeless").chunk_sizes()) == 1
 
 
-async def test_what_failed_because_the_store_was_away_is_tried_again_by_finalizing_again(
+async def test_a_session_that_failed_because_the_store_was_away_is_retried_by_finalizing_again(
     tmp_path: Path, private_nats: NatsServer, private_store: RcloneStore
 ) -> None:
     store = private_store.config("ascending")
@@ -177,16 +177,16 @@ async def test_a_store_that_comes_back_in_time_costs_nothing_but_time(
         assert samples_of(await download(store, "audio_patient.wav")) == tone(1)
 
 
-async def test_a_job_delivered_again_after_its_end_says_the_same_under_the_same_id(
+async def test_a_job_delivered_again_after_its_end_publishes_the_same_under_the_same_id(
     tmp_path: Path, private_nats: NatsServer, object_store: RcloneStore, bus: Bus
 ) -> None:
     store = object_store.config("ascending")
-    heard: list[Envelope] = []
+    messages: list[Envelope] = []
 
-    async def hear(message: Msg) -> None:
-        heard.append(decode(message.data))
+    async def on_message(message: Msg) -> None:
+        messages.append(decode(message.data))
 
-    await bus.subscribe("roomtone.v1.default.again.audio.ready", hear)
+    await bus.subscribe("roomtone.v1.default.again.audio.ready", on_message)
     async with (
         ingest_running(ingest_settings(tmp_path, private_nats.url, store)) as pipeline,
         assembler_running(assembler_settings(tmp_path, private_nats.url, store)),
@@ -198,9 +198,9 @@ async def test_a_job_delivered_again_after_its_end_says_the_same_under_the_same_
         event = SessionFinalized(manifest_sha256=stored.sha256, chunks=1, bytes=32_000)
         key = SessionKey("default", "again")
         await bus.publish(make_envelope("test", key, event, cause="another id", trace=new_trace()))
-        await until(lambda: len(heard) == 2)
-    assert heard[0].id == heard[1].id
-    assert heard[0].event == heard[1].event
+        await until(lambda: len(messages) == 2)
+    assert messages[0].id == messages[1].id
+    assert messages[0].event == messages[1].event
 
 
 async def test_events_on_the_bus_are_cloudevents_of_the_contract_and_carry_the_request(
@@ -232,8 +232,8 @@ async def test_events_on_the_bus_are_cloudevents_of_the_contract_and_carry_the_r
     assert seen["audio.ready"]["data"]["filename"] == "audio_spoken.wav"
 
 
-@pytest.mark.parametrize("seconds", [1, 60])  # read whole at the first look, and hashed beside the work
-async def test_a_chunk_changed_on_disk_fails_the_session_instead_of_passing_unnoticed(
+@pytest.mark.parametrize("seconds", [1, 60])  # hashed with the first read, and beside decoding
+async def test_a_chunk_changed_on_disk_fails_the_session(
     tmp_path: Path, private_nats: NatsServer, object_store: RcloneStore, bus: Bus, seconds: int
 ) -> None:
     session, sound = f"rotten-{seconds}", tone(seconds)
@@ -253,7 +253,7 @@ async def test_a_chunk_changed_on_disk_fails_the_session_instead_of_passing_unno
     assert not (object_store.bucket_folder / f"audio_{session}.wav").exists()
 
 
-async def test_a_store_that_does_not_sync_has_its_object_synced_where_it_keeps_it(
+async def test_objects_of_a_store_that_does_not_sync_are_synced_in_its_folder(
     tmp_path: Path, private_nats: NatsServer, object_store: RcloneStore
 ) -> None:
     store = object_store.config("ascending")
@@ -269,12 +269,12 @@ async def test_a_store_that_does_not_sync_has_its_object_synced_where_it_keeps_i
             await pipeline.send(f"synced-{status}", tone(1))
             assert await status_of_end(pipeline, f"synced-{status}") == status
             directory = pipeline.directory(f"synced-{status}")
-            await until(directory.result.exists)  # the answer may come before
+            await until(directory.result.exists)  # the response may come earlier
             left = 0 if status == 200 else 1
             await until(lambda directory=directory, left=left: len(directory.chunk_sizes()) == left)  # type: ignore[misc]
 
 
-async def test_a_stream_deleted_under_a_running_system_is_made_anew(
+async def test_a_stream_deleted_under_a_running_system_is_created_again(
     tmp_path: Path, private_nats: NatsServer, object_store: RcloneStore, bus: Bus
 ) -> None:
     store = object_store.config("ascending")

@@ -1,4 +1,4 @@
-"""A recording that is told to be ready while the bucket does not keep the event."""
+"""A recording whose `audio.ready` is published, but can't be archived in the bucket."""
 
 from collections.abc import AsyncIterator
 from functools import partial
@@ -30,14 +30,14 @@ async def given_up(bus: Bus) -> list[DeadLetter]:
     return [letter async for letter in DeadLetters(bus).list_queue("assembler")]
 
 
-async def test_a_recording_that_was_told_to_be_ready_stays_so_though_its_event_can_not_be_kept(
+async def test_a_recording_that_was_published_as_ready_stays_so_though_its_event_can_not_be_archived(
     tmp_path: Path, private_nats: NatsServer, object_store: RcloneStore, bus: Bus
 ) -> None:
     store, session = object_store.config("ascending"), SessionKey("default", "unkept")
     spool, folder = (
         tmp_path / "spool",
         tmp_path / "folder",
-    )  # in which the recording can be synced, and its kept event can't
+    )  # the recording can be synced there, and its archived event can't
     folder.mkdir()
     (folder / "audio_unkept.wav").touch()
     settings = assembler_settings(spool, private_nats.url, store, store_folder=folder, assembler_tries=1)

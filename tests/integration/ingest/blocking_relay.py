@@ -1,4 +1,4 @@
-"""A way to an engine that is shut the moment a certain thing is about to be said to it."""
+"""A relay to an engine that blocks as soon as a client sends a certain request."""
 
 import asyncio
 
@@ -6,9 +6,9 @@ from tests.relay import Ends, Relay, copy, first_of
 
 
 class BlockingRelay(Relay):
-    """Passes bytes on to a port of this machine, until `marker` comes from a client: that and what follows is held.
+    """Relays bytes to a local port until a client sends `marker`; the marker and all that follows are held back.
 
-    So whoever is killed then is killed just before that step. `open()` lets everyone through for good.
+    A process that is killed then is killed just before that step. `open()` stops blocking for good.
     """
 
     def __init__(self, target: int, marker: bytes) -> None:
@@ -28,6 +28,6 @@ class BlockingRelay(Relay):
             seen = (seen + piece)[-len(piece) - 200 :]
             if self._marker is not None and self._marker in seen:
                 self.reached.set()
-                await asyncio.Event().wait()  # whoever waits for this is killed before it is answered
+                await asyncio.Event().wait()  # the client is killed before it gets a response
             ends.there.write(piece)
             await ends.there.drain()

@@ -1,4 +1,4 @@
-"""A client of direct uploads: it asks for an address, sends the file there, and registers it."""
+"""A client of direct uploads: it gets a signed URL, sends the file there, and registers it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,23 +16,23 @@ PHOTO = b"\xff\xd8\xff\xe0\x00\x10JFIF" + bytes(1000)
 
 @dataclass(frozen=True, slots=True)
 class Uploader:
-    """Works under one token, or under none."""
+    """A client with one token, or without any."""
 
     pipeline: Pipeline
     headers: Mapping[str, str]
 
     async def sign(self, **wanted: object) -> httpx.Response:
-        whole = {"filename": "receipt.jpg", "content_type": "image/jpeg", **wanted}
-        return await self.pipeline.client.post(SIGN, json=whole, headers=self.headers)
+        body = {"filename": "receipt.jpg", "content_type": "image/jpeg", **wanted}
+        return await self.pipeline.client.post(SIGN, json=body, headers=self.headers)
 
     async def signed(self, **wanted: object) -> dict[str, Any]:
-        answer = await self.sign(**wanted)
-        assert answer.status_code == 200, answer.text
-        signed: dict[str, Any] = answer.json()
+        response = await self.sign(**wanted)
+        assert response.status_code == 200, response.text
+        signed: dict[str, Any] = response.json()
         return signed
 
     async def uploaded(self, content: bytes = PHOTO, **wanted: object) -> dict[str, Any]:
-        """Upload `content`; returns what a registration of it says."""
+        """Upload `content`; returns the members of its registration."""
         signed = await self.signed(**wanted)
         assert (await put(signed["upload_url"], content, signed["headers"])).status_code == 200
         return {
@@ -46,21 +46,21 @@ class Uploader:
         return await self.pipeline.client.post(DOCUMENTS, json=file, headers=self.headers)
 
     async def registered(self, content: bytes = PHOTO, **wanted: object) -> dict[str, Any]:
-        answer = await self.register(await self.uploaded(content, **wanted))
-        assert answer.status_code == 201, answer.text
-        document: dict[str, Any] = answer.json()
+        response = await self.register(await self.uploaded(content, **wanted))
+        assert response.status_code == 201, response.text
+        document: dict[str, Any] = response.json()
         return document
 
     async def read(self, document: str) -> httpx.Response:
         return await self.pipeline.client.get(f"{DOCUMENTS}{document}/", headers=self.headers)
 
     async def connected(self) -> bool:
-        """Whether ingest has reached its bus, without which it knows no document."""
+        """Whether ingest has reached its bus, without which it can't read documents."""
         return (await self.read("0" * 32)).status_code == 404
 
 
 async def put(url: str, content: bytes, headers: Mapping[str, str]) -> httpx.Response:
-    """Send a file as a client that knows nothing of us."""
+    """Send a file as a client with no other knowledge than the URL and its headers."""
     async with httpx.AsyncClient() as client:
         return await client.put(url, content=content, headers=dict(headers))
 

@@ -12,10 +12,10 @@ def new_call() -> str:
     return str(uuid.uuid4())
 
 
-def assert_refused(answer: httpx.Response, status: int, code: str) -> None:
-    """Check an answer to be an error in the family's shape."""
-    assert answer.status_code == status, answer.text
-    body = answer.json()
+def assert_error(response: httpx.Response, status: int, code: str) -> None:
+    """Assert that a response is an error in the format of call recordings."""
+    assert response.status_code == status, response.text
+    body = response.json()
     assert set(body) == {"error"}
     assert set(body["error"]) == {"code", "message"}
     assert body["error"]["code"] == code
@@ -24,7 +24,7 @@ def assert_refused(answer: httpx.Response, status: int, code: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class LeadClient:
-    """Each method is one request, and returns the answer as it is."""
+    """Each method sends one request and returns its response."""
 
     client: httpx.AsyncClient
     lead: str = field(default_factory=lambda: uuid.uuid4().hex)
@@ -46,9 +46,9 @@ class LeadClient:
         return await self.client.post(self.path, json={"action": action, **members}, headers=self.headers)
 
     async def init(self, call: str, filename: str = "call.aac") -> str:
-        answer = await self.json("init", filename=filename, call_log_id=call)
-        assert answer.status_code == 201, answer.text
-        upload_id: str = answer.json()["data"]["upload_id"]
+        response = await self.json("init", filename=filename, call_log_id=call)
+        assert response.status_code == 201, response.text
+        upload_id: str = response.json()["data"]["upload_id"]
         return upload_id
 
     async def append(self, upload_id: str, index: int, chunk: bytes) -> httpx.Response:

@@ -1,4 +1,4 @@
-"""A main service for tests: a real HTTP server that checks each signature with the published library."""
+"""A main service for tests: a real HTTP server that checks each signature with the Standard Webhooks library."""
 
 import asyncio
 import json
@@ -19,21 +19,21 @@ SECRET = "whsec_c2VjcmV0IG9mIHR3ZW50eS1mb3VyIGJ5dGVz"
 
 @dataclass(slots=True)
 class MainService:
-    """What it was told, in order; `answers` says how it answers the next ones, 204 once they are used up.
+    """The received callbacks in order; `responses` are for the next ones, 204 once they are used up.
 
-    An answer is a status, a function that makes a response, or None to hang until the caller gives up.
+    A response is a status, a function that makes one, or None to hang until the caller gives up.
     """
 
     url: str = ""
-    told: list[dict[str, object]] = field(default_factory=list)
+    notices: list[dict[str, object]] = field(default_factory=list)
     ids: list[str] = field(default_factory=list)
-    answers: list[int | Callable[[], Response] | None] = field(default_factory=list)
-    strangers: list[str] = field(default_factory=list)
-    most_at_once: int = 0
-    _at_once: int = 0
+    responses: list[int | Callable[[], Response] | None] = field(default_factory=list)
+    other_requests: list[str] = field(default_factory=list)
+    max_concurrent: int = 0
+    _concurrent: int = 0
 
     def settings(self, **more: object) -> dict[str, object]:
-        """Settings with which ingest tells this service, impatiently."""
+        """Settings of an ingest that sends its callbacks here, with a first retry after 50 ms."""
         return {
             "main_service_callback_url": self.url,
             "webhook_secret": SECRET,
@@ -41,21 +41,21 @@ class MainService:
             **more,
         }
 
-    async def hear(self, request: Request) -> Response:
-        self._at_once += 1
-        self.most_at_once = max(self.most_at_once, self._at_once)
+    async def receive_callback(self, request: Request) -> Response:
+        self._concurrent += 1
+        self.max_concurrent = max(self.max_concurrent, self._concurrent)
         try:
-            return await self._answer(request)
+            return await self._respond(request)
         finally:
-            self._at_once -= 1
+            self._concurrent -= 1
 
-    async def _answer(self, request: Request) -> Response:
+    async def _respond(self, request: Request) -> Response:
         body = await request.body()
         Webhook(SECRET).verify(body, dict(request.headers))
         assert request.headers["content-type"] == "application/json"
-        self.told.append(json.loads(body))
+        self.notices.append(json.loads(body))
         self.ids.append(request.headers["webhook-id"])
-        match self.answers.pop(0) if self.answers else 204:
+        match self.responses.pop(0) if self.responses else 204:
             case None:
                 while (await request.receive())["type"] != "http.disconnect":
                     pass
@@ -65,18 +65,18 @@ class MainService:
             case make:
                 return make()
 
-    async def stranger(self, request: Request) -> Response:
-        self.strangers.append(request.url.path)
+    async def receive_other(self, request: Request) -> Response:
+        self.other_requests.append(request.url.path)
         return Response(status_code=200)
 
 
 @asynccontextmanager
 async def main_service() -> AsyncIterator[MainService]:
-    """Run one on a free port."""
+    """Run a main service on a free port."""
     service = MainService()
     routes = [
-        Route("/hooks/stored", service.hear, methods=["POST"]),
-        Route("/{rest:path}", service.stranger, methods=["GET", "POST"]),
+        Route("/hooks/stored", service.receive_callback, methods=["POST"]),
+        Route("/{rest:path}", service.receive_other, methods=["GET", "POST"]),
     ]
     listener = socket.create_server(("127.0.0.1", 0))
     config = uvicorn.Config(

@@ -1,4 +1,4 @@
-"""Requests as no client library sends them."""
+"""Sends requests that no client library sends."""
 
 import asyncio
 
@@ -8,7 +8,7 @@ from tests.integration.pipeline import Pipeline
 async def raw_exchange(
     pipeline: Pipeline, headers: str, session: str, body: bytes = b"", *, path: str = "/upload_chunk/"
 ) -> bytes:
-    """Send a request by hand and return what comes back until the server stops talking or answered once."""
+    """Send a request over a plain connection; returns what was received by the first read."""
     host, port = pipeline.client.base_url.host, pipeline.client.base_url.port
     reader, writer = await asyncio.open_connection(host, port)
     head = f"POST {path}{session} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/octet-stream\r\n"

@@ -1,4 +1,4 @@
-"""Recordings that are in the bucket and in the catalog without having gone through the spool."""
+"""Puts recordings into the bucket and the catalog without sending them through ingest."""
 
 import hashlib
 import uuid
@@ -19,7 +19,7 @@ from shared.storage.settings import StoreConfig
 
 
 async def stored_recording(nats_url: str, config: StoreConfig, lead: str, call: str, content: bytes) -> str:
-    """Put a recording under `recordings/<call>_1.aac` and tell the chronicle; returns the call."""
+    """Put a recording under `recordings/<call>_1.aac` and append its event; returns the call."""
     async with open_store(config) as store:
         await store.put(path_of(call), content, content_type="audio/aac", metadata={})
     await append_recording(nats_url, config, lead, call, size=len(content), sha256=hashlib.sha256(content).hexdigest())
@@ -27,14 +27,14 @@ async def stored_recording(nats_url: str, config: StoreConfig, lead: str, call: 
 
 
 def path_of(call: str) -> str:
-    """Return where a told recording lies in the bucket."""
+    """Return a stored recording's path in the bucket."""
     return f"recordings/{call}_1.aac"
 
 
 async def append_recording(
     nats_url: str, config: StoreConfig, lead: str, call: str, *, size: int, sha256: str, tenant: str = "default"
 ) -> str:
-    """Tell the chronicle of a recording that is in the bucket, or will be; returns its session."""
+    """Append the event of a recording that is in the bucket, or will be; returns its session."""
     session = uuid.uuid4().hex
     original = StoredOriginal(
         url="https://bucket.example/x",
@@ -44,8 +44,8 @@ async def append_recording(
         size_bytes=size,
         sha256=sha256,
     )
-    purpose = LeadRecording(lead=lead, call_log=call, filename="call.aac")
-    intake = UploadSummary(opened_at=rfc3339(now()), chunks=1, bytes=size, purpose=purpose)
+    recording = LeadRecording(lead=lead, call_log=call, filename="call.aac")
+    intake = UploadSummary(opened_at=rfc3339(now()), chunks=1, bytes=size, purpose=recording)
     ended = AudioFailed(code="x", reason="x", manifest_sha256="0" * 64, original=original, intake=intake)
     await append_event(nats_url, config, session, ended, tenant=tenant)
     return session
@@ -54,11 +54,11 @@ async def append_recording(
 async def append_event(
     nats_url: str, config: StoreConfig, session: str, event: Event, *, tenant: str = "default", lead: str | None = None
 ) -> None:
-    """Tell the chronicle of an event, as the assembler and the analyzer do."""
-    told = make_envelope("test", SessionKey(tenant, session), event, cause="x", trace=current_trace(), lead=lead)
+    """Append an event to the event store, as the assembler and the analyzer do."""
+    envelope = make_envelope("test", SessionKey(tenant, session), event, cause="x", trace=current_trace(), lead=lead)
     async with (
         open_bus(BusConfig(url=nats_url), service="test", metrics=Metrics()) as bus,
         open_store(config) as store,
     ):
         await bus.wait_ready()
-        assert await open_event_store(bus, store, replicas=1).append(told)
+        assert await open_event_store(bus, store, replicas=1).append(envelope)

@@ -1,4 +1,4 @@
-"""Ingest killed with callbacks under way: each upload that it accepted is told, and always under the same id."""
+"""Ingest is killed during callbacks: every accepted upload gets its callback, always under the same id."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -37,7 +37,7 @@ async def client_of(ingest: ServiceProcess, spool: Path) -> AsyncIterator[Upload
         yield Uploader(Pipeline(client, Spool(spool)))
 
 
-async def test_killed_between_complete_and_callback_it_tells_the_main_service_after_its_restart(
+async def test_killed_between_complete_and_callback_it_sends_the_callback_after_its_restart(
     tmp_path: Path, nats_url: str, store_config: StoreConfig, receiver: MainService
 ) -> None:
     spool = tmp_path / "spool"
@@ -47,10 +47,10 @@ async def test_killed_between_complete_and_callback_it_tells_the_main_service_af
             upload = await uploader.uploaded(SOUND)
             assert (await uploader.complete(upload, 1, Prefer="respond-async")).status_code == 202
         await ingest.kill()  # nothing is stored yet: no assembler runs
-        assert receiver.told == []
+        assert receiver.notices == []
         async with assembler_running(assembler_settings(spool, nats_url, store_config)):
             await ingest.start()
-            await until(lambda: [notice["upload_session_id"] for notice in receiver.told] == [upload], within=30)
+            await until(lambda: [notice["upload_session_id"] for notice in receiver.notices] == [upload], within=30)
             async with client_of(ingest, spool) as uploader:
 
                 async def notified() -> bool:
@@ -64,21 +64,21 @@ async def test_killed_between_complete_and_callback_it_tells_the_main_service_af
 async def test_killed_inside_a_callback_it_sends_the_same_again(
     tmp_path: Path, spool: Path, nats_url: str, store_config: StoreConfig, receiver: MainService
 ) -> None:
-    receiver.answers = [None]
+    receiver.responses = [None]
     settings = process_settings(spool, nats_url, store_config, receiver)
     async with ServiceProcess("ingest", tmp_path, settings) as ingest:
         async with client_of(ingest, spool) as uploader:
             upload = await uploader.uploaded(SOUND)
             await uploader.complete(upload, 1, Prefer="respond-async")
-            await until(lambda: len(receiver.told) == 1, what="it is being told")
+            await until(lambda: len(receiver.notices) == 1, what="the callback to be received")
         await ingest.kill()
         await ingest.start()
-        await until(lambda: len(receiver.told) == 2, within=30)
-    assert receiver.told[0] == receiver.told[1]
+        await until(lambda: len(receiver.notices) == 2, within=30)
+    assert receiver.notices[0] == receiver.notices[1]
     assert receiver.ids[0] == receiver.ids[1]
 
 
-async def test_killed_again_and_again_under_load_it_tells_of_every_upload_that_it_accepted(
+async def test_killed_again_and_again_under_load_it_sends_a_callback_for_every_accepted_upload(
     tmp_path: Path, spool: Path, nats_url: str, store_config: StoreConfig, receiver: MainService
 ) -> None:
     accepted: set[str] = set()
@@ -88,15 +88,15 @@ async def test_killed_again_and_again_under_load_it_tells_of_every_upload_that_i
         try:
             while True:
                 upload = await uploader.uploaded(SOUND)
-                answer = await uploader.complete(upload, 1)
-                assert answer.status_code in {200, 202}, answer.text
+                response = await uploader.complete(upload, 1)
+                assert response.status_code in {200, 202}, response.text
                 accepted.add(upload)
         except httpx.TransportError:
             return
 
     async with ServiceProcess("ingest", tmp_path, settings) as ingest:
         for enough in (8, 16, 24):
-            receiver.answers += [500, None, 200, 503]
+            receiver.responses += [500, None, 200, 503]
             async with client_of(ingest, spool) as uploader, asyncio.TaskGroup() as clients:
                 for _ in range(4):
                     clients.create_task(upload_until_it_dies(uploader))
@@ -104,11 +104,11 @@ async def test_killed_again_and_again_under_load_it_tells_of_every_upload_that_i
                 await ingest.kill()
             await ingest.start()
         await until(
-            lambda: accepted <= {notice["upload_session_id"] for notice in receiver.told},
+            lambda: accepted <= {notice["upload_session_id"] for notice in receiver.notices},
             within=40,
-            what="every accepted upload is told",
+            what="a callback for every accepted upload",
         )
     by_upload = {
-        (notice["upload_session_id"], message) for notice, message in zip(receiver.told, receiver.ids, strict=True)
+        (notice["upload_session_id"], message) for notice, message in zip(receiver.notices, receiver.ids, strict=True)
     }
     assert len(by_upload) == len({upload for upload, _ in by_upload})

@@ -1,4 +1,4 @@
-"""A main service that is down, broken, slow or hostile: told at least once all the same, and each time under one id."""
+"""A main service that is down, broken, slow or hostile gets each callback at least once, always under one id."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -54,39 +54,39 @@ def endless() -> Response:
 
 
 @pytest.mark.parametrize("failure", [500, 404, 302, redirect, None])
-async def test_what_is_not_confirmed_is_sent_again_under_the_same_id_until_it_is(
+async def test_a_callback_is_sent_again_under_the_same_id_until_it_is_confirmed(
     failure: int | Callable[[], Response] | None,
     spool: Path,
     nats_url: str,
     store_config: StoreConfig,
     receiver: MainService,
 ) -> None:
-    receiver.answers = [failure, failure, 200]
+    receiver.responses = [failure, failure, 200]
     async with uploading(spool, nats_url, store_config, receiver, callback_timeout_seconds=0.3) as uploader:
         upload = await uploader.uploaded(SOUND)
         assert (await uploader.complete(upload, 1)).json()["message"] == COMPLETED
-        await until(lambda: len(receiver.told) == 3)
+        await until(lambda: len(receiver.notices) == 3)
 
         async def notified() -> bool:
             return NOTIFIED in (await uploader.complete(upload, 1)).text
 
         await until(notified)
-    assert receiver.told[0] == receiver.told[1] == receiver.told[2]
+    assert receiver.notices[0] == receiver.notices[1] == receiver.notices[2]
     assert len(set(receiver.ids)) == 1
-    assert receiver.strangers == []
+    assert receiver.other_requests == []
 
 
-async def test_an_answer_that_does_not_end_is_a_confirmation_all_the_same(
+async def test_a_response_whose_body_does_not_end_is_a_confirmation(
     spool: Path, nats_url: str, store_config: StoreConfig, receiver: MainService
 ) -> None:
-    receiver.answers = [endless]
+    receiver.responses = [endless]
     async with uploading(spool, nats_url, store_config, receiver) as uploader:
         upload = await uploader.uploaded(SOUND)
         assert (await uploader.complete(upload, 1)).json()["message"] == NOTIFIED
-    assert len(receiver.told) == 1
+    assert len(receiver.notices) == 1
 
 
-async def test_a_receiver_that_is_not_there_delays_no_answer_and_is_told_when_it_comes(
+async def test_an_absent_receiver_delays_no_response_and_is_notified_when_it_is_back(
     spool: Path, nats_url: str, store_config: StoreConfig, receiver: MainService
 ) -> None:
     away = receiver.url.replace(receiver.url.split(":")[2].split("/")[0], str(free_ports(1)[0]))
@@ -96,13 +96,13 @@ async def test_a_receiver_that_is_not_there_delays_no_answer_and_is_told_when_it
         upload = await Uploader(pipeline).uploaded(SOUND)
         assert (await Uploader(pipeline).complete(upload, 1)).json()["message"] == COMPLETED
     async with uploading(spool, nats_url, store_config, receiver):
-        await until(lambda: [notice["upload_session_id"] for notice in receiver.told] == [upload])
+        await until(lambda: [notice["upload_session_id"] for notice in receiver.notices] == [upload])
 
 
-async def test_what_is_never_confirmed_is_given_up_and_published_and_complete_starts_anew(
+async def test_an_unconfirmed_callback_is_given_up_and_published_and_complete_starts_anew(
     spool: Path, nats_url: str, store_config: StoreConfig, receiver: MainService, bus: Bus
 ) -> None:
-    receiver.answers = [500, 503, 418]
+    receiver.responses = [500, 503, 418]
     async with uploading(spool, nats_url, store_config, receiver, callback_tries=3) as uploader:
         upload = await uploader.uploaded(SOUND)
         assert (await uploader.complete(upload, 1)).json()["message"] == COMPLETED
@@ -117,7 +117,7 @@ async def test_what_is_never_confirmed_is_given_up_and_published_and_complete_st
         )
         pending = spool / ".callbacks" / f"default.{upload}"
         await until(lambda: not pending.exists())
-        assert len(receiver.told) == 3
+        assert len(receiver.notices) == 3
 
         await uploader.complete(upload, 1)
 
@@ -126,15 +126,15 @@ async def test_what_is_never_confirmed_is_given_up_and_published_and_complete_st
 
         await until(delivered)
         assert (await uploader.complete(upload, 1)).json()["message"] == NOTIFIED
-    assert len(receiver.told) == 4
+    assert len(receiver.notices) == 4
     assert len(set(receiver.ids)) == 1
 
 
-async def test_with_the_bus_away_the_callback_goes_out_once_and_its_event_later(
+async def test_with_the_bus_away_the_callback_is_sent_once_and_its_event_later(
     tmp_path: Path, private_nats: NatsServer, store_config: StoreConfig, receiver: MainService
 ) -> None:
     spool = tmp_path / "spool"
-    receiver.answers = [500, 200]
+    receiver.responses = [500, 200]
     async with (
         assembler_running(assembler_settings(spool, private_nats.url, store_config)),
         uploading(spool, private_nats.url, store_config, receiver, callback_first_retry_seconds=2.0) as uploader,
@@ -142,7 +142,7 @@ async def test_with_the_bus_away_the_callback_goes_out_once_and_its_event_later(
         upload = await uploader.uploaded(SOUND)
         assert (await uploader.complete(upload, 1)).json()["message"] == COMPLETED
         await private_nats.kill()
-        await until(lambda: len(receiver.told) == 2)
+        await until(lambda: len(receiver.notices) == 2)
         settled = uploader.pipeline.directory(upload).path / "callback.json"
         await until(settled.exists)
         await private_nats.start()
@@ -153,10 +153,10 @@ async def test_with_the_bus_away_the_callback_goes_out_once_and_its_event_later(
                 return await last_event(bus, SessionKey("default", upload), WebhookDelivered) is not None
 
             await until(published, within=20)
-    assert len(receiver.told) == 2
+    assert len(receiver.notices) == 2
 
 
-async def test_without_a_callback_address_the_answer_says_completed_only(
+async def test_without_a_callback_address_the_response_says_completed_only(
     spool: Path, nats_url: str, store_config: StoreConfig
 ) -> None:
     async with ingest_running(ingest_settings(spool, nats_url, store_config)) as pipeline:
@@ -165,7 +165,7 @@ async def test_without_a_callback_address_the_answer_says_completed_only(
     assert not (spool / ".callbacks").exists()
 
 
-async def test_two_replicas_on_one_spool_tell_once(
+async def test_two_replicas_on_one_spool_send_one_callback(
     spool: Path, nats_url: str, store_config: StoreConfig, receiver: MainService
 ) -> None:
     async with (
@@ -173,37 +173,37 @@ async def test_two_replicas_on_one_spool_tell_once(
         uploading(spool, nats_url, store_config, receiver) as other,
     ):
         uploads = [await one.uploaded(SOUND, file_id=number) for number in range(8)]
-        answers = await asyncio.gather(
+        responses = await asyncio.gather(
             *(replica.complete(upload, 1, number) for number, upload in enumerate(uploads) for replica in (one, other))
         )
-        assert {answer.json()["message"] for answer in answers} == {NOTIFIED}
-    assert sorted(str(notice["upload_session_id"]) for notice in receiver.told) == sorted(uploads)
+        assert {response.json()["message"] for response in responses} == {NOTIFIED}
+    assert sorted(str(notice["upload_session_id"]) for notice in receiver.notices) == sorted(uploads)
 
 
-async def test_a_receiver_that_hangs_gets_few_at_once_and_what_is_new_is_tried_before_what_failed(
+async def test_a_hung_receiver_gets_few_callbacks_at_once_and_new_ones_come_before_retries(
     spool: Path, nats_url: str, store_config: StoreConfig, receiver: MainService
 ) -> None:
-    receiver.answers = [None] * 6
+    receiver.responses = [None] * 6
     more = {"callback_concurrency": 2, "callback_timeout_seconds": 1.0, "finalize_wait_seconds": 0.0}
     async with uploading(spool, nats_url, store_config, receiver, **more) as uploader:
         uploads = [await uploader.uploaded(SOUND, file_id=number) for number in range(6)]
         for number, upload in enumerate(uploads):
             assert (await uploader.complete(upload, 1, number)).status_code == 202
-        await until(lambda: len(receiver.told) >= 6, within=20)
-        assert {notice["upload_session_id"] for notice in receiver.told[:6]} == set(uploads)
-        assert receiver.most_at_once == 2
-        await until(lambda: len(receiver.told) == 12, within=20)
+        await until(lambda: len(receiver.notices) >= 6, within=20)
+        assert {notice["upload_session_id"] for notice in receiver.notices[:6]} == set(uploads)
+        assert receiver.max_concurrent == 2
+        await until(lambda: len(receiver.notices) == 12, within=20)
 
 
-async def test_stopped_while_it_tells_it_ends_in_time_and_tells_again_at_the_next_start(
+async def test_stopped_during_a_callback_it_ends_in_time_and_sends_it_again_after_the_next_start(
     spool: Path, nats_url: str, store_config: StoreConfig, receiver: MainService
 ) -> None:
-    receiver.answers = [None]
+    receiver.responses = [None]
     async with asyncio.timeout(20):
         async with uploading(spool, nats_url, store_config, receiver, finalize_wait_seconds=1.0) as uploader:
             upload = await uploader.uploaded(SOUND)
             assert (await uploader.complete(upload, 1)).status_code in {200, 202}
-            await until(lambda: len(receiver.told) == 1)
+            await until(lambda: len(receiver.notices) == 1)
         async with uploading(spool, nats_url, store_config, receiver):
-            await until(lambda: len(receiver.told) == 2)
+            await until(lambda: len(receiver.notices) == 2)
     assert receiver.ids[0] == receiver.ids[1]

@@ -1,4 +1,4 @@
-"""Ingest as a process that is killed, or whose disk says no: what was acknowledged stays, nothing else does."""
+"""Ingest is killed, or its disk is full: acknowledged chunks stay, and nothing else does."""
 
 import asyncio
 import hashlib
@@ -58,7 +58,7 @@ def written(ingest: ServiceProcess, call: SessionDirectory) -> int:
     return total
 
 
-async def test_killed_inside_a_chunk_it_keeps_what_it_acknowledged_and_shows_no_half(
+async def test_killed_inside_a_chunk_it_keeps_acknowledged_chunks_and_no_partial_one(
     ingest: ServiceProcess, call: SessionDirectory
 ) -> None:
     async with httpx.AsyncClient(base_url=ingest.base_url) as client:
@@ -79,10 +79,10 @@ async def test_killed_inside_a_chunk_it_keeps_what_it_acknowledged_and_shows_no_
     left.write_bytes(b"half")
     os.utime(left, (0, 0))
     await ingest.start()
-    await until(lambda: not left.exists(), what="what the crash left is removed")
+    await until(lambda: not left.exists(), what="the temporary file of the crash to be removed")
     async with httpx.AsyncClient(base_url=ingest.base_url) as client:
-        answer = await client.post("/upload_chunk/call", content=b"next", headers=OCTETS)
-    assert answer.json()["total_chunks"] == 2
+        response = await client.post("/upload_chunk/call", content=b"next", headers=OCTETS)
+    assert response.json()["total_chunks"] == 2
 
 
 async def test_killed_again_and_again_under_load_it_never_loses_an_acknowledged_chunk(
@@ -95,8 +95,8 @@ async def test_killed_again_and_again_under_load_it_never_loses_an_acknowledged_
         try:
             while True:
                 index, content = next(indices), os.urandom(20_000)
-                answer = await client.post(f"/upload_chunk/call?chunk_index={index}", content=content, headers=OCTETS)
-                assert answer.status_code == 200, answer.text
+                response = await client.post(f"/upload_chunk/call?chunk_index={index}", content=content, headers=OCTETS)
+                assert response.status_code == 200, response.text
                 acknowledged[index] = hashlib.sha256(content).hexdigest()
         except httpx.TransportError:
             return
@@ -112,23 +112,25 @@ async def test_killed_again_and_again_under_load_it_never_loses_an_acknowledged_
         assert hashlib.sha256(call.chunk(index).read_bytes()).hexdigest() == sha256
 
 
-async def test_a_disk_that_takes_no_more_is_answered_507_and_earlier_chunks_are_intact(
+async def test_a_disk_without_room_gets_507_and_earlier_chunks_are_intact(
     ingest: ServiceProcess, call: SessionDirectory
 ) -> None:
     async with httpx.AsyncClient(base_url=ingest.base_url) as client:
         assert (await client.post("/upload_chunk/call", content=b"before", headers=OCTETS)).status_code == 200
         resource.prlimit(ingest.pid, resource.RLIMIT_FSIZE, (4096, resource.RLIM_INFINITY))
-        answer = await client.post("/upload_chunk/call", content=bytes(50_000), headers=OCTETS)
-        assert answer.status_code == 507
-        assert answer.headers["retry-after"]
-        assert set(answer.json()) == {"status", "message", "code", "session_id"}
+        response = await client.post("/upload_chunk/call", content=bytes(50_000), headers=OCTETS)
+        assert response.status_code == 507
+        assert response.headers["retry-after"]
+        assert set(response.json()) == {"status", "message", "code", "session_id"}
         resource.prlimit(ingest.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
         assert temporaries(call) == []
         assert (await client.post("/upload_chunk/call", content=b"after", headers=OCTETS)).json()["total_chunks"] == 2
     assert call.chunk(0).read_bytes() == b"before"
 
 
-async def test_it_stops_within_its_grace_while_an_upload_stalls(ingest: ServiceProcess, call: SessionDirectory) -> None:
+async def test_it_stops_within_its_grace_period_while_an_upload_stalls(
+    ingest: ServiceProcess, call: SessionDirectory
+) -> None:
     url = httpx.URL(ingest.base_url)
     _, writer = await asyncio.open_connection(url.host, url.port)
     head = "POST /upload_chunk/call HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/octet-stream\r\n"

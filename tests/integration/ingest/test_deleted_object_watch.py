@@ -1,4 +1,4 @@
-"""A signed address outlives its document's deletion; what comes to it does not stay."""
+"""A presigned URL outlives its document's deletion; what is uploaded there later is deleted again."""
 
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
@@ -24,7 +24,7 @@ async def pipeline(tmp_path: Path, nats_url: str, ascending_store_config: StoreC
         yield pipeline
 
 
-async def test_a_document_that_is_uploaded_again_after_its_deletion_is_erased_again(
+async def test_a_document_that_is_uploaded_again_after_its_deletion_is_deleted_again(
     pipeline: Pipeline, ascending_store_config: StoreConfig, object_store: RcloneStore
 ) -> None:
     wanted = {"filename": "a.png", "content_type": "image/png", "file_size": len(PICTURE)}
@@ -33,8 +33,8 @@ async def test_a_document_that_is_uploaded_again_after_its_deletion_is_erased_ag
     async with httpx.AsyncClient() as browser:
 
         async def put() -> None:
-            answer = await browser.put(signed["upload_url"], content=PICTURE, headers={"Content-Type": "image/png"})
-            assert answer.status_code == 200
+            response = await browser.put(signed["upload_url"], content=PICTURE, headers={"Content-Type": "image/png"})
+            assert response.status_code == 200
 
         await put()
         registration = {
@@ -44,8 +44,8 @@ async def test_a_document_that_is_uploaded_again_after_its_deletion_is_erased_ag
             "mime_type": "image/png",
         }
         document = (await pipeline.client.post("/api/v1/documents/", json=registration)).json()
-        answer = await pipeline.client.delete(f"/sessions/{document['id']}")
-        assert signed["object_key"] in answer.json()["deleted"]
+        response = await pipeline.client.delete(f"/sessions/{document['id']}")
+        assert signed["object_key"] in response.json()["deleted"]
         assert not file.exists()
         await put()
     assert file.exists()
@@ -53,6 +53,6 @@ async def test_a_document_that_is_uploaded_again_after_its_deletion_is_erased_ag
         async with open_store(ascending_store_config) as store:
             late = DeletedObjectWatch(pipeline.spool, store, executor, every=0.05)
             async with background_tasks(late.run()):
-                await until(lambda: not file.exists(), what="the document is erased again")
-    assert len(list(pipeline.spool.deleted_objects.iterdir())) == 1  # the address still holds
+                await until(lambda: not file.exists(), what="the document to be deleted again")
+    assert len(list(pipeline.spool.deleted_objects.iterdir())) == 1  # the URL is still valid
     assert (await pipeline.client.get(f"/api/v1/documents/{document['id']}/")).status_code == 404

@@ -1,4 +1,4 @@
-"""Deletion: everything of a session erased and looked for again, whatever happens meanwhile."""
+"""Everything of a session is deleted and verified, whatever happens meanwhile."""
 
 import asyncio
 import hashlib
@@ -45,11 +45,11 @@ async def store(ascending_store_config: StoreConfig) -> AsyncIterator[ObjectStor
 
 
 @pytest.fixture
-def chronicle(bus: Bus, store: ObjectStore) -> EventStore:
+def event_store(bus: Bus, store: ObjectStore) -> EventStore:
     return open_event_store(bus, store, replicas=1)
 
 
-async def told(bus: Bus, session: str) -> set[str]:
+async def published_names(bus: Bus, session: str) -> set[str]:
     subject = session_filter(SessionKey("default", session))
     info = await bus.jetstream.stream_info(STREAM, subjects_filter=subject)
     return {name.split(".", 4)[4] for name in info.state.subjects or {}}
@@ -64,28 +64,28 @@ def in_spool(pipeline: Pipeline, session: str) -> set[str]:
     return {path.name for path in pipeline.directory(session).path.iterdir()}
 
 
-async def test_a_stored_session_is_erased_everywhere_and_the_receipt_says_so(
-    pipeline: Pipeline, bus: Bus, chronicle: EventStore, object_store: RcloneStore
+async def test_a_stored_session_is_deleted_everywhere_and_the_receipt_lists_it(
+    pipeline: Pipeline, bus: Bus, event_store: EventStore, object_store: RcloneStore
 ) -> None:
     await stored(pipeline, "erased")
-    answer = await pipeline.client.delete("/sessions/erased")
-    assert answer.status_code == 200
-    receipt = answer.json()
+    response = await pipeline.client.delete("/sessions/erased")
+    assert response.status_code == 200
+    receipt = response.json()
     assert set(receipt) == {"session_id", "deleted", "chunks", "verified", "sha256", "timestamp"}
     assert receipt["deleted"] == ["audio_erased.wav", ".roomtone/default/erased/audio.ready.json"]
     assert receipt["verified"] is True
     assert [key for key in receipt["deleted"] if (object_store.bucket_folder / key).exists()] == []
-    assert await chronicle.is_deleted(SessionKey("default", "erased"))
-    assert await told(bus, "erased") == {"session.deleted"}
+    assert await event_store.is_deleted(SessionKey("default", "erased"))
+    assert await published_names(bus, "erased") == {"session.deleted"}
     assert in_spool(pipeline, "erased") <= {".lock", ".working", "deleted"}
 
 
 async def test_the_receipts_hash_is_over_the_rest_of_it(pipeline: Pipeline) -> None:
     await stored(pipeline, "hashed")
     receipt = (await pipeline.client.delete("/sessions/hashed")).json()
-    sealed = receipt.pop("sha256")
+    claimed = receipt.pop("sha256")
     canonical = json.dumps(receipt, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    assert hashlib.sha256(canonical.encode()).hexdigest() == sealed
+    assert hashlib.sha256(canonical.encode()).hexdigest() == claimed
 
 
 @pytest.mark.parametrize(
@@ -102,27 +102,27 @@ async def test_a_deleted_session_is_not_found_anywhere(pipeline: Pipeline, metho
     await pipeline.send(session, tone(1))
     await pipeline.client.delete(f"/sessions/{session}")
     headers = {"Content-Type": "application/octet-stream"}
-    answer = await pipeline.client.request(method, path + session, content=tone(1), headers=headers)
-    assert answer.status_code == 404
+    response = await pipeline.client.request(method, path + session, content=tone(1), headers=headers)
+    assert response.status_code == 404
     assert pipeline.directory(session).chunk_sizes() == {}
     assert pipeline.leftovers() == []
 
 
 async def test_a_session_that_is_still_receiving_loses_its_chunks(pipeline: Pipeline) -> None:
     await pipeline.send("young", tone(1))
-    answer = await pipeline.client.delete("/sessions/young")
-    assert answer.status_code == 200
-    assert (answer.json()["deleted"], answer.json()["chunks"]) == ([], 1)
+    response = await pipeline.client.delete("/sessions/young")
+    assert response.status_code == 200
+    assert (response.json()["deleted"], response.json()["chunks"]) == ([], 1)
     assert pipeline.directory("young").chunk_sizes() == {}
 
 
-async def test_what_never_was_is_not_found_and_leaves_no_trace(pipeline: Pipeline) -> None:
+async def test_an_unknown_session_is_not_found_and_leaves_no_trace(pipeline: Pipeline) -> None:
     assert (await pipeline.client.delete("/sessions/never")).status_code == 404
     assert not pipeline.directory("never").path.exists()
     assert (await pipeline.client.delete("/sessions/..%2fx")).status_code == 400
 
 
-async def test_a_deletion_waits_for_work_in_progress_and_the_session_is_gone_meanwhile(pipeline: Pipeline) -> None:
+async def test_a_deletion_waits_for_work_in_progress_while_the_session_is_hidden(pipeline: Pipeline) -> None:
     await pipeline.send("worked-on", tone(1))
     working = try_lock(pipeline.directory("worked-on").work_lock)
     assert working is not None
@@ -134,14 +134,14 @@ async def test_a_deletion_waits_for_work_in_progress_and_the_session_is_gone_mea
     assert (await deleting).status_code == 200
 
 
-async def test_twenty_deletions_at_once_give_one_receipt(pipeline: Pipeline) -> None:
+async def test_twenty_concurrent_deletions_give_one_receipt(pipeline: Pipeline) -> None:
     await stored(pipeline, "contested")
-    answers = await asyncio.gather(*(pipeline.client.delete("/sessions/contested") for _ in range(20)))
-    assert sorted(answer.status_code for answer in answers) == [200] + [404] * 19
+    responses = await asyncio.gather(*(pipeline.client.delete("/sessions/contested") for _ in range(20)))
+    assert sorted(response.status_code for response in responses) == [200] + [404] * 19
 
 
-async def test_a_score_that_comes_after_the_deletion_is_told_to_nobody(
-    pipeline: Pipeline, bus: Bus, chronicle: EventStore, store: ObjectStore
+async def test_a_score_that_comes_after_the_deletion_is_not_published(
+    pipeline: Pipeline, bus: Bus, event_store: EventStore, store: ObjectStore
 ) -> None:
     await stored(pipeline, "late-score")
     await pipeline.client.delete("/sessions/late-score")
@@ -149,13 +149,13 @@ async def test_a_score_that_comes_after_the_deletion_is_told_to_nobody(
         temperature=50, confidence=1, analysis_summary="", timestamp="", scorer="test", transcriber="test"
     )
     key = SessionKey("default", "late-score")
-    assert not await chronicle.append(make_envelope("analyzer", key, score, cause="x", trace=new_trace()))
-    assert await told(bus, "late-score") == set()
+    assert not await event_store.append(make_envelope("analyzer", key, score, cause="x", trace=new_trace()))
+    assert await published_names(bus, "late-score") == set()
     assert [name async for name in store.list_keys(".roomtone/default/late-score/")] == []
     assert (await pipeline.client.get("/sessions/late-score")).status_code == 404
 
 
-async def test_a_deletion_that_a_crash_cut_short_is_gone_on_with(
+async def test_a_deletion_that_a_crash_interrupted_is_resumed(
     tmp_path: Path, nats_url: str, ascending_store_config: StoreConfig, object_store: RcloneStore
 ) -> None:
     settings = ingest_settings(tmp_path, nats_url, ascending_store_config)
@@ -170,19 +170,21 @@ async def test_a_deletion_that_a_crash_cut_short_is_gone_on_with(
         assert (await pipeline.client.get("/sessions/cut-short")).status_code == 404
 
 
-async def test_a_session_whose_deletion_was_cut_short_takes_nothing_more_from_those_who_knew_it(
+async def test_a_session_with_an_interrupted_deletion_takes_no_more_chunks_from_a_process_that_cached_it(
     tmp_path: Path, nats_url: str, ascending_store_config: StoreConfig
 ) -> None:
     async with ingest_running(ingest_settings(tmp_path, nats_url, ascending_store_config)) as pipeline:
         await pipeline.send("halfway", b"first")
-        await asyncio.to_thread(pipeline.spool.begin_deletion, pipeline.directory("halfway"), Deletion(()))  # and died
+        await asyncio.to_thread(
+            pipeline.spool.begin_deletion, pipeline.directory("halfway"), Deletion(())
+        )  # and crashed
         assert (await pipeline.client.delete("/sessions/halfway")).status_code == 200
         again = await pipeline.client.post("/upload_chunk/halfway?chunk_index=0", content=b"first", headers=OCTETS)
         assert again.status_code == 404
     assert pipeline.directory("halfway").chunk_sizes() == {}
 
 
-async def test_a_session_that_another_process_removed_is_not_taken_for_the_one_that_was_known(
+async def test_a_session_that_another_process_removed_is_not_taken_for_the_cached_one(
     tmp_path: Path, nats_url: str, ascending_store_config: StoreConfig
 ) -> None:
     async with ingest_running(ingest_settings(tmp_path, nats_url, ascending_store_config)) as pipeline:
@@ -190,15 +192,15 @@ async def test_a_session_that_another_process_removed_is_not_taken_for_the_one_t
         directory = pipeline.directory("removed")
         with acquire_lock(directory.lock) as lock:
             pipeline.spool.remove_session(directory, lock)
-        answers = [
+        responses = [
             await pipeline.client.post("/upload_chunk/removed", content=b"next", headers=OCTETS) for _ in range(2)
         ]
-    assert [answer.status_code for answer in answers] == [503, 200]  # by then the catalog was asked
-    assert answers[0].json()["code"] == "busy"
-    assert answers[1].json()["total_chunks"] == 1
+    assert [response.status_code for response in responses] == [503, 200]  # the first response has checked the catalog
+    assert responses[0].json()["code"] == "busy"
+    assert responses[1].json()["total_chunks"] == 1
 
 
-async def test_a_store_that_is_away_delays_the_receipt_and_not_the_disappearance(
+async def test_an_absent_store_delays_the_receipt_but_the_session_is_hidden_at_once(
     tmp_path: Path, nats_url: str, private_store: RcloneStore
 ) -> None:
     store = private_store.config("ascending")
@@ -206,14 +208,14 @@ async def test_a_store_that_is_away_delays_the_receipt_and_not_the_disappearance
         async with assembler_running(assembler_settings(tmp_path, nats_url, store)):
             await stored(pipeline, "stubborn")
         await private_store.kill()
-        answer = await pipeline.client.delete("/sessions/stubborn")
-        assert answer.status_code == 503
-        assert answer.headers["retry-after"]
+        response = await pipeline.client.delete("/sessions/stubborn")
+        assert response.status_code == 503
+        assert response.headers["retry-after"]
         assert (await pipeline.client.get("/sessions/stubborn")).status_code == 404
         await private_store.start()
-        answer = await pipeline.client.delete("/sessions/stubborn")
-        assert answer.status_code == 200
-        assert "audio_stubborn.wav" in answer.json()["deleted"]
+        response = await pipeline.client.delete("/sessions/stubborn")
+        assert response.status_code == 200
+        assert "audio_stubborn.wav" in response.json()["deleted"]
 
 
 async def test_another_tenants_session_can_not_be_deleted(

@@ -1,4 +1,4 @@
-"""Registering what lies in the bucket, and finding it again; nobody works on recordings here."""
+"""Registers objects in the bucket as documents, and reads them again; no assembler runs."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -38,23 +38,23 @@ def acme(pipeline: Pipeline) -> Uploader:
     return Uploader(pipeline, bearer(tenant_id="acme"))
 
 
-async def times_told(bus: Bus, document: str) -> int:
+async def times_published(bus: Bus, document: str) -> int:
     subject = event_subject(SessionKey("acme", document), DocumentRegistered.NAME)
     info = await bus.jetstream.stream_info(STREAM, subjects_filter=subject)
     return (info.state.subjects or {}).get(subject, 0)
 
 
-async def test_a_file_in_the_bucket_becomes_a_document_that_is_told_and_kept(
+async def test_a_file_in_the_bucket_becomes_a_document_whose_event_is_published_and_archived(
     acme: Uploader, bus: Bus, object_store: RcloneStore
 ) -> None:
     file = await acme.uploaded()
-    answer = await acme.register(file)
-    assert answer.status_code == 201
-    document = answer.json()
-    assert answer.headers["location"] == f"{DOCUMENTS}{document['id']}/"
-    told = {"filename", "file_path", "file_size", "mime_type"}
-    assert {name: document[name] for name in told} == file
-    assert set(document) == told | {"id", "created_at", "session_id", "status_url"}
+    response = await acme.register(file)
+    assert response.status_code == 201
+    document = response.json()
+    assert response.headers["location"] == f"{DOCUMENTS}{document['id']}/"
+    registered_members = {"filename", "file_path", "file_size", "mime_type"}
+    assert {name: document[name] for name in registered_members} == file
+    assert set(document) == registered_members | {"id", "created_at", "session_id", "status_url"}
     assert abs(datetime.fromisoformat(document["created_at"]) - now()) < timedelta(seconds=10)
 
     key = SessionKey("acme", document["id"])
@@ -66,18 +66,18 @@ async def test_a_file_in_the_bucket_becomes_a_document_that_is_told_and_kept(
     assert decode(kept.read_bytes()).event == event.event
 
 
-async def test_a_document_is_read_from_an_address_that_expires(
+async def test_a_document_is_read_from_a_url_that_expires(
     tmp_path: Path, nats_url: str, store_config: StoreConfig
 ) -> None:
     settings = ingest_settings(tmp_path, nats_url, store_config, cloudflare_r2_signed_url_expiry=3)
     async with ingest_running(settings) as pipeline:
         client = Uploader(pipeline, {})
         document = await client.registered()
-        answer = await client.read(document["id"])
-        found = answer.json()
+        response = await client.read(document["id"])
+        found = response.json()
         assert (await get(found["download_url"])).content == PHOTO
-    assert answer.status_code == 200
-    assert answer.headers["cache-control"] == "no-store"
+    assert response.status_code == 200
+    assert response.headers["cache-control"] == "no-store"
     assert {name: found[name] for name in document} == document
     assert set(found) == document.keys() | {"download_url", "expires_at"}
     over = datetime.fromisoformat(found["expires_at"]) + timedelta(seconds=1)
@@ -85,7 +85,9 @@ async def test_a_document_is_read_from_an_address_that_expires(
     assert (await get(found["download_url"])).status_code in {400, 403}
 
 
-async def test_a_bucket_with_a_public_address_says_so(tmp_path: Path, nats_url: str, store_config: StoreConfig) -> None:
+async def test_a_document_in_a_public_bucket_has_a_public_url(
+    tmp_path: Path, nats_url: str, store_config: StoreConfig
+) -> None:
     public = "https://recordings.example.com"
     async with ingest_running(
         ingest_settings(tmp_path, nats_url, store_config, cloudflare_r2_public_url=public)
@@ -97,7 +99,7 @@ async def test_a_bucket_with_a_public_address_says_so(tmp_path: Path, nats_url: 
         assert (await get(found["download_url"])).content == PHOTO
 
 
-async def test_both_paths_are_taken_without_their_last_slash_as_well(acme: Uploader) -> None:
+async def test_both_paths_work_without_their_trailing_slash(acme: Uploader) -> None:
     file = await acme.uploaded()
     registered = await acme.pipeline.client.post(DOCUMENTS.rstrip("/"), json=file, headers=acme.headers)
     assert registered.status_code == 201
@@ -111,24 +113,24 @@ async def test_registered_twice_it_is_the_same_document(acme: Uploader, bus: Bus
     first, second = await acme.register(file), await acme.register(file)
     assert (first.status_code, second.status_code) == (201, 201)
     assert first.json() == second.json()
-    assert await times_told(bus, first.json()["id"]) == 1
+    assert await times_published(bus, first.json()["id"]) == 1
 
 
 @pytest.mark.parametrize("kind", ["image/jpeg", "audio/mpeg"])
 async def test_registered_twenty_times_at_once_it_is_one_document(acme: Uploader, bus: Bus, kind: str) -> None:
     file = await acme.uploaded(content_type=kind)
-    answers = await asyncio.gather(*(acme.register(file) for _ in range(20)))
-    assert {answer.status_code for answer in answers} == {201}
-    assert len({answer.text for answer in answers}) == 1
-    assert await times_told(bus, answers[0].json()["id"]) == 1
+    responses = await asyncio.gather(*(acme.register(file) for _ in range(20)))
+    assert {response.status_code for response in responses} == {201}
+    assert len({response.text for response in responses}) == 1
+    assert await times_published(bus, responses[0].json()["id"]) == 1
 
 
 @pytest.mark.parametrize("kind", ["image/jpeg", "audio/mpeg"])
-async def test_of_twenty_that_call_it_differently_at_once_one_wins(acme: Uploader, kind: str) -> None:
+async def test_of_twenty_concurrent_registrations_with_different_names_one_wins(acme: Uploader, kind: str) -> None:
     file = await acme.uploaded(content_type=kind)
-    answers = await asyncio.gather(*(acme.register(file | {"filename": f"{n}.jpg"}) for n in range(20)))
-    won = [answer for answer in answers if answer.status_code == 201]
-    assert sorted(answer.status_code for answer in answers) == [201] + [409] * 19
+    responses = await asyncio.gather(*(acme.register(file | {"filename": f"{n}.jpg"}) for n in range(20)))
+    won = [response for response in responses if response.status_code == 201]
+    assert sorted(response.status_code for response in responses) == [201] + [409] * 19
     found = (await acme.read(won[0].json()["id"])).json()
     assert found["filename"] == won[0].json()["filename"]
 
@@ -139,18 +141,18 @@ async def test_of_twenty_that_call_it_differently_at_once_one_wins(acme: Uploade
     ids=str,
 )
 @pytest.mark.parametrize("kind", ["image/jpeg", "audio/ogg"])
-async def test_registered_again_as_something_else_it_stays_what_it_was(
+async def test_registered_again_with_other_data_it_is_a_conflict_and_unchanged(
     acme: Uploader, kind: str, other: dict[str, object]
 ) -> None:
     file = await acme.uploaded(content_type=kind)
     document = (await acme.register(file)).json()
-    answer = await acme.register(file | other)
-    assert answer.status_code == 409
-    assert set(answer.json()) == {"success", "error", "code"}
+    response = await acme.register(file | other)
+    assert response.status_code == 409
+    assert set(response.json()) == {"success", "error", "code"}
     assert (await acme.read(document["id"])).json()["mime_type"] == kind
 
 
-async def test_a_recording_is_ordered_durably_under_the_documents_id(acme: Uploader) -> None:
+async def test_a_recordings_manifest_is_durable_under_the_documents_id(acme: Uploader) -> None:
     document = await acme.registered(encoded("ogg"), filename="Anruf 7.ogg", content_type="application/ogg")
     directory = acme.pipeline.spool.session(SessionKey("acme", document["id"]))
     stored = directory.read_manifest()
@@ -181,7 +183,7 @@ async def test_a_recording_is_ordered_durably_under_the_documents_id(acme: Uploa
         ("text/plain", "x", False),
     ],
 )
-async def test_what_may_be_a_recording_is_told_by_its_type_or_without_one_by_its_name(
+async def test_a_recording_is_recognized_by_its_type_or_without_one_by_its_extension(
     acme: Uploader, kind: str, name: str, *, recording: bool
 ) -> None:
     document = await acme.registered(content_type=kind, filename=name)
@@ -189,7 +191,7 @@ async def test_what_may_be_a_recording_is_told_by_its_type_or_without_one_by_its
 
 
 @pytest.mark.parametrize("kind", ["image/jpeg", "audio/mpeg"])
-async def test_a_deleted_document_is_gone_and_its_address_can_not_bring_it_back(
+async def test_a_deleted_document_is_gone_and_can_not_be_registered_again(
     acme: Uploader, object_store: RcloneStore, kind: str
 ) -> None:
     signed = await acme.signed(content_type=kind)

@@ -1,4 +1,4 @@
-"""A disk that takes no more: 507 in every family, nothing left behind, what was acknowledged before intact."""
+"""On a full disk every API group gives 507, leaves no files behind, and keeps acknowledged chunks intact."""
 
 import os
 import resource
@@ -22,37 +22,37 @@ OCTETS = {"Content-Type": "application/octet-stream"}
 
 
 class Client:
-    """Sends a chunk under an index in one family; `session` is where it goes."""
+    """Client of one API group; sends chunks by index to `session`."""
 
-    def __init__(self, client: httpx.AsyncClient, family: str) -> None:
+    def __init__(self, client: httpx.AsyncClient, group: str) -> None:
         self._client = client
-        self._family = family
+        self._group = group
         self._lead = LeadClient(client)
         self.session = "call"
 
     async def open(self) -> None:
-        if self._family == "indexed":
+        if self._group == "indexed":
             body = {"main_service_file_id": 1, "original_file_name": "a.mp3"}
-            answer = await self._client.post("/upload/init", json=body)
-            self.session = answer.json()["data"]["upload_session_id"]
-        elif self._family != "raw":
+            response = await self._client.post("/upload/init", json=body)
+            self.session = response.json()["data"]["upload_session_id"]
+        elif self._group != "raw":
             self.session = await self._lead.init(new_call())
 
     async def send(self, index: int, content: bytes) -> int:
-        match self._family:
+        match self._group:
             case "raw":
                 path = f"/upload_chunk/call?chunk_index={index}"
-                answer = await self._client.post(path, content=content, headers=OCTETS)
+                response = await self._client.post(path, content=content, headers=OCTETS)
             case "indexed":
                 fields = {"upload_session_id": self.session, "chunk_index": str(index)}
-                answer = await self._client.post("/upload/chunk", data=fields, files={"chunk": content})
+                response = await self._client.post("/upload/chunk", data=fields, files={"chunk": content})
             case "lead's form":
-                answer = await self._lead.append_form(self.session, index, content)
+                response = await self._lead.append_form(self.session, index, content)
             case _:
-                answer = await self._lead.append(self.session, index, content)
-        if answer.status_code == 507:
-            assert answer.headers["retry-after"]
-        return answer.status_code
+                response = await self._lead.append(self.session, index, content)
+        if response.status_code == 507:
+            assert response.headers["retry-after"]
+        return response.status_code
 
 
 @asynccontextmanager
@@ -71,12 +71,12 @@ async def ingest(folder: Path, spool: Path) -> AsyncIterator[tuple[ServiceProces
         yield process, client
 
 
-@pytest.mark.parametrize("family", ["raw", "indexed", "lead's form", "lead's JSON"])
-async def test_a_file_that_may_not_grow_is_answered_507_and_earlier_chunks_are_intact(
-    tmp_path: Path, family: str
+@pytest.mark.parametrize("group", ["raw", "indexed", "lead's form", "lead's JSON"])
+async def test_a_write_over_the_file_size_limit_gets_507_and_earlier_chunks_are_intact(
+    tmp_path: Path, group: str
 ) -> None:
     async with ingest(tmp_path, tmp_path / "spool") as (process, http):
-        client, spool = Client(http, family), Spool(tmp_path / "spool")
+        client, spool = Client(http, group), Spool(tmp_path / "spool")
         await client.open()
         earlier = os.urandom(MIB)
         assert await client.send(1, earlier) in {200, 202}
@@ -92,7 +92,7 @@ async def test_a_file_that_may_not_grow_is_answered_507_and_earlier_chunks_are_i
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A disk of 8 MiB of its own, where this machine lets us have one."""
+    """A file system of 8 MiB, if this machine allows to mount one."""
     disk = tmp_path / "disk"
     disk.mkdir()
     if not Path("/bin/mount").exists():
@@ -106,17 +106,17 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["/bin/umount", disk], check=True)
 
 
-async def test_a_full_disk_is_answered_507_and_takes_chunks_again_when_there_is_room(
+async def test_a_full_disk_gets_507_and_chunks_are_taken_again_when_there_is_room(
     tmp_path: Path, small_disk: Path
 ) -> None:
     async with ingest(tmp_path, small_disk / "spool") as (_, http):
         client, spool = Client(http, "raw"), Spool(small_disk / "spool")
         sent = {index: os.urandom(MIB) for index in range(12)}
-        answers = [await client.send(index, content) for index, content in sent.items()]
-        assert set(answers) == {200, 507}
+        responses = [await client.send(index, content) for index, content in sent.items()]
+        assert set(responses) == {200, 507}
         assert list(spool.temporaries.iterdir()) == []
         directory = spool.session(SessionKey("default", "call"))
-        stored = [index for index, status in zip(sent, answers, strict=True) if status == 200]
+        stored = [index for index, status in zip(sent, responses, strict=True) if status == 200]
         assert sorted(directory.chunk_sizes()) == stored
         assert all(directory.chunk(index).read_bytes() == sent[index] for index in stored)
         directory.chunk(stored[0]).unlink()

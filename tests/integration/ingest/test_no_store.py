@@ -1,4 +1,4 @@
-"""Ingest with no bucket named: chunks are taken, and what needs a bucket says that there is none."""
+"""Ingest without a configured bucket takes chunks, and gives 503 for requests that need the bucket."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -19,13 +19,13 @@ async def pipeline(tmp_path: Path, nats_url: str) -> AsyncIterator[Pipeline]:
         yield pipeline
 
 
-async def test_direct_uploads_are_answered_503(pipeline: Pipeline) -> None:
+async def test_direct_uploads_get_503(pipeline: Pipeline) -> None:
     client = Uploader(pipeline, {})
-    for answer in (await client.sign(), await client.register({}), await client.read("x")):
-        assert (answer.status_code, answer.json()) == (503, NOT_CONFIGURED)
+    for response in (await client.sign(), await client.register({}), await client.read("x")):
+        assert (response.status_code, response.json()) == (503, NOT_CONFIGURED)
 
 
-async def test_chunks_are_taken_and_their_session_is_told(pipeline: Pipeline) -> None:
+async def test_chunks_are_taken_and_their_sessions_status_is_read(pipeline: Pipeline) -> None:
     assert (await pipeline.client.get("/readyz")).status_code == 200
     assert (await pipeline.send("homeless", b"xxxx")).status_code == 200
     assert (await pipeline.client.get("/sessions/homeless")).json()["state"] == "receiving"
@@ -33,5 +33,5 @@ async def test_chunks_are_taken_and_their_session_is_told(pipeline: Pipeline) ->
 
 async def test_a_deletion_says_why_it_can_not_be_finished(pipeline: Pipeline) -> None:
     await pipeline.send("undeletable", b"xxxx")
-    answer = await pipeline.client.delete("/sessions/undeletable")
-    assert (answer.status_code, answer.json()["code"]) == (503, "store_not_configured")
+    response = await pipeline.client.delete("/sessions/undeletable")
+    assert (response.status_code, response.json()["code"]) == (503, "store_not_configured")

@@ -1,6 +1,6 @@
-"""A success answer is given after fsync(file) < final name < fsync(directory): read from what ingest asked the kernel.
+"""A success response comes after fsync(file) < final name < fsync(directory), as ingest's system calls show.
 
-With strace where it is, and always from a record that ingest keeps in its own process.
+They are recorded with strace where it is installed, and always by wrappers inside the ingest process.
 """
 
 import asyncio
@@ -31,7 +31,7 @@ SIZES = (1, 900, 40_000, 1_200_000)
 
 @dataclass(frozen=True, slots=True)
 class Recorder:
-    """A way to record: the command that runs ingest under it, whose child ingest is then or not, and its reader."""
+    """A recorder: the command that runs ingest under it, whether ingest is its child, and the reader of its record."""
 
     command: Callable[[Path], Sequence[str]]
     wraps: bool
@@ -56,7 +56,7 @@ RECORDERS = {"in-process": IN_PROCESS, **({"strace": STRACE} if can_strace() els
 
 @asynccontextmanager
 async def ingest(recorder: Recorder, record: Path, spool: Path, **settings: str) -> AsyncIterator[str]:
-    """Run ingest under a recorder, without a bus; yields its base URL. It may have ended by itself meanwhile."""
+    """Run ingest under a recorder, without a bus; yields its base URL. Ingest may end before the block does."""
     port = free_ports(1)[0]
     own = {"PORT": str(port), "NATS_URL": "nats://127.0.0.1:1", "LOCAL_TEMP_CHUNK_PATH": str(spool), **settings}
     process = await asyncio.create_subprocess_exec(
@@ -65,7 +65,7 @@ async def ingest(recorder: Recorder, record: Path, spool: Path, **settings: str)
     base = f"http://127.0.0.1:{port}"
     try:
         async with httpx.AsyncClient(base_url=base) as client:
-            await until(lambda: _answers(client), within=60, what="ingest to answer")
+            await until(lambda: _is_up(client), within=60, what="ingest to be up")
         yield base
     finally:
         for pid in children_of(process.pid) if recorder.wraps else {process.pid}:
@@ -75,7 +75,7 @@ async def ingest(recorder: Recorder, record: Path, spool: Path, **settings: str)
             await process.wait()
 
 
-async def _answers(client: httpx.AsyncClient) -> bool:
+async def _is_up(client: httpx.AsyncClient) -> bool:
     try:
         return (await client.get("/livez")).status_code == 200
     except httpx.TransportError:
@@ -90,8 +90,8 @@ async def upload_much_at_once(base: str) -> None:
             content = os.urandom(SIZES[index % len(SIZES)])
             url = f"/upload_chunk/{session}?chunk_index={index}"
             for _ in range(2 if index % 5 == 0 else 1):
-                answer = await client.post(url, content=content, headers=OCTETS)
-                assert answer.status_code == 200, answer.text
+                response = await client.post(url, content=content, headers=OCTETS)
+                assert response.status_code == 200, response.text
 
     async with httpx.AsyncClient(base_url=base, timeout=60) as client:
         async with asyncio.TaskGroup() as sending:
@@ -103,21 +103,23 @@ async def upload_much_at_once(base: str) -> None:
 
 
 @pytest.mark.parametrize("recorder", RECORDERS.values(), ids=RECORDERS.keys())
-async def test_every_acknowledged_chunk_and_manifest_was_durable_before_its_answer(
+async def test_every_acknowledged_chunk_and_manifest_was_durable_before_its_response(
     tmp_path: Path, recorder: Recorder
 ) -> None:
     spool = tmp_path / "spool"
     async with ingest(recorder, tmp_path / "record", spool) as base:
         await upload_much_at_once(base)
     calls = recorder.read(tmp_path / "record")
-    told = list(promises(calls))
+    promised = list(promises(calls))
 
     names = {f"{index:07d}.chunk" for index in range(CHUNKS)} | {"manifest.json"}
-    assert {(each.session, each.name) for each in told} == {(session, name) for session in SESSIONS for name in names}
-    assert [fault for each in told for fault in faults_of(calls, each, f"{spool}/default/{each.session}")] == []
+    assert {(each.session, each.name) for each in promised} == {
+        (session, name) for session in SESSIONS for name in names
+    }
+    assert [fault for each in promised for fault in faults_of(calls, each, f"{spool}/default/{each.session}")] == []
 
 
-async def test_a_manifest_whose_writer_was_killed_before_its_name_was_durable_is_synced_before_it_is_promised(
+async def test_a_manifest_whose_writer_was_killed_before_its_name_was_synced_is_synced_before_the_next_response(
     tmp_path: Path,
 ) -> None:
     spool = tmp_path / "spool"
@@ -156,7 +158,7 @@ def moved(place: int, begin: int, end: int) -> list[SystemCall]:
     return calls
 
 
-def test_the_right_order_has_no_fault() -> None:
+def test_the_right_order_passes_the_check() -> None:
     assert faults(RIGHT) == []
 
 
@@ -172,7 +174,7 @@ def test_the_right_order_has_no_fault() -> None:
         (RIGHT[:1] + RIGHT[2:], "the folder"),
     ],
 )
-def test_what_is_missing_or_ends_too_late_is_noticed(calls: Sequence[SystemCall], fault: str) -> None:
+def test_a_missing_or_late_sync_fails_the_check(calls: Sequence[SystemCall], fault: str) -> None:
     found = faults(calls)
     assert len(found) == 1
     assert fault in found[0]

@@ -1,4 +1,4 @@
-"""How a stored recording is played over real HTTP (RFC 9110, sections 8.8, 13 and 14)."""
+"""Plays a stored recording over real HTTP (RFC 9110, sections 8.8, 13 and 14)."""
 
 import asyncio
 import hashlib
@@ -45,7 +45,7 @@ async def long_call(lead: LeadClient, nats_url: str, store_config: StoreConfig) 
     return await stored_recording(nats_url, store_config, lead.lead, new_call(), LONG)
 
 
-async def test_all_of_it_comes_with_what_a_player_needs(lead: LeadClient, call: str) -> None:
+async def test_a_whole_recording_comes_with_the_headers_that_a_player_needs(lead: LeadClient, call: str) -> None:
     played = await lead.play(call)
     assert (played.status_code, played.content) == (200, CONTENT)
     expected = {
@@ -61,7 +61,7 @@ async def test_all_of_it_comes_with_what_a_player_needs(lead: LeadClient, call: 
     assert played.headers["last-modified"].endswith(" GMT")
 
 
-async def test_head_says_the_same_without_a_body_and_knows_no_ranges(lead: LeadClient, call: str) -> None:
+async def test_head_gives_the_same_headers_without_a_body_and_ignores_ranges(lead: LeadClient, call: str) -> None:
     played, head = await lead.play(call), await lead.play(call, "HEAD", Range="bytes=0-1")
     assert (head.status_code, head.content) == (200, b"")
     ours = {"date", "x-request-id"}
@@ -82,9 +82,7 @@ async def test_head_says_the_same_without_a_body_and_knows_no_ranges(lead: LeadC
         (f"bytes={SIZE - 1}-", SIZE - 1, SIZE - 1),
     ],
 )
-async def test_a_range_is_answered_with_exactly_its_bytes(
-    lead: LeadClient, call: str, asked: str, first: int, last: int
-) -> None:
+async def test_a_range_gets_exactly_its_bytes(lead: LeadClient, call: str, asked: str, first: int, last: int) -> None:
     played = await lead.play(call, Range=asked)
     assert (played.status_code, played.content) == (206, CONTENT[first : last + 1])
     assert played.headers["content-range"] == f"bytes {first}-{last}/{SIZE}"
@@ -95,13 +93,13 @@ async def test_a_range_is_answered_with_exactly_its_bytes(
 @pytest.mark.parametrize(
     "asked", ["bytes=0-1,5-6", "bytes=5-1", "items=0-1", "bytes=", "bytes=" + ",".join(f"{n}-{n}" for n in range(5000))]
 )
-async def test_what_is_malformed_or_several_ranges_is_answered_whole(lead: LeadClient, call: str, asked: str) -> None:
+async def test_malformed_and_several_ranges_get_all_bytes(lead: LeadClient, call: str, asked: str) -> None:
     played = await lead.play(call, Range=asked)
     assert (played.status_code, played.content) == (200, CONTENT)
     assert "content-range" not in played.headers
 
 
-async def test_ten_thousand_parts_and_two_range_headers_are_answered_whole(lead: LeadClient, call: str) -> None:
+async def test_ten_thousand_ranges_and_two_range_headers_get_all_bytes(lead: LeadClient, call: str) -> None:
     parts = "bytes=" + ",".join("0-1" for _ in range(10_000))
     for headers in ([("Range", parts)], [("Range", "bytes=0-1"), ("Range", "bytes=2-3")]):
         played = await lead.client.get(f"{lead.path}/{call}", headers=headers)
@@ -109,15 +107,13 @@ async def test_ten_thousand_parts_and_two_range_headers_are_answered_whole(lead:
 
 
 @pytest.mark.parametrize("asked", [f"bytes={SIZE}-", "bytes=-0", f"bytes={'9' * 5000}-"])
-async def test_a_range_behind_the_end_is_refused_and_says_where_that_is(
-    lead: LeadClient, call: str, asked: str
-) -> None:
+async def test_a_range_behind_the_end_gets_416_with_the_size(lead: LeadClient, call: str, asked: str) -> None:
     played = await lead.play(call, Range=asked)
     assert (played.status_code, played.headers["content-range"]) == (416, f"bytes */{SIZE}")
     assert played.json()["error"]["code"] == "INVALID_RANGE"
 
 
-async def test_a_copy_that_is_current_is_not_sent_again(lead: LeadClient, call: str) -> None:
+async def test_a_current_copy_is_not_sent_again(lead: LeadClient, call: str) -> None:
     date = (await lead.play(call, "HEAD")).headers["last-modified"]
     for headers in ({"If_None_Match": ETAG}, {"If_None_Match": f'"x", W/{ETAG}'}, {"If_Modified_Since": date}):
         for method in ("GET", "HEAD"):
@@ -129,7 +125,7 @@ async def test_a_copy_that_is_current_is_not_sent_again(lead: LeadClient, call: 
     assert (changed.status_code, changed.content) == (200, CONTENT)
 
 
-async def test_a_range_of_a_copy_that_is_old_is_answered_whole(lead: LeadClient, call: str) -> None:
+async def test_a_range_of_an_outdated_copy_gets_all_bytes(lead: LeadClient, call: str) -> None:
     date = (await lead.play(call, "HEAD")).headers["last-modified"]
     for current in (ETAG, date):
         assert (await lead.play(call, Range="bytes=0-1", If_Range=current)).status_code == 206
@@ -138,23 +134,23 @@ async def test_a_range_of_a_copy_that_is_old_is_answered_whole(lead: LeadClient,
         assert (played.status_code, played.content) == (200, CONTENT)
 
 
-async def test_a_recording_of_many_pieces_comes_whole_from_anywhere(lead: LeadClient, long_call: str) -> None:
+async def test_a_recording_of_many_pieces_is_complete_from_any_offset(lead: LeadClient, long_call: str) -> None:
     assert (await lead.play(long_call)).content == LONG
     middle = await lead.play(long_call, Range="bytes=524287-1048577")
     assert middle.content == LONG[524287:1048578]
 
 
-async def test_a_reader_gets_the_first_bytes_long_before_it_takes_the_last(lead: LeadClient, long_call: str) -> None:
+async def test_a_client_gets_the_first_bytes_long_before_it_reads_the_last(lead: LeadClient, long_call: str) -> None:
     async with lead.client.stream("GET", f"{lead.path}/{long_call}") as played:
         pieces = played.aiter_raw(1000)
         got = bytearray(await anext(pieces))
-        assert (await lead.play(long_call, Range="bytes=0-1")).status_code == 206  # while the first one dawdles
+        assert (await lead.play(long_call, Range="bytes=0-1")).status_code == 206  # while the first client is slow
         async for piece in pieces:
             got += piece
     assert got == LONG
 
 
-async def test_nothing_is_played_that_is_not_there(
+async def test_a_recording_that_does_not_exist_is_not_found(
     lead: LeadClient, call: str, object_store: RcloneStore, nats_url: str, store_config: StoreConfig
 ) -> None:
     for method in ("GET", "HEAD"):
@@ -162,22 +158,24 @@ async def test_nothing_is_played_that_is_not_there(
     assert (await LeadClient(lead.client).play(call)).json()["error"]["code"] == "NOT_FOUND"
     gone = await stored_recording(nats_url, store_config, lead.lead, new_call(), b"gone")
     (object_store.bucket_folder / path_of(gone)).unlink()
-    await until(lambda: _answers(lead, gone, 404), what="the object to be gone")
+    await until(lambda: _status_is(lead, gone, 404), what="the object to be gone")
     assert (await lead.play(gone, "HEAD")).status_code == 404
 
 
-async def _answers(lead: LeadClient, call: str, status: int) -> bool:
+async def _status_is(lead: LeadClient, call: str, status: int) -> bool:
     return (await lead.play(call)).status_code == status
 
 
-async def test_an_empty_object_is_played_as_nothing(lead: LeadClient, nats_url: str, store_config: StoreConfig) -> None:
+async def test_an_empty_object_is_played_as_an_empty_body(
+    lead: LeadClient, nats_url: str, store_config: StoreConfig
+) -> None:
     empty = await stored_recording(nats_url, store_config, lead.lead, new_call(), b"")
     played = await lead.play(empty)
     assert (played.status_code, played.content, played.headers["content-length"]) == (200, b"", "0")
     assert (await lead.play(empty, Range="bytes=0-1")).status_code == 416
 
 
-async def test_a_store_that_fails_in_the_middle_ends_the_connection_and_before_it_is_503(
+async def test_a_store_that_fails_in_the_middle_ends_the_connection_and_before_it_gives_503(
     nats_url: str, private_store: RcloneStore, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     store = private_store.config("any")
@@ -196,14 +194,14 @@ async def test_a_store_that_fails_in_the_middle_ends_the_connection_and_before_i
 
 
 async def _asking(pipeline: Pipeline, path: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    """Send a GET over a connection of its own, whose reader takes little ahead of what is read."""
+    """Send a GET over a connection of its own with a small read buffer."""
     address = urlsplit(str(pipeline.client.base_url))
     reader, writer = await asyncio.open_connection(address.hostname, address.port, limit=64 * 1024)
     writer.write(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
     return reader, writer
 
 
-async def test_without_the_bus_a_recording_is_asked_for_again_later(
+async def test_without_the_bus_a_recording_gets_503_with_retry_after(
     private_nats: NatsServer, store_config: StoreConfig, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     settings = ingest_settings(tmp_path_factory.mktemp("spool"), private_nats.url, store_config)
@@ -212,7 +210,7 @@ async def test_without_the_bus_a_recording_is_asked_for_again_later(
         call = await stored_recording(private_nats.url, store_config, lead.lead, new_call(), CONTENT)
         assert (await lead.play(call)).content == CONTENT
         await private_nats.stop()
-        await until(lambda: _answers(lead, call, 503), what="the bus to be missed")
-        refused = await lead.play(call)
-        assert refused.json()["error"]["code"] == "SERVICE_UNAVAILABLE"
-        assert int(refused.headers["retry-after"]) > 0
+        await until(lambda: _status_is(lead, call, 503), what="ingest to notice that the bus is away")
+        rejected = await lead.play(call)
+        assert rejected.json()["error"]["code"] == "SERVICE_UNAVAILABLE"
+        assert int(rejected.headers["retry-after"]) > 0

@@ -1,4 +1,4 @@
-"""What playing a long recording costs the process that plays it."""
+"""Memory that playing a long recording takes."""
 
 import asyncio
 import hashlib
@@ -22,7 +22,7 @@ MOST_GROWTH = 60 * MIB
 STALLED = 20
 
 
-async def test_a_recording_of_300_mb_is_played_in_60_mb_also_to_readers_that_stall(
+async def test_a_recording_of_300_mb_is_played_in_60_mb_also_to_stalled_clients(
     ingest: ServiceProcess, nats_url: str, store_config: StoreConfig, object_store: RcloneStore
 ) -> None:
     async with httpx.AsyncClient(base_url=ingest.base_url, timeout=60) as client:
@@ -50,13 +50,13 @@ async def _plays(lead: LeadClient, call: str, **headers: str) -> bool:
 
 
 async def _put_zeros(store: RcloneStore, key: str, size: int) -> None:
-    """Put a long object where the store keeps its files, without sending it."""
+    """Write a long object into the store's folder, without sending it."""
     with (store.bucket_folder / key).open("wb") as file:
         await asyncio.to_thread(file.truncate, size)
 
 
 class _stalled_reader:  # noqa: N801  # used as a context
-    """Asks for everything, takes the head and not a byte more."""
+    """Requests a whole recording, and reads only the head."""
 
     def __init__(self, process: ServiceProcess, path: str) -> None:
         self._address = urlsplit(process.base_url)
@@ -73,7 +73,7 @@ class _stalled_reader:  # noqa: N801  # used as a context
 
 
 def _memory(pid: int, name: str) -> int:
-    """Return a process's memory in bytes: `VmRSS` now, `VmHWM` the most there ever was."""
+    """Return a process's memory in bytes: `VmRSS` now, `VmHWM` its peak."""
     match = re.search(rf"^{name}:\s+(\d+) kB$", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)
     assert match is not None
     return int(match[1]) * 1024

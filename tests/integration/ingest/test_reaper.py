@@ -1,4 +1,4 @@
-"""Sessions that nobody ends: they expire with an event, take nothing more, and are forgotten when they are old."""
+"""Abandoned sessions expire with an event and take no more chunks; old ended ones leave the spool."""
 
 import asyncio
 import os
@@ -41,23 +41,23 @@ def session() -> str:
     return uuid.uuid4().hex
 
 
-def aged(directory: SessionDirectory, seconds: float) -> None:
-    """Make a session look as if nothing had come for so long."""
+def make_old(directory: SessionDirectory, seconds: float) -> None:
+    """Set a session's timestamps to `seconds` ago."""
     moment = time.time() - seconds
     for path in [*directory.path.iterdir(), directory.path]:
         os.utime(path, (moment, moment))
 
 
-async def told(bus: Bus, session: str) -> Envelope | None:
+async def expired_event(bus: Bus, session: str) -> Envelope | None:
     return await last_event(bus, SessionKey("default", session), SessionExpired)
 
 
 async def expired(pipeline: Pipeline, session: str) -> bool:
-    answer = await pipeline.client.get(f"/sessions/{session}")
-    return bool(answer.status_code == 200 and answer.json()["state"] == "expired")
+    response = await pipeline.client.get(f"/sessions/{session}")
+    return bool(response.status_code == 200 and response.json()["state"] == "expired")
 
 
-async def test_a_session_that_nothing_comes_for_expires_with_an_event_and_takes_nothing_more(
+async def test_an_abandoned_session_expires_with_an_event_and_takes_no_more_chunks(
     tmp_path: Path, nats_url: str, store_config: StoreConfig, bus: Bus, session: str
 ) -> None:
     settings = ingest_settings(tmp_path, nats_url, store_config, session_ttl_seconds=TTL)
@@ -65,11 +65,11 @@ async def test_a_session_that_nothing_comes_for_expires_with_an_event_and_takes_
         await pipeline.send(session, bytes(100))
         await pipeline.send(session, bytes(50))
         await pipeline.send("young" + session, bytes(50))
-        aged(pipeline.directory(session), TTL + 1)
+        make_old(pipeline.directory(session), TTL + 1)
     async with ingest_running(settings) as pipeline:
         directory = pipeline.directory(session)
         await until(directory.published.exists)
-        event = await told(bus, session)
+        event = await expired_event(bus, session)
         assert event is not None
         assert isinstance(event.event, SessionExpired)
         assert (event.event.chunks, event.event.bytes) == (2, 150)
@@ -88,7 +88,7 @@ async def test_a_session_that_nothing_comes_for_expires_with_an_event_and_takes_
         assert (await pipeline.client.get(f"/sessions/{session}")).status_code == 404
 
 
-async def test_uploads_of_the_other_families_expire_too_with_and_without_chunks(
+async def test_uploads_of_the_other_groups_expire_too_with_and_without_chunks(
     tmp_path: Path, nats_url: str, store_config: StoreConfig, bus: Bus
 ) -> None:
     settings = ingest_settings(tmp_path, nats_url, store_config, session_ttl_seconds=TTL)
@@ -98,7 +98,7 @@ async def test_uploads_of_the_other_families_expire_too_with_and_without_chunks(
         upload, empty = await uploader.uploaded(tone(1)), await uploader.opened()
         recording = await lead.init(call)
         for session in (upload, empty, recording):
-            aged(pipeline.directory(session), TTL + 1)
+            make_old(pipeline.directory(session), TTL + 1)
     async with ingest_running(settings) as pipeline:
         uploader, lead = Uploader(pipeline), LeadClient(pipeline.client, lead=lead.lead)
         for session in (upload, empty, recording):
@@ -107,20 +107,20 @@ async def test_uploads_of_the_other_families_expire_too_with_and_without_chunks(
         assert (await uploader.chunk(upload, 1, b"late")).status_code == 409
         assert (await uploader.complete(upload, 1)).status_code == 409
         assert (await lead.append(recording, 1, b"late")).status_code == 409
-        refused = await lead.finalize(recording, 1, call)
-        assert (refused.status_code, refused.json()["error"]["code"]) == (409, "CONFLICT")
-        event = await told(bus, recording)
+        rejected = await lead.finalize(recording, 1, call)
+        assert (rejected.status_code, rejected.json()["error"]["code"]) == (409, "CONFLICT")
+        event = await expired_event(bus, recording)
         assert event is not None
         assert event.lead == lead.lead
 
 
-async def test_what_expired_while_the_bus_was_away_is_told_once_it_is_back(
+async def test_an_expiry_while_the_bus_was_away_is_published_when_it_is_back(
     tmp_path: Path, private_nats: NatsServer, store_config: StoreConfig, session: str
 ) -> None:
     settings = ingest_settings(tmp_path, private_nats.url, store_config, session_ttl_seconds=TTL)
     async with ingest_running(settings) as pipeline:
         await pipeline.send(session, bytes(100))
-        aged(pipeline.directory(session), TTL + 1)
+        make_old(pipeline.directory(session), TTL + 1)
     await private_nats.kill()
     async with ingest_running(settings) as pipeline:
         await until(pipeline.directory(session).expired.exists)
@@ -131,22 +131,22 @@ async def test_what_expired_while_the_bus_was_away_is_told_once_it_is_back(
         await until(pipeline.directory(session).published.exists)
     async with open_bus(BusConfig(url=private_nats.url), service="test", metrics=Metrics()) as bus:
         await bus.wait_ready()
-        assert await told(bus, session) is not None
+        assert await expired_event(bus, session) is not None
 
 
-async def test_a_crash_between_mark_and_erasure_is_made_good_and_told_once(
+async def test_after_a_crash_between_record_and_deletion_an_expiry_is_completed_and_published_once(
     tmp_path: Path, nats_url: str, store_config: StoreConfig, bus: Bus, session: str
 ) -> None:
     settings = ingest_settings(tmp_path, nats_url, store_config, session_ttl_seconds=TTL)
-    heard: list[Envelope] = []
+    messages: list[Envelope] = []
 
-    async def hear(message: Msg) -> None:
-        heard.append(decode(message.data))
+    async def on_message(message: Msg) -> None:
+        messages.append(decode(message.data))
 
-    await bus.subscribe(f"roomtone.v1.default.{session}.session.expired", hear)
+    await bus.subscribe(f"roomtone.v1.default.{session}.session.expired", on_message)
     async with ingest_running(settings) as pipeline:
         await pipeline.send(session, bytes(100))
-        aged(pipeline.directory(session), TTL + 1)
+        make_old(pipeline.directory(session), TTL + 1)
     async with ingest_running(settings) as pipeline:
         directory = pipeline.directory(session)
         await until(directory.published.exists)
@@ -155,27 +155,27 @@ async def test_a_crash_between_mark_and_erasure_is_made_good_and_told_once(
     async with ingest_running(settings) as pipeline:
         await until(directory.published.exists)
         assert directory.chunk_sizes() == {}
-    await until(lambda: len(heard) >= 1)
-    assert len({item.id for item in heard}) == 1
+    await until(lambda: len(messages) >= 1)
+    assert len({item.id for item in messages}) == 1
 
 
-async def test_a_chunk_that_comes_at_the_last_moment_keeps_its_session(
+async def test_a_chunk_at_the_last_moment_keeps_its_session_open(
     tmp_path: Path, nats_url: str, store_config: StoreConfig, session: str
 ) -> None:
     settings = ingest_settings(tmp_path, nats_url, store_config, session_ttl_seconds=TTL)
     async with ingest_running(settings) as pipeline:
         await pipeline.send(session, bytes(100))
-        aged(pipeline.directory(session), TTL + 1)
+        make_old(pipeline.directory(session), TTL + 1)
         assert (await pipeline.send(session, bytes(100))).status_code == 200
     async with ingest_running(settings) as pipeline:
         await pipeline.send("other" + session, bytes(100))
-        aged(pipeline.directory("other" + session), TTL + 1)
+        make_old(pipeline.directory("other" + session), TTL + 1)
     async with ingest_running(settings) as pipeline:
         await until(pipeline.directory("other" + session).published.exists)
         assert (await pipeline.send(session, bytes(100))).json()["total_chunks"] == 3
 
 
-async def test_an_old_ended_session_leaves_the_spool_and_its_id_is_not_used_again(
+async def test_an_old_ended_session_leaves_the_spool_and_its_id_can_not_be_reused(
     tmp_path: Path, nats_url: str, ascending_store_config: StoreConfig, session: str
 ) -> None:
     store = ascending_store_config
@@ -190,7 +190,7 @@ async def test_an_old_ended_session_leaves_the_spool_and_its_id_is_not_used_agai
         await pipeline.send(fresh, tone(1))
         assert (await pipeline.finalize(fresh)).status_code == 200
         for each in (session, deleted):
-            aged(pipeline.directory(each), DAYS * 86_400 + 1)
+            make_old(pipeline.directory(each), DAYS * 86_400 + 1)
     async with ingest_running(settings) as pipeline:
         await until(lambda: not pipeline.directory(session).exists() and not pipeline.directory(deleted).exists())
         assert pipeline.directory(fresh).result.exists()
@@ -201,7 +201,7 @@ async def test_an_old_ended_session_leaves_the_spool_and_its_id_is_not_used_agai
         assert (await pipeline.client.delete(f"/sessions/{session}")).json()["verified"]
 
 
-async def test_what_the_catalog_does_not_know_stays_in_the_spool_however_old(
+async def test_a_session_that_the_catalog_does_not_have_stays_in_the_spool_however_old(
     tmp_path: Path, private_nats: NatsServer, ascending_store_config: StoreConfig, session: str
 ) -> None:
     store = ascending_store_config
@@ -217,36 +217,36 @@ async def test_what_the_catalog_does_not_know_stays_in_the_spool_however_old(
         await bus.wait_ready()
         await bus.jetstream.delete_key_value("ROOMTONE_CATALOG")
     for each, age in ((session, DAYS * 86_400 + 1), ("abandoned", TTL + 1)):
-        aged(pipeline.directory(each), age)
+        make_old(pipeline.directory(each), age)
     async with ingest_running(settings) as pipeline:
         await until(pipeline.directory("abandoned").published.exists)
         assert pipeline.directory(session).result.exists()
 
 
-async def test_a_directory_that_never_held_anything_goes_without_a_word(
+async def test_an_empty_directory_is_removed_without_an_event(
     tmp_path: Path, nats_url: str, store_config: StoreConfig, bus: Bus, session: str
 ) -> None:
     settings = ingest_settings(tmp_path, nats_url, store_config, session_ttl_seconds=TTL)
     async with ingest_running(settings) as pipeline:
         directory = await asyncio.to_thread(pipeline.spool.create_directory, SessionKey("default", session))
         directory.lock.touch()
-        aged(directory, TTL + 1)
+        make_old(directory, TTL + 1)
     async with ingest_running(settings) as pipeline:
         await until(lambda: not directory.exists())
-        assert await told(bus, session) is None
+        assert await expired_event(bus, session) is None
         assert (await pipeline.send(session, b"first")).json()["total_chunks"] == 1
 
 
-async def test_a_status_of_an_expired_session_outlives_its_directory(
+async def test_the_status_of_an_expired_session_outlives_its_directory(
     tmp_path: Path, nats_url: str, store_config: StoreConfig, session: str
 ) -> None:
     settings = ingest_settings(tmp_path, nats_url, store_config, session_ttl_seconds=TTL, ended_session_days=DAYS)
     async with ingest_running(settings) as pipeline:
         await pipeline.send(session, bytes(100))
-        aged(pipeline.directory(session), TTL + 1)
+        make_old(pipeline.directory(session), TTL + 1)
     async with ingest_running(settings) as pipeline:
         await until(pipeline.directory(session).published.exists)
-        aged(pipeline.directory(session), DAYS * 86_400 + 1)
+        make_old(pipeline.directory(session), DAYS * 86_400 + 1)
     async with ingest_running(settings) as pipeline:
         await until(lambda: not pipeline.directory(session).exists())
         status = (await pipeline.client.get(f"/sessions/{session}")).json()

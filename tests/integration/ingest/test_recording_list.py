@@ -1,4 +1,4 @@
-"""A lead's recordings as a list: one row a call, newest first, in pages."""
+"""The list of a lead's recordings: one row for each call, newest first, in pages."""
 
 from collections.abc import AsyncIterator
 
@@ -30,7 +30,7 @@ def lead(pipeline: Pipeline) -> LeadClient:
     return LeadClient(pipeline.client, headers=bearer())
 
 
-async def test_a_row_says_what_is_known_and_a_call_has_one(
+async def test_a_list_has_one_row_for_each_call_with_what_is_known(
     lead: LeadClient, nats_url: str, store_config: StoreConfig
 ) -> None:
     first, second = new_call(), new_call()
@@ -89,14 +89,14 @@ async def test_a_lead_without_recordings_has_an_empty_list(lead: LeadClient) -> 
 async def test_another_tenant_has_neither_the_list_nor_the_recording(pipeline: Pipeline, lead: LeadClient) -> None:
     call = new_call()
     path = (await lead.upload(encoded("aac"), call)).json()["data"]["recording_path"]
-    stranger = LeadClient(pipeline.client, lead.lead, bearer(tenant_id="acme"))
-    assert (await stranger.list()).json()["data"] == []
-    theirs, nobodys = await stranger.play(call), await stranger.play(new_call())
-    assert (theirs.status_code, theirs.content) == (404, nobodys.content)
-    assert (await stranger.play(call, "HEAD")).status_code == 404
-    mine = (await stranger.upload(encoded("mp3"), call, filename="x.mp3")).json()["data"]["recording_path"]
-    assert path.rpartition("_")[0] == mine.rpartition("_")[0]  # relative to each one's own part of the bucket
-    assert (await stranger.play(call)).content == encoded("mp3")
+    other_tenant = LeadClient(pipeline.client, lead.lead, bearer(tenant_id="acme"))
+    assert (await other_tenant.list()).json()["data"] == []
+    theirs, missing = await other_tenant.play(call), await other_tenant.play(new_call())
+    assert (theirs.status_code, theirs.content) == (404, missing.content)
+    assert (await other_tenant.play(call, "HEAD")).status_code == 404
+    mine = (await other_tenant.upload(encoded("mp3"), call, filename="x.mp3")).json()["data"]["recording_path"]
+    assert path.rpartition("_")[0] == mine.rpartition("_")[0]  # each relative to its tenant's prefix
+    assert (await other_tenant.play(call)).content == encoded("mp3")
     assert (await lead.play(call)).content == encoded("aac")
 
 

@@ -1,4 +1,4 @@
-"""A lead's recording when the bucket or the bus is away while it is finalized."""
+"""A recording is finalized while the bucket or the bus is away."""
 
 import asyncio
 from pathlib import Path
@@ -7,7 +7,7 @@ from deploy.local.nats_server import NatsServer
 from deploy.local.object_store import RcloneStore
 from shared.storage.settings import StoreConfig
 from tests.integration.audio_files import encoded
-from tests.integration.ingest.lead_client import LeadClient, assert_refused, new_call
+from tests.integration.ingest.lead_client import LeadClient, assert_error, new_call
 from tests.integration.pipeline import (
     assembler_running,
     assembler_settings,
@@ -20,7 +20,7 @@ from tests.waiting import until
 AAC = encoded("aac")
 
 
-async def test_with_the_bucket_away_for_too_long_it_fails_and_finalizing_again_stores_it(
+async def test_with_the_bucket_away_too_long_it_fails_and_finalizing_again_stores_it(
     tmp_path: Path, nats_url: str, private_store: RcloneStore
 ) -> None:
     store = private_store.config("any")
@@ -32,7 +32,7 @@ async def test_with_the_bucket_away_for_too_long_it_fails_and_finalizing_again_s
         upload_id = await lead.init(call := new_call())
         await lead.append(upload_id, 0, AAC)
         await private_store.kill()
-        assert_refused(await lead.finalize(upload_id, 1, call), 500, "SERVER_ERROR")
+        assert_error(await lead.finalize(upload_id, 1, call), 500, "SERVER_ERROR")
         await private_store.start()
         again = await lead.finalize(upload_id, 1, call)
         assert again.status_code == 200, again.text
@@ -40,7 +40,7 @@ async def test_with_the_bucket_away_for_too_long_it_fails_and_finalizing_again_s
         assert (await lead.play(call)).content == AAC
 
 
-async def test_with_the_bus_away_it_is_taken_under_its_path_and_stored_there_later(
+async def test_with_the_bus_away_it_is_accepted_with_its_path_and_stored_there_later(
     tmp_path: Path, private_nats: NatsServer, store_config: StoreConfig
 ) -> None:
     async with (
@@ -50,20 +50,20 @@ async def test_with_the_bus_away_it_is_taken_under_its_path_and_stored_there_lat
         lead = LeadClient(pipeline.client)
         await private_nats.kill()
         call = new_call()
-        answers = await asyncio.gather(*(lead.upload(AAC, call) for _ in range(3)))
-        assert {answer.status_code for answer in answers} == {202}
-        paths = [answer.json()["data"]["recording_path"] for answer in answers]
+        responses = await asyncio.gather(*(lead.upload(AAC, call) for _ in range(3)))
+        assert {response.status_code for response in responses} == {202}
+        paths = [response.json()["data"]["recording_path"] for response in responses]
         assert len(set(paths)) == 3
         await private_nats.start()
         await until(lambda: _plays(lead, call), within=60, what="the recording to be stored")
-        for answer in answers:
-            await until(lambda: _ready(lead, answer.json()["status_url"]), within=60, what="all three")  # noqa: B023
+        for response in responses:
+            await until(lambda: _ready(lead, response.json()["status_url"]), within=60, what="all three")  # noqa: B023
         assert [await download(store_config, path) for path in paths] == [AAC] * 3
 
 
 async def _plays(lead: LeadClient, call: str) -> bool:
-    answer = await lead.play(call)
-    return answer.status_code == 200 and answer.content == AAC
+    response = await lead.play(call)
+    return response.status_code == 200 and response.content == AAC
 
 
 async def _ready(lead: LeadClient, status_url: str) -> bool:

@@ -1,4 +1,4 @@
-"""A lead's recordings on real engines: the ways in, and what is stored of them."""
+"""Uploads of recordings on real engines: each kind of upload, and what is stored."""
 
 import asyncio
 import hashlib
@@ -43,20 +43,20 @@ def pieces_of(content: bytes, count: int) -> list[bytes]:
 
 
 @pytest.mark.parametrize(("kind", "media_type"), [("aac", "audio/aac"), ("mp3", "audio/mpeg"), ("m4a", "audio/mp4")])
-async def test_all_three_ways_of_uploading_store_the_same_original_with_its_type(
+async def test_all_three_kinds_of_upload_store_the_same_original_with_its_type(
     lead: LeadClient, store_config: StoreConfig, kind: str, media_type: str
 ) -> None:
     content, filename = encoded(kind), f"call.{kind}"
     calls = [new_call() for _ in range(3)]
-    answers = [await lead.upload(content, calls[0], filename=filename)]
+    responses = [await lead.upload(content, calls[0], filename=filename)]
     for call, append in ((calls[1], lead.append), (calls[2], lead.append_form)):
         upload_id = await lead.init(call, filename)
         for index, piece in reversed(list(enumerate(pieces_of(content, 3)))):
             assert (await append(upload_id, index, piece)).status_code == 202
-        answers.append(await lead.finalize(upload_id, 3, call))
-    for call, answer in zip(calls, answers, strict=True):
-        assert answer.status_code == 200, answer.text
-        data = answer.json()["data"]
+        responses.append(await lead.finalize(upload_id, 3, call))
+    for call, response in zip(calls, responses, strict=True):
+        assert response.status_code == 200, response.text
+        data = response.json()["data"]
         assert (data["id"], data["message"]) == (call, "Recording uploaded successfully")
         assert re.fullmatch(rf"recordings/{call}_1[0-9]{{9}}\.{kind}", data["recording_path"])
         assert await download(store_config, data["recording_path"]) == content
@@ -76,7 +76,7 @@ async def test_a_wav_is_made_beside_the_original(
     assert strength(samples_of(await download(store_config, status["audio"]["filename"]))) > 0.9
 
 
-async def test_appending_says_what_has_come_and_counts_a_chunk_once(lead: LeadClient) -> None:
+async def test_append_returns_the_totals_and_counts_a_chunk_once(lead: LeadClient) -> None:
     content = encoded("aac")
     upload_id = await lead.init(new_call())
     first = await lead.append(upload_id, 0, content[:5000])
@@ -86,7 +86,7 @@ async def test_appending_says_what_has_come_and_counts_a_chunk_once(lead: LeadCl
     )
     assert (await lead.append_form(upload_id, 0, content[:5000])).json() == first.json()
     other = await lead.append(upload_id, 0, content[:5000][::-1])
-    assert other.status_code == 400  # its beginning is no AAC
+    assert other.status_code == 400  # not the signature of AAC
     assert (await lead.append(upload_id, 0, content[:4999])).status_code == 409
     second = await lead.append_form(upload_id, 2, content[7000:7100])
     assert second.json()["data"] == {"upload_id": upload_id, "chunks_received": 2, "total_size": 5100}
@@ -111,32 +111,32 @@ async def test_a_form_s_fields_come_in_any_order_and_the_file_under_either_name(
 
 
 async def post_parts(lead: LeadClient, order: list[str], parts: dict[str, bytes]) -> int:
-    """Send a form with its parts in exactly this order; return the status."""
+    """Send a form with its parts in this order; returns the status."""
     body = b""
     for name in order:
         filename = '; filename="call.aac"' if name in {"file", "chunk"} else ""
         head = f'--xyz\r\nContent-Disposition: form-data; name="{name}"{filename}\r\n\r\n'
         body += head.encode() + parts[name] + b"\r\n"
     headers = {"Content-Type": "multipart/form-data; boundary=xyz"}
-    answer = await lead.client.post(lead.path, content=body + b"--xyz--\r\n", headers=headers)
-    return answer.status_code
+    response = await lead.client.post(lead.path, content=body + b"--xyz--\r\n", headers=headers)
+    return response.status_code
 
 
-async def test_finalizing_again_and_at_once_by_many_gives_the_first_one_s_path(
+async def test_repeated_and_concurrent_finalizes_return_the_first_path(
     lead: LeadClient, store_config: StoreConfig
 ) -> None:
     call = new_call()
     upload_id = await lead.init(call)
     await lead.append(upload_id, 0, encoded("aac"))
-    answers = await asyncio.gather(*(lead.finalize(upload_id, 1, call) for _ in range(10)))
-    answers.append(await lead.finalize(upload_id, 1, call))
-    assert {answer.status_code for answer in answers} == {200}
-    paths = {answer.json()["data"]["recording_path"] for answer in answers}
+    responses = await asyncio.gather(*(lead.finalize(upload_id, 1, call) for _ in range(10)))
+    responses.append(await lead.finalize(upload_id, 1, call))
+    assert {response.status_code for response in responses} == {200}
+    paths = {response.json()["data"]["recording_path"] for response in responses}
     assert len(paths) == 1
     assert await download(store_config, paths.pop()) == encoded("aac")
 
 
-async def test_a_later_upload_replaces_what_is_played_and_each_keeps_its_path(
+async def test_a_later_upload_is_played_instead_and_each_keeps_its_path(
     lead: LeadClient, store_config: StoreConfig
 ) -> None:
     call = new_call()
@@ -153,39 +153,41 @@ async def test_uploads_for_one_call_within_a_second_get_paths_of_their_own(
 ) -> None:
     call = new_call()
     contents = [encoded("aac", seconds) for seconds in (0.5, 0.6, 0.7, 0.8)]
-    answers = await asyncio.gather(*(lead.upload(content, call) for content in contents))
-    paths = [answer.json()["data"]["recording_path"] for answer in answers]
+    responses = await asyncio.gather(*(lead.upload(content, call) for content in contents))
+    paths = [response.json()["data"]["recording_path"] for response in responses]
     assert len(set(paths)) == 4
     assert [await download(store_config, path) for path in paths] == contents
 
 
-async def test_what_is_named_and_begins_as_a_recording_is_stored_though_no_wav_comes_of_it(lead: LeadClient) -> None:
+async def test_a_file_with_a_recordings_name_and_signature_is_stored_though_no_wav_can_be_made(
+    lead: LeadClient,
+) -> None:
     broken = b"RIFF\x24\x00\x00\x00WAVEfmt " + bytes(2000)
-    answer = await lead.upload(broken, (call := new_call()), filename="call.wav")
-    assert answer.status_code == 200, answer.text
+    response = await lead.upload(broken, (call := new_call()), filename="call.wav")
+    assert response.status_code == 200, response.text
     assert (await lead.play(call)).content == broken
-    status = (await lead.client.get(answer.json()["data"]["status_url"])).json()
+    status = (await lead.client.get(response.json()["data"]["status_url"])).json()
     assert status["state"] == "failed"
 
 
-async def test_whoever_does_not_wait_is_told_the_path_and_where_to_ask(lead: LeadClient) -> None:
-    answer = await lead.upload(encoded("aac"), (call := new_call()), Prefer="respond-async")
-    body = answer.json()
-    assert answer.status_code == 202
+async def test_a_caller_that_does_not_wait_gets_the_path_and_the_status_url(lead: LeadClient) -> None:
+    response = await lead.upload(encoded("aac"), (call := new_call()), Prefer="respond-async")
+    body = response.json()
+    assert response.status_code == 202
     assert body["status"] == "processing"
-    assert body["status_url"] == answer.headers["location"] == f"/sessions/{body['session_id']}"
+    assert body["status_url"] == response.headers["location"] == f"/sessions/{body['session_id']}"
     assert body["data"]["id"] == call
     assert body["data"]["recording_path"].startswith(f"recordings/{call}_")
 
 
-async def test_a_uuid_in_capitals_is_the_same_call(lead: LeadClient) -> None:
+async def test_an_uppercase_uuid_is_the_same_call(lead: LeadClient) -> None:
     call = new_call()
-    answer = await lead.upload(encoded("aac"), call.upper())
-    assert answer.json()["data"]["id"] == call
+    response = await lead.upload(encoded("aac"), call.upper())
+    assert response.json()["data"]["id"] == call
     assert (await lead.play(call.upper())).content == encoded("aac")
 
 
-async def test_the_name_is_kept_in_a_safe_form(lead: LeadClient) -> None:
+async def test_the_filename_is_stored_in_a_safe_form(lead: LeadClient) -> None:
     call = new_call()
     await lead.upload(encoded("aac"), call, filename="../../é\u202eto go.AAC")
     (row,) = (await lead.list()).json()["data"]

@@ -1,4 +1,4 @@
-"""Tokens as attackers, other tenants and honest clients send them to the real routes."""
+"""Forged, foreign and valid tokens on the real routes."""
 
 import asyncio
 import time
@@ -25,13 +25,13 @@ async def pipeline(
 
 
 @pytest.fixture(scope="module")
-async def generic_answer(pipeline: Pipeline) -> bytes:
-    """What a caller without a token is told of a session."""
+async def generic_response(pipeline: Pipeline) -> bytes:
+    """The response to a caller without a token."""
     return (await pipeline.client.get("/sessions/x")).content
 
 
 async def ask(pipeline: Pipeline, headers: Headers, request: bytes = b"GET /sessions/x") -> tuple[int, bytes, bytes]:
-    """Send headers as they are, over a connection of their own; return the status, the head and the body."""
+    """Send raw headers over a connection of its own; returns status, head and body."""
     address = urlsplit(str(pipeline.client.base_url))
     reader, writer = await asyncio.open_connection(address.hostname, address.port)
     writer.write(b"\r\n".join([request + b" HTTP/1.1", b"Host: localhost", b"Connection: close", *headers, b"", b""]))
@@ -43,16 +43,16 @@ async def ask(pipeline: Pipeline, headers: Headers, request: bytes = b"GET /sess
 
 
 @pytest.mark.parametrize("case", CASES)
-async def test_a_token_that_does_not_hold_is_answered_401_and_never_why(
-    pipeline: Pipeline, generic_answer: bytes, case: str
+async def test_an_invalid_token_gets_401_without_the_reason(
+    pipeline: Pipeline, generic_response: bytes, case: str
 ) -> None:
     status, head, body = await ask(pipeline, CASES[case]())
-    assert (status, body) == (401, generic_answer)
+    assert (status, body) == (401, generic_response)
     assert b"\r\nwww-authenticate: bearer\r\n" in head
     assert b"valid bearer token" in body
 
 
-async def test_a_token_of_a_megabyte_ends_its_connection_and_harms_nobody(pipeline: Pipeline) -> None:
+async def test_a_token_of_a_megabyte_ends_its_connection_and_no_other(pipeline: Pipeline) -> None:
     status, head, body = await ask(pipeline, [b"Authorization: Bearer " + b"x" * 1_000_000])
     assert status == 401
     assert b"\r\nwww-authenticate: bearer\r\n" in head
@@ -73,12 +73,12 @@ async def test_a_token_of_a_megabyte_ends_its_connection_and_harms_nobody(pipeli
     ],
     ids=["plain", "lower case", "within leeway", "clock behind", "header members", "other claims", "long"],
 )
-async def test_a_token_that_holds_gets_through(pipeline: Pipeline, headers: Case) -> None:
+async def test_a_valid_token_is_accepted(pipeline: Pipeline, headers: Case) -> None:
     status, _, _ = await ask(pipeline, headers())
     assert status == 404
 
 
-async def test_what_a_token_does_not_cover_is_answered_403(pipeline: Pipeline) -> None:
+async def test_a_token_without_the_scope_gets_403(pipeline: Pipeline) -> None:
     reading = await pipeline.client.get("/sessions/x", headers=bearer(scope="audio:write events:read"))
     writing = await pipeline.client.post(
         "/upload_chunk/x", content=b"xx", headers=OCTETS | bearer(scope="audio:read events:read")
@@ -88,26 +88,26 @@ async def test_what_a_token_does_not_cover_is_answered_403(pipeline: Pipeline) -
     assert pipeline.leftovers() == []
 
 
-async def test_another_tenants_session_is_answered_as_one_that_does_not_exist(pipeline: Pipeline) -> None:
+async def test_another_tenants_session_looks_like_one_that_does_not_exist(pipeline: Pipeline) -> None:
     ours, theirs = bearer(tenant_id="acme"), bearer(tenant_id="rival")
     await pipeline.client.post("/upload_chunk/shared-name", content=b"xxxx", headers=OCTETS | ours)
     assert (await pipeline.client.get("/sessions/shared-name", headers=ours)).json()["bytes"] == 4
     found = [await pipeline.client.get("/sessions/shared-name", headers=who) for who in (theirs, bearer())]
     missing = await pipeline.client.get("/sessions/another-nam", headers=theirs)
-    for answer in found:
-        assert answer.status_code == missing.status_code == 404
-        assert answer.content.replace(b"shared-name", b"another-nam") == missing.content
+    for response in found:
+        assert response.status_code == missing.status_code == 404
+        assert response.content.replace(b"shared-name", b"another-nam") == missing.content
 
 
-async def test_two_tenants_may_use_one_name_for_a_session_of_each(pipeline: Pipeline) -> None:
+async def test_two_tenants_may_use_the_same_session_id(pipeline: Pipeline) -> None:
     for tenant, chunk in (("one", b"aa"), ("two", b"bbbb")):
-        answer = await pipeline.client.post(
+        response = await pipeline.client.post(
             "/upload_chunk/twin?chunk_index=0", content=chunk, headers=OCTETS | bearer(tenant_id=tenant)
         )
-        assert (answer.status_code, answer.json()["chunk_size"]) == (200, len(chunk))
+        assert (response.status_code, response.json()["chunk_size"]) == (200, len(chunk))
 
 
-async def test_a_body_without_a_token_is_refused_before_it_is_read(pipeline: Pipeline) -> None:
+async def test_a_body_without_a_token_is_rejected_before_it_is_read(pipeline: Pipeline) -> None:
     status, _, _ = await ask(pipeline, [b"Content-Length: 1000"], b"POST /upload_chunk/x")
     assert status == 401
     assert pipeline.leftovers() == []
@@ -118,7 +118,7 @@ async def test_health_needs_no_token(pipeline: Pipeline) -> None:
         assert (await pipeline.client.get(path, headers={"Authorization": "nonsense"})).status_code == 200
 
 
-async def test_without_a_key_nobody_is_asked_whatever_they_send(
+async def test_without_a_configured_key_every_token_is_ignored(
     tmp_path_factory: pytest.TempPathFactory, store_config: StoreConfig
 ) -> None:
     settings = ingest_settings(tmp_path_factory.mktemp("spool"), NOWHERE, store_config)
@@ -129,12 +129,12 @@ async def test_without_a_key_nobody_is_asked_whatever_they_send(
         assert (await open_pipeline.client.get("/sessions/x")).json()["bytes"] == 6
 
 
-async def test_refusals_are_counted_by_their_reason_and_the_token_is_nowhere(
+async def test_rejections_are_counted_by_reason_and_the_token_is_logged_nowhere(
     pipeline: Pipeline, capfd: pytest.CaptureFixture[str]
 ) -> None:
     token = mint(aud="another")
-    answer = await pipeline.client.get("/sessions/x", headers={"Authorization": f"Bearer {token}"})
+    response = await pipeline.client.get("/sessions/x", headers={"Authorization": f"Bearer {token}"})
     exposition = (await pipeline.client.get("/metrics")).text
     assert 'jwt_rejects_total{reason="audience"}' in exposition
     signature = token.rpartition(".")[2]
-    assert signature not in answer.text + exposition + "".join(capfd.readouterr())
+    assert signature not in response.text + exposition + "".join(capfd.readouterr())

@@ -1,4 +1,4 @@
-"""What `/upload_chunk` and `/finalize` take and refuse, with no bus and no store in reach."""
+"""What `/upload_chunk` and `/finalize` accept and reject, without a bus or a store."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -38,9 +38,9 @@ def session() -> str:
     return f"session-{next(_numbers)}"
 
 
-def assert_refused(answer: httpx.Response, status: int, session: str) -> None:
-    assert answer.status_code == status
-    body = answer.json()
+def assert_error(response: httpx.Response, status: int, session: str) -> None:
+    assert response.status_code == status
+    body = response.json()
     assert set(body) == {"status", "message", "code", "session_id"}
     assert body["status"] == "error"
     assert body["session_id"] == session
@@ -56,16 +56,16 @@ async def test_a_form_and_a_raw_body_store_the_same_bytes(pipeline: Pipeline, se
     assert pipeline.leftovers() == []
 
 
-async def test_the_index_may_stand_before_or_after_the_file_or_in_the_query(pipeline: Pipeline, session: str) -> None:
+async def test_the_index_may_be_before_or_after_the_file_or_in_the_query(pipeline: Pipeline, session: str) -> None:
     boundary = "xyz"
     file_part = '--xyz\r\nContent-Disposition: form-data; name="audio_chunk"; filename="a"\r\n\r\nSOUND\r\n'
     index_part = '--xyz\r\nContent-Disposition: form-data; name="chunk_index"\r\n\r\n{}\r\n'
     headers = {"Content-Type": f"multipart/form-data; boundary={boundary}"}
     for number, body in enumerate((file_part + index_part.format(0), index_part.format(1) + file_part)):
-        answer = await pipeline.client.post(f"/upload_chunk/{session}", content=body + "--xyz--\r\n", headers=headers)
-        assert answer.json()["chunk_index"] == number
-    answer = await pipeline.send(session, b"SOUND", chunk_index=2)
-    assert answer.json() == {
+        response = await pipeline.client.post(f"/upload_chunk/{session}", content=body + "--xyz--\r\n", headers=headers)
+        assert response.json()["chunk_index"] == number
+    response = await pipeline.send(session, b"SOUND", chunk_index=2)
+    assert response.json() == {
         "status": "success",
         "session_id": session,
         "chunk_size": 5,
@@ -74,12 +74,12 @@ async def test_the_index_may_stand_before_or_after_the_file_or_in_the_query(pipe
     }
 
 
-async def test_the_same_chunk_again_is_the_same_success_and_other_bytes_are_refused(
+async def test_the_same_chunk_again_is_the_same_success_and_other_bytes_are_rejected(
     pipeline: Pipeline, session: str
 ) -> None:
     first = await pipeline.send(session, b"one", chunk_index=0)
     assert (await pipeline.send(session, b"one", chunk_index=0)).json() == first.json()
-    assert_refused(await pipeline.send(session, b"two", chunk_index=0), 409, session)
+    assert_error(await pipeline.send(session, b"two", chunk_index=0), 409, session)
     assert pipeline.directory(session).chunk(0).read_bytes() == b"one"
     assert pipeline.leftovers() == []
 
@@ -87,48 +87,48 @@ async def test_the_same_chunk_again_is_the_same_success_and_other_bytes_are_refu
 @pytest.mark.parametrize(
     "bad", ["..", "%2e%2e%2f", "a%00b", ".", "*", ">", "a%0d%0ab", "a/b", "a.b", "x" * 129, "x" * 10_000, "%D1%8F", ""]
 )
-async def test_a_session_id_off_the_pattern_is_refused_and_touches_nothing(bad: str, pipeline: Pipeline) -> None:
+async def test_a_malformed_session_id_is_rejected_and_creates_nothing(bad: str, pipeline: Pipeline) -> None:
     before = sorted(pipeline.spool.root.rglob("*"))
     for path in ("/upload_chunk/", "/finalize/"):
-        answer = await raw_exchange(pipeline, "Content-Length: 1\r\n", bad, b"x", path=path)
-        assert answer.startswith(b"HTTP/1.1 400"), path
-        assert b'"status":"error"' in answer
+        response = await raw_exchange(pipeline, "Content-Length: 1\r\n", bad, b"x", path=path)
+        assert response.startswith(b"HTTP/1.1 400"), path
+        assert b'"status":"error"' in response
     assert sorted(pipeline.spool.root.rglob("*")) == before
 
 
 @pytest.mark.parametrize("bad", ["-1", "1e9", "１", "0x1", "01", "", "10000000", "1.0", " 1"])
-async def test_an_index_that_is_not_a_plain_number_is_refused(bad: str, pipeline: Pipeline, session: str) -> None:
-    assert_refused(await pipeline.send(session, b"x", chunk_index=bad), 400, session)
+async def test_an_index_that_is_not_a_plain_number_is_rejected(bad: str, pipeline: Pipeline, session: str) -> None:
+    assert_error(await pipeline.send(session, b"x", chunk_index=bad), 400, session)
     form = await pipeline.client.post(
         f"/upload_chunk/{session}", files={"audio_chunk": b"x"}, data={"chunk_index": bad}
     )
-    assert_refused(form, 400, session)
+    assert_error(form, 400, session)
     assert not pipeline.directory(session).exists()
     assert pipeline.leftovers() == []
 
 
-async def test_a_form_without_the_file_or_with_two_is_refused(pipeline: Pipeline, session: str) -> None:
+async def test_a_form_without_a_file_or_with_two_is_rejected(pipeline: Pipeline, session: str) -> None:
     url = f"/upload_chunk/{session}"
-    assert_refused(await pipeline.client.post(url, files={"audio": b"x"}), 400, session)
-    assert_refused(await pipeline.client.post(url, files=[("audio_chunk", b"x"), ("audio_chunk", b"y")]), 400, session)
-    assert_refused(await pipeline.client.post(url, files={"audio_chunk": b""}), 400, session)
-    assert_refused(await pipeline.send(session, b""), 400, session)
+    assert_error(await pipeline.client.post(url, files={"audio": b"x"}), 400, session)
+    assert_error(await pipeline.client.post(url, files=[("audio_chunk", b"x"), ("audio_chunk", b"y")]), 400, session)
+    assert_error(await pipeline.client.post(url, files={"audio_chunk": b""}), 400, session)
+    assert_error(await pipeline.send(session, b""), 400, session)
     assert not pipeline.directory(session).exists()
 
 
 @pytest.mark.parametrize(
     "body", [b"", b"--xyz", b"--xyz\r\n\r\n", b"rubbish" * 1000, b"--xyz\r\nContent-Disposition: x\r\n\r\n1"]
 )
-async def test_a_broken_form_is_refused(body: bytes, pipeline: Pipeline, session: str) -> None:
+async def test_a_malformed_form_is_rejected(body: bytes, pipeline: Pipeline, session: str) -> None:
     headers = {"Content-Type": "multipart/form-data; boundary=xyz"}
-    assert_refused(await pipeline.client.post(f"/upload_chunk/{session}", content=body, headers=headers), 400, session)
+    assert_error(await pipeline.client.post(f"/upload_chunk/{session}", content=body, headers=headers), 400, session)
     assert pipeline.leftovers() == []
 
 
-async def test_a_form_of_many_parts_is_refused(pipeline: Pipeline, session: str) -> None:
+async def test_a_form_of_many_parts_is_rejected(pipeline: Pipeline, session: str) -> None:
     parts = b'--xyz\r\nContent-Disposition: form-data; name="a"\r\n\r\n1\r\n' * 1000
     headers = {"Content-Type": "multipart/form-data; boundary=xyz"}
-    assert_refused(await pipeline.client.post(f"/upload_chunk/{session}", content=parts, headers=headers), 413, session)
+    assert_error(await pipeline.client.post(f"/upload_chunk/{session}", content=parts, headers=headers), 413, session)
 
 
 @pytest.mark.parametrize(
@@ -139,58 +139,58 @@ async def test_a_form_of_many_parts_is_refused(pipeline: Pipeline, session: str)
         {"Content-Type": "application/octet-stream", "Content-Encoding": "gzip"},
     ],
 )
-async def test_what_we_do_not_take_is_refused_with_415(
+async def test_unsupported_types_and_encodings_get_415(
     headers: dict[str, str], pipeline: Pipeline, session: str
 ) -> None:
-    answer = await pipeline.client.post(f"/upload_chunk/{session}", content=b"x", headers=headers)
-    assert_refused(answer, 415, session)
+    response = await pipeline.client.post(f"/upload_chunk/{session}", content=b"x", headers=headers)
+    assert_error(response, 415, session)
 
 
-async def test_a_form_without_a_boundary_is_refused(pipeline: Pipeline, session: str) -> None:
+async def test_a_form_without_a_boundary_is_rejected(pipeline: Pipeline, session: str) -> None:
     headers = {"Content-Type": "multipart/form-data"}
-    assert_refused(await pipeline.client.post(f"/upload_chunk/{session}", content=b"x", headers=headers), 400, session)
+    assert_error(await pipeline.client.post(f"/upload_chunk/{session}", content=b"x", headers=headers), 400, session)
 
 
-async def test_a_chunk_over_the_limit_is_refused_by_its_declared_length_before_the_body(
+async def test_a_chunk_over_the_limit_is_rejected_by_its_declared_length_before_the_body(
     pipeline: Pipeline, session: str
 ) -> None:
-    answer = await raw_exchange(pipeline, f"Content-Length: {LIMIT + 1}\r\nExpect: 100-continue\r\n", session)
-    assert answer.startswith(b"HTTP/1.1 413")
-    assert b"100 Continue" not in answer
+    response = await raw_exchange(pipeline, f"Content-Length: {LIMIT + 1}\r\nExpect: 100-continue\r\n", session)
+    assert response.startswith(b"HTTP/1.1 413")
+    assert b"100 Continue" not in response
 
 
-async def test_a_chunk_over_the_limit_is_refused_by_count_and_leaves_nothing(pipeline: Pipeline, session: str) -> None:
+async def test_a_chunk_over_the_limit_is_rejected_by_count_and_leaves_nothing(pipeline: Pipeline, session: str) -> None:
     async def body() -> AsyncIterator[bytes]:
         for _ in range(LIMIT // 10_000 + 1):
             yield bytes(10_000)
 
-    answer = await pipeline.client.post(f"/upload_chunk/{session}", content=body(), headers=OCTETS)
-    assert_refused(answer, 413, session)
+    response = await pipeline.client.post(f"/upload_chunk/{session}", content=body(), headers=OCTETS)
+    assert_error(response, 413, session)
     form = await pipeline.client.post(f"/upload_chunk/{session}", files={"audio_chunk": bytes(LIMIT + 1)})
-    assert_refused(form, 413, session)
+    assert_error(form, 413, session)
     declared = await pipeline.send(
         session, bytes(4 * LIMIT)
-    )  # too much for a session as well, which is no help to know
-    assert_refused(declared, 413, session)
+    )  # over the session's limit as well; the chunk's is the useful one to name
+    assert_error(declared, 413, session)
     assert "smaller chunks" in declared.json()["message"]
     assert not pipeline.directory(session).exists()
     assert pipeline.leftovers() == []
 
 
-async def test_a_session_over_its_limit_is_refused_and_keeps_what_it_has(pipeline: Pipeline, session: str) -> None:
+async def test_a_full_session_rejects_a_chunk_and_keeps_the_others(pipeline: Pipeline, session: str) -> None:
     for _ in range(3):
         assert (await pipeline.send(session, bytes(LIMIT))).status_code == 200
-    assert_refused(await pipeline.send(session, b"x"), 413, session)
+    assert_error(await pipeline.send(session, b"x"), 413, session)
     assert len(pipeline.directory(session).chunk_sizes()) == 3
 
 
-async def test_a_sender_that_goes_silent_inside_a_chunk_gets_408(pipeline: Pipeline, session: str) -> None:
-    answer = await raw_exchange(pipeline, "Content-Length: 1000\r\n", session, b"half a chunk")
-    assert answer.startswith(b"HTTP/1.1 408")
+async def test_a_sender_that_stalls_inside_a_chunk_gets_408(pipeline: Pipeline, session: str) -> None:
+    response = await raw_exchange(pipeline, "Content-Length: 1000\r\n", session, b"half a chunk")
+    assert response.startswith(b"HTTP/1.1 408")
     assert pipeline.leftovers() == []
 
 
-async def test_a_client_that_hangs_up_inside_a_chunk_leaves_nothing(pipeline: Pipeline, session: str) -> None:
+async def test_a_client_that_disconnects_inside_a_chunk_leaves_nothing(pipeline: Pipeline, session: str) -> None:
     host, port = pipeline.client.base_url.host, pipeline.client.base_url.port
     _, writer = await asyncio.open_connection(host, port)
     head = f"POST /upload_chunk/{session} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/octet-stream\r\n"
@@ -198,33 +198,35 @@ async def test_a_client_that_hangs_up_inside_a_chunk_leaves_nothing(pipeline: Pi
     await writer.drain()
     writer.transport.abort()
     assert (await pipeline.send(session, b"next")).json()["total_chunks"] == 1
-    await until(lambda: not pipeline.leftovers(), what="no temporary file is left")
+    await until(lambda: not pipeline.leftovers(), what="the temporary file to be removed")
 
 
-async def test_a_head_that_does_not_end_is_refused_and_the_connection_closed(pipeline: Pipeline, session: str) -> None:
-    answer = await raw_exchange(pipeline, f"X-Long: {'x' * 900_000}\r\n", session)
-    assert answer.startswith(b"HTTP/1.1 431")
-    assert b'"status":"error"' in answer
+async def test_a_head_that_does_not_end_is_rejected_and_the_connection_closed(pipeline: Pipeline, session: str) -> None:
+    response = await raw_exchange(pipeline, f"X-Long: {'x' * 900_000}\r\n", session)
+    assert response.startswith(b"HTTP/1.1 431")
+    assert b'"status":"error"' in response
 
 
-async def test_a_full_session_refuses_a_declared_chunk_before_its_body(pipeline: Pipeline, session: str) -> None:
+async def test_a_full_session_rejects_a_declared_chunk_before_its_body(pipeline: Pipeline, session: str) -> None:
     for _ in range(3):
         assert (await pipeline.send(session, bytes(LIMIT))).status_code == 200
     for expect in ("", "Expect: 100-continue\r\n"):
-        answer = await raw_exchange(pipeline, f"Content-Length: 10\r\n{expect}", session)
-        assert answer.startswith(b"HTTP/1.1 413")
+        response = await raw_exchange(pipeline, f"Content-Length: 10\r\n{expect}", session)
+        assert response.startswith(b"HTTP/1.1 413")
 
 
-async def test_a_late_chunk_is_refused_before_its_body_however_small(pipeline: Pipeline, session: str) -> None:
+async def test_a_chunk_after_finalize_is_rejected_before_its_body_however_small(
+    pipeline: Pipeline, session: str
+) -> None:
     await pipeline.send(session, b"first")
     assert (await pipeline.finalize(session)).status_code == 202
-    answer = await raw_exchange(pipeline, "Content-Length: 10\r\n", session)
-    assert answer.startswith(b"HTTP/1.1 409")
+    response = await raw_exchange(pipeline, "Content-Length: 10\r\n", session)
+    assert response.startswith(b"HTTP/1.1 409")
 
 
 async def test_an_index_given_twice_must_agree(pipeline: Pipeline, session: str) -> None:
     url = f"/upload_chunk/{session}?chunk_index=1&chunk_index=2"
-    assert_refused(await pipeline.client.post(url, content=b"x", headers=OCTETS), 400, session)
+    assert_error(await pipeline.client.post(url, content=b"x", headers=OCTETS), 400, session)
 
 
 async def test_two_replicas_on_one_spool_see_each_others_chunks(pipeline: Pipeline, store_config: StoreConfig) -> None:
@@ -232,26 +234,26 @@ async def test_two_replicas_on_one_spool_see_each_others_chunks(pipeline: Pipeli
     async with ingest_running(settings) as other:
         for index in range(40):
             replica = (pipeline, other)[index % 2]
-            answer = await replica.send("shared", b"xx", chunk_index=index)
-            assert answer.json()["total_chunks"] == index + 1
+            response = await replica.send("shared", b"xx", chunk_index=index)
+            assert response.json()["total_chunks"] == index + 1
         assert (await pipeline.finalize("shared")).status_code == 202
         stored = pipeline.directory("shared").read_manifest()
         assert stored is not None
         assert [chunk.index for chunk in stored.manifest.chunks] == list(range(40))
-        assert_refused(await other.send("shared", b"xx", chunk_index=40), 409, "shared")
+        assert_error(await other.send("shared", b"xx", chunk_index=40), 409, "shared")
 
 
-async def test_finalize_without_chunks_is_400(pipeline: Pipeline, session: str) -> None:
-    assert_refused(await pipeline.finalize(session), 400, session)
+async def test_finalize_without_chunks_gets_400(pipeline: Pipeline, session: str) -> None:
+    assert_error(await pipeline.finalize(session), 400, session)
     assert not pipeline.directory(session).exists()
 
 
-async def test_finalize_with_gaps_names_them_and_works_once_they_are_filled(pipeline: Pipeline, session: str) -> None:
+async def test_finalize_lists_gaps_and_works_once_they_are_filled(pipeline: Pipeline, session: str) -> None:
     for index in (1, 4, 9):
         await pipeline.send(session, b"xx", chunk_index=index)
-    answer = await pipeline.finalize(session)
-    assert_refused(answer, 409, session)
-    assert "0, 2-3, 5-8" in answer.json()["message"]
+    response = await pipeline.finalize(session)
+    assert_error(response, 409, session)
+    assert "0, 2-3, 5-8" in response.json()["message"]
     for index in (0, 2, 3, 5, 6, 7, 8):
         await pipeline.send(session, b"xx", chunk_index=index)
     assert (await pipeline.finalize(session)).status_code == 202
@@ -261,37 +263,35 @@ async def test_with_the_bus_away_chunks_are_taken_and_finalize_says_processing(
     pipeline: Pipeline, session: str
 ) -> None:
     assert (await pipeline.send(session, b"xx")).status_code == 200
-    answer = await pipeline.finalize(session)
-    assert answer.status_code == 202
-    assert answer.json() == {"status": "processing", "session_id": session, "status_url": f"/sessions/{session}"}
+    response = await pipeline.finalize(session)
+    assert response.status_code == 202
+    assert response.json() == {"status": "processing", "session_id": session, "status_url": f"/sessions/{session}"}
     status = (await pipeline.client.get(f"/sessions/{session}")).json()
     assert (status["state"], status["chunks"], status["bytes"]) == ("finalized", 1, 2)
-    assert_refused(await pipeline.send(session, b"late"), 409, session)
+    assert_error(await pipeline.send(session, b"late"), 409, session)
 
 
-async def test_a_session_that_only_the_catalog_may_know_is_not_denied_while_that_is_away(
-    pipeline: Pipeline, session: str
-) -> None:
-    assert_refused(await pipeline.client.get(f"/sessions/{session}"), 503, session)
+async def test_without_the_catalog_an_unknown_session_gets_503_instead_of_404(pipeline: Pipeline, session: str) -> None:
+    assert_error(await pipeline.client.get(f"/sessions/{session}"), 503, session)
 
 
-async def test_chunks_sent_at_once_without_index_get_consecutive_places(pipeline: Pipeline, session: str) -> None:
-    answers = await asyncio.gather(*(pipeline.send(session, bytes([n]) * 100) for n in range(40)))
-    assert sorted(answer.json()["chunk_index"] for answer in answers) == list(range(40))
-    for answer, number in zip(answers, range(40), strict=True):
-        stored = pipeline.directory(session).chunk(answer.json()["chunk_index"])
+async def test_concurrent_chunks_without_an_index_get_consecutive_indices(pipeline: Pipeline, session: str) -> None:
+    responses = await asyncio.gather(*(pipeline.send(session, bytes([n]) * 100) for n in range(40)))
+    assert sorted(response.json()["chunk_index"] for response in responses) == list(range(40))
+    for response, number in zip(responses, range(40), strict=True):
+        stored = pipeline.directory(session).chunk(response.json()["chunk_index"])
         assert stored.read_bytes() == bytes([number]) * 100
 
 
 async def test_a_request_id_is_returned_and_a_malformed_one_replaced(pipeline: Pipeline, session: str) -> None:
-    answer = await pipeline.client.get(f"/sessions/{session}", headers={"X-Request-ID": "abc-1"})
-    assert answer.headers["x-request-id"] == "abc-1"
-    answer = await pipeline.client.get(f"/sessions/{session}", headers={"X-Request-ID": "a b"})
-    assert answer.headers["x-request-id"] not in {"", "a b"}
+    response = await pipeline.client.get(f"/sessions/{session}", headers={"X-Request-ID": "abc-1"})
+    assert response.headers["x-request-id"] == "abc-1"
+    response = await pipeline.client.get(f"/sessions/{session}", headers={"X-Request-ID": "a b"})
+    assert response.headers["x-request-id"] not in {"", "a b"}
 
 
-async def test_a_path_with_a_slash_more_is_not_found_and_redirects_nowhere(pipeline: Pipeline) -> None:
+async def test_a_path_with_an_extra_slash_is_not_found_and_does_not_redirect(pipeline: Pipeline) -> None:
     for path in ("/health/", "/upload/init/", "/sessions"):
-        answer = await pipeline.client.get(path)
-        assert answer.status_code == 404
-        assert "location" not in answer.headers
+        response = await pipeline.client.get(path)
+        assert response.status_code == 404
+        assert "location" not in response.headers

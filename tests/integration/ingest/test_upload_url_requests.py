@@ -1,4 +1,4 @@
-"""What may be asked of an address, and what it is reduced to or refused for."""
+"""Requests of an upload URL: which members are valid, and how filenames are reduced."""
 
 import json
 import re
@@ -38,13 +38,13 @@ def client(pipeline: Pipeline) -> Uploader:
         ("q?x=1&y#z%2f.pdf", "q_x_1_y_z_2f.pdf"),
     ],
 )
-async def test_a_file_name_is_reduced_to_what_is_safe(client: Uploader, given: str, kept: str) -> None:
+async def test_a_filename_is_reduced_to_a_safe_one(client: Uploader, given: str, kept: str) -> None:
     key = (await client.signed(filename=given))["object_key"]
     assert re.fullmatch(rf"default/documents/\d{{8}}_\d{{6}}_[0-9a-f]{{16}}_{re.escape(kept)}", key)
 
 
 @pytest.mark.parametrize("name", ["x" * 4000 + ".jpg", "é" * 2000 + ".jpg", "中" * 1300 + ".jpg"])
-async def test_a_long_file_name_keeps_its_extension_and_fits_where_the_store_keeps_it(
+async def test_a_long_filename_keeps_its_extension_and_fits_into_the_stores_limit(
     client: Uploader, object_store: RcloneStore, name: str
 ) -> None:
     file = await client.uploaded(filename=name)
@@ -88,11 +88,11 @@ async def test_a_long_file_name_keeps_its_extension_and_fits_where_the_store_kee
     ],
     ids=str,
 )
-async def test_bad_members_are_answered_400_in_the_familys_shape(client: Uploader, wrong: dict[str, object]) -> None:
-    answer = await client.sign(**wrong)
-    assert answer.status_code == 400, answer.text
-    assert set(answer.json()) == {"success", "error", "code"}
-    assert answer.json()["success"] is False
+async def test_bad_members_get_400_in_the_groups_error_format(client: Uploader, wrong: dict[str, object]) -> None:
+    response = await client.sign(**wrong)
+    assert response.status_code == 400, response.text
+    assert set(response.json()) == {"success", "error", "code"}
+    assert response.json()["success"] is False
 
 
 @pytest.mark.parametrize(
@@ -111,12 +111,12 @@ async def test_bad_members_are_answered_400_in_the_familys_shape(client: Uploade
         (b"filename=x", "application/x-www-form-urlencoded", 415),
     ],
 )
-async def test_what_is_no_json_object_of_a_sensible_size_is_refused(
+async def test_a_body_that_is_too_large_or_no_json_object_is_rejected(
     client: Uploader, content: bytes, kind: str, status: int
 ) -> None:
-    answer = await client.pipeline.client.post(SIGN, content=content, headers={"Content-Type": kind})
-    assert answer.status_code == status
-    assert answer.json()["success"] is False
+    response = await client.pipeline.client.post(SIGN, content=content, headers={"Content-Type": kind})
+    assert response.status_code == status
+    assert response.json()["success"] is False
 
 
 @pytest.mark.parametrize(
@@ -127,6 +127,6 @@ async def test_what_is_no_json_object_of_a_sensible_size_is_refused(
         {"file_size": 1_000_001, "content_type": "application/octet-stream", "filename": "call.mp3"},
     ],
 )
-async def test_what_could_never_be_registered_gets_no_address(client: Uploader, wanted: dict[str, object]) -> None:
+async def test_a_file_too_large_to_register_gets_no_url(client: Uploader, wanted: dict[str, object]) -> None:
     assert (await client.sign(**wanted)).status_code == 413
     assert (await client.sign(**wanted | {"file_size": 1_000_000})).status_code == 200

@@ -1,4 +1,4 @@
-"""Signed addresses: what the bucket takes there, and what it refuses."""
+"""Presigned upload URLs: what the bucket accepts there, and what it rejects."""
 
 import asyncio
 import re
@@ -36,7 +36,7 @@ def client(pipeline: Pipeline) -> Uploader:
     return Uploader(pipeline, {})
 
 
-async def test_an_address_says_all_that_a_client_needs(client: Uploader) -> None:
+async def test_a_signed_url_comes_with_all_that_a_client_needs(client: Uploader) -> None:
     asked_at = now()
     signed = await client.signed(expiration=600)
     assert set(signed) == {"success", "upload_url", "method", "headers", "object_key", "expires_at", "public_url"}
@@ -47,13 +47,13 @@ async def test_an_address_says_all_that_a_client_needs(client: Uploader) -> None
     assert timedelta(seconds=598) < left <= timedelta(seconds=601)
 
 
-async def test_the_path_is_taken_without_its_last_slash_as_well(client: Uploader) -> None:
+async def test_the_path_works_without_its_trailing_slash(client: Uploader) -> None:
     wanted = {"filename": "receipt.jpg", "content_type": "image/jpeg"}
-    answer = await client.pipeline.client.post(SIGN.rstrip("/"), json=wanted)
-    assert (answer.status_code, answer.json()["success"]) == (200, True)
+    response = await client.pipeline.client.post(SIGN.rstrip("/"), json=wanted)
+    assert (response.status_code, response.json()["success"]) == (200, True)
 
 
-async def test_without_an_expiration_the_setting_counts(client: Uploader) -> None:
+async def test_without_an_expiration_the_setting_applies(client: Uploader) -> None:
     signed = await client.signed()
     assert parse_qs(urlsplit(signed["upload_url"]).query)["X-Amz-Expires"] == ["3600"]
 
@@ -115,7 +115,7 @@ async def test_boto3_signs_the_same_and_reads_what_was_uploaded(client: Uploader
 @pytest.mark.parametrize(
     "headers", [{"Content-Type": "text/html"}, {"Content-Type": "image/jpeg; a=b"}, {}], ids=["other", "more", "none"]
 )
-async def test_another_type_is_refused_by_the_store(
+async def test_another_content_type_is_rejected_by_the_store(
     client: Uploader, object_store: RcloneStore, headers: dict[str, str]
 ) -> None:
     signed = await client.signed()
@@ -124,16 +124,16 @@ async def test_another_type_is_refused_by_the_store(
 
 
 @pytest.mark.parametrize("content", [PHOTO + b"x", PHOTO[:-1], b""], ids=["longer", "shorter", "empty"])
-async def test_another_length_is_refused_by_the_store(
+async def test_another_length_is_rejected_by_the_store(
     client: Uploader, object_store: RcloneStore, content: bytes
 ) -> None:
     signed = await client.signed(file_size=len(PHOTO))
-    refused = await put(signed["upload_url"], content, {"Content-Type": "image/jpeg"})
-    assert refused.status_code == 403
+    rejected = await put(signed["upload_url"], content, {"Content-Type": "image/jpeg"})
+    assert rejected.status_code == 403
     assert in_bucket(object_store, signed["object_key"]) is None
 
 
-async def test_another_key_is_refused_by_the_store(client: Uploader, object_store: RcloneStore) -> None:
+async def test_another_key_is_rejected_by_the_store(client: Uploader, object_store: RcloneStore) -> None:
     signed = await client.signed()
     elsewhere = signed["upload_url"].replace("receipt.jpg", "another.jpg")
     assert (await put(elsewhere, PHOTO, signed["headers"])).status_code == 403
@@ -141,22 +141,24 @@ async def test_another_key_is_refused_by_the_store(client: Uploader, object_stor
 
 
 @pytest.mark.parametrize("method", ["GET", "DELETE", "POST"])
-async def test_another_method_is_refused_by_the_store(client: Uploader, object_store: RcloneStore, method: str) -> None:
+async def test_another_method_is_rejected_by_the_store(
+    client: Uploader, object_store: RcloneStore, method: str
+) -> None:
     signed = await client.signed()
     await put(signed["upload_url"], PHOTO, signed["headers"])
     async with httpx.AsyncClient() as anyone:
-        refused = await anyone.request(method, signed["upload_url"], headers=signed["headers"])
-    assert refused.status_code == 403
+        rejected = await anyone.request(method, signed["upload_url"], headers=signed["headers"])
+    assert rejected.status_code == 403
     assert in_bucket(object_store, signed["object_key"]) == PHOTO
 
 
-async def test_an_expired_address_is_refused_by_the_store(client: Uploader, object_store: RcloneStore) -> None:
+async def test_an_expired_url_is_rejected_by_the_store(client: Uploader, object_store: RcloneStore) -> None:
     signed = await client.signed(expiration=1)
     over = datetime.fromisoformat(signed["expires_at"]) + timedelta(seconds=1)
     await until(lambda: now() > over)
-    refused = await put(signed["upload_url"], PHOTO, signed["headers"])
-    assert refused.status_code in {400, 403}, "R2 says 403"
-    assert "<Code>AccessDenied</Code>" in refused.text
+    rejected = await put(signed["upload_url"], PHOTO, signed["headers"])
+    assert rejected.status_code in {400, 403}, "R2 says 403"
+    assert "<Code>AccessDenied</Code>" in rejected.text
     assert in_bucket(object_store, signed["object_key"]) is None
 
 
@@ -168,7 +170,7 @@ async def test_content_types_with_simple_parameters_are_signed_as_they_are(clien
     assert (await put(signed["upload_url"], PHOTO, {"Content-Type": kind})).status_code == 200
 
 
-async def test_a_public_bucket_is_told_as_such(
+async def test_a_public_bucket_has_a_public_url_in_the_response(
     tmp_path_factory: pytest.TempPathFactory, store_config: StoreConfig
 ) -> None:
     settings = ingest_settings(
@@ -184,7 +186,7 @@ async def test_a_public_bucket_is_told_as_such(
     assert signed["upload_url"].startswith(store_config.endpoint)
 
 
-async def test_each_tenant_has_a_place_of_its_own_and_needs_the_scope(
+async def test_each_tenant_has_a_prefix_of_its_own_and_needs_the_scope(
     tmp_path_factory: pytest.TempPathFactory, store_config: StoreConfig
 ) -> None:
     settings = ingest_settings(tmp_path_factory.mktemp("spool"), NOWHERE, store_config, **token_settings())

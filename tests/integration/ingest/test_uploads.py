@@ -1,4 +1,4 @@
-"""Indexed uploads on the whole road: stored as they were sent, a WAV beside them, the main service told."""
+"""Indexed uploads through the whole pipeline: stored as they were sent, with a WAV beside, and a callback."""
 
 import asyncio
 import hashlib
@@ -47,7 +47,7 @@ async def uploader(
         yield Uploader(pipeline)
 
 
-async def test_a_file_in_pieces_is_stored_as_it_was_and_the_main_service_told_before_the_answer(
+async def test_a_file_in_chunks_is_stored_unchanged_and_the_main_service_notified_before_the_response(
     uploader: Uploader, receiver: MainService, store_config: StoreConfig, bus: Bus
 ) -> None:
     content = encoded("mp3")
@@ -59,15 +59,15 @@ async def test_a_file_in_pieces_is_stored_as_it_was_and_the_main_service_told_be
         "data": {"upload_session_id": opened.json()["data"]["upload_session_id"]},
     }
     upload = opened.json()["data"]["upload_session_id"]
-    answers = await asyncio.gather(*(uploader.chunk(upload, i, piece) for i, piece in reversed([*enumerate(pieces)])))
-    for answer in answers:
-        assert answer.json() == {"status": "success", "message": "Chunk uploaded successfully."}
+    responses = await asyncio.gather(*(uploader.chunk(upload, i, piece) for i, piece in reversed([*enumerate(pieces)])))
+    for response in responses:
+        assert response.json() == {"status": "success", "message": "Chunk uploaded successfully."}
 
-    answer = await uploader.complete(upload, len(pieces), 77)
+    response = await uploader.complete(upload, len(pieces), 77)
 
     key = f"uploads/{upload}/Sales_call.mp3"
     url = f"{store_config.address}/{key}"
-    assert answer.json() == {
+    assert response.json() == {
         "status": "success",
         "message": NOTIFIED,
         "data": {"file_path_on_upload_service": url},
@@ -76,7 +76,7 @@ async def test_a_file_in_pieces_is_stored_as_it_was_and_the_main_service_told_be
     assert await content_type(store_config, key) == "audio/mpeg"
     samples = samples_of(await download(store_config, f"audio_{upload}.wav"))
     assert strength(samples[: 2 * 16000]) > 0.9
-    assert receiver.told[-1] == {
+    assert receiver.notices[-1] == {
         "main_service_file_id": 77,
         "upload_session_id": upload,
         "file_path_on_upload_service": url,
@@ -84,11 +84,11 @@ async def test_a_file_in_pieces_is_stored_as_it_was_and_the_main_service_told_be
         "size_bytes": len(content),
         "sha256": hashlib.sha256(content).hexdigest(),
     }
-    told = len(receiver.told)
-    assert (await uploader.complete(upload, len(pieces), 77)).json() == answer.json()
-    assert len(receiver.told) == told
+    count = len(receiver.notices)
+    assert (await uploader.complete(upload, len(pieces), 77)).json() == response.json()
+    assert len(receiver.notices) == count
     directory = uploader.pipeline.directory(upload)
-    await until(lambda: not directory.chunk_sizes(), what="the chunks are erased")
+    await until(lambda: not directory.chunk_sizes(), what="the chunks to be deleted")
     assert uploader.pipeline.leftovers() == []
 
     async def published() -> bool:
@@ -100,8 +100,8 @@ async def test_a_file_in_pieces_is_stored_as_it_was_and_the_main_service_told_be
 
 async def content_type(store: StoreConfig, key: str) -> str:
     async with open_store(store) as objects:
-        answer = await objects._client.head_object(Bucket=store.bucket, Key=key)
-        return answer["ContentType"]
+        response = await objects._client.head_object(Bucket=store.bucket, Key=key)
+        return response["ContentType"]
 
 
 async def test_fields_may_stand_after_the_file(uploader: Uploader, store_config: StoreConfig) -> None:
@@ -120,91 +120,91 @@ async def test_fields_may_stand_after_the_file(uploader: Uploader, store_config:
     assert await content_type(store_config, f"uploads/{upload}/after.wav") == "audio/wav"
 
 
-async def test_what_is_not_audio_is_stored_and_told_all_the_same(
+async def test_a_file_that_is_not_audio_is_stored_and_its_callback_sent(
     uploader: Uploader, receiver: MainService, store_config: StoreConfig
 ) -> None:
     upload = await uploader.uploaded(b"%PDF-1.7 nothing to hear here" * 100, name="contract.pdf")
-    answer = await uploader.complete(upload, 1)
-    assert answer.status_code == 200, answer.text
-    assert answer.json()["message"] == NOTIFIED
+    response = await uploader.complete(upload, 1)
+    assert response.status_code == 200, response.text
+    assert response.json()["message"] == NOTIFIED
     key = f"uploads/{upload}/contract.pdf"
     assert await download(store_config, key) == b"%PDF-1.7 nothing to hear here" * 100
     assert await content_type(store_config, key) == "application/pdf"
-    assert receiver.told[-1]["size_bytes"] == 2900
-    assert (await uploader.complete(upload, 1)).json() == answer.json()
+    assert receiver.notices[-1]["size_bytes"] == 2900
+    assert (await uploader.complete(upload, 1)).json() == response.json()
 
 
-async def test_an_upload_belongs_to_its_main_services_file(uploader: Uploader) -> None:
+async def test_an_upload_belongs_to_one_file_of_its_main_service(uploader: Uploader) -> None:
     upload = await uploader.uploaded(encoded("wav", 1.0))
-    refused = await uploader.complete(upload, 1, 124)
-    assert refused.status_code == 409
-    assert refused.json()["data"] is None
-    assert refused.json()["status"] == "error"
+    rejected = await uploader.complete(upload, 1, 124)
+    assert rejected.status_code == 409
+    assert rejected.json()["data"] is None
+    assert rejected.json()["status"] == "error"
     assert (await uploader.complete(upload, 1, 123)).status_code == 200
 
 
-async def test_gaps_are_named_and_nobody_is_told_until_they_are_filled(
+async def test_gaps_are_listed_and_no_callback_is_sent_until_they_are_filled(
     uploader: Uploader, receiver: MainService
 ) -> None:
     content = encoded("wav", 1.0)
     upload = await uploader.opened()
     for index in (0, 2):
         await uploader.chunk(upload, index, content[index * 9000 : (index + 1) * 9000])
-    refused = await uploader.complete(upload, 4)
-    assert refused.status_code == 409
-    assert "1, 3" in refused.json()["message"]
-    assert all(notice["upload_session_id"] != upload for notice in receiver.told)
+    rejected = await uploader.complete(upload, 4)
+    assert rejected.status_code == 409
+    assert "1, 3" in rejected.json()["message"]
+    assert all(notice["upload_session_id"] != upload for notice in receiver.notices)
     await uploader.chunk(upload, 1, content[9000:18000])
     await uploader.chunk(upload, 3, content[27000:])
     assert (await uploader.complete(upload, 4)).json()["message"] == NOTIFIED
 
 
-async def test_after_complete_a_chunk_is_late_and_another_count_disagrees(uploader: Uploader) -> None:
+async def test_after_complete_another_chunk_and_another_count_are_conflicts(uploader: Uploader) -> None:
     upload = await uploader.uploaded(encoded("wav", 1.0))
     assert (await uploader.complete(upload, 1)).status_code == 200
     assert (await uploader.chunk(upload, 1, b"late")).status_code == 409
     assert (await uploader.complete(upload, 2)).status_code == 409
 
 
-async def test_who_does_not_wait_is_answered_202_and_the_main_service_is_told_all_the_same(
+async def test_a_caller_that_does_not_wait_gets_202_and_the_callback_is_sent(
     uploader: Uploader, receiver: MainService
 ) -> None:
     upload = await uploader.uploaded(encoded("mp3"))
-    answer = await uploader.complete(upload, 1, Prefer="respond-async")
-    assert answer.status_code == 202
-    assert answer.json() == {
+    response = await uploader.complete(upload, 1, Prefer="respond-async")
+    assert response.status_code == 202
+    assert response.json() == {
         "status": "processing",
         "message": "File upload accepted; it is being stored.",
         "data": None,
         "session_id": upload,
         "status_url": f"/sessions/{upload}",
     }
-    assert answer.headers["location"] == f"/sessions/{upload}"
-    await until(lambda: any(notice["upload_session_id"] == upload for notice in receiver.told))
+    assert response.headers["location"] == f"/sessions/{upload}"
+    await until(lambda: any(notice["upload_session_id"] == upload for notice in receiver.notices))
 
 
-async def test_the_callers_of_complete_that_come_at_once_get_one_answer_and_one_callback(
+async def test_concurrent_completes_get_the_same_response_and_one_callback(
     uploader: Uploader, receiver: MainService
 ) -> None:
     upload = await uploader.uploaded(encoded("mp3"))
-    answers = await asyncio.gather(*(uploader.complete(upload, 1) for _ in range(10)))
-    assert {answer.text for answer in answers} == {answers[0].text}
-    assert answers[0].json()["message"] == NOTIFIED
-    assert [notice["upload_session_id"] for notice in receiver.told].count(upload) == 1
+    responses = await asyncio.gather(*(uploader.complete(upload, 1) for _ in range(10)))
+    assert {response.text for response in responses} == {responses[0].text}
+    assert responses[0].json()["message"] == NOTIFIED
+    assert [notice["upload_session_id"] for notice in receiver.notices].count(upload) == 1
 
 
-async def test_a_deleted_upload_is_gone_for_every_caller(uploader: Uploader) -> None:
+async def test_a_deleted_upload_is_not_found_on_any_route(uploader: Uploader) -> None:
     upload = await uploader.uploaded(encoded("wav", 1.0))
     assert (await uploader.complete(upload, 1)).status_code == 200
     assert (await uploader.pipeline.client.delete(f"/sessions/{upload}")).status_code == 200
     assert (await uploader.complete(upload, 1)).status_code == 404
     assert (await uploader.chunk(upload, 0, b"x")).status_code == 404
     pending = uploader.pipeline.spool.root / ".callbacks" / f"default.{upload}"
-    await until(lambda: not pending.exists(), what="nothing of it is left to tell")
+    await until(lambda: not pending.exists(), what="the pending callback to be removed")
     assert not (uploader.pipeline.directory(upload).path / "callback.json").exists()
 
 
-async def test_a_store_that_is_away_is_503_and_completing_again_later_stores_and_tells(
+async def test_an_absent_store_gives_503_and_completing_again_later_stores_and_notifies(
     tmp_path: Path, private_nats: NatsServer, private_store: RcloneStore, receiver: MainService
 ) -> None:
     store = private_store.config("ascending")
@@ -216,12 +216,12 @@ async def test_a_store_that_is_away_is_503_and_completing_again_later_stores_and
         uploader = Uploader(pipeline)
         upload = await uploader.uploaded(encoded("wav", 1.0))
         await private_store.kill()
-        refused = await uploader.complete(upload, 1)
-        assert refused.status_code == 503
-        assert refused.headers["retry-after"]
-        assert set(refused.json()) == {"status", "message", "code", "data"}
-        assert all(notice["upload_session_id"] != upload for notice in receiver.told)
+        rejected = await uploader.complete(upload, 1)
+        assert rejected.status_code == 503
+        assert rejected.headers["retry-after"]
+        assert set(rejected.json()) == {"status", "message", "code", "data"}
+        assert all(notice["upload_session_id"] != upload for notice in receiver.notices)
         await private_store.start()
         assert (await uploader.complete(upload, 1)).json()["message"] == NOTIFIED
         assert await download(store, f"uploads/{upload}/audio.mp3") == encoded("wav", 1.0)
-    assert [notice["upload_session_id"] for notice in receiver.told].count(upload) == 1
+    assert [notice["upload_session_id"] for notice in receiver.notices].count(upload) == 1

@@ -1,4 +1,4 @@
-"""A client of the indexed uploads, as a main service's users have one."""
+"""A client of indexed uploads."""
 
 from dataclasses import dataclass, field
 
@@ -9,7 +9,7 @@ from tests.integration.pipeline import Pipeline
 
 @dataclass(frozen=True, slots=True)
 class Uploader:
-    """One caller of one ingest; `headers` go with each request."""
+    """A client of one ingest; `headers` are sent with each request."""
 
     pipeline: Pipeline
     headers: dict[str, str] = field(default_factory=dict)
@@ -19,9 +19,9 @@ class Uploader:
         return await self.pipeline.client.post("/upload/init", json=body, headers=self.headers)
 
     async def opened(self, file_id: int = 123, name: str = "audio.mp3") -> str:
-        answer = await self.init(file_id, name)
-        assert answer.status_code == 200, answer.text
-        upload: str = answer.json()["data"]["upload_session_id"]
+        response = await self.init(file_id, name)
+        assert response.status_code == 200, response.text
+        upload: str = response.json()["data"]["upload_session_id"]
         return upload
 
     async def chunk(self, upload: str, index: object, content: bytes) -> httpx.Response:
@@ -39,6 +39,6 @@ class Uploader:
     async def uploaded(self, content: bytes, *, name: str = "audio.mp3", file_id: int = 123) -> str:
         """Open an upload and send its one chunk; returns its id."""
         upload = await self.opened(file_id, name)
-        answer = await self.chunk(upload, 0, content)
-        assert answer.status_code == 200, answer.text
+        response = await self.chunk(upload, 0, content)
+        assert response.status_code == 200, response.text
         return upload

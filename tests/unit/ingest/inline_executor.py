@@ -1,4 +1,4 @@
-"""An executor without threads."""
+"""An executor that runs its work in the calling thread."""
 
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
@@ -9,7 +9,7 @@ ResultT = TypeVar("ResultT")
 
 
 class InlineExecutor(Executor):
-    """Runs what it is given before it returns."""
+    """Runs each submitted function before `submit` returns."""
 
     def submit(  # type: ignore[override]  # the base's arguments are positional only
         self, call: Callable[ArgumentsT, ResultT], *args: ArgumentsT.args, **kwargs: ArgumentsT.kwargs

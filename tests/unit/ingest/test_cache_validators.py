@@ -1,4 +1,4 @@
-"""Whether a client's copy is still the one, as RFC 9110 has it in sections 8.8 and 13."""
+"""Conditional requests by RFC 9110, sections 8.8 and 13."""
 
 from datetime import UTC, datetime
 
@@ -14,7 +14,7 @@ LATER = "Mon, 27 Jan 2025 12:34:57 GMT"
 EARLIER = "Mon, 27 Jan 2025 12:34:55 GMT"
 
 
-def test_the_tag_is_strong_and_the_date_is_http_s() -> None:
+def test_the_etag_is_strong_and_the_date_is_an_http_date() -> None:
     assert (VALID.etag, VALID.last_modified) == (f'"{SHA256}"', DATE)
 
 
@@ -38,11 +38,11 @@ def test_the_tag_is_strong_and_the_date_is_http_s() -> None:
         ({"If-None-Match": f'"{SHA256}"', "If-Modified-Since": EARLIER}, True),
     ],
 )
-def test_a_copy_is_known_by_its_tag_and_only_without_one_by_its_date(headers: dict[str, str], known: bool) -> None:  # noqa: FBT001
+def test_a_copy_is_current_by_its_etag_and_only_without_one_by_its_date(headers: dict[str, str], known: bool) -> None:  # noqa: FBT001
     assert VALID.not_modified(Headers(headers)) is known
 
 
-def test_several_lines_of_tags_are_one_list() -> None:
+def test_several_if_none_match_lines_are_one_list() -> None:
     lines = [(b"if-none-match", f'"{tag}"'.encode()) for tag in ("other", SHA256, "third")]
     assert VALID.not_modified(Headers(raw=lines))
     assert not VALID.not_modified(Headers(raw=[lines[0], lines[2]]))
@@ -61,6 +61,6 @@ def test_several_lines_of_tags_are_one_list() -> None:
         ("*", False),
     ],
 )
-def test_a_range_applies_only_to_the_very_bytes_that_if_range_names(condition: str | None, applies: bool) -> None:  # noqa: FBT001
+def test_a_range_applies_only_if_if_range_matches_strongly(condition: str | None, applies: bool) -> None:  # noqa: FBT001
     headers = {} if condition is None else {"If-Range": condition}
     assert VALID.range_applies(Headers(headers)) is applies

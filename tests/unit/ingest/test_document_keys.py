@@ -10,17 +10,17 @@ from shared.domain.errors import InvalidInput
 MOMENT = datetime(2025, 1, 27, 12, 34, 56, tzinfo=UTC)
 
 
-def test_a_key_says_whose_it_is_and_when_it_was_signed() -> None:
+def test_an_object_key_has_its_tenant_and_the_time_of_signing() -> None:
     assert new_object_key("acme", "receipt.jpg", MOMENT).startswith("acme/documents/20250127_123456_")
     assert new_object_key("default", "receipt.jpg", MOMENT).startswith("default/documents/")
 
 
-def test_no_two_keys_are_the_same() -> None:
+def test_two_object_keys_are_never_the_same() -> None:
     assert len({new_object_key("acme", "receipt.jpg", MOMENT) for _ in range(1000)}) == 1000
 
 
 @given(name=st.text(max_size=5000))
-def test_every_key_that_is_signed_can_be_registered_by_its_tenant_alone(name: str) -> None:
+def test_every_signed_key_can_be_registered_by_its_tenant_only(name: str) -> None:
     try:
         key = new_object_key("acme", name, MOMENT)
     except InvalidInput:
@@ -33,7 +33,7 @@ def test_every_key_that_is_signed_can_be_registered_by_its_tenant_alone(name: st
 
 
 @pytest.mark.parametrize("name", ["a/b", "..", ".", "", "a\\b", "a\nb", "a\x00", "%2e%2e", "\u202ea", "x" * 256])
-def test_what_is_no_plain_name_is_no_key(name: str) -> None:
+def test_only_a_plain_name_under_the_prefix_is_an_object_key(name: str) -> None:
     assert not is_object_key("acme", f"acme/documents/{name}")
 
 

@@ -1,4 +1,4 @@
-"""What a reader's pace, its end and the store's failures mean for a body under way."""
+"""A body under way with slow and disconnected clients, and with a failing store."""
 
 import asyncio
 import hashlib
@@ -25,7 +25,7 @@ GET = {"type": "http", "method": "GET"}
 
 @dataclass
 class Bucket:
-    """One object; `fails_from` is the byte from which reading it fails."""
+    """A store with one object; reading fails from byte `fails_from` on."""
 
     content: bytes = CONTENT
     fails_from: int = 2**62
@@ -60,7 +60,7 @@ def stored_call(size: int = len(CONTENT)) -> StoredCall:
 
 @dataclass
 class Reader:
-    """A client that takes `takes` bytes of the body and hangs up then."""
+    """A client that reads `takes` bytes of the body and then disconnects."""
 
     takes: int = 2**62
     head: Message | None = None
@@ -80,14 +80,14 @@ class Reader:
         self.complete = not message["more_body"]
         if len(self.body) >= self.takes:
             self.gone.set()
-            await asyncio.Event().wait()  # nobody takes any more
+            await asyncio.Event().wait()  # the client reads no more
 
     @property
     def both(self) -> tuple[Receive, Send]:
         return self.receive, self.send
 
 
-async def test_a_body_is_read_in_small_pieces_one_after_the_other_and_comes_whole() -> None:
+async def test_a_body_is_read_in_small_pieces_one_after_the_other_and_is_complete() -> None:
     bucket, reader = Bucket(), Reader()
     await (await Playback(bucket).play(stored_call(), Headers()))(GET, *reader.both)
     assert reader.complete
@@ -96,7 +96,7 @@ async def test_a_body_is_read_in_small_pieces_one_after_the_other_and_comes_whol
     assert [first for first, _ in bucket.asked[1:]] == [last + 1 for _, last in bucket.asked[:-1]]
 
 
-async def test_nothing_more_is_read_for_a_client_that_hung_up() -> None:
+async def test_nothing_more_is_read_for_a_client_that_disconnected() -> None:
     bucket, reader = Bucket(), Reader(takes=MIB)
     async with asyncio.timeout(5):
         await (await Playback(bucket).play(stored_call(), Headers()))(GET, *reader.both)
@@ -111,17 +111,17 @@ async def test_a_store_that_fails_in_the_middle_leaves_the_body_incomplete() -> 
     assert not reader.complete
 
 
-async def test_a_store_that_fails_before_the_first_byte_fails_the_answer() -> None:
+async def test_a_store_that_fails_before_the_first_byte_fails_the_request() -> None:
     with pytest.raises(Unavailable):
         await Playback(Bucket(fails_from=0)).play(stored_call(), Headers())
 
 
-async def test_an_object_of_another_size_than_was_stored_is_not_passed_off_as_it() -> None:
+async def test_an_object_of_another_size_than_the_stored_one_is_not_played() -> None:
     with pytest.raises(Unavailable):
         await Playback(Bucket(content=b"short")).play(stored_call(), Headers())
 
 
-async def test_an_object_that_has_gone_is_not_found() -> None:
+async def test_a_missing_object_is_not_found() -> None:
     class Empty(Bucket):
         async def head(self, _key: str) -> ObjectInfo | None:
             return None
@@ -137,5 +137,5 @@ async def test_an_object_that_has_gone_is_not_found() -> None:
         ("é_日.aac", "inline; filename=\"___.aac\"; filename*=UTF-8''%C3%A9_%E6%97%A5.aac"),
     ],
 )
-def test_a_file_s_name_is_written_for_old_clients_and_new(filename: str, header: str) -> None:
+def test_a_filename_is_written_for_old_and_new_clients(filename: str, header: str) -> None:
     assert content_disposition(filename) == header

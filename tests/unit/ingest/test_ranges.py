@@ -1,4 +1,4 @@
-"""The ranges of RFC 9110, section 14, one case a line."""
+"""Range headers by RFC 9110, section 14."""
 
 import time
 
@@ -31,7 +31,7 @@ SIZE = 1000
         (f"bytes=-{'9' * 10_000}", 0, 999),
     ],
 )
-def test_a_range_is_first_to_last_open_or_a_suffix_with_its_end_clamped(header: str, first: int, last: int) -> None:
+def test_a_range_is_closed_open_or_a_suffix_and_its_end_is_clamped(header: str, first: int, last: int) -> None:
     assert parse_range(header, SIZE) == ByteRange(first, last)
 
 
@@ -43,26 +43,26 @@ def test_a_range_is_first_to_last_open_or_a_suffix_with_its_end_clamped(header: 
         *("bytes=0-1,5-6", "bytes=0-1,", "bytes=,0-1", "bytes=-1,-2", "bytes=0-1;q=1", "bytes=0-1\x00"),
     ],
 )
-def test_what_is_malformed_of_another_unit_or_several_is_answered_whole(header: str) -> None:
+def test_malformed_ranges_other_units_and_several_ranges_ask_for_all_bytes(header: str) -> None:
     assert parse_range(header, SIZE) is None
 
 
 @pytest.mark.parametrize(
     "header", ["bytes=1000-", "bytes=1000-1001", "bytes=-0", f"bytes={'9' * 10_000}-", "bytes=5000-6000"]
 )
-def test_a_range_without_any_byte_is_refused_and_says_how_many_there_are(header: str) -> None:
-    with pytest.raises(RangeNotSatisfiable) as refused:
+def test_a_range_behind_the_end_is_rejected_with_the_size(header: str) -> None:
+    with pytest.raises(RangeNotSatisfiable) as rejected:
         parse_range(header, SIZE)
-    assert refused.value.size == SIZE
+    assert rejected.value.size == SIZE
 
 
-def test_nothing_has_no_first_byte_and_all_of_it_for_a_suffix() -> None:
+def test_an_empty_recording_has_no_range_but_all_of_it_for_a_suffix() -> None:
     with pytest.raises(RangeNotSatisfiable):
         parse_range("bytes=0-", 0)
     assert parse_range("bytes=-5", 0) is None
 
 
-def test_ten_thousand_parts_cost_next_to_nothing() -> None:
+def test_ten_thousand_ranges_are_parsed_at_once_as_all_bytes() -> None:
     header = "bytes=" + ",".join(f"{n}-{n}" for n in range(10_000))
     started = time.perf_counter()
     assert parse_range(header, SIZE) is None

@@ -19,7 +19,7 @@ def opened(root: Path, name: str, indices: tuple[int, ...] = ()) -> SessionDirec
     return directory
 
 
-def test_what_is_on_disk_is_counted_and_the_gaps_are_named(tmp_path: Path) -> None:
+def test_chunks_on_disk_are_counted_and_the_gaps_listed(tmp_path: Path) -> None:
     directory = opened(tmp_path, "a", (1, 2, 5, 9))
     with acquire_lock(directory.lock) as lock:
         session = CachedSession(directory, lock)
@@ -35,7 +35,7 @@ def load(index: SessionCache, directory: SessionDirectory) -> CachedSession:
         return index.load(directory, lock)
 
 
-def test_another_writers_chunk_is_seen_however_coarse_the_disks_clock(tmp_path: Path) -> None:
+def test_another_writers_chunk_is_seen_even_if_the_mtime_stands_still(tmp_path: Path) -> None:
     ours, theirs = SessionCache(), SessionCache()
     directory = opened(tmp_path, "a", (0,))
     assert len(load(ours, directory)) == 1
@@ -50,7 +50,7 @@ def test_another_writers_chunk_is_seen_however_coarse_the_disks_clock(tmp_path: 
     assert len(load(ours, directory)) == 2
 
 
-def test_a_directory_that_another_process_made_anew_is_made_durable_again(
+def test_a_directory_that_another_process_has_recreated_is_synced_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     index, synced = SessionCache(), list[Path]()
@@ -65,7 +65,7 @@ def test_a_directory_that_another_process_made_anew_is_made_durable_again(
     assert synced.count(directory.path.parent) == 2
 
 
-def test_the_oldest_sessions_are_forgotten_once_there_are_too_many_chunks(tmp_path: Path) -> None:
+def test_the_least_recently_used_sessions_are_evicted_beyond_the_chunk_limit(tmp_path: Path) -> None:
     index = SessionCache(max_chunks=30)
     first = opened(tmp_path, "first", (0,))
     remembered = load(index, first)

@@ -1,4 +1,4 @@
-"""The rounds show every session to every visitor, and one that can't be looked at costs no other its turn."""
+"""The scanner shows every session to every visitor, and skips one that can't be inspected."""
 
 from collections.abc import Set as AbstractSet
 from pathlib import Path
@@ -11,11 +11,11 @@ from tests.unit.ingest.inline_executor import InlineExecutor
 
 
 class RecordingVisitor:
-    """Remembers what it was shown, and how much of it before it could act."""
+    """Records the sessions that it was shown, and how many before each flush."""
 
     def __init__(self) -> None:
         self.sessions: list[str] = []
-        self.acted: list[int] = []
+        self.flushed: list[int] = []
 
     def inspect(self, directory: SessionDirectory, names: AbstractSet[str]) -> None:
         if "bad" in names:
@@ -23,10 +23,10 @@ class RecordingVisitor:
         self.sessions.append(f"{directory.key.tenant}/{directory.key.session}")
 
     async def flush(self) -> None:
-        self.acted.append(len(self.sessions))
+        self.flushed.append(len(self.sessions))
 
 
-async def test_every_session_of_every_tenant_is_shown_once_to_each(tmp_path: Path) -> None:
+async def test_every_session_of_every_tenant_is_shown_once_to_each_visitor(tmp_path: Path) -> None:
     spool, visitors = Spool(tmp_path), (RecordingVisitor(), RecordingVisitor())
     spool.prepare()
     keys = [SessionKey(tenant, f"s{number}") for tenant in ("a", "b") for number in range(50)]
@@ -37,10 +37,10 @@ async def test_every_session_of_every_tenant_is_shown_once_to_each(tmp_path: Pat
     await SpoolScanner(spool, InlineExecutor(), visitors).scan()
     for visitor in visitors:
         assert sorted(visitor.sessions) == sorted(f"{key.tenant}/{key.session}" for key in keys)
-        assert visitor.acted[-1] == len(keys)
+        assert visitor.flushed[-1] == len(keys)
 
 
-async def test_a_spool_without_sessions_is_walked_in_vain(tmp_path: Path) -> None:
+async def test_a_scan_of_a_spool_without_sessions_shows_nothing(tmp_path: Path) -> None:
     visitor = RecordingVisitor()
     await SpoolScanner(Spool(tmp_path), InlineExecutor(), [visitor]).scan()
     assert visitor.sessions == []

@@ -1,4 +1,4 @@
-"""A quota is counted on the disk after a start, added to from then on, and counted again before anyone is refused."""
+"""A quota is counted on disk after a start, added to from then on, and counted again before a rejection."""
 
 from pathlib import Path
 
@@ -23,13 +23,13 @@ def quota(tmp_path: Path) -> TenantQuota:
     return TenantQuota(Spool(tmp_path), InlineExecutor(), 100)
 
 
-def test_what_lay_there_before_the_start_counts(tmp_path: Path, call: SessionDirectory) -> None:
+def test_bytes_stored_before_the_start_count(tmp_path: Path, call: SessionDirectory) -> None:
     assert call.exists()
     with pytest.raises(RateLimited):
         quota(tmp_path).check("a", 41, 41)
 
 
-def test_what_is_stored_since_counts_without_another_look_at_the_disk(tmp_path: Path, call: SessionDirectory) -> None:
+def test_chunks_stored_later_count_without_reading_the_disk_again(tmp_path: Path, call: SessionDirectory) -> None:
     counted = quota(tmp_path)
     counted.check("a", 40, 40)
     counted.add("a", 30)
@@ -38,7 +38,7 @@ def test_what_is_stored_since_counts_without_another_look_at_the_disk(tmp_path: 
     assert list(call.chunk_sizes()) == [0]
 
 
-def test_what_another_process_erased_is_noticed_before_anyone_is_refused(
+def test_bytes_deleted_by_another_process_are_noticed_before_a_rejection(
     tmp_path: Path, call: SessionDirectory
 ) -> None:
     moment = 1000.0
@@ -49,7 +49,7 @@ def test_what_another_process_erased_is_noticed_before_anyone_is_refused(
     counted.check("a", 100, 100)
 
 
-def test_other_names_in_the_spool_are_nobodys_bytes(tmp_path: Path) -> None:
+def test_other_files_in_the_spool_count_for_no_tenant(tmp_path: Path) -> None:
     Spool(tmp_path).prepare()
     tmp_path.joinpath("a").mkdir()
     tmp_path.joinpath("a", "stray-file").write_bytes(bytes(200))

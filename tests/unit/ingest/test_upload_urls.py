@@ -1,4 +1,4 @@
-"""What R2 gets to see: signing asks nobody, so it can be looked at without R2."""
+"""URLs for R2, which are signed without a request to it."""
 
 from collections.abc import AsyncIterator
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -33,7 +33,7 @@ async def signed(store: ObjectStore, size: int | None) -> SignedUploadUrl:
 
 
 @pytest.mark.parametrize(("size", "covered"), [(None, "content-type;host"), (1000, "content-length;content-type;host")])
-async def test_an_address_of_r2_covers_type_and_length_and_asks_for_no_checksum(
+async def test_a_url_of_r2_signs_type_and_length_and_asks_for_no_checksum(
     store: ObjectStore, size: int | None, covered: str
 ) -> None:
     address = await signed(store, size)
@@ -55,10 +55,10 @@ async def test_an_address_of_r2_covers_type_and_length_and_asks_for_no_checksum(
     assert {name.lower() for name in address.headers} | {"host"} == set(covered.split(";"))
 
 
-async def test_the_secret_is_in_nothing_that_is_handed_out(store: ObjectStore) -> None:
+async def test_the_secret_key_is_in_no_url(store: ObjectStore) -> None:
     assert "secret" not in str(await signed(store, None))
 
 
-async def test_a_public_bucket_has_an_address_without_a_signature(store: ObjectStore) -> None:
+async def test_a_public_bucket_has_a_url_without_a_signature(store: ObjectStore) -> None:
     address = await signed(store, None)
     assert address.public_url == f"https://recordings.example.com/{address.object_key}"

@@ -1,7 +1,7 @@
 """`python -m tests.integration.ingest.order.recorded_ingest <file>`: ingest that records its system calls.
 
-Every function of `os` that syncs, names or makes something is wrapped before ingest is imported, and every
-connection's transport; each call's beginning and end get the next number, whatever the thread.
+The functions of `os` that sync, link, rename or make directories are wrapped before ingest is imported, and so is each
+connection's transport; begin and end of a call are numbered over all threads.
 """
 
 import json
@@ -24,14 +24,14 @@ _write = os.write
 
 
 class Record:
-    """A file with one call a line."""
+    """File with one recorded call a line, as JSON."""
 
     def __init__(self, path: Path) -> None:
         self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         self._clock = count()
 
     def around(self, kind: Kind, call: Callable[[], Any], **about: Any) -> Any:
-        """Make a call, and write it down if it succeeds."""
+        """Make a call, and record it if it succeeds."""
         begin = next(self._clock)
         result = call()
         made = SystemCall(kind, begin, next(self._clock), **about)
@@ -40,7 +40,7 @@ class Record:
 
 
 class RecordedTransport(Transport):
-    """A connection whose sends are written down."""
+    """Transport whose writes are recorded."""
 
     def __init__(self, transport: Transport, record: Record) -> None:
         super().__init__()
@@ -65,11 +65,11 @@ def _wrap(record: Record) -> None:
         record.around("sync", partial(call, fd), path=_descriptor(fd), fd=fd)
 
     def name(call: Callable[..., None], source: Any, path: Any, **more: Any) -> None:
-        about = {"source": _whole(source, more.get("src_dir_fd")), "path": _whole(path, more.get("dst_dir_fd"))}
+        about = {"source": _absolute(source, more.get("src_dir_fd")), "path": _absolute(path, more.get("dst_dir_fd"))}
         record.around("name", partial(call, source, path, **more), **about)
 
     def directory(call: Callable[..., None], path: Any, mode: int = 0o777, *, dir_fd: int | None = None) -> None:
-        record.around("directory", partial(call, path, mode, dir_fd=dir_fd), path=_whole(path, dir_fd))
+        record.around("directory", partial(call, path, mode, dir_fd=dir_fd), path=_absolute(path, dir_fd))
 
     for wrapper, names in ((sync, ("fsync", "fdatasync")), (name, ("link", "rename", "replace"))):
         for each in names:
@@ -87,7 +87,7 @@ def _descriptor(fd: int) -> str:
     return str(Path(f"/proc/self/fd/{fd}").readlink()).removesuffix(" (deleted)")
 
 
-def _whole(path: Any, folder: int | None) -> str:
+def _absolute(path: Any, folder: int | None) -> str:
     text = os.fsdecode(path)
     if text.startswith("/proc/self/fd/"):
         return _descriptor(int(text.removeprefix("/proc/self/fd/")))

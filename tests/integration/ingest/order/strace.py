@@ -1,4 +1,4 @@
-"""`strace -f -y` as a record of system calls."""
+"""Records system calls with `strace -f -y`, and parses its output."""
 
 import re
 import shutil
@@ -19,18 +19,18 @@ _OWN_DESCRIPTOR = re.compile(r"/proc/self/fd/\d+$")
 
 
 def can_strace() -> bool:
-    """Whether strace is there and may trace."""
+    """Whether strace is installed and may trace."""
     program = shutil.which("strace")
     return program is not None and subprocess.run([program, "-o", "/dev/null", "true"], check=False).returncode == 0
 
 
 def strace_command(record: Path) -> list[str]:
-    """Return what comes before a command to have its calls recorded."""
+    """Return the command prefix that records the calls of a command."""
     return ["strace", "-f", "-y", "-s", "2000", "-qq", "-e", f"trace={_TRACED}", "-o", str(record)]
 
 
 def read_strace(record: Path) -> list[SystemCall]:
-    """Read the calls that succeeded; one that was interrupted in the record begins at its first line."""
+    """Read the calls that succeeded; a call that is split over two lines begins at the first one."""
     begun: dict[str, tuple[int, str, str]] = {}
     calls: list[SystemCall] = []
     for number, line in enumerate(record.read_text(errors="replace").splitlines()):
@@ -71,7 +71,7 @@ def _call(name: str, arguments: str, begin: int, end: int) -> Iterator[SystemCal
 
 
 def _anchored(folder: str, path: str) -> str:
-    """Return a path as a whole; a file without a name goes by what its descriptor, which is its anchor, shows."""
+    """Return an absolute path; an anonymous file gets the path of its descriptor."""
     if _OWN_DESCRIPTOR.match(path):
         return folder
     return path if path.startswith("/") else f"{folder}/{path}"

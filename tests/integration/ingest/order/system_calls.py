@@ -1,4 +1,4 @@
-"""What a process asked of the kernel, in order, and whether every promise it gave was kept before it was given."""
+"""System calls of a process in order, and the check that what a response promises was synced before it."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -10,15 +10,15 @@ Kind = Literal["sync", "name", "directory", "send"]
 
 _STATUS = re.compile(r"HTTP/1\.1 (\d{3})")
 _CHUNK = re.compile(r'"session_id":"([^"]+)".*"chunk_index":(\d+)')
-_SEALED = re.compile(r'"status":"processing","session_id":"([^"]+)"')
+_FINALIZED = re.compile(r'"status":"processing","session_id":"([^"]+)"')
 
 
 @dataclass(frozen=True, slots=True)
 class SystemCall:
-    """One call that succeeded, begun and ended at these places of the record.
+    """A successful call; `begin` and `end` are its positions in the record.
 
-    `path` is what was synced (`sync`), named (`name`, from `source`) or made (`directory`); of a `send` to
-    descriptor `fd`, `text` is what was sent. A file without a name goes by that of its descriptor.
+    `path` is what was synced (`sync`), linked or renamed to (`name`, from `source`) or made (`directory`); of a `send`
+    to descriptor `fd`, `text` is what was sent. An anonymous file has the path of its descriptor.
     """
 
     kind: Kind
@@ -32,7 +32,7 @@ class SystemCall:
 
 @dataclass(frozen=True, slots=True)
 class Promise:
-    """A success answer: the name in the spool that it vouches for, and where in the record the answer begins."""
+    """A success response: the file in the spool that it promises, and its position in the record."""
 
     session: str
     name: str
@@ -40,7 +40,7 @@ class Promise:
 
 
 def promises(calls: Sequence[SystemCall]) -> Iterator[Promise]:
-    """Yield every success that was told, of chunks and of manifests; an answer may come in several sends."""
+    """Yield the promises of chunks and manifests; a response may be sent in several calls."""
     heads: dict[int, tuple[int, str]] = {}
     for call in calls:
         if call.kind == "send":
@@ -51,7 +51,7 @@ def promises(calls: Sequence[SystemCall]) -> Iterator[Promise]:
             heads[call.fd] = (begin, text)
             if found := _CHUNK.search(text):
                 yield Promise(found[1], f"{int(found[2]):07d}.chunk", begin)
-            elif found := _SEALED.search(text):
+            elif found := _FINALIZED.search(text):
                 yield Promise(found[1], "manifest.json", begin)
             else:
                 continue
@@ -59,23 +59,23 @@ def promises(calls: Sequence[SystemCall]) -> Iterator[Promise]:
 
 
 def faults_of(calls: Sequence[SystemCall], promise: Promise, session: str) -> list[str]:
-    """Say what was not done in the order fsync(file) < name < fsync(directory) < answer; `session` is its folder.
+    """Return what breaks the order fsync(file) < name < fsync(directory) < response; `session` is the session's folder.
 
-    The folder itself, if it was made in this record, has its own name synced before the answer as well.
+    If the folder was made in this record, its parent must be synced before the response as well.
     """
-    who = f"{promise.session}/{promise.name}"
+    file = f"{promise.session}/{promise.name}"
     name = f"{session}/{promise.name}"
     named = next((call for call in calls if call.kind == "name" and call.path == name), None)
     if named is None:
-        return [f"{who} was promised and never named"]
+        return [f"{file} was promised and never named"]
     found = []
     if not any(_is_sync(call, named.source) and call.end < named.begin for call in calls):
-        found.append(f"the bytes of {who} were not synced before they were named")
+        found.append(f"the bytes of {file} were not synced before they were named")
     if not _synced_between(calls, session, named.end, promise.begin):
-        found.append(f"the name {who} was not synced before the answer")
+        found.append(f"the name {file} was not synced before the response")
     made = next((call for call in calls if call.kind == "directory" and call.path == session), None)
     if made is not None and not _synced_between(calls, str(PurePath(session).parent), made.end, promise.begin):
-        found.append(f"the folder of {who} was not synced before the answer")
+        found.append(f"the folder of {file} was not synced before the response")
     return found
 
 
