@@ -21,9 +21,9 @@ from shared.runtime.service import Service, create_service_app
 
 
 class OneMachine:
-    """Hands each connection to the service that has a route for it, with that service's own lifespan state.
+    """Passes each connection to the service that has a route for it, with that service's own lifespan state.
 
-    Health, the description and the index are answered for all services together; `origins` is the policy for these.
+    Health, the OpenAPI document and the index are served for all services together; `origins` is their policy.
     """
 
     def __init__(self, services: Sequence[Service], metrics: Metrics, origins: OriginPolicy | None = None) -> None:
@@ -57,7 +57,7 @@ class OneMachine:
             await service.app(scope, receive, send)
 
     def _service_for(self, scope: Scope) -> Service | None:
-        """Return the service with a route for a connection; one that has its path with another method answers 405."""
+        """Return the service with a route for a connection; one that has the path with another method responds 405."""
         partial: Service | None = None
         for service in self._services:
             for route in service.routes:
@@ -81,7 +81,7 @@ class OneMachine:
             yield {}
 
     async def reasons(self) -> list[str]:
-        """Return why the whole is not ready, each reason under its service's name."""
+        """Return why any service is not ready, each reason under its service's name."""
         return [reason for check in self._checks if (reason := await check({})) is not None]
 
     def _named(self, service: Service, check: Check) -> Check:

@@ -1,4 +1,4 @@
-"""The one-machine form as its users run it: a process of its own."""
+"""The one-machine form as its users run it: in its own process."""
 
 import asyncio
 import os
@@ -18,12 +18,12 @@ from tests.processes import children_of
 
 
 class OneMachine:
-    """`python -m deploy.local` on a free port, with nothing of the caller's environment that could steer it."""
+    """`python -m deploy.local` on a free port, without the caller's environment variables that are its settings."""
 
     def __init__(self, data: Path, *, log: Path | None = None, **settings: str) -> None:
         self.folder = DataFolder(data)
         self.log = log or data.with_name(data.name + ".log")
-        self.said = ""
+        self.printed = ""
         self._environment = {
             **clean_environment(os.environ),
             "PORT": "0",
@@ -40,15 +40,15 @@ class OneMachine:
 
     @property
     def address(self) -> str:
-        """What is called from the same machine, as the server printed it."""
-        return self.said.splitlines()[0].removeprefix(READY)
+        """The server's base URL, as it printed it."""
+        return self.printed.splitlines()[0].removeprefix(READY)
 
     @property
     def addresses(self) -> Addresses:
         return Addresses.model_validate_json(self.folder.addresses.read_bytes())
 
     async def __aenter__(self) -> Self:
-        """Promise that the process is gone after the block, whatever the test does in it."""
+        """Kill the process at the block's end if the test has not ended it."""
         return self
 
     async def __aexit__(
@@ -70,42 +70,42 @@ class OneMachine:
         return self
 
     async def start(self) -> Self:
-        """Start the process and wait until it has printed its whole welcome."""
+        """Start the process and wait until it has printed that it is ready."""
         await self.spawn()
         await self.ready()
         return self
 
     async def ready(self) -> None:
-        """Read what it prints up to the welcome's last line."""
-        self.said = ""
+        """Read its output up to the last line of the welcome."""
+        self.printed = ""
         assert self.process.stdout is not None
         async with asyncio.timeout(60):
-            while "Ctrl-C" not in self.said:
+            while "Ctrl-C" not in self.printed:
                 line = await self.process.stdout.readline()
                 assert line, self.log.read_text()[-3000:]
-                self.said += line.decode()
+                self.printed += line.decode()
 
     async def fails(self) -> int:
-        """Start the process and wait until it has given up; returns its status."""
+        """Start the process and wait until it ends by itself; returns its exit status."""
         await self.spawn()
         async with asyncio.timeout(30):
             return await self.process.wait()
 
     async def end(self, number: signal.Signals) -> int:
-        """Send a signal and wait for the process to end; returns its status."""
+        """Send a signal and wait for the process to end; returns its exit status."""
         with suppress(ProcessLookupError):
             self.process.send_signal(number)
         async with asyncio.timeout(30):
             return await self.process.wait()
 
     def children(self) -> set[int]:
-        """Return the processes that this one has started and that are alive."""
+        """Return the process's live children."""
         return children_of(self.process.pid)
 
 
 @asynccontextmanager
 async def one_machine(data: Path) -> AsyncIterator[OneMachine]:
-    """Run one for the length of a block."""
+    """Run a one-machine form for the length of the block."""
     async with OneMachine(data) as machine:
         yield await machine.start()
         await machine.end(signal.SIGTERM)

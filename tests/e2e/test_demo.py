@@ -1,4 +1,4 @@
-"""What `make demo` shows, on the terminal of whoever runs it."""
+"""What `make demo` shows on the terminal."""
 
 import asyncio
 import os
@@ -24,7 +24,7 @@ async def _demo(**settings: str) -> asyncio.subprocess.Process:
 
 
 async def _shown(**settings: str) -> tuple[int | None, str]:
-    """Run a demonstration to its end; returns its status and what it wrote."""
+    """Run a demonstration to its end; returns its exit status and output."""
     demo = await _demo(**settings)
     output, _ = await asyncio.wait_for(demo.communicate(), 100)
     return demo.returncode, output.decode()
@@ -40,7 +40,7 @@ async def test_the_sample_is_sent_and_its_events_and_score_are_shown(machine: On
     assert '"event":"analysis_ready"' in text
 
 
-async def test_a_server_that_wants_a_token_is_shown_with_one_and_refuses_without(tmp_path: Path) -> None:
+async def test_a_server_that_requires_a_token_accepts_the_demo_with_one_only(tmp_path: Path) -> None:
     keys = {name.upper(): str(value) for name, value in token_settings().items()}
     async with OneMachine(tmp_path / "data", log=None, **keys) as machine:
         await machine.start()
@@ -52,7 +52,7 @@ async def test_a_server_that_wants_a_token_is_shown_with_one_and_refuses_without
         await machine.end(signal.SIGTERM)
 
 
-async def test_without_a_server_it_starts_one_and_leaves_nothing_of_it(tmp_path: Path) -> None:
+async def test_without_a_server_it_starts_one_and_leaves_nothing_behind(tmp_path: Path) -> None:
     silence = tmp_path / "silence.pcm"
     silence.write_bytes(bytes(32_000))
     status, text = await _shown(FILE=str(silence), TMPDIR=str(tmp_path))
@@ -61,7 +61,7 @@ async def test_without_a_server_it_starts_one_and_leaves_nothing_of_it(tmp_path:
     assert list(tmp_path.iterdir()) == [silence]
 
 
-async def test_interrupted_it_stops_its_server_and_erases_it(tmp_path: Path) -> None:
+async def test_when_interrupted_it_stops_its_server_and_deletes_its_data(tmp_path: Path) -> None:
     demo = await _demo(SPEED="1", TMPDIR=str(tmp_path))
     assert demo.stdout is not None
     async with asyncio.timeout(60):
@@ -75,7 +75,7 @@ async def test_interrupted_it_stops_its_server_and_erases_it(tmp_path: Path) -> 
     assert list(tmp_path.iterdir()) == []
 
 
-async def test_what_is_in_the_way_is_said_in_one_line(machine: OneMachine, tmp_path: Path) -> None:
+async def test_a_failure_is_reported_in_one_line(machine: OneMachine, tmp_path: Path) -> None:
     broken = tmp_path / "broken.wav"
     broken.write_bytes(open_recording(None).path.read_bytes()[:40] + b"x")
     for settings, reason in (

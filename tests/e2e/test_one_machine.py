@@ -1,4 +1,4 @@
-"""What `make run` promises, tried on the process that it starts."""
+"""What `make run` promises, tested on the process that it starts."""
 
 import asyncio
 import os
@@ -29,7 +29,7 @@ async def _all_gone(pids: set[int]) -> None:
     await until(lambda: not any(is_running(pid) for pid in pids), what=f"{pids} to be gone")
 
 
-async def test_health_answers_for_all_four(machine: OneMachine) -> None:
+async def test_health_is_of_all_four_services(machine: OneMachine) -> None:
     async with httpx.AsyncClient(base_url=machine.address) as client:
         assert (await client.get("/health")).json()["status"] == "healthy"
         assert (await client.get("/livez")).status_code == 200
@@ -40,7 +40,7 @@ async def test_health_answers_for_all_four(machine: OneMachine) -> None:
     assert "ws_connections" in metrics
 
 
-async def test_the_front_page_tells_what_can_be_called(machine: OneMachine) -> None:
+async def test_the_index_page_lists_what_can_be_called(machine: OneMachine) -> None:
     async with httpx.AsyncClient(base_url=machine.address) as client:
         page = (await client.get("/")).text
     assert re.search(r"^POST +/upload_chunk/\S+ +ingest$", page, re.MULTILINE)
@@ -57,7 +57,7 @@ async def test_an_unknown_path_is_404_and_a_wrong_method_405_in_json(machine: On
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="the line to try is for those who have curl")
 async def test_the_line_to_try_works_when_pasted(machine: OneMachine) -> None:
-    line = next(line for line in machine.said.splitlines() if "try it" in line).split(maxsplit=2)[2]
+    line = next(line for line in machine.printed.splitlines() if "try it" in line).split(maxsplit=2)[2]
     shell = await asyncio.create_subprocess_shell(line, stdout=asyncio.subprocess.PIPE)
     output, _ = await asyncio.wait_for(shell.communicate(), 70)
     assert shell.returncode == 0
@@ -66,7 +66,7 @@ async def test_the_line_to_try_works_when_pasted(machine: OneMachine) -> None:
 
 async def test_recordings_are_files_where_the_welcome_says(machine: OneMachine) -> None:
     answer = await _send_silence(machine.address, "as-a-file")
-    folder = next(line for line in machine.said.splitlines() if "recordings" in line).split(maxsplit=1)[1]
+    folder = next(line for line in machine.printed.splitlines() if "recordings" in line).split(maxsplit=1)[1]
     assert (Path(folder) / answer.json()["filename"]).stat().st_size == answer.json()["size_bytes"]
 
 
@@ -88,7 +88,7 @@ async def test_a_stop_signal_before_it_serves_ends_it_as_well(tmp_path: Path) ->
         await _all_gone(children)
 
 
-async def test_killed_it_leaves_no_child_and_goes_on_where_it_stopped(tmp_path: Path) -> None:
+async def test_after_a_kill_no_child_is_left_and_a_new_start_goes_on_where_it_stopped(tmp_path: Path) -> None:
     async with OneMachine(tmp_path / "data") as machine:
         await machine.start()
         before = machine.addresses
@@ -105,7 +105,7 @@ async def test_killed_it_leaves_no_child_and_goes_on_where_it_stopped(tmp_path: 
         assert (await client.post("/finalize/half")).json()["size_bytes"] == 32044
 
 
-async def test_with_parent_it_ends_when_whoever_started_it_is_killed(tmp_path: Path) -> None:
+async def test_with_parent_it_ends_when_its_parent_is_killed(tmp_path: Path) -> None:
     program = "import subprocess, sys; subprocess.run([sys.executable, '-m', 'deploy.local', '--with-parent'])"
     parent = await asyncio.create_subprocess_exec(
         *(sys.executable, "-c", program),
@@ -122,13 +122,13 @@ async def test_with_parent_it_ends_when_whoever_started_it_is_killed(tmp_path: P
     await _all_gone({server} | engines)
 
 
-async def test_a_second_one_on_the_same_data_is_refused_naming_the_first(machine: OneMachine, tmp_path: Path) -> None:
+async def test_a_second_instance_on_the_same_data_fails_naming_the_first(machine: OneMachine, tmp_path: Path) -> None:
     async with OneMachine(machine.folder.path, log=tmp_path / "log") as second:
         assert await second.fails() == 1
         assert f"Process {machine.process.pid} uses the data folder" in second.log.read_text()
 
 
-async def test_a_taken_port_is_said_in_one_line(tmp_path: Path) -> None:
+async def test_a_taken_port_is_reported_in_one_line(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         async with OneMachine(tmp_path / "data", PORT=str(port)) as machine:
@@ -138,13 +138,13 @@ async def test_a_taken_port_is_said_in_one_line(tmp_path: Path) -> None:
     )
 
 
-async def test_half_a_store_in_the_settings_is_refused_with_what_is_missing(tmp_path: Path) -> None:
+async def test_an_incomplete_store_in_the_settings_is_rejected_with_what_is_missing(tmp_path: Path) -> None:
     async with OneMachine(tmp_path / "data", R2_BUCKET_NAME="calls") as machine:
         assert await machine.fails() == 2
     assert "R2_ACCESS_KEY_ID" in machine.log.read_text()
 
 
-async def test_an_engine_that_is_killed_comes_back_and_work_goes_on(tmp_path: Path) -> None:
+async def test_a_killed_engine_is_restarted_and_work_goes_on(tmp_path: Path) -> None:
     async with one_machine(tmp_path / "data") as machine:
         engines = {pid: (Path("/proc") / str(pid) / "exe").readlink().name for pid in machine.children()}
         for pid, program in engines.items():
@@ -154,8 +154,8 @@ async def test_an_engine_that_is_killed_comes_back_and_work_goes_on(tmp_path: Pa
         async with httpx.AsyncClient(base_url=machine.address) as client:
 
             async def analyzed() -> bool:
-                answer = await client.get("/sessions/after")
-                return bool(answer.json().get("state") == "analyzed")
+                response = await client.get("/sessions/after")
+                return bool(response.json().get("state") == "analyzed")
 
             await until(analyzed, within=60)
 
@@ -167,7 +167,7 @@ async def test_the_catalog_is_rebuilt_beside_the_running_machine(machine: OneMac
         assert said.startswith("rebuild-catalog: ")
 
 
-async def test_what_was_given_up_is_shown_beside_the_running_machine(machine: OneMachine, tmp_path: Path) -> None:
+async def test_dead_letters_are_listed_beside_the_running_machine(machine: OneMachine, tmp_path: Path) -> None:
     async with httpx.AsyncClient(base_url=machine.address, timeout=60) as client:
         octets = {"Content-Type": "application/octet-stream"}
         await client.post("/upload_chunk/noise", content=b"\x1a\x45\xdf\xa3" + bytes(200), headers=octets)
@@ -180,7 +180,7 @@ async def test_what_was_given_up_is_shown_beside_the_running_machine(machine: On
 
 
 async def _command(data: Path, name: str, *arguments: str, status: int = 0) -> str:
-    """Return the last line of what one of the machine's commands says."""
+    """Return the last line of a command's output."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", f"deploy.local.{name}", *arguments),
         env={**os.environ, "DATA_DIR": str(data)},

@@ -1,4 +1,4 @@
-"""The catalog lost with the whole bus, and brought back from the bucket."""
+"""The catalog is lost with the whole bus, and rebuilt from the bucket."""
 
 import asyncio
 import os
@@ -48,18 +48,18 @@ def store(private_store: RcloneStore) -> StoreConfig:
 
 
 async def status(folder: Path, nats_url: str, store: StoreConfig, session: str) -> dict[str, object]:
-    """What an ingest with an empty spool says of a session."""
+    """Return the status document of a session from an ingest with an empty spool."""
     async with ingest_running(ingest_settings(folder, nats_url, store)) as pipeline:
 
         async def found() -> dict[str, object] | None:
-            answer = await pipeline.client.get(f"/sessions/{session}")
-            document: dict[str, object] = answer.json()
-            return document if answer.status_code == 200 else None
+            response = await pipeline.client.get(f"/sessions/{session}")
+            document: dict[str, object] = response.json()
+            return document if response.status_code == 200 else None
 
         return await until(found, what="ingest has reached the catalog") or {}
 
 
-async def test_status_and_score_come_back_although_bus_and_spool_are_lost(
+async def test_status_and_score_are_rebuilt_after_bus_and_spool_are_lost(
     tmp_path: Path, nats_url: str, private_nats: NatsServer, store: StoreConfig
 ) -> None:
     first, second = tmp_path / "first", tmp_path / "second"
@@ -73,8 +73,8 @@ async def test_status_and_score_come_back_although_bus_and_spool_are_lost(
         assert (await pipeline.finalize("phoenix")).status_code == 200
         await bus.wait_ready()
         key = SessionKey("default", "phoenix")
-        chronicle = open_event_store(bus, objects, replicas=1)
-        assert await chronicle.append(make_envelope("analyzer", key, SCORE, cause="x", trace=new_trace()))
+        events = open_event_store(bus, objects, replicas=1)
+        assert await events.append(make_envelope("analyzer", key, SCORE, cause="x", trace=new_trace()))
     before = await status(second, nats_url, store, "phoenix")
     found = await rebuild_catalog(assembler_settings(second, private_nats.url, store))
     assert found == RebuildSummary(events=2)
@@ -87,7 +87,7 @@ async def test_status_and_score_come_back_although_bus_and_spool_are_lost(
     assert after["state"] == "analyzed"
 
 
-async def test_a_wav_without_kept_events_is_found_and_told_as_it_is(
+async def test_a_wav_without_archived_events_gets_a_catalog_record(
     tmp_path: Path, private_nats: NatsServer, store: StoreConfig
 ) -> None:
     wav = wav_header(32_000) + tone(1)
@@ -105,7 +105,7 @@ async def test_a_wav_without_kept_events_is_found_and_told_as_it_is(
     assert (audio["size_bytes"], audio["duration_seconds"]) == (32_044, 1.0)
 
 
-async def test_rebuilding_again_changes_nothing_and_brings_nothing_deleted_back(
+async def test_a_second_rebuild_changes_nothing_and_restores_nothing_deleted(
     tmp_path: Path, private_nats: NatsServer, store: StoreConfig
 ) -> None:
     settings = assembler_settings(tmp_path, private_nats.url, store)
@@ -113,37 +113,37 @@ async def test_rebuilding_again_changes_nothing_and_brings_nothing_deleted_back(
         ingest_running(ingest_settings(tmp_path, private_nats.url, store)) as pipeline,
         assembler_running(settings),
     ):
-        for session in ("kept", "dropped"):
+        for session in ("stored", "dropped"):
             await pipeline.send(session, tone(1))
             await pipeline.finalize(session)
-        before = (await pipeline.client.get("/sessions/kept")).json()
+        before = (await pipeline.client.get("/sessions/stored")).json()
         await pipeline.client.delete("/sessions/dropped")
-        async with open_store(store) as objects:  # somebody restores a backup of the bucket
+        async with open_store(store) as objects:  # as if a backup of the bucket were restored
             await objects.put("audio_dropped.wav", wav_header(2) + b"xx", content_type="audio/wav", metadata={})
         for _ in range(2):
             assert await rebuild_catalog(settings) == RebuildSummary(events=1, deleted=1)
-        after = (await pipeline.client.get("/sessions/kept")).json()
+        after = (await pipeline.client.get("/sessions/stored")).json()
         assert {**after, "audio": None} == {**before, "audio": None}
         assert (await pipeline.client.get("/sessions/dropped")).status_code == 404
 
 
-async def test_the_command_says_what_it_found_and_what_it_could_not_read(
+async def test_the_command_reports_what_it_found_and_what_it_could_not_read(
     tmp_path: Path, private_nats: NatsServer, store: StoreConfig
 ) -> None:
     async with open_store(store) as objects:
         await objects.put(".roomtone/default/x/audio.ready.json", b"{}", content_type="text/plain", metadata={})
-    status, said = await command(tmp_path, private_nats.url, store)
+    status, last_line = await command(tmp_path, private_nats.url, store)
     assert status == 1
-    assert "1 unreadable" in said
+    assert "1 unreadable" in last_line
 
 
 async def test_the_command_fails_clearly_without_a_store(
     tmp_path: Path, private_nats: NatsServer, private_store: RcloneStore, store: StoreConfig
 ) -> None:
     await private_store.kill()
-    status, said = await command(tmp_path, private_nats.url, store)
+    status, last_line = await command(tmp_path, private_nats.url, store)
     assert status == 1
-    assert said.startswith("rebuild-catalog: The store is not reachable.")
+    assert last_line.startswith("rebuild-catalog: The store is not reachable.")
 
 
 async def command(folder: Path, nats_url: str, store: StoreConfig) -> tuple[int, str]:

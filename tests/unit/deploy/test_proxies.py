@@ -1,4 +1,4 @@
-"""Calls to this machine and the proxies of the environment."""
+"""Loopback addresses and the proxies of the environment."""
 
 import os
 
@@ -15,7 +15,9 @@ from deploy.local.proxies import go_directly_to_this_machine
         ("*", "*"),
     ],
 )
-def test_this_machine_is_never_behind_a_proxy(monkeypatch: pytest.MonkeyPatch, before: str | None, after: str) -> None:
+def test_loopback_addresses_never_go_through_a_proxy(
+    monkeypatch: pytest.MonkeyPatch, before: str | None, after: str
+) -> None:
     for name in ("NO_PROXY", "no_proxy"):
         monkeypatch.delenv(name, raising=False)
         if before is not None:
