@@ -1,4 +1,4 @@
-"""Parses the form that carries a recording of a lead's call: the whole of it, or one chunk of an upload."""
+"""Parses the form of a recording's upload: the whole recording, or one chunk of it."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ class RecordingLimits:
 
     @property
     def chunk(self) -> int:
-        """The most bytes of a chunk."""
+        """The maximum size of a chunk in bytes."""
         return self.of_chunk.size
 
     @property
@@ -41,7 +41,7 @@ class RecordingLimits:
 
 
 def check_first_chunk(upload: RecordingUpload, index: int, chunk: bytes) -> None:
-    """Raise InvalidInput for a first chunk that is long enough to tell, and is not what the upload's name says."""
+    """Raise InvalidInput for a first chunk of 4,096 bytes or more that does not match the upload's extension."""
     if index == 0 and len(chunk) >= SIGNATURE_BYTES:
         check_content_matches_name(upload.recording.filename, chunk[:SIGNATURE_BYTES])
 
@@ -56,12 +56,12 @@ class RecordingDestination:
 
     @property
     def target(self) -> ChunkTarget:
-        """The chunk that they become."""
+        """The chunk target of the bytes."""
         return ChunkTarget(self.upload.key, self.index, has_metadata=True)
 
 
 class RecordingForm:
-    """A form with one file, which is a whole recording or one chunk of an upload: all its fields together tell."""
+    """A form with one file, which is a whole recording or one chunk of an upload, depending on the fields."""
 
     def __init__(
         self,
@@ -124,7 +124,7 @@ class RecordingForm:
         return RecordingDestination(upload, index, whole=False)
 
     def _check_early(self) -> None:
-        """Reject what no field after the file can make good."""
+        """Reject what no later field can correct."""
         fields = self._form.fields
         if fields.get("action") == APPEND:
             self._check_chunk_size()

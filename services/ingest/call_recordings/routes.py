@@ -27,7 +27,7 @@ from shared.http.paths import ANY_TEXT
 from shared.http.responses import json_response
 
 _PATH = f"/api/leads/{{lead_id:{ANY_TEXT}}}/recordings"
-_LISTED = 50
+_DEFAULT_LIMIT = 50
 _LIMIT = re.compile(r"[1-9][0-9]{0,2}", re.ASCII)
 
 
@@ -71,7 +71,7 @@ def _lead(request: Request[CallRecordingsState], caller: Caller) -> LeadRef:
 
 
 def _limit(request: Request[CallRecordingsState]) -> int:
-    text = request.query_params.get("limit", str(_LISTED))
+    text = request.query_params.get("limit", str(_DEFAULT_LIMIT))
     if _LIMIT.fullmatch(text) is None or int(text) > MAX_LISTED:
         raise InvalidInput(f"limit must be a whole number from 1 to {MAX_LISTED}.", code="invalid_limit")
     return int(text)

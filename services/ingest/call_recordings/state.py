@@ -13,14 +13,14 @@ from shared.domain.errors import Unavailable
 
 
 class MemoryBudget:
-    """Memory of `size` bytes that requests share; one that finds too little left fails at once instead of waiting."""
+    """Memory of `size` bytes that requests share; a request for more than is left is rejected at once."""
 
     def __init__(self, size: int) -> None:
         self._left = size
 
     @contextmanager
     def reserve(self, size: int) -> Iterator[None]:
-        """Hold `size` bytes inside the block; raises Unavailable when they are not there."""
+        """Reserve `size` bytes for as long as the block lasts; raises Unavailable if less is left."""
         if size > self._left:
             raise Unavailable("Too many large JSON documents at once: send this one again, or the chunk in a form.")
         self._left -= size
@@ -33,8 +33,8 @@ class MemoryBudget:
 class CallRecordingsState(TypedDict):
     """What the handlers use.
 
-    `advised_chunk_size` in bytes is what clients are told to send; `json_memory` is shared by JSON bodies, which are
-    held whole.
+    `advised_chunk_size` in bytes is advice to clients; `json_memory` is shared by the JSON bodies, which are read into
+    memory as a whole.
     """
 
     recording_uploads: RecordingUploads

@@ -1,6 +1,6 @@
 """Handles `POST /api/leads/{lead_id}/recordings` by its body: a form upload, or JSON init, append or finalize.
 
-A form is a whole recording or one chunk of an upload; its chunk takes the same steps as every other one's.
+A form is a whole recording or one chunk of an upload; either is stored in the same steps as every other chunk.
 """
 
 from starlette.requests import Request
@@ -42,7 +42,7 @@ from shared.http.responses import JSON, json_response
 
 
 async def upload_recording(request: Request[CallRecordingsState], lead: LeadRef) -> Response:
-    """Answer one request; the caller has access to `lead`."""
+    """Handle one request; the caller has access to `lead`."""
     reject_encoded_body(request)
     boundary = boundary_of(request.headers.get("content-type", ""))
     if boundary is not None:
@@ -69,8 +69,8 @@ async def _form(request: Request[CallRecordingsState], lead: LeadRef, boundary: 
 
 async def _json(request: Request[CallRecordingsState], lead: LeadRef) -> Response:
     limits = request.state["recording_limits"]
-    most = largest_json(limits.chunk)
-    size = min(declared_size(request) or most, most)
+    max_size = largest_json(limits.chunk)
+    size = min(declared_size(request) or max_size, max_size)
     with request.state["json_memory"].reserve(size), request.state["intake"].reserve(lead.tenant, size) as reservation:
         action = await read_action(request, limits.of_chunk)
         if isinstance(action, AppendChunk):

@@ -38,12 +38,12 @@ from shared.http.responses import json_response
 
 _ROOT = "/api/v1/documents/"
 _SIGN = "upload/generate-url"
-_MOST_JSON = 64 * 1024
-_FRESH = {"Cache-Control": "no-store"}
+_MAX_JSON = 64 * 1024
+_NO_STORE = {"Cache-Control": "no-store"}
 
 
 class _DocumentId(StringConvertor):
-    """Matches slashes and line breaks too, so that the handler refuses them, but not the path of another route."""
+    """Matches slashes and line breaks too, which the handler rejects, but not the path of another route."""
 
     regex = rf"(?!{_SIGN}/?$)[\s\S]+?"
 
@@ -59,7 +59,7 @@ class DirectUploadPolicy:
     configured: bool
 
     def check(self) -> None:
-        """Raise NotAllowed or Unavailable where they are not, before any body is read."""
+        """Raise NotAllowed unless enabled, and Unavailable unless configured; call it before the body is read."""
         if not self.enabled:
             raise NotAllowed("Direct uploads are switched off on this server.", code="direct_uploads_disabled")
         if not self.configured:
@@ -79,7 +79,7 @@ class DocumentsState(TypedDict):
 async def generate_url(request: Request[DocumentsState], caller: Caller) -> Response:
     """Return a signed URL for one PUT into the bucket."""
     request.state["direct_uploads"].check()
-    wanted = await read_json(request, AddressWanted, request.state["chunk_limits"].with_size(_MOST_JSON))
+    wanted = await read_json(request, AddressWanted, request.state["chunk_limits"].with_size(_MAX_JSON))
     file = AnnouncedFile(filename=wanted.filename, content_type=wanted.content_type, size=wanted.file_size)
     signed = await request.state["url_signer"].sign(caller.tenant, file, wanted.expiration)
     body = AddressSigned(
@@ -89,13 +89,13 @@ async def generate_url(request: Request[DocumentsState], caller: Caller) -> Resp
         expires_at=rfc3339(signed.expires_at),
         public_url=signed.public_url,
     )
-    return json_response(body, headers=_FRESH)
+    return json_response(body, headers=_NO_STORE)
 
 
 async def register_document(request: Request[DocumentsState], caller: Caller) -> Response:
     """Register an object of the bucket as a document; audio becomes a recording."""
     request.state["direct_uploads"].check()
-    file = _registered(await read_json(request, Registration, request.state["chunk_limits"].with_size(_MOST_JSON)))
+    file = _registered(await read_json(request, Registration, request.state["chunk_limits"].with_size(_MAX_JSON)))
     key, document = await request.state["document_registrar"].register(caller.tenant, file)
     return json_response(_document(key, document), 201, {"Location": f"{_ROOT}{key.session}/"})
 
@@ -105,11 +105,11 @@ async def read_document(request: Request[DocumentsState], caller: Caller) -> Res
     request.state["direct_uploads"].check()
     key = SessionKey(caller.tenant, parse_identifier(request.path_params["document_id"], "document_id"))
     found = await request.state["document_reader"].read(key)
-    return json_response(_with_address(_document(key, found.document), found), headers=_FRESH)
+    return json_response(_with_address(_document(key, found.document), found), headers=_NO_STORE)
 
 
 def _with_and_without_slash(route: ApiRoute) -> list[BaseRoute]:
-    """Take a path without its last slash as well: a redirect would cost the client its body, or its token."""
+    """Return the route with and without its trailing slash: a redirect may drop the client's body or token."""
     return [route, Route(route.path.rstrip("/"), route.endpoint, methods=list(route.methods or ()))]
 
 

@@ -24,7 +24,7 @@ from shared.storage.session_directory import SessionDirectory
 log = structlog.stdlib.get_logger(__name__)
 
 _RETRY_SECONDS = 2.0
-_MOST_PENDING = 10_000  # a later scan finds what is beyond
+_MAX_PENDING = 10_000  # a later scan finds what is beyond
 _REPUBLISH_SECONDS = 900.0  # a session published this long ago and still without a result is published once more
 
 
@@ -74,7 +74,7 @@ class Outbox:
 
     def enqueue(self, directory: SessionDirectory) -> None:
         """Publish a session's manifest soon; beyond 10,000 pending ones it is left to a later scan."""
-        if len(self._pending) < _MOST_PENDING:
+        if len(self._pending) < _MAX_PENDING:
             self._pending[directory.key] = directory
             self._wake.set()
 

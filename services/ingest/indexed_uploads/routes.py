@@ -31,7 +31,7 @@ from shared.domain.upload_kind import IndexedUpload
 from shared.http.body import BodyLimits, declared_size, read_json
 from shared.http.responses import json_response
 
-_JSON_SIZE = 64 * 1024
+_MAX_JSON = 64 * 1024
 
 
 class IndexedUploadsState(TypedDict):
@@ -45,10 +45,10 @@ class IndexedUploadsState(TypedDict):
 
 async def init_upload(request: Request[IndexedUploadsState], caller: Caller) -> Response:
     """Open an upload under an id that the server generates."""
-    wanted = await read_json(request, InitRequest, request.state["chunk_limits"].with_size(_JSON_SIZE))
-    filename = safe_filename(wanted.original_file_name)
+    body = await read_json(request, InitRequest, request.state["chunk_limits"].with_size(_MAX_JSON))
+    filename = safe_filename(body.original_file_name)
     kind = IndexedUpload(
-        main_service_file_id=wanted.main_service_file_id, filename=filename, given_name=wanted.original_file_name
+        main_service_file_id=body.main_service_file_id, filename=filename, given_name=body.original_file_name
     )
     key = await request.state["opened_sessions"].create(caller.tenant, kind)
     return json_response(UploadOpened(data=UploadSession(upload_session_id=key.session)))
@@ -71,12 +71,12 @@ async def upload_chunk(request: Request[IndexedUploadsState], caller: Caller) ->
 
 async def complete_upload(request: Request[IndexedUploadsState], caller: Caller) -> Response:
     """Complete an upload; 202 when its file takes longer than a request is kept waiting."""
-    wanted = await read_json(request, CompleteRequest, request.state["chunk_limits"].with_size(_JSON_SIZE))
+    body = await read_json(request, CompleteRequest, request.state["chunk_limits"].with_size(_MAX_JSON))
     key, completed = await request.state["upload_completer"].complete(
         caller.tenant,
-        parse_identifier(wanted.upload_session_id, SESSION_FIELD),
-        file_id=wanted.main_service_file_id,
-        total_chunks=wanted.total_chunks,
+        parse_identifier(body.upload_session_id, SESSION_FIELD),
+        file_id=body.main_service_file_id,
+        total_chunks=body.total_chunks,
         wait=not prefers_async(request),
     )
     return _processing(key) if completed is None else json_response(_completed(completed))
@@ -99,5 +99,5 @@ def _completed(completion: CompletedUpload) -> UploadCompleted:
 
 
 def _processing(key: SessionKey) -> Response:
-    body = UploadProcessing(session_id=key.session, status_url=status_url(key))
-    return json_response(body, 202, accepted_headers(key))
+    processing = UploadProcessing(session_id=key.session, status_url=status_url(key))
+    return json_response(processing, 202, accepted_headers(key))

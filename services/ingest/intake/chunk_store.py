@@ -83,9 +83,9 @@ class ChunkStore:
     def store(self, target: ChunkTarget, chunk: StagedFile) -> StoredChunk:
         """Give a chunk its final name: that of the index asked for, or of the next in arrival order.
 
-        The same bytes again under the same index are the same success. Raises Conflict for other bytes or a
-        finalized session, NotFound for a deleted one, and TooLarge past the session's limit; first bytes are always
-        kept.
+        The same bytes again under the same index are the same success. The bytes that were stored
+        first always stay. Raises Conflict for other bytes or a finalized session, NotFound for a deleted one, and
+        TooLarge past the session's limit.
         """
         self._check_session_size(chunk.size)
         directory = self._spool.session(target.key)
@@ -108,7 +108,7 @@ class ChunkStore:
         try:
             return acquire_lock(directory.lock)
         except FileNotFoundError:
-            if self._sessions.has(directory.key):  # removed by another process: only the catalog may tell why
+            if self._sessions.has(directory.key):  # removed by another process; only the catalog knows why
                 self._sessions.forget(directory.key)
                 raise Unavailable("The session was put away meanwhile: send the chunk again.", code="busy") from None
             self._spool.create_directory(directory.key)

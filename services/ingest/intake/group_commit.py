@@ -22,8 +22,8 @@ from shared.process.failpoints import failpoint
 from shared.process.tasks import wait_uncancelled
 from shared.storage.durable_files import sync_directory
 
-_MOST_CHUNKS = 64
-_MOST_BYTES = 1024 * 1024  # a larger batch would keep its first chunk waiting for the others to be written
+_MAX_BATCH_CHUNKS = 64
+_MAX_BATCH_BYTES = 1024 * 1024  # a larger batch would keep its first chunk waiting for the others to be written
 
 
 @dataclass(slots=True, eq=False)
@@ -123,14 +123,14 @@ class GroupCommit:
 
 
 def _fits(batch: Sequence[_PendingCommit], size: int, following: _PendingCommit) -> bool:
-    return not batch or (len(batch) < _MOST_CHUNKS and size + following.staged.pending <= _MOST_BYTES)
+    return not batch or (len(batch) < _MAX_BATCH_CHUNKS and size + following.staged.pending <= _MAX_BATCH_BYTES)
 
 
 def _batch_count(waiting: Iterable[_PendingCommit]) -> int:
     """Return how many batches the waiting chunks make up."""
     batches, count, size = 0, 0, 0
     for pending in waiting:
-        if count == 0 or count >= _MOST_CHUNKS or size + pending.staged.pending > _MOST_BYTES:
+        if count == 0 or count >= _MAX_BATCH_CHUNKS or size + pending.staged.pending > _MAX_BATCH_BYTES:
             batches, count, size = batches + 1, 0, 0
         count, size = count + 1, size + pending.staged.pending
     return batches

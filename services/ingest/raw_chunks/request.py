@@ -43,10 +43,10 @@ class ChunkRequest:
             raise TooLarge(self._too_large)
         self._index: int | None = None
         for text in request.query_params.getlist(INDEX_FIELD):
-            self._take_index(text)
+            self._set_index(text)
 
     async def pieces(self) -> AsyncIterator[bytes]:
-        """Yield the chunk's bytes as they arrive, counted against the limit; raises what `ChunkForm.pieces` raises."""
+        """Yield the chunk's bytes as they arrive, up to the limit; raises what `ChunkForm.pieces` raises."""
         empty = True
         async for piece in self._content():
             empty = False
@@ -58,7 +58,7 @@ class ChunkRequest:
     def target(self) -> ChunkTarget:
         """Return where the chunk goes; call it after the last piece, when all fields are known."""
         if self._form is not None and (text := self._form.fields.get(INDEX_FIELD)) is not None:
-            self._take_index(text)
+            self._set_index(text)
         return ChunkTarget(self._key, self._index)
 
     def _content(self) -> AsyncIterator[bytes]:
@@ -66,7 +66,7 @@ class ChunkRequest:
             return self._form.pieces()
         return stream_body(self._request, self._limits, self._too_large)
 
-    def _take_index(self, text: str) -> None:
+    def _set_index(self, text: str) -> None:
         index = parse_chunk_index(text)
         if self._index is not None and self._index != index:
             raise InvalidInput("chunk_index is given twice and differs.", code="duplicate_field")

@@ -1,6 +1,6 @@
 """Raw chunk sessions: `POST /upload_chunk/{session_id}`, `POST /finalize/{session_id}` (docs/contracts.md, section 1).
 
-`upload_chunk` is the whole way of a chunk, one step beneath the other.
+`upload_chunk` has all steps of a chunk from request to response, one beneath the other.
 """
 
 from typing import TypedDict
@@ -88,7 +88,7 @@ ROUTES = [
 async def _session_of(request: Request[RawChunksState], caller: Caller) -> SessionKey:
     """Return the session of a request; raises NotFound for another lead's, before any body is read."""
     key = session_key(request, caller)
-    if caller.leads is not None:  # this read of the disk is spared to callers who may see every lead
+    if caller.leads is not None:  # callers with access to every lead need no read of the disk
         check_lead_access(caller, await request.state["opened_sessions"].lead_of_session(key))
     return key
 

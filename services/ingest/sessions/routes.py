@@ -1,4 +1,4 @@
-"""Sessions of any family: `GET` and `DELETE /sessions/{session_id}` (docs/contracts.md, section 0)."""
+"""Sessions of any API group: `GET` and `DELETE /sessions/{session_id}` (docs/contracts.md, section 0)."""
 
 from typing import TypedDict
 
@@ -16,7 +16,7 @@ from shared.http.paths import ANY_TEXT
 from shared.http.responses import json_response
 
 _PATH = f"/sessions/{{session_id:{ANY_TEXT}}}"
-_FRESH = {"Cache-Control": "no-store"}
+_NO_STORE = {"Cache-Control": "no-store"}
 
 _STATUS = Operation(
     summary="Tell what is known of a session",
@@ -43,15 +43,15 @@ class SessionsState(TypedDict):
 
 
 async def read_status(request: Request[SessionsState], caller: Caller) -> Response:
-    """Return what is known of a session of any group."""
+    """Return what is known of a session of any API group."""
     status = await request.state["status_reader"].read(session_key(request, caller), caller)
-    return json_response(status, headers=_FRESH)
+    return json_response(status, headers=_NO_STORE)
 
 
 async def delete_session(request: Request[SessionsState], caller: Caller) -> Response:
     """Delete a session and everything of it, and return the receipt."""
     receipt = await request.state["session_deleter"].delete(session_key(request, caller), caller)
-    return json_response(receipt, headers=_FRESH)
+    return json_response(receipt, headers=_NO_STORE)
 
 
 ROUTES = [
