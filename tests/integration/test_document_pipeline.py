@@ -136,8 +136,8 @@ async def test_deleting_a_recording_deletes_its_wav_and_its_original(
     await ended(client, document["id"])
     response = await client.pipeline.client.delete(document["status_url"])
     assert response.status_code == 200
-    erased = response.json()["deleted"]
-    assert {document["file_path"], f"audio_{document['id']}.wav"} <= set(erased)
-    assert [key for key in erased if (object_store.bucket_folder / key).exists()] == []
+    deleted_keys = response.json()["deleted"]
+    assert {document["file_path"], f"audio_{document['id']}.wav"} <= set(deleted_keys)
+    assert [key for key in deleted_keys if (object_store.bucket_folder / key).exists()] == []
     assert (await client.read(document["id"])).status_code == 404
     assert (await client.pipeline.client.get(document["status_url"])).status_code == 404

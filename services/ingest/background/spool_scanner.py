@@ -34,7 +34,7 @@ class SpoolVisitor(Protocol):
 class SpoolScanner:
     """Scans the spool every 30 s; each directory is listed once a scan, however many visitors there are.
 
-    Measured with 10,000 open sessions: see ADR 11.
+    Measured with 10,000 open sessions: see docs/adr/0011.
     """
 
     def __init__(

@@ -2,7 +2,7 @@
 
 Usage is a cached count of what is on disk. Chunks stored by this process are added to it; what other processes store
 and delete shows at the next count. A count is done before the first chunk after a start, before a request is
-rejected, and in the background while the tenant is active (ADR 11 says how far off it may be).
+rejected, and in the background while the tenant is active (docs/adr/0011 says how far off it may be).
 """
 
 import time

@@ -67,17 +67,17 @@ def in_spool(pipeline: Pipeline, session: str) -> set[str]:
 async def test_a_stored_session_is_deleted_everywhere_and_the_receipt_lists_it(
     pipeline: Pipeline, bus: Bus, event_store: EventStore, object_store: RcloneStore
 ) -> None:
-    await stored(pipeline, "erased")
-    response = await pipeline.client.delete("/sessions/erased")
+    await stored(pipeline, "unwanted")
+    response = await pipeline.client.delete("/sessions/unwanted")
     assert response.status_code == 200
     receipt = response.json()
     assert set(receipt) == {"session_id", "deleted", "chunks", "verified", "sha256", "timestamp"}
-    assert receipt["deleted"] == ["audio_erased.wav", ".roomtone/default/erased/audio.ready.json"]
+    assert receipt["deleted"] == ["audio_unwanted.wav", ".roomtone/default/unwanted/audio.ready.json"]
     assert receipt["verified"] is True
     assert [key for key in receipt["deleted"] if (object_store.bucket_folder / key).exists()] == []
-    assert await event_store.is_deleted(SessionKey("default", "erased"))
-    assert await published_names(bus, "erased") == {"session.deleted"}
-    assert in_spool(pipeline, "erased") <= {".lock", ".working", "deleted"}
+    assert await event_store.is_deleted(SessionKey("default", "unwanted"))
+    assert await published_names(bus, "unwanted") == {"session.deleted"}
+    assert in_spool(pipeline, "unwanted") <= {".lock", ".working", "deleted"}
 
 
 async def test_the_receipts_hash_is_over_the_rest_of_it(pipeline: Pipeline) -> None:

@@ -193,7 +193,7 @@ async def test_each_tenant_has_a_prefix_of_its_own_and_needs_the_scope(
     async with ingest_running(settings) as pipeline:
         signed = await Uploader(pipeline, bearer(tenant_id="acme")).signed()
         reading = await Uploader(pipeline, bearer(scope="audio:read")).sign()
-        nobody = await Uploader(pipeline, {}).sign()
+        without_token = await Uploader(pipeline, {}).sign()
     assert signed["object_key"].startswith("acme/documents/")
-    assert (reading.status_code, nobody.status_code) == (403, 401)
-    assert reading.json()["success"] is nobody.json()["success"] is False
+    assert (reading.status_code, without_token.status_code) == (403, 401)
+    assert reading.json()["success"] is without_token.json()["success"] is False

@@ -54,4 +54,4 @@ def test_other_files_in_the_spool_count_for_no_tenant(tmp_path: Path) -> None:
     tmp_path.joinpath("a").mkdir()
     tmp_path.joinpath("a", "stray-file").write_bytes(bytes(200))
     quota(tmp_path).check("a", 100, 100)
-    quota(tmp_path).check("nobody", 100, 100)
+    quota(tmp_path).check("empty", 100, 100)

@@ -212,7 +212,7 @@ async def test_without_bus_or_store_a_registration_gets_503_and_nothing_of_it_is
         bus_away = await Uploader(pipeline, {}).register(file)
         assert list(pipeline.spool.sessions()) == []
     async with ingest_running(without_store) as pipeline:
-        assert (await Uploader(pipeline, {}).sign()).status_code == 200, "signing asks nobody"
+        assert (await Uploader(pipeline, {}).sign()).status_code == 200, "signing sends no request"
         store_away = await Uploader(pipeline, {}).register(file)
         assert list(pipeline.spool.sessions()) == []
     for response, code in ((bus_away, "bus_unavailable"), (store_away, "store_unreachable")):
