@@ -1,24 +1,35 @@
-"""The code keeps to sizes that can be read at a sitting."""
+"""The code keeps to sizes that can be read at a sitting: ruff counts statements (PLR0915), this counts lines."""
 
 import ast
 from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
 REPOSITORY = Path(__file__).parents[2]
 MODULES = [
     path for folder in ("services", "shared", "deploy", "tests") for path in sorted((REPOSITORY / folder).rglob("*.py"))
 ]
+BLOCKS = ("body", "orelse", "finalbody", "handlers", "cases")
 
 
-def functions(path: Path) -> Iterator[tuple[str, int]]:
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            yield node.name, (node.end_lineno or node.lineno) - node.lineno + 1
+def functions_in(node: ast.AST) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    """Yield the functions in a block's statements; expressions, where no function stands, are not walked."""
+    for statement in (statement for block in BLOCKS for statement in getattr(node, block, ())):
+        if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield statement
+        yield from functions_in(statement)
 
 
-@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(REPOSITORY)))
-def test_no_module_has_over_300_lines_and_no_function_over_60(path: Path) -> None:
-    assert len(path.read_text().splitlines()) <= 300
-    assert [name for name, lines in functions(path) if lines > 60] == []
+def too_long(path: Path) -> Iterator[str]:
+    content = path.read_text()
+    name, lines = path.relative_to(REPOSITORY), len(content.splitlines())
+    if lines > 300:
+        yield f"{name}: {lines} lines"
+    if lines > 60:  # no function is longer than its file
+        for function in functions_in(ast.parse(content)):
+            length = (function.end_lineno or function.lineno) - function.lineno + 1
+            if length > 60:
+                yield f"{name}:{function.lineno}: {function.name} has {length} lines"
+
+
+def test_no_module_has_over_300_lines_and_no_function_over_60() -> None:
+    assert [fault for path in MODULES for fault in too_long(path)] == []
