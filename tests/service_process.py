@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
@@ -12,6 +11,7 @@ from typing import Self
 import httpx
 
 from tests.environment import clean_environment
+from tests.program import Program, start_program
 from tests.waiting import until
 
 
@@ -23,7 +23,7 @@ class ServiceProcess:
         self._service = service
         self._log = folder / f"{service}.log"
         self._settings = settings
-        self._process: asyncio.subprocess.Process | None = None
+        self._process: Program | None = None
 
     @property
     def pid(self) -> int:
@@ -33,11 +33,8 @@ class ServiceProcess:
     async def start(self) -> None:
         """Start the process and wait until it answers at all; readiness is the caller's matter."""
         with self._log.open("ab") as log:
-            self._process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", f"services.{self._service}"),
-                env={**clean_environment(os.environ), "LOG_FORMAT": "json", **self._settings},
-                stderr=log,
-            )
+            environment = {**clean_environment(os.environ), "LOG_FORMAT": "json", **self._settings}
+            self._process = await start_program(f"services.{self._service}", environment=environment, stderr=log)
         await until(lambda: self._answers("/livez"), within=60, what=f"{self._service} to answer")
 
     async def ready(self) -> None:

@@ -16,7 +16,7 @@ from pydantic import SecretStr
 
 from shared.storage.s3_client import open_s3_client
 from shared.storage.settings import StoreConfig
-from tests.chaos.kernel import die_with_parent
+from tests.kernel import die_with_parent
 
 
 def main() -> None:

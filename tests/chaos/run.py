@@ -16,11 +16,11 @@ from tests.chaos.audit import audit, unsettled
 from tests.chaos.environment import ChaosEnvironment, open_environment, stop
 from tests.chaos.fault_injection import inject_bus_faults, inject_service_faults, inject_store_faults, suspended
 from tests.chaos.follower import follow
-from tests.chaos.kernel import adopting_orphans
 from tests.chaos.plan import Plan
 from tests.chaos.result import RunResult
 from tests.chaos.scripted_session import ScriptedSession
 from tests.chaos.sender import Sender, SentSessions
+from tests.kernel import adopting_orphans
 from tests.processes import descendants_of
 from tests.waiting import until
 

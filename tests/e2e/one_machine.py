@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -15,6 +14,7 @@ from deploy.local.engine_config import Addresses
 from deploy.local.welcome import READY
 from tests.environment import clean_environment
 from tests.processes import children_of
+from tests.program import Program, start_program
 
 
 class OneMachine:
@@ -31,10 +31,10 @@ class OneMachine:
             "LOG_FORMAT": "json",
             **settings,
         }
-        self._process: asyncio.subprocess.Process | None = None
+        self._process: Program | None = None
 
     @property
-    def process(self) -> asyncio.subprocess.Process:
+    def process(self) -> Program:
         assert self._process is not None, "not started"
         return self._process
 
@@ -60,13 +60,7 @@ class OneMachine:
     async def spawn(self) -> Self:
         """Start the process without waiting for it to be ready."""
         with self.log.open("ab") as log:
-            self._process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "deploy.local"),
-                env=self._environment,
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=log,
-            )
+            self._process = await start_program("deploy.local", environment=self._environment, piped=True, stderr=log)
         return self
 
     async def start(self) -> Self:

@@ -3,24 +3,18 @@
 import asyncio
 import os
 import signal
-import sys
 from pathlib import Path
 
 from deploy.local.demo.recording import open_recording
 from tests.e2e.one_machine import OneMachine
 from tests.processes import descendants_of, is_running
+from tests.program import Program, start_program
 from tests.tokens import mint, token_settings
 from tests.waiting import until
 
 
-async def _demo(**settings: str) -> asyncio.subprocess.Process:
-    return await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "deploy.local.demo"),
-        env={**os.environ, "SPEED": "0", **settings},
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
+async def _demo(**settings: str) -> Program:
+    return await start_program("deploy.local.demo", environment={**os.environ, "SPEED": "0", **settings}, piped=True)
 
 
 async def _shown(**settings: str) -> tuple[int | None, str]:

@@ -14,6 +14,7 @@ import pytest
 
 from tests.e2e.one_machine import OneMachine, one_machine
 from tests.processes import children_of, is_running
+from tests.program import start_program
 from tests.waiting import until
 
 
@@ -181,11 +182,8 @@ async def test_dead_letters_are_listed_beside_the_running_machine(machine: OneMa
 
 async def _command(data: Path, name: str, *arguments: str, status: int = 0) -> str:
     """Return the last line of a command's output."""
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", f"deploy.local.{name}", *arguments),
-        env={**os.environ, "DATA_DIR": str(data)},
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
+    process = await start_program(
+        f"deploy.local.{name}", *arguments, environment={**os.environ, "DATA_DIR": str(data)}, piped=True
     )
     said, _ = await asyncio.wait_for(process.communicate(), 60)
     assert process.returncode == status, said.decode()

@@ -1,8 +1,6 @@
 """Dead-lettered recordings are listed and retried with the operator's commands."""
 
-import asyncio
 import os
-import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -32,6 +30,7 @@ from tests.integration.pipeline import (
     store_settings,
 )
 from tests.integration.shared.recording_worker import RecordingWorker, working
+from tests.program import start_program
 from tests.waiting import until
 
 Command = Callable[..., Awaitable[tuple[int, str]]]
@@ -41,19 +40,16 @@ Command = Callable[..., Awaitable[tuple[int, str]]]
 def command(tmp_path: Path, private_nats: NatsServer, private_store: RcloneStore) -> Command:
     """Run `python -m services.<name> dead-letters …`; returns its exit status and output."""
     settings = store_settings(private_store.config("ascending"))
-    environment = {name.upper(): str(value) for name, value in settings.items()}
+    environment = {
+        **clean_environment(os.environ),
+        **{name.upper(): str(value) for name, value in settings.items()},
+        "NATS_URL": private_nats.url,
+        "LOCAL_TEMP_CHUNK_PATH": str(tmp_path),
+    }
 
     async def run(service: str, *arguments: str) -> tuple[int, str]:
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", f"services.{service}", "dead-letters", *arguments),
-            env={
-                **clean_environment(os.environ),
-                **environment,
-                "NATS_URL": private_nats.url,
-                "LOCAL_TEMP_CHUNK_PATH": str(tmp_path),
-            },
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
+        process = await start_program(
+            f"services.{service}", "dead-letters", *arguments, environment=environment, piped=True
         )
         said, _ = await process.communicate()
         assert process.returncode is not None

@@ -1,8 +1,6 @@
 """The catalog is lost with the whole bus, and rebuilt from the bucket."""
 
-import asyncio
 import os
-import sys
 from pathlib import Path
 
 import pytest
@@ -30,6 +28,7 @@ from tests.integration.pipeline import (
     ingest_settings,
     store_settings,
 )
+from tests.program import start_program
 from tests.waiting import until
 
 SCORE = AnalysisCompleted(
@@ -148,12 +147,9 @@ async def test_the_command_fails_clearly_without_a_store(
 
 async def command(folder: Path, nats_url: str, store: StoreConfig) -> tuple[int, str]:
     settings = {name.upper(): str(value) for name, value in store_settings(store).items()}
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "services.assembler", "rebuild-catalog"),
-        env={**clean_environment(os.environ), **settings, "NATS_URL": nats_url, "LOCAL_TEMP_CHUNK_PATH": str(folder)},
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
+    places = {"NATS_URL": nats_url, "LOCAL_TEMP_CHUNK_PATH": str(folder)}
+    environment = {**clean_environment(os.environ), **settings, **places}
+    process = await start_program("services.assembler", "rebuild-catalog", environment=environment, piped=True)
     said, _ = await process.communicate()
     assert process.returncode is not None
     return process.returncode, said.decode().splitlines()[-1]
