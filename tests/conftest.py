@@ -4,6 +4,7 @@ import os
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import certifi
 import pytest
 import structlog
 
@@ -14,19 +15,25 @@ from shared.storage.settings import StoreConfig
 from tests.environment import clean_environment
 
 _REPOSITORY = Path(__file__).parents[1]
+_END = "-----END CERTIFICATE-----\n"
 
 
 @pytest.fixture(scope="session", autouse=True)
 def nothing_of_the_developers_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Keep the developer's settings out: their environment, and the `.env` in the repository's folder.
 
-    It may name a real bucket. Processes that tests start find the code all the same.
+    It may name a real bucket. Processes that tests start find the code all the same. They trust one authority instead
+    of hundreds, which every client of HTTP would read at its start though no test goes out.
     """
     with pytest.MonkeyPatch.context() as patch:
         for name in os.environ.keys() - clean_environment(os.environ).keys():
             patch.delenv(name)
         patch.chdir(tmp_path_factory.mktemp("working-folder"))
         patch.setenv("PYTHONPATH", str(_REPOSITORY))
+        authority = tmp_path_factory.mktemp("trust") / "authority.pem"
+        authority.write_text(Path(certifi.where()).read_text().partition(_END)[0] + _END)
+        patch.setenv("SSL_CERT_FILE", str(authority))
+        patch.delenv("SSL_CERT_DIR", raising=False)
         yield
 
 

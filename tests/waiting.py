@@ -10,10 +10,10 @@ _ASK_EVERY = 0.02
 
 
 @overload
-async def until(condition: Callable[[], Awaitable[T]], *, within: float = 10.0, what: str = "") -> T: ...
+async def until(condition: Callable[[], Awaitable[T]], *, within: float = 30.0, what: str = "") -> T: ...
 @overload
-async def until(condition: Callable[[], T], *, within: float = 10.0, what: str = "") -> T: ...
-async def until(condition: Callable[[], object], *, within: float = 10.0, what: str = "") -> object:
+async def until(condition: Callable[[], T], *, within: float = 30.0, what: str = "") -> T: ...
+async def until(condition: Callable[[], object], *, within: float = 30.0, what: str = "") -> object:
     """Return the first true thing that `condition` (plain or async) says; fails the test after `within` seconds."""
     seen: object = None
     try:

@@ -59,7 +59,7 @@ async def test_a_job_that_exhausts_its_tries_is_stored_with_its_reason_and_count
 
 async def test_a_failure_that_can_not_be_published_at_first_is_one_letter_with_its_first_reason(bus: Bus) -> None:
     worker = RecordingWorker({"a": [AWAY] * 9}, give_up_failures=[Unavailable("Also away.")] * 4)
-    async with working(bus, worker):
+    async with working(bus, worker, first_retry=0.01):  # doubled six times
         await publish_job(bus, "a")
         await until(lambda: worker.given_up)
     assert worker.given_up == [("a", "store_unreachable")]
