@@ -85,7 +85,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._overhead += len(data)
         self._parse(data)
         self.flow.yield_after_small_pieces()
-        if self._state in {ConnectionState.REJECTED, ConnectionState.UPGRADED} or self.transport.is_closing():
+        if self._state in (ConnectionState.REJECTED, ConnectionState.UPGRADED) or self.transport.is_closing():
             return
         in_head = self._state is ConnectionState.READING_HEAD
         if in_head:
