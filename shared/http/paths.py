@@ -6,7 +6,7 @@ from starlette.convertors import StringConvertor, register_url_convertor
 
 
 class _Anything(StringConvertor):
-    """Matches slashes, dots and line breaks too; the router alone would answer 404 where a 400 is promised."""
+    """Matches slashes, dots and line breaks too; the default would give 404 where the contract says 400."""
 
     regex = r"[\s\S]*"
 
