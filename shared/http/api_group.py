@@ -69,7 +69,7 @@ class ApiGroup:
 
 
 class _GuardedEndpoint:
-    """A handler as an ASGI application: starlette's own wrapping would look for exceptions that are never raised."""
+    """A handler as an ASGI application that turns errors into responses, so that starlette's wrapping is not needed."""
 
     def __init__(self, group: ApiGroup, handler: Handler, required_permission: Permission) -> None:
         self._group = group

@@ -77,14 +77,14 @@ def create_service_app(
 
 
 def _plain_error(request: Request, error: Exception) -> Response:
-    """Answer what no contract family covers: unknown paths and methods."""
+    """Return the error response for what no API group covers: unknown paths and methods."""
     assert isinstance(error, HTTPException)  # noqa: S101  # by registration
     headers = {"Allow": ", ".join(_allowed(request))} if error.status_code == _METHOD_NOT_ALLOWED else error.headers
     return JSONResponse({"status": "error", "message": error.detail}, status_code=error.status_code, headers=headers)
 
 
 def _allowed(request: Request) -> list[str]:
-    """Return the methods of a path, whichever routes have them (RFC 9110, section 10.2.1); each knows its own only."""
+    """Return the methods of all routes that match a path (RFC 9110, section 10.2.1)."""
     routes = [route for route in request.app.routes if isinstance(route, Route)]
     return sorted(
         {
