@@ -9,6 +9,7 @@ class ConnectionState(Enum):
     From               Event                                                        To
     BETWEEN_REQUESTS   first byte of a request line                                 READING_HEAD
                        `head_seconds` after empty lines, or after the start         closed
+                       `timeout_keep_alive` after a response, with nothing more     closed
     READING_HEAD       head complete                                                READING_BODY
                        head complete, with an upgrade to WebSocket                  UPGRADED
                        head complete, with any other upgrade                        IGNORING_UPGRADE
@@ -19,9 +20,10 @@ class ConnectionState(Enum):
     DRAINING           body complete                                                BETWEEN_REQUESTS
                        malformed body, `drain_bytes` or `drain_seconds` exceeded    closed
     DRAINING_LAST      body complete, or as in DRAINING                             closed
-    REJECTED           end of the peer's data, or `drain_*` exceeded                closed
+    REJECTED           `drain_bytes` or `drain_seconds` exceeded                    closed
     any but draining   malformed, too long or too slow: error response sent         REJECTED
                        the same, with the response to a request outstanding         closed
+    any                the peer sends nothing more (EOF), or has disconnected       closed
 
     A request without a body goes through READING_BODY within the same read. Requests are read while earlier ones are
     still processed (pipelining), so a state says nothing of responses, save the draining ones, in which bytes are read

@@ -97,12 +97,6 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         if self._overhead > _MAX_HEAD:
             self._reject(HEAD_TOO_LARGE_WITH_TOKEN if in_head and self._token_search.found else HEAD_TOO_LARGE)
 
-    def eof_received(self) -> None:
-        """Close a rejected connection once its peer has sent everything."""
-        if self._state is ConnectionState.REJECTED:
-            self.transport.close()
-        super().eof_received()
-
     def _parse(self, data: bytes | memoryview) -> None:
         """Parse as uvicorn does, but send JSON error responses, and continue past an ignored upgrade."""
         self._unset_keepalive_if_required()

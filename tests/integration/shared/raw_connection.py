@@ -2,16 +2,20 @@
 
 import asyncio
 import json
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import uvicorn
+from starlette.applications import Starlette
+
 from services.ingest.app import create_service
 from services.ingest.settings import IngestSettings
 from shared.observability.metrics import Metrics
-from shared.runtime.protocols.http1 import BoundedHttpProtocol
+from shared.runtime.protocols.http1 import BoundedHttpProtocol, http1_protocol_factory
 from tests.serving import serving
 
 MIB = 1024 * 1024
@@ -53,6 +57,23 @@ async def server(
     settings = IngestSettings.model_validate({"local_temp_chunk_path": spool, "nats_url": "nats://127.0.0.1:1"} | more)
     async with serving(create_service(settings, Metrics()), settings, http) as base:
         yield base
+
+
+@asynccontextmanager
+async def serving_app(app: Starlette) -> AsyncIterator[str]:
+    """Serve an application with the protocol of our services on a free port; yields its base URL."""
+    listener = socket.create_server(("127.0.0.1", 0))  # its backlog holds connections until the server runs
+    connections = http1_protocol_factory()
+    server = uvicorn.Server(
+        uvicorn.Config(app, http=connections, log_config=None, lifespan="off")  # type: ignore[arg-type]  # as ours is
+    )
+    running = asyncio.create_task(server.serve(sockets=[listener]))
+    try:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        await running
+        listener.close()
 
 
 @asynccontextmanager

@@ -3,15 +3,13 @@
 import asyncio
 import hashlib
 import os
-import socket
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
 import pytest
-import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
@@ -19,7 +17,7 @@ from starlette.routing import Route
 
 from deploy.local.ports import free_ports
 from shared.runtime.protocols.body_buffer import BodyFlowControl, BodyMemoryPool
-from shared.runtime.protocols.http1 import http1_protocol_factory
+from tests.integration.shared.raw_connection import serving_app
 from tests.service_process import ServiceProcess
 
 KIB = 1024
@@ -76,23 +74,6 @@ class HoldingApp:
         return PlainTextResponse("enough")
 
 
-@asynccontextmanager
-async def serving(app: Starlette) -> AsyncIterator[str]:
-    """Serve an application with the protocol of our services on a free port; yields its base URL."""
-    listener = socket.create_server(("127.0.0.1", 0))  # its backlog holds connections until the server runs
-    connections = http1_protocol_factory()
-    server = uvicorn.Server(
-        uvicorn.Config(app, http=connections, log_config=None, lifespan="off")  # type: ignore[arg-type]  # as ours is
-    )
-    running = asyncio.create_task(server.serve(sockets=[listener]))
-    try:
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-    finally:
-        server.should_exit = True
-        await running
-        listener.close()
-
-
 @pytest.fixture
 async def holding() -> HoldingApp:
     return HoldingApp()
@@ -100,7 +81,7 @@ async def holding() -> HoldingApp:
 
 @pytest.fixture
 async def base(holding: HoldingApp) -> AsyncIterator[str]:
-    async with serving(holding.app) as base:
+    async with serving_app(holding.app) as base:
         yield base
         holding.released.set()
 

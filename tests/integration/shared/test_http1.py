@@ -5,9 +5,14 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from starlette.applications import Starlette
+from starlette.background import BackgroundTask
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
 
 from shared.runtime.protocols.http1 import BoundedHttpProtocol
-from tests.integration.shared.raw_connection import GET, MIB, POST, connect_raw, error_response, server
+from tests.integration.shared.raw_connection import GET, MIB, POST, connect_raw, error_response, server, serving_app
 from tests.tokens import token_settings
 
 LARGE = 16 * MIB
@@ -199,7 +204,9 @@ async def test_the_drain_deadline_ends_with_the_drained_body_and_not_within_the_
         assert (await connection.response())[0] == 413
         await connection.send(bytes(990) + POST + b"Content-Length: 3\r\n\r\nab")
         with suppress(TimeoutError):
-            await asyncio.wait_for(connection.reader.read(1), ShortDrainTimeout.drain_seconds * 2)
+            await asyncio.wait_for(
+                connection.reader.read(1), ShortDrainTimeout.drain_seconds * 3
+            )  # longer than keep-alive, too
         await connection.send(b"c")
         assert (await connection.response())[0] == 200
 
@@ -219,3 +226,61 @@ async def test_a_request_behind_the_last_response_s_body_gets_no_response(tmp_pa
         assert (await connection.response())[0] == 413
         await connection.send(bytes(990) + GET + b"\r\n")
         assert await connection.closes()
+
+
+async def test_a_malformed_rest_of_a_drained_body_closes_the_connection_without_a_second_response(
+    tmp_path: Path,
+) -> None:
+    async with server(tmp_path, max_chunk_size=10) as base, connect_raw(base) as connection:
+        await connection.send(POST + b"Transfer-Encoding: chunked\r\n\r\n14\r\n" + bytes(20))
+        assert (await connection.response())[0] == 413
+        await connection.send(b"\r\nnot a size\r\n")
+        assert await connection.closes()
+
+
+@pytest.mark.parametrize("rejected", [True, False])
+async def test_a_drained_connection_is_closed_before_its_deadline_once_the_client_has_sent_everything(
+    tmp_path: Path,
+    rejected: bool,  # noqa: FBT001
+) -> None:
+    lost = asyncio.Event()
+
+    class ObservedProtocol(BoundedHttpProtocol):
+        drain_seconds = 60.0
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            super().connection_lost(exc)
+            if self.cycle is None or not self.cycle.keep_alive:
+                lost.set()
+
+    async with server(tmp_path, ObservedProtocol, max_chunk_size=10) as base, connect_raw(base) as connection:
+        if rejected:
+            await connection.send(b"rubbish\r\n\r\n")
+        else:
+            await connection.send(POST + b"Connection: close\r\nContent-Length: 1000\r\n\r\n" + bytes(10))
+        assert (await connection.response())[0] == (400 if rejected else 413)
+        assert not lost.is_set()
+        if rejected:
+            connection.writer.write_eof()
+        else:
+            await connection.send(bytes(990))
+        async with asyncio.timeout(20):
+            await lost.wait()
+
+
+async def test_an_application_that_fails_after_its_response_keeps_its_connection() -> None:
+    failed = asyncio.Event()
+
+    async def fail() -> None:
+        failed.set()
+        raise RuntimeError
+
+    async def respond(_request: Request) -> Response:
+        return JSONResponse({}, background=BackgroundTask(fail))
+
+    async with serving_app(Starlette(routes=[Route("/livez", respond)])) as base, connect_raw(base) as connection:
+        for _ in range(2):
+            failed.clear()
+            await connection.send(GET + b"\r\n")
+            assert (await connection.response())[0] == 200
+            await failed.wait()
