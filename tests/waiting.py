@@ -7,6 +7,7 @@ from typing import TypeVar, overload
 T = TypeVar("T")
 
 _ASK_EVERY = 0.02
+_LONGEST_PAUSE = 0.1  # between requests: what is waited for has better use for the processor
 
 
 @overload
@@ -16,13 +17,18 @@ async def until(condition: Callable[[], T], *, within: float = 30.0, what: str =
 async def until(condition: Callable[[], object], *, within: float = 30.0, what: str = "") -> object:
     """Return the first true thing that `condition` (plain or async) says; fails the test after `within` seconds."""
     seen: object = None
+    pause = _ASK_EVERY
     try:
         async with asyncio.timeout(within):
             while True:
                 answer = condition()
-                seen = await answer if isinstance(answer, Awaitable) else answer
+                if isinstance(answer, Awaitable):
+                    seen = await answer
+                    pause = min(pause * 1.5, _LONGEST_PAUSE)
+                else:
+                    seen = answer
                 if seen:
                     return seen
-                await asyncio.sleep(_ASK_EVERY)
+                await asyncio.sleep(pause)
     except TimeoutError:
         raise AssertionError(f"not within {within} s: {what or condition}; last seen: {seen!r}") from None

@@ -59,12 +59,12 @@ async def test_when_interrupted_it_stops_its_server_and_deletes_its_data(tmp_pat
     demo = await _demo(SPEED="1", TMPDIR=str(tmp_path))
     assert demo.stdout is not None
     async with asyncio.timeout(60):
-        while b"sending" not in await demo.stdout.readline():
-            pass
+        while b"sending" not in (line := await demo.stdout.readline()):
+            assert line, "it ended"
     processes = descendants_of(demo.pid)
     assert len(processes) >= 3
     demo.send_signal(signal.SIGINT)
-    assert await asyncio.wait_for(demo.wait(), 30) == 130
+    assert await asyncio.wait_for(demo.wait(), 60) == 130  # its server takes a while where much else runs
     await until(lambda: not any(is_running(pid) for pid in processes))
     assert list(tmp_path.iterdir()) == []
 

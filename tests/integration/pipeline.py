@@ -1,7 +1,8 @@
 """Runs ingest and assembler on real engines, each behind its own server."""
 
+import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -72,9 +73,19 @@ async def ingest_running(settings: IngestSettings) -> AsyncIterator[Pipeline]:
         serving(create_ingest(settings, Metrics()), settings) as base,
         httpx.AsyncClient(base_url=base, timeout=60) as client,
     ):
-        with suppress(AssertionError):  # a test may start without a bus
-            await until(lambda: _bus_reached(client), within=2)
+        if await _listens(settings.nats_url):  # a test may start without a bus
+            await until(lambda: _bus_reached(client), what="ingest to reach its bus")
         yield Pipeline(client, Spool(settings.local_temp_chunk_path))
+
+
+async def _listens(url: str) -> bool:
+    address = httpx.URL(url)
+    try:
+        _, writer = await asyncio.open_connection(address.host, address.port)
+    except OSError:
+        return False
+    writer.close()
+    return True
 
 
 async def _bus_reached(client: httpx.AsyncClient) -> bool:
