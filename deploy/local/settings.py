@@ -36,4 +36,4 @@ class NamedStore(StoreSettings):
     @property
     def given(self) -> bool:
         """Whether the environment names a store, which is then used instead of the embedded one."""
-        return self.names_store
+        return self.has_store_settings

@@ -124,13 +124,15 @@ def _recording_uploads(settings: IngestSettings, opened: OpenedSessions, finaliz
 
 
 def _direct_uploads(settings: IngestSettings) -> DirectUploadPolicy:
-    return DirectUploadPolicy(enabled=settings.cloudflare_r2_enable_direct_upload, configured=settings.names_store)
+    return DirectUploadPolicy(
+        enabled=settings.cloudflare_r2_enable_direct_upload, configured=settings.has_store_settings
+    )
 
 
 def _admission(settings: IngestSettings, spool: Spool, quota: TenantQuota) -> Admission:
     return Admission(
         DiskReserve(spool.root, settings.min_free_disk),
         quota,
-        at_once=settings.max_uploads_at_once,
-        of_tenant=settings.max_uploads_per_tenant,
+        max_uploads=settings.max_uploads_at_once,
+        max_per_tenant=settings.max_uploads_per_tenant,
     )

@@ -110,6 +110,6 @@ class EventFeed:
         try:
             self._sink.broadcast(sequence, decode_on_subject(subject, payload))
         except UndecodableEventError as exc:
-            log.error("passed over a message that is not an event", sequence=sequence, error=str(exc))
+            log.error("skipped a message that is not an event", sequence=sequence, error=str(exc))
         except Exception:  # one event that fails must not stop those behind it
-            log.exception("could not tell an event", sequence=sequence)
+            log.exception("could not broadcast an event", sequence=sequence)

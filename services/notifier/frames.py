@@ -71,7 +71,7 @@ def event_frame(kind: FrameKind, envelope: Envelope, sequence: int) -> str:
 
 
 def hello_frame(sequence: int, moment: datetime, *, heartbeat_seconds: float) -> str:
-    """Return a connection's first frame: all events behind this cursor follow, and heartbeats at this interval."""
+    """Return a connection's first frame: all events after this cursor follow, and heartbeats at this interval."""
     return _text("hello", {"heartbeat_seconds": heartbeat_seconds}, sequence, moment)
 
 

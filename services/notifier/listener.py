@@ -9,7 +9,10 @@ from services.notifier.subscription import Subscription
 
 
 class CloseReason(Enum):
-    """Why a listener is closed: the WebSocket's close code and reason (docs/contracts.md, section 6)."""
+    """Why a listener is closed: the WebSocket's close code and reason (docs/contracts.md, section 6).
+
+    GONE is for a client that disconnected by itself, and is never sent.
+    """
 
     TOO_SLOW = (4408, "too_slow")
     NOT_AUTHENTICATED = (4401, "not_authenticated")

@@ -1,4 +1,4 @@
-"""Closes a connection when its token expires, unless a newer token of the same tenant is sent."""
+"""Waits for the expiry of a connection's token, which a newer token of the same tenant replaces."""
 
 import asyncio
 import math

@@ -35,8 +35,8 @@ class EventStore:
     async def append(self, envelope: Envelope) -> bool:
         """Apply an event to the catalog, archive it, and publish it; returns False if the session is deleted.
 
-        For a deleted session, whatever was written here is deleted again. Idempotent. A concurrent deletion either
-        sees what was written here or is seen here.
+        For a deleted session, whatever was written here is deleted again. Idempotent. Of a concurrent
+        deletion, either it finds what was written here, or the last read of the catalog finds it.
         """
         try:
             await _gather_all(self.catalog.apply(envelope), self._archive(envelope))
@@ -52,7 +52,7 @@ class EventStore:
     ) -> bool:
         """Like append, but publish first and archive in the bucket last, so that listeners do not wait for the bucket.
 
-        If archiving fails, the event stands all the same: raises Unavailable, and the caller must not append another
+        If archiving fails, the event counts as published: raises Unavailable, and the caller must not append another
         one instead. Without `archive` the event is not archived. `known_entry` is the catalog's entry as it was read.
         """
         try:

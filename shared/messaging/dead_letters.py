@@ -182,7 +182,7 @@ def _republished(letter: DeadLetter) -> tuple[bytes, str]:
     """Return the payload to publish, and a new message id, as the stream would drop a known one as a duplicate.
 
     `session.finalized` gets a new event id as well, as when a client finalizes once more: by this id the assembler
-    tells a further attempt from a repetition. Every other event was received by others, and keeps its id.
+    distinguishes a retry from a redelivery. Every other event keeps its id, since consumers deduplicate by it.
     """
     try:
         envelope = decode_on_subject(letter.subject, letter.payload)

@@ -1,6 +1,6 @@
 """Work queues: one durable JetStream pull consumer for each kind of work, with retries and dead letters.
 
-The outcomes of a message (docs/architecture.md, "Work queues on JetStream"):
+The outcomes of a message (docs/architecture.md, "Work queues and dead letters"):
 
 not an event                          dead letter, terminate
 `handle` returns                      acknowledge                                          done
@@ -9,7 +9,7 @@ not an event                          dead letter, terminate
 `handle` raises any other error
 ├── tries are left                    return it with a growing delay                       retry
 └── at the last try                   dead letter, `give_up`, terminate                    failed
-delivered once more after its last try (its process crashed, or the next line happened)
+delivered once more after its last try (its process crashed, or its end could not be stored)
 ├── it has a dead letter              `give_up` with the letter's error, terminate         failed
 └── it has none                       dead letter with the code `crashed`, `give_up`, …    failed
 dead letter or `give_up` can't be stored or published

@@ -52,7 +52,7 @@ class SessionDirectory:
 
     @property
     def work_lock(self) -> Path:
-        """The path of the lock file that is held while the assembler works on the session."""
+        """The path of the lock file that is held while the assembler, a deletion or the reaper works on the session."""
         return self.path / ".working"
 
     @property

@@ -59,12 +59,12 @@ class StoreSettings(EnvSettings):
 
     @model_validator(mode="after")
     def _check_store(self) -> Self:
-        if self.needs_store or self.names_store:
+        if self.needs_store or self.has_store_settings:
             self.store()
         return self
 
     @property
-    def names_store(self) -> bool:
+    def has_store_settings(self) -> bool:
         """Whether any setting of the bucket is given."""
         return any(getattr(self, name) is not None for name in _STORE_NAMES)
 

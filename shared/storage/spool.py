@@ -7,7 +7,7 @@ A session's state can be read from the listing of its directory.
 <spool>/.late/                        deleted documents that an old presigned URL could upload again
 <spool>/.claims/                      object keys that are taken
 <spool>/<tenant>/<session>/.lock      held while a file gets its final name; counts the changes
-                           .working         held while the assembler works on the session
+                           .working         held while the assembler, a deletion or the reaper works on it
                            opening.json     session metadata, if the client opened the session before its first chunk
                            0000012.chunk
                            manifest.json    finalized: the chunks of the recording
@@ -16,7 +16,8 @@ A session's state can be read from the listing of its directory.
                            expired.json     abandoned: no chunk came for too long, the chunks are deleted
                            deleted          everything else is deleted, for good
 
-The directory of a session that ended, expired or was deleted is removed once the catalog alone may answer for it.
+The directory of a session that ended, expired or was deleted is removed once its result is in the catalog.
+What callbacks keep here is listed in services/ingest/indexed_uploads/callbacks/store.py.
 """
 
 import os

@@ -29,6 +29,6 @@ class _UnconfiguredClient:
 
 async def open_optional_store(stack: AsyncExitStack, settings: StoreSettings) -> ObjectStore:
     """Open the configured object store, or return one whose every operation raises Unavailable."""
-    if not settings.names_store:
+    if not settings.has_store_settings:
         return ObjectStore(cast("S3Client", _UnconfiguredClient()), _NOWHERE)
     return await stack.enter_async_context(open_store(settings.store()))

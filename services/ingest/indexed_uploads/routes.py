@@ -70,7 +70,7 @@ async def upload_chunk(request: Request[IndexedUploadsState], caller: Caller) ->
 
 
 async def complete_upload(request: Request[IndexedUploadsState], caller: Caller) -> Response:
-    """Complete an upload; 202 when its file takes longer than a request is kept waiting."""
+    """Complete an upload; 202 when its file takes longer than `FINALIZE_WAIT_SECONDS`."""
     body = await read_json(request, CompleteRequest, request.state["chunk_limits"].with_size(_MAX_JSON))
     key, completed = await request.state["upload_completer"].complete(
         caller.tenant,

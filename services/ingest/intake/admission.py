@@ -17,20 +17,20 @@ _BUFFERS_TOTAL = 8 * 1024 * 1024
 class Admission:
     """Limits concurrent uploads per process and per tenant; rejects at once with 503 instead of queueing.
 
-    At most `at_once` are in progress, `of_tenant` of one tenant (0 for no limit per tenant). A queue of open
+    At most `max_uploads` are in progress, `max_per_tenant` of one tenant (0 for no limit per tenant). A queue of open
     connections would hold memory for clients that may be slow.
     """
 
-    def __init__(self, reserve: DiskReserve, quota: TenantQuota, *, at_once: int, of_tenant: int) -> None:
+    def __init__(self, reserve: DiskReserve, quota: TenantQuota, *, max_uploads: int, max_per_tenant: int) -> None:
         self._reserve = reserve
         self._quota = quota
-        self._at_once = at_once
-        self._of_tenant = of_tenant or at_once
+        self._max_uploads = max_uploads
+        self._max_per_tenant = max_per_tenant or max_uploads
         self._in_progress = 0
         self._uploads: Counter[str] = Counter()
         self._guard = Lock()  # over the two sums below
         self._unwritten = 0  # announced to the disk: bytes of all uploads that are not written yet
-        self._arriving: Counter[str] = Counter()  # counted against each tenant's quota: bytes that are not stored yet
+        self._unstored: Counter[str] = Counter()  # counted against each tenant's quota: bytes that are not stored yet
 
     @contextmanager
     def reserve(self, tenant: str, announced: int) -> Iterator["UploadReservation"]:
@@ -38,9 +38,9 @@ class Admission:
 
         `announced` is the upload's size in bytes by its head, 0 without one. Raises Unavailable.
         """
-        if self._in_progress >= self._at_once:
+        if self._in_progress >= self._max_uploads:
             raise Unavailable("Too many uploads at once: send this one again.", code="too_many_uploads")
-        if self._uploads[tenant] >= self._of_tenant:
+        if self._uploads[tenant] >= self._max_per_tenant:
             raise Unavailable("Too many uploads of yours at once: send this one again.", code="too_many_uploads")
         self._in_progress += 1
         self._uploads[tenant] += 1
@@ -59,30 +59,30 @@ class Admission:
         """How many bytes each upload may buffer: 8 MiB shared by all in progress, from 64 KiB to 1 MiB each."""
         return max(_MIN_BUFFER, min(_MAX_BUFFER, _BUFFERS_TOTAL // max(1, self._in_progress)))
 
-    def adjust_announced(self, tenant: str, unwritten: int, arriving: int) -> None:
-        """Add to what is announced to the disk (`unwritten`) and what counts against the quota (`arriving`)."""
+    def adjust_announced(self, tenant: str, unwritten: int, unstored: int) -> None:
+        """Add to what is announced to the disk (`unwritten`) and what counts against the quota (`unstored`)."""
         with self._guard:
             self._unwritten += unwritten
-            self._arriving[tenant] += arriving
-            if not self._arriving[tenant]:
-                del self._arriving[tenant]
+            self._unstored[tenant] += unstored
+            if not self._unstored[tenant]:
+                del self._unstored[tenant]
 
-    def check_announced(self, tenant: str, of_one: int) -> None:
+    def check_announced(self, tenant: str, upload_bytes: int) -> None:
         """Raise OutOfSpace, TooLarge or RateLimited unless all announced bytes fit; blocks.
 
-        `of_one` of them are announced by one upload.
+        `upload_bytes` of them are announced by one upload.
         """
         self._reserve.check(self._unwritten)
-        self._quota.check(tenant, self._arriving[tenant], of_one)
+        self._quota.check(tenant, self._unstored[tenant], upload_bytes)
 
     def would_fit(self, tenant: str) -> bool:
         """Whether all announced bytes fit by what is cached; asks no disk and does not block."""
-        return self._reserve.has_left(self._unwritten) and not self._quota.needs_check(tenant, self._arriving[tenant])
+        return self._reserve.has_left(self._unwritten) and not self._quota.needs_check(tenant, self._unstored[tenant])
 
-    def take(self, tenant: str, of_one: int, size: int) -> None:
+    def take(self, tenant: str, upload_bytes: int, size: int) -> None:
         """Raise OutOfSpace, TooLarge or RateLimited unless disk and quota have room for `size` bytes; blocks."""
         self._reserve.take(size)
-        self._quota.check(tenant, self._arriving[tenant], of_one)
+        self._quota.check(tenant, self._unstored[tenant], upload_bytes)
 
 
 class UploadReservation:
@@ -92,7 +92,7 @@ class UploadReservation:
         self._admission = admission
         self._tenant = tenant
         self._unwritten = announced  # announced to the disk and not written yet
-        self._arriving = announced  # counted against the quota until the chunk is stored
+        self._unstored = announced  # counted against the quota until the chunk is stored
         self._written = 0
         admission.adjust_announced(tenant, announced, announced)
 
@@ -103,7 +103,7 @@ class UploadReservation:
 
     def check(self) -> None:
         """Raise OutOfSpace, TooLarge or RateLimited if disk or quota has no room for the announced bytes; blocks."""
-        self._admission.check_announced(self._tenant, self._arriving)
+        self._admission.check_announced(self._tenant, self._unstored)
 
     def fits_without_disk_check(self) -> bool:
         """Whether `check` would pass by what is cached; asks no disk and does not block."""
@@ -112,13 +112,13 @@ class UploadReservation:
     def take(self, size: int) -> None:
         """Count the next `size` bytes as written; raises OutOfSpace, TooLarge or RateLimited without room. Blocks."""
         self._written += size
-        self._adjust(max(0, self._unwritten - size), max(self._arriving, self._written))
-        self._admission.take(self._tenant, self._arriving, size)
+        self._adjust(max(0, self._unwritten - size), max(self._unstored, self._written))
+        self._admission.take(self._tenant, self._unstored, size)
 
     def release(self) -> None:
         """Release the announced bytes: they are stored by now, or discarded."""
         self._adjust(0, 0)
 
-    def _adjust(self, unwritten: int, arriving: int) -> None:
-        self._admission.adjust_announced(self._tenant, unwritten - self._unwritten, arriving - self._arriving)
-        self._unwritten, self._arriving = unwritten, arriving
+    def _adjust(self, unwritten: int, unstored: int) -> None:
+        self._admission.adjust_announced(self._tenant, unwritten - self._unwritten, unstored - self._unstored)
+        self._unwritten, self._unstored = unwritten, unstored

@@ -59,9 +59,9 @@ class ChunkIntake:
     ) -> None:
         """Reject what can be rejected before the body is read.
 
-        `key` is None while only the body tells the session; `declared_size` is 0 where the head tells no size.
-        `immediate`: the body is small and already being sent, so the disk is asked only if memory does not know the
-        session as open and with room. Raises what `ChunkStore.precheck` raises.
+        `key` is None where the session's id is in the body, `declared_size` 0 where the chunk's size is not in the
+        head. `immediate`: the body is small and already being sent, so the disk is asked only unless the cache shows
+        that the session is open and not full. Raises what `ChunkStore.precheck` raises.
         """
         if immediate and self._chunks.passes_precheck_in_memory(key, declared_size, reservation):
             return

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from services.ingest.intake.admission import UploadReservation
 from services.ingest.intake.staged_chunk import StagedFile
 from services.ingest.intake.tenant_quota import TenantQuota
-from services.ingest.session_state.expiry import session_expired as has_expired
+from services.ingest.session_state.expiry import session_expired
 from services.ingest.session_state.session_cache import CachedSession, SessionCache
 from shared.domain.errors import Conflict, NotFound, TooLarge, Unavailable
 from shared.domain.identifiers import MAX_CHUNK_INDEX, SessionKey
@@ -150,7 +150,7 @@ def _check_open(*, deleted: bool, finalized: bool, expired: bool) -> None:
     if finalized:
         raise Conflict("The session is finalized and takes no more chunks: use a new session id.", code="finalized")
     if expired:
-        raise has_expired()
+        raise session_expired()
 
 
 def _check_upload_kind(session: CachedSession, target: ChunkTarget) -> None:

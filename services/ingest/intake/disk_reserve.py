@@ -8,7 +8,7 @@ from threading import Lock
 
 from shared.domain.errors import OutOfSpace
 
-_FRESH_SECONDS = 0.05  # between two statvfs calls: bytes taken meanwhile are counted, and other writers write less
+_FRESH_SECONDS = 0.05  # between two statvfs calls; our own writes in between are subtracted, other writers' are small
 
 
 class DiskReserve:

@@ -1,6 +1,6 @@
 """Group commit: chunks that are ready at the same time are made durable in one batch by one thread.
 
-A batch keeps the order that a success stands for: every chunk's bytes written and fsynced, then the names given, each
+A batch works in this order: every chunk's bytes written and fsynced, then the names given, each
 under its session's lock, then each directory fsynced once, then the handlers resumed. A journaling file system merges
 most of a batch's syncs into one write; and the interpreter changes threads once a batch instead of several times a
 chunk, which costs more than the disk (docs/adr/0014).
@@ -66,7 +66,7 @@ class GroupCommit:
 
         Cancelled, it still waits: a batch can't be stopped, and owns the file until it ends. Raises what
         `ChunkStore.store` raises, and OSError; where only the directory's sync failed, the name stays: a repeated
-        request may have been answered from it meanwhile, or a manifest name it.
+        request or a manifest may refer to it already.
         """
         loop = asyncio.get_running_loop()
         pending = _PendingCommit(target, staged, loop.create_future())
@@ -119,7 +119,7 @@ class GroupCommit:
                 case Exception() as failure:
                     pending.result.set_exception(failure)
                 case None:
-                    pending.result.set_exception(RuntimeError("a batch forgot one of its chunks"))
+                    pending.result.set_exception(RuntimeError("the batch ended without an outcome for this chunk"))
 
 
 def _fits(batch: Sequence[_PendingCommit], size: int, following: _PendingCommit) -> bool:
@@ -155,7 +155,7 @@ def _store(batch: Sequence[_PendingCommit], chunks: ChunkStore, sync: Callable[[
         except OSError as exc:
             for pending, _ in chunks_there:
                 pending.outcome = exc
-        else:  # a success only now: what fails anything before must never count as one
+        else:  # an outcome only now: a chunk whose batch fails before this must not count as stored
             for pending, stored in chunks_there:
                 pending.outcome = stored
     if named:

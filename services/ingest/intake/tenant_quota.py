@@ -51,24 +51,24 @@ class TenantQuota:
         self._usages: dict[str, _Usage] = {}
         self._guard = Lock()
 
-    def check(self, tenant: str, arriving: int, of_one: int) -> None:
-        """Raise RateLimited unless the stored bytes and `arriving` more are within the quota.
+    def check(self, tenant: str, unstored: int, upload_bytes: int) -> None:
+        """Raise RateLimited unless the stored bytes and `unstored` more are within the quota.
 
-        Raises TooLarge if one upload alone, with `of_one` of these bytes, exceeds the quota. Blocks for one count
+        Raises TooLarge if one upload alone, with `upload_bytes` of these bytes, exceeds the quota. Blocks for one count
         before rejecting.
         """
         if not self._quota:
             return
-        if of_one > self._quota:
+        if upload_bytes > self._quota:
             raise TooLarge(f"You may have at most {self._quota} bytes waiting here at once.", code="over_quota")
         usage = self._usage(tenant)
         if usage.known is None:
             self._count(tenant, usage, older_than=0.0)
         elif self._clock() - usage.counted_at > max(_FRESH_SECONDS, usage.took * _PAUSE_FACTOR):
             self._executor.submit(self._recount, tenant, usage)
-        if self._is_over(usage, arriving):
+        if self._is_over(usage, unstored):
             self._count(tenant, usage, older_than=max(_REJECT_RECOUNT_SECONDS, usage.took * _PAUSE_FACTOR))
-        if self._is_over(usage, arriving):
+        if self._is_over(usage, unstored):
             raise RateLimited(
                 f"You may have at most {self._quota} bytes waiting here at once: finalize or delete sessions, or send "
                 "this again once earlier ones are stored.",
@@ -76,12 +76,12 @@ class TenantQuota:
                 code="over_quota",
             )
 
-    def needs_check(self, tenant: str, arriving: int) -> bool:
+    def needs_check(self, tenant: str, unstored: int) -> bool:
         """Whether `check` would reject, or would have to count first; does not block."""
         if not self._quota:
             return False
         usage = self._usage(tenant)
-        return usage.known is None or self._is_over(usage, arriving)
+        return usage.known is None or self._is_over(usage, unstored)
 
     def add(self, tenant: str, size: int) -> None:
         """Add a chunk that was just stored."""
@@ -96,8 +96,8 @@ class TenantQuota:
         with self._guard:
             return self._usages.setdefault(tenant, _Usage())
 
-    def _is_over(self, usage: _Usage, arriving: int) -> bool:
-        return (usage.known or 0) + arriving > self._quota
+    def _is_over(self, usage: _Usage, unstored: int) -> bool:
+        return (usage.known or 0) + unstored > self._quota
 
     def _recount(self, tenant: str, usage: _Usage) -> None:
         try:

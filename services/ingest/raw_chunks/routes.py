@@ -1,6 +1,6 @@
 """Raw chunk sessions: `POST /upload_chunk/{session_id}`, `POST /finalize/{session_id}` (docs/contracts.md, section 1).
 
-`upload_chunk` has all steps of a chunk from request to response, one beneath the other.
+`upload_chunk` has all steps of a chunk from request to response, in order.
 """
 
 from typing import TypedDict
@@ -61,7 +61,7 @@ async def upload_chunk(request: Request[RawChunksState], caller: Caller) -> Resp
 
 
 async def finalize(request: Request[RawChunksState], caller: Caller) -> Response:
-    """Finalize a session; 202 when its WAV takes longer than a request is kept waiting."""
+    """Finalize a session; 202 when its WAV takes longer than `FINALIZE_WAIT_SECONDS`."""
     key = await _session_of(request, caller)
     outcome = await request.state["finalizer"].finalize(key, wait=not prefers_async(request))
     return accepted_response(key) if outcome is None else json_response(_finalized(key, outcome))

@@ -28,7 +28,7 @@ _MAX_PIPELINED = 128  # requests waiting for the response to an earlier one; eac
 
 
 class BoundedHttpProtocol(HttpToolsProtocol):
-    """One HTTP/1.1 connection; its states and transitions stand at ConnectionState.
+    """One HTTP/1.1 connection; its states and transitions are documented at ConnectionState.
 
     What can't become a request gets a JSON error response, and the connection is closed. A head must be complete
     `head_seconds` after the connection's start or its own first byte (408), and within 64 KiB (431, RFC 6585):

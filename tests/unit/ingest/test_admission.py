@@ -23,8 +23,8 @@ def admission(folder: Path, *, at_once: int = 9, of_tenant: int = 0, quota: int 
     return Admission(
         DiskReserve(folder, percent),
         TenantQuota(Spool(folder), InlineExecutor(), quota),
-        at_once=at_once,
-        of_tenant=of_tenant,
+        max_uploads=at_once,
+        max_per_tenant=of_tenant,
     )
 
 

@@ -72,10 +72,10 @@ class OptionalStore(StoreSettings):
 
 def test_a_service_that_needs_no_store_starts_without_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STORE_PART_ORDER", "ascending")
-    assert not OptionalStore().names_store
+    assert not OptionalStore().has_store_settings
     monkeypatch.setenv("R2_ACCOUNT_ID", "")
     monkeypatch.setenv("CLOUDFLARE_R2_PUBLIC_URL", "https://recordings.example.com")
-    assert not OptionalStore().names_store
+    assert not OptionalStore().has_store_settings
 
 
 @pytest.mark.parametrize(

@@ -50,7 +50,7 @@ class CallbackSender:
             ):
                 return None if response.is_success else f"the receiver answered {response.status_code}"
         except (TimeoutError, httpx.TimeoutException):
-            return "the receiver did not response in time"
+            return "the receiver did not answer in time"
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as exc:
             return f"the receiver could not be reached ({type(exc).__name__})"
 
