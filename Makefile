@@ -19,7 +19,7 @@ demo: $(VENV)/run.stamp ## Send a recording, show the events and the score (FILE
 	@exec $(BIN)/python -m deploy.local.demo
 
 test: $(VENV)/dev.stamp ## Run every test against real engines (ARGS="-k word")
-	@PYTHONDONTWRITEBYTECODE= exec $(BIN)/python -m pytest -n 5 --dist worksteal $(ARGS)
+	@PYTHONDONTWRITEBYTECODE= exec $(BIN)/python -m pytest -n 4 --dist worksteal $(ARGS)
 
 chaos: $(VENV)/dev.stamp ## Kill and break everything hundreds of times, lose nothing (ARGS="--seed 7 --kills 20 --away 0 --pause 0")
 	@exec $(BIN)/python -m tests.chaos $(ARGS)

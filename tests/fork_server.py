@@ -5,6 +5,8 @@ Each connection is one program: an order (JSON) with its stdin, stdout and stder
 its exit status, negative for a signal's. A connection that is closed before has its program killed.
 """
 
+import asyncio
+import gc
 import importlib
 import json
 import os
@@ -18,6 +20,10 @@ from contextlib import suppress
 from functools import partial
 from typing import TypedDict
 
+from pydantic import SecretStr
+
+from shared.storage.s3_client import open_s3_client
+from shared.storage.settings import StoreConfig
 from tests.kernel import die_with_parent
 
 LARGEST_ORDER = 128 * 1024  # bytes, in one packet
@@ -124,6 +130,12 @@ class ForkServer:
             connection.send(str(number).encode())
 
 
+async def _describe_s3() -> None:
+    """Parse the description of S3, which is kept for each client that follows; nothing is sent."""
+    async with open_s3_client(StoreConfig("http://127.0.0.1:1", "none", "none", SecretStr("none"), "none", "any")):
+        pass
+
+
 def main() -> None:
     """Serve on the socket whose number is the argument; in a child, become what was ordered."""
     if os.fork():  # no child of the tests' own process, where they count what they have started
@@ -131,6 +143,9 @@ def main() -> None:
     listener = socket.socket(fileno=int(sys.argv[1]))
     for name in _IMPORTED:
         importlib.import_module(name)
+    asyncio.run(_describe_s3())
+    gc.collect()
+    gc.freeze()  # children neither copy what is imported nor collect it at their end
     order = ForkServer(listener).serve()
     if order is not None:
         os.chdir(order["folder"])

@@ -24,6 +24,12 @@ async def _shown(**settings: str) -> tuple[int | None, str]:
     return demo.returncode, output.decode()
 
 
+def _silence(folder: Path) -> Path:
+    path = folder / "silence.pcm"
+    path.write_bytes(bytes(32_000))
+    return path
+
+
 async def test_the_sample_is_sent_and_its_events_and_score_are_shown(machine: OneMachine) -> None:
     status, text = await _shown(SERVER=machine.address)
     assert status == 0, text
@@ -38,17 +44,17 @@ async def test_a_server_that_requires_a_token_accepts_the_demo_with_one_only(tmp
     keys = {name.upper(): str(value) for name, value in token_settings().items()}
     async with OneMachine(tmp_path / "data", log=None, **keys) as machine:
         await machine.start()
-        status, text = await _shown(SERVER=machine.address, TOKEN=mint(tenant_id="acme"))
+        file = str(_silence(tmp_path))
+        status, text = await _shown(SERVER=machine.address, TOKEN=mint(tenant_id="acme"), FILE=file)
         assert status == 0, text
         assert "/recordings/acme/audio_demo-" in text
-        status, text = await _shown(SERVER=machine.address)
+        status, text = await _shown(SERVER=machine.address, FILE=file)
         assert status == 1, text
         await machine.end(signal.SIGTERM)
 
 
 async def test_without_a_server_it_starts_one_and_leaves_nothing_behind(tmp_path: Path) -> None:
-    silence = tmp_path / "silence.pcm"
-    silence.write_bytes(bytes(32_000))
+    silence = _silence(tmp_path)
     status, text = await _shown(FILE=str(silence), TMPDIR=str(tmp_path))
     assert status == 0, text
     assert "of 100, confidence" in text
