@@ -28,3 +28,9 @@ def descendants_of(ancestor: int) -> set[int]:
     """Return the ids of a process's living children, of theirs, and so on."""
     children = children_of(ancestor)
     return children.union(*(descendants_of(child) for child in children))
+
+
+def waits_for_lock(pid: int) -> bool:
+    """Whether a process waits for a lock on a file."""
+    waiting = [line.split() for line in Path("/proc/locks").read_text().splitlines() if " -> " in line]
+    return any(fields[5] == str(pid) for fields in waiting)
