@@ -171,7 +171,8 @@ def test_the_right_order_passes_the_check() -> None:
         (RIGHT[:4] + RIGHT[5:], "the name"),
         (moved(4, 8, 11), "the name"),
         (moved(4, 5, 9), "the name"),
-        (RIGHT[:1] + RIGHT[2:], "the folder"),
+        (RIGHT[:1] + RIGHT[2:], "the folder call"),
+        ([SystemCall("directory", -2, -1, path="/s/t"), *RIGHT], "the folder t"),
     ],
 )
 def test_a_missing_or_late_sync_fails_the_check(calls: Sequence[SystemCall], fault: str) -> None:

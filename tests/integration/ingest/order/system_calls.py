@@ -61,7 +61,7 @@ def promises(calls: Sequence[SystemCall]) -> Iterator[Promise]:
 def faults_of(calls: Sequence[SystemCall], promise: Promise, session: str) -> list[str]:
     """Return what breaks the order fsync(file) < name < fsync(directory) < response; `session` is the session's folder.
 
-    If the folder was made in this record, its parent must be synced before the response as well.
+    If the folder or its tenant's was made in this record, its parent must be synced before the response as well.
     """
     file = f"{promise.session}/{promise.name}"
     name = f"{session}/{promise.name}"
@@ -73,9 +73,10 @@ def faults_of(calls: Sequence[SystemCall], promise: Promise, session: str) -> li
         found.append(f"the bytes of {file} were not synced before they were named")
     if not _synced_between(calls, session, named.end, promise.begin):
         found.append(f"the name {file} was not synced before the response")
-    made = next((call for call in calls if call.kind == "directory" and call.path == session), None)
-    if made is not None and not _synced_between(calls, str(PurePath(session).parent), made.end, promise.begin):
-        found.append(f"the folder of {file} was not synced before the response")
+    for folder in (PurePath(session), PurePath(session).parent):
+        made = next((call for call in calls if call.kind == "directory" and call.path == str(folder)), None)
+        if made is not None and not _synced_between(calls, str(folder.parent), made.end, promise.begin):
+            found.append(f"the folder {folder.name} of {file} was not synced before the response")
     return found
 
 
