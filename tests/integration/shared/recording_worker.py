@@ -52,6 +52,7 @@ async def working(
     queue: str = QUEUE,
     concurrency: int = 1,
     first_retry: float = 0.05,
+    ack_wait: float = 5.0,  # a busy machine may hold the loop for longer than a second
     metrics: Metrics | None = None,
 ) -> AsyncIterator[None]:
     policy = QueuePolicy(
@@ -60,7 +61,7 @@ async def working(
         concurrency=concurrency,
         max_tries=3,
         first_retry=first_retry,
-        ack_wait=5.0,  # a busy machine may hold the loop for longer than a second
+        ack_wait=ack_wait,
         idle_check_seconds=1.0,
     )
     async with background_tasks(*WorkQueue(bus, policy, worker, metrics or Metrics()).workers()):
