@@ -41,3 +41,9 @@ def test_an_object_has_one_id_in_each_tenant() -> None:
     assert document_key("acme", "x") == document_key("acme", "x")
     assert len({document_key("acme", "x").session, document_key("acme", "y").session}) == 2
     assert document_key("acme", "x").session != document_key("rival", "x").session
+
+
+@pytest.mark.parametrize("key", ["audio_call.wav", "default", "documents", "acme", ".roomtone"])
+def test_what_lies_at_the_top_of_the_bucket_is_no_tenants_document(key: str) -> None:
+    assert not is_object_key("acme", key)
+    assert not is_object_key("default", key)
