@@ -91,3 +91,10 @@ def test_a_quota_holds_for_bytes_that_were_not_announced(tmp_path: Path) -> None
         second.take(40)
         with pytest.raises(RateLimited):
             second.take(1)
+
+
+def test_bytes_that_one_tenant_announced_count_against_no_other_quota(tmp_path: Path) -> None:
+    uploads = admission(tmp_path, quota=100)
+    with uploads.reserve("a", 90) as one, uploads.reserve("b", 90) as other:
+        one.check()
+        other.check()
