@@ -189,7 +189,7 @@ async def test_a_job_delivered_again_after_its_end_publishes_the_same_under_the_
     await bus.subscribe("roomtone.v1.default.again.audio.ready", on_message)
     async with (
         ingest_running(ingest_settings(tmp_path, private_nats.url, store)) as pipeline,
-        assembler_running(assembler_settings(tmp_path, private_nats.url, store)),
+        assembler_running(assembler_settings(tmp_path, private_nats.url, store, assembler_retry_seconds=0.5)),
     ):
         await pipeline.send("again", tone(1))
         assert (await pipeline.finalize("again")).status_code == 200
