@@ -4,7 +4,6 @@ import asyncio
 import json
 import os
 import signal
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -15,16 +14,17 @@ from websockets.asyncio.client import connect
 from deploy.local.ports import free_ports
 from shared.messaging.bus import Bus
 from tests.integration.notifier.serving import close_code_of, frame_of, small_buffer_socket
+from tests.program import Program, start_program
 from tests.unit.notifier.samples import analysis, happened
 from tests.waiting import until
 
-GRACE = 4.0
+GRACE = 20.0  # seconds; far more than anything here takes, even where much else runs
 
 
 class Process:
     """`python -m services.notifier`, as an operator starts it."""
 
-    def __init__(self, child: asyncio.subprocess.Process, port: int) -> None:
+    def __init__(self, child: Program, port: int) -> None:
         self.child = child
         self.base = f"http://127.0.0.1:{port}"
         self.url = f"ws://127.0.0.1:{port}/notify"
@@ -40,7 +40,7 @@ class Process:
     async def stop(self) -> None:
         """Send SIGTERM and wait until the process is gone; fails when that takes longer than the grace period."""
         self.child.send_signal(signal.SIGTERM)
-        _, self.output = await asyncio.wait_for(self.child.communicate(), GRACE + 1)
+        self.output, _ = await asyncio.wait_for(self.child.communicate(), GRACE)
 
 
 @asynccontextmanager
@@ -55,12 +55,10 @@ async def started(nats_url: str) -> AsyncIterator[Process]:
         "NOTIFY_MAX_BUFFERED": "262144",
         "SHUTDOWN_GRACE_SECONDS": f"{GRACE:.0f}",
     }
-    child = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "services.notifier", env=env, stderr=asyncio.subprocess.PIPE
-    )
+    child = await start_program("services.notifier", environment=env, piped=True)
     process = Process(child, port)
     try:
-        await until(process.ready, within=20, what="the notifier is ready")
+        await until(process.ready, what="the notifier is ready")
         yield process
     finally:
         if child.returncode is None:
@@ -84,7 +82,7 @@ async def test_at_sigterm_clients_are_sent_retry_after_and_closed_with_1001(proc
             assert farewell["event"] == "retry_after"
             assert farewell["retry_after"] > 0
             assert await close_code_of(client) == (1001, "going_away")
-        await asyncio.wait_for(stopping, 3)
+        await asyncio.wait_for(stopping, GRACE - 1)  # nobody is left to wait for
 
 
 async def test_a_client_that_never_reads_does_not_outlast_the_grace_period(
