@@ -165,7 +165,7 @@ async def _check(run: Run) -> None:
     ingest = run.environment.processes["ingest"]
     await ingest.start()
     try:
-        await until(lambda: not any(run.environment.spool.temporaries.iterdir()), within=5, what="the sweep")
+        await until(lambda: not any(run.environment.spool.temporaries.iterdir()), what="the sweep")
     except AssertionError as exc:
         run.result.violated(str(exc))
     await stop(ingest, run.result)
