@@ -11,11 +11,14 @@ _LONGEST_PAUSE = 0.1  # between requests: what is waited for has better use for 
 
 
 @overload
-async def until(condition: Callable[[], Awaitable[T]], *, within: float = 30.0, what: str = "") -> T: ...
+async def until(condition: Callable[[], Awaitable[T]], *, within: float = 15.0, what: str = "") -> T: ...
 @overload
-async def until(condition: Callable[[], T], *, within: float = 30.0, what: str = "") -> T: ...
-async def until(condition: Callable[[], object], *, within: float = 30.0, what: str = "") -> object:
-    """Return the first true thing that `condition` (plain or async) says; fails the test after `within` seconds."""
+async def until(condition: Callable[[], T], *, within: float = 15.0, what: str = "") -> T: ...
+async def until(condition: Callable[[], object], *, within: float = 15.0, what: str = "") -> object:
+    """Return the first true thing that `condition` (plain or async) says; fails the test after `within` seconds.
+
+    That is less than what the services themselves do every 20 or 30 seconds, which would hide that an event was missed.
+    """
     seen: object = None
     pause = _ASK_EVERY
     try:

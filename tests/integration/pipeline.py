@@ -74,7 +74,7 @@ async def ingest_running(settings: IngestSettings) -> AsyncIterator[Pipeline]:
         httpx.AsyncClient(base_url=base, timeout=60) as client,
     ):
         if await _listens(settings.nats_url):  # a test may start without a bus
-            await until(lambda: _bus_reached(client), what="ingest to reach its bus")
+            await until(lambda: _bus_reached(client), within=60, what="ingest to reach its bus")
         yield Pipeline(client, Spool(settings.local_temp_chunk_path))
 
 

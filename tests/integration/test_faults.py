@@ -88,7 +88,7 @@ async def test_a_manifest_that_ingest_could_not_publish_is_published_after_its_r
         assert (await pipeline.finalize("restarted")).status_code == 202
     await private_nats.start()
     async with ingest_running(ingest_settings(tmp_path, private_nats.url, store)) as pipeline:
-        await until(pipeline.directory("restarted").published.exists)
+        await until(pipeline.directory("restarted").published.exists, within=20)
     await bus.wait_ready()
     published = await last_event(bus, SessionKey("default", "restarted"), SessionFinalized)
     assert published is not None
@@ -243,7 +243,7 @@ async def test_a_chunk_changed_on_disk_fails_the_session(
         await pipeline.finalize(session)
         pipeline.directory(session).chunk(0).write_bytes(sound[:-2] + b"xx")
         async with assembler_running(assembler_settings(tmp_path, private_nats.url, store)):
-            await until(pipeline.directory(session).result.exists)
+            await until(pipeline.directory(session).result.exists, within=20)
     key = SessionKey("default", session)
     failed = await last_event(bus, key, AudioFailed)
     assert failed is not None

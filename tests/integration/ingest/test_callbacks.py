@@ -152,7 +152,7 @@ async def test_with_the_bus_away_the_callback_is_sent_once_and_its_event_later(
             async def published() -> bool:
                 return await last_event(bus, SessionKey("default", upload), WebhookDelivered) is not None
 
-            await until(published)
+            await until(published, within=20)
     assert len(receiver.notices) == 2
 
 
@@ -189,10 +189,10 @@ async def test_a_hung_receiver_gets_few_callbacks_at_once_and_new_ones_come_befo
         uploads = [await uploader.uploaded(SOUND, file_id=number) for number in range(6)]
         for number, upload in enumerate(uploads):
             assert (await uploader.complete(upload, 1, number)).status_code == 202
-        await until(lambda: len(receiver.notices) >= 6)
+        await until(lambda: len(receiver.notices) >= 6, within=20)
         assert {notice["upload_session_id"] for notice in receiver.notices[:6]} == set(uploads)
         assert receiver.max_concurrent == 2
-        await until(lambda: len(receiver.notices) == 12)
+        await until(lambda: len(receiver.notices) == 12, within=20)
 
 
 async def test_stopped_during_a_callback_it_ends_in_time_and_sends_it_again_after_the_next_start(

@@ -58,7 +58,7 @@ async def started(nats_url: str) -> AsyncIterator[Process]:
     child = await start_program("services.notifier", environment=env, piped=True)
     process = Process(child, port)
     try:
-        await until(process.ready, what="the notifier is ready")
+        await until(process.ready, within=60, what="the notifier is ready")
         yield process
     finally:
         if child.returncode is None:

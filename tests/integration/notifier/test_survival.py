@@ -34,7 +34,7 @@ async def publish(bus: Bus, number: int) -> None:
             return False
         return True
 
-    await until(stored, what=f"chunk {number} is stored")
+    await until(stored, within=20, what=f"chunk {number} is stored")
 
 
 async def indices(client: ClientConnection, count: int) -> list[int]:
@@ -138,7 +138,7 @@ async def test_readiness_means_that_the_consumer_runs_and_listeners_are_rejected
             await until(lambda: _unready(notifier), what="a connection that stands still is noticed")
         finally:
             _signal(private_nats, signal.SIGCONT)
-        await until(notifier.ready)
+        await until(notifier.ready, within=20)
 
 
 def _signal(server: NatsServer, number: signal.Signals) -> None:

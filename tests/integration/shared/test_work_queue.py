@@ -125,7 +125,7 @@ async def test_the_queue_goes_on_after_the_server_was_killed(bus: Bus, private_n
         await private_nats.start()
         await until(lambda: bus.connected)
         await publish_job(bus, "after")
-        await until(lambda: "after" in worker.handled)
+        await until(lambda: "after" in worker.handled, within=20)
 
 
 async def test_a_subscription_that_went_deaf_is_opened_again(bus: Bus) -> None:
