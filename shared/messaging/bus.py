@@ -19,7 +19,7 @@ from shared.domain.identifiers import SessionKey
 from shared.domain.subjects import ALL_EVENTS, STREAM, event_subject
 from shared.messaging.settings import BusConfig
 from shared.observability.metrics import Metrics
-from shared.process.tasks import stop_process
+from shared.process.tasks import cancel_and_wait, stop_process
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -191,8 +191,7 @@ async def open_bus(config: BusConfig, *, service: str, metrics: Metrics) -> Asyn
     try:
         yield bus
     finally:
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
+        await cancel_and_wait([running])  # while it connects, the library swallows a cancellation
 
 
 async def last_event(bus: Bus, key: SessionKey, kind: type[Event]) -> Envelope | None:

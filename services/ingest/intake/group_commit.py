@@ -10,6 +10,7 @@ import asyncio
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -70,6 +71,7 @@ class GroupCommit:
         """
         loop = asyncio.get_running_loop()
         pending = _PendingCommit(target, staged, loop.create_future())
+        staged.hand_over()  # a request that is cancelled twice must not close what a thread is working on
         with self._guard:
             self._waiting.append(pending)
         if not self._start_scheduled:
@@ -92,6 +94,9 @@ class GroupCommit:
                 _store(batch, self._chunks, self._sync)
             except Exception as exc:  # noqa: BLE001  # fails the chunks without an outcome
                 _for_each_ok(batch, partial(_fail, failure=exc))
+            for pending in batch:
+                with suppress(OSError):  # a temporary name that stays is removed by the sweeper
+                    pending.staged.discard()
             seconds = perf_counter() - begun
             for pending in batch:
                 pending.seconds = seconds
@@ -160,8 +165,6 @@ def _store(batch: Sequence[_PendingCommit], chunks: ChunkStore, sync: Callable[[
                 pending.outcome = stored
     if named:
         failpoint("ingest.kept")
-    for pending in batch:
-        pending.staged.discard()
 
 
 def _fail(pending: _PendingCommit, failure: Exception) -> None:

@@ -25,8 +25,8 @@ class StagedFile:
 class StagedChunk:
     """Buffers pieces and writes them in large steps; holds each byte once.
 
-    As an async context manager it removes its temporary file when the block raises; what was given its final name
-    stays. `pending` is how many bytes are buffered and not written.
+    As an async context manager it removes its temporary file when the block raises, until it is handed over to a batch,
+    which then owns the file. `pending` is how many bytes are buffered and not written.
     """
 
     def __init__(self, temporaries: Path, executor: Executor, reservation: UploadReservation) -> None:
@@ -37,6 +37,7 @@ class StagedChunk:
         self._buffered: list[bytes] = []
         self._size = 0
         self._hash = hashlib.sha256()
+        self._handed_over = False
         self.pending = 0
 
     async def __aenter__(self) -> Self:
@@ -47,8 +48,12 @@ class StagedChunk:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Discard the file after an error, also while being cancelled."""
-        if kind is not None and self._file is not None:
+        if kind is not None and self._file is not None and not self._handed_over:
             await wait_uncancelled(asyncio.ensure_future(run_blocking(self._executor, self.discard)))
+
+    def hand_over(self) -> None:
+        """Give the file to the batch of a group commit, which discards it at its end."""
+        self._handed_over = True
 
     async def write(self, piece: bytes) -> None:
         """Take a piece; returns after a disk write once enough is buffered, which slows the sender down."""
