@@ -68,3 +68,10 @@ async def test_a_client_that_closes_for_good_stops_its_process(nats_url: str) ->
     assert process.returncode != 0
     assert b"bus connected" in output
     assert b"closed for good" in output
+
+
+async def test_a_bus_that_is_closed_at_any_moment_of_its_connecting_ends(nats_url: str) -> None:
+    for steps in range(60):
+        async with asyncio.timeout(10), open_bus(BusConfig(url=nats_url), service="test", metrics=Metrics()):
+            for _ in range(steps):
+                await asyncio.sleep(0)
