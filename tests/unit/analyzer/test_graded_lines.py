@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 FILE = Path(__file__).parents[3] / "services/analyzer/score/training/graded_lines.jsonl"
 TOPICS = {"service", "work", "family", "lookalike", "wordless"}
@@ -46,8 +47,8 @@ def test_the_two_grades_of_a_line_agree_as_documented(lines: list[dict[str, Any]
     assert np.corrcoef(ranks)[0, 1] == pytest.approx(0.96, abs=0.005)
 
 
-def _mean_ranks(values: np.ndarray[Any, np.dtype[np.float64]]) -> np.ndarray[Any, np.dtype[np.float64]]:
+def _mean_ranks(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Rank values; equal ones share the mean of their ranks."""
     _, index, counts = np.unique(values, return_inverse=True, return_counts=True)
-    last = np.cumsum(counts)
-    return (last - (counts - 1) / 2)[index]
+    means: NDArray[np.float64] = np.cumsum(counts) - (counts - 1) / 2
+    return means[index]
