@@ -33,7 +33,7 @@ bench-intake: $(VENV)/dev.stamp ## Take bodies in beside other servers, one tabl
 bench-growth: $(VENV)/dev.stamp ## Show what a chunk costs in long sessions and among many, and what large uploads hold
 	@exec $(BIN)/python -m benchmarks.growth
 
-fuzz-media: $(VENV)/dev.stamp ## Feed the decoder spoilt recordings, thousands of them (ARGS="--seed 1 --files 5000")
+fuzz-media: $(VENV)/dev.stamp ## Feed the decoder corrupt recordings, thousands of them (ARGS="--seed 1 --files 5000")
 	@exec $(BIN)/python -m tests.hostile_media $(ARGS)
 
 check: $(VENV)/dev.stamp ## Check style, formatting, types and import rules
