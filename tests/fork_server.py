@@ -148,6 +148,7 @@ def main() -> None:
     gc.freeze()  # children neither copy what is imported nor collect it at their end
     order = ForkServer(listener).serve()
     if order is not None:
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job, as CI may be, ignores it
         os.chdir(order["folder"])
         os.environ.clear()
         os.environ.update(order["environment"])
