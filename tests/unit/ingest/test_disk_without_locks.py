@@ -28,18 +28,6 @@ class OvertakenFile(TemporaryFile):
 
 
 @pytest.fixture
-def spool(tmp_path: Path) -> Spool:
-    spool = Spool(tmp_path)
-    spool.prepare()
-    return spool
-
-
-@pytest.fixture
-def sessions() -> SessionCache:
-    return SessionCache()
-
-
-@pytest.fixture
 def chunks(spool: Spool, sessions: SessionCache) -> ChunkStore:
     return ChunkStore(spool, sessions, TenantQuota(spool, InlineExecutor(), 0), max_session_size=100)
 

@@ -4,7 +4,6 @@ import asyncio
 import os
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
@@ -57,13 +56,6 @@ class Ingest:
 
     def expire(self) -> bool:
         return self.expirer.expire(self._spool.session(KEY))
-
-
-@pytest.fixture
-def spool(tmp_path: Path) -> Spool:
-    spool = Spool(tmp_path)
-    spool.prepare()
-    return spool
 
 
 @pytest.fixture

@@ -31,18 +31,6 @@ Store = Callable[[bytes], Awaitable[StoredChunk]]
 
 
 @pytest.fixture
-def spool(tmp_path: Path) -> Spool:
-    spool = Spool(tmp_path)
-    spool.prepare()
-    return spool
-
-
-@pytest.fixture
-def sessions() -> SessionCache:
-    return SessionCache()
-
-
-@pytest.fixture
 def call(spool: Spool) -> SessionDirectory:
     return spool.session(KEY)
 
