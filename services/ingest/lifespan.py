@@ -49,6 +49,7 @@ from shared.process.tasks import background_tasks
 from shared.storage.spool import Spool
 
 _DAY = 24 * 3600.0
+_MAX_JSON = 64 * 1024  # of one JSON body without a chunk
 _JSON_BYTES = 128 * 1024 * 1024  # of JSON bodies at once; read and decoded they take about three times as much
 
 
@@ -96,6 +97,7 @@ async def open_ingest(stack: AsyncExitStack, settings: IngestSettings, spool: Sp
         ),
         finalizer=finalizer,
         chunk_limits=limits,
+        json_limits=limits.with_size(_MAX_JSON),
         status_reader=StatusReader(spool, executor, events.catalog, store),
         session_deleter=deleter,
         upload_completer=UploadCompleter(opened, finalizer, callbacks),

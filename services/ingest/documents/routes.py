@@ -38,7 +38,6 @@ from shared.http.responses import json_response
 
 _ROOT = "/api/v1/documents/"
 _SIGN = "upload/generate-url"
-_MAX_JSON = 64 * 1024
 _NO_STORE = {"Cache-Control": "no-store"}
 
 
@@ -73,13 +72,13 @@ class DocumentsState(TypedDict):
     url_signer: UploadUrlSigner
     document_registrar: DocumentRegistrar
     document_reader: DocumentReader
-    chunk_limits: BodyLimits
+    json_limits: BodyLimits
 
 
 async def generate_url(request: Request[DocumentsState], caller: Caller) -> Response:
     """Return a signed URL for one PUT into the bucket."""
     request.state["direct_uploads"].check()
-    wanted = await read_json(request, AddressWanted, request.state["chunk_limits"].with_size(_MAX_JSON))
+    wanted = await read_json(request, AddressWanted, request.state["json_limits"])
     file = AnnouncedFile(filename=wanted.filename, content_type=wanted.content_type, size=wanted.file_size)
     signed = await request.state["url_signer"].sign(caller.tenant, file, wanted.expiration)
     body = AddressSigned(
@@ -95,7 +94,7 @@ async def generate_url(request: Request[DocumentsState], caller: Caller) -> Resp
 async def register_document(request: Request[DocumentsState], caller: Caller) -> Response:
     """Register an object of the bucket as a document; audio becomes a recording."""
     request.state["direct_uploads"].check()
-    file = _registered(await read_json(request, Registration, request.state["chunk_limits"].with_size(_MAX_JSON)))
+    file = _registered(await read_json(request, Registration, request.state["json_limits"]))
     key, document = await request.state["document_registrar"].register(caller.tenant, file)
     return json_response(_document(key, document), 201, {"Location": f"{_ROOT}{key.session}/"})
 

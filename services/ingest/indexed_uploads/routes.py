@@ -31,8 +31,6 @@ from shared.domain.upload_kind import IndexedUpload
 from shared.http.body import BodyLimits, declared_size, read_json
 from shared.http.responses import json_response
 
-_MAX_JSON = 64 * 1024
-
 
 class IndexedUploadsState(TypedDict):
     """What the handlers use of the lifespan state."""
@@ -41,11 +39,12 @@ class IndexedUploadsState(TypedDict):
     intake: ChunkIntake
     upload_completer: UploadCompleter
     chunk_limits: BodyLimits
+    json_limits: BodyLimits
 
 
 async def init_upload(request: Request[IndexedUploadsState], caller: Caller) -> Response:
     """Open an upload under an id that the server generates."""
-    body = await read_json(request, InitRequest, request.state["chunk_limits"].with_size(_MAX_JSON))
+    body = await read_json(request, InitRequest, request.state["json_limits"])
     filename = safe_filename(body.original_file_name)
     kind = IndexedUpload(
         main_service_file_id=body.main_service_file_id, filename=filename, given_name=body.original_file_name
@@ -71,7 +70,7 @@ async def upload_chunk(request: Request[IndexedUploadsState], caller: Caller) ->
 
 async def complete_upload(request: Request[IndexedUploadsState], caller: Caller) -> Response:
     """Complete an upload; 202 when its file takes longer than `FINALIZE_WAIT_SECONDS`."""
-    body = await read_json(request, CompleteRequest, request.state["chunk_limits"].with_size(_MAX_JSON))
+    body = await read_json(request, CompleteRequest, request.state["json_limits"])
     key, completed = await request.state["upload_completer"].complete(
         caller.tenant,
         parse_identifier(body.upload_session_id, SESSION_FIELD),
