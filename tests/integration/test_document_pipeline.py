@@ -65,7 +65,7 @@ async def test_a_recording_becomes_a_wav_beside_the_original(
     status = await ended(client, document["id"])
     assert status["state"] == "ready", status
     key = SessionKey("default", document["id"])
-    envelope = await last_event(bus, key, AudioReady)
+    envelope = await until(lambda: last_event(bus, key, AudioReady), what="the event, which the catalog is ahead of")
     assert envelope is not None
     ready = envelope.event
     assert isinstance(ready, AudioReady)
