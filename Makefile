@@ -1,5 +1,6 @@
 # Everything happens in .venv, which is made by whatever target needs it first.
 PYTHON ?= python3
+WORDS ?= yes
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip --disable-pip-version-check install --quiet --require-hashes --only-binary :all:
@@ -12,7 +13,7 @@ COMPILE := uv pip compile pyproject.toml --universal --generate-hashes --no-emit
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-run: $(VENV)/run.stamp ## Serve everything on http://127.0.0.1:8000, data in ./data (PORT=…, DATA_DIR=…)
+run: $(VENV)/run.stamp ## Serve everything on http://127.0.0.1:8000, data in ./data (PORT=…, DATA_DIR=…, WORDS=no)
 	@exec $(BIN)/python -m deploy.local --with-parent
 
 demo: $(VENV)/run.stamp ## Send a recording, show the events and the score (FILE=…, SERVER=http://…, TOKEN=…, SPEED=…)
@@ -56,7 +57,8 @@ docs: $(VENV)/run.stamp ## Write docs/openapi.json anew
 
 lock: ## Lock the dependencies anew with their hashes (needs uv; ARGS=--upgrade for newer ones)
 	$(COMPILE) $(ARGS) -o requirements.lock
-	$(COMPILE) $(ARGS) --extra dev -c requirements.lock -o requirements-dev.lock
+	$(COMPILE) $(ARGS) --extra words -c requirements.lock -o requirements-words.lock
+	$(COMPILE) $(ARGS) --extra dev -c requirements-words.lock -o requirements-dev.lock
 
 clean: ## Remove .venv and caches; recordings in ./data stay
 	rm -rf $(VENV) .bench .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
@@ -67,13 +69,16 @@ $(BIN)/python:
 	@echo "Making a virtual environment in $(VENV)"
 	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
 
-$(VENV)/run.stamp: requirements.lock | $(BIN)/python
+# WORDS=no leaves the sentence-embedding model out: a lexicon rates the words then.
+LOCK := $(if $(filter no,$(WORDS)),requirements.lock,requirements-words.lock)
+
+$(VENV)/run.stamp: $(LOCK) | $(BIN)/python
 	@echo "Installing what Roomtone needs into $(VENV) (some minutes the first time)"
-	@$(INSTALL) -r requirements.lock
+	@$(INSTALL) -r $(LOCK)
 	@touch $@
 
-# The development lock holds all of the other one.
-$(VENV)/dev.stamp: requirements-dev.lock requirements.lock | $(BIN)/python
+# The development lock holds all of the other ones.
+$(VENV)/dev.stamp: requirements-dev.lock requirements-words.lock requirements.lock | $(BIN)/python
 	@echo "Installing what Roomtone and its tests need into $(VENV) (some minutes the first time)"
 	@$(INSTALL) -r requirements-dev.lock
 	@touch $(VENV)/run.stamp $@

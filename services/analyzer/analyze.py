@@ -10,8 +10,8 @@ from services.analyzer.score.protocol import Score, Scorer, TranscribedRecording
 from services.analyzer.splitter import AudioPiece, AudioSplitter
 from services.analyzer.transcribe.protocol import Transcriber
 from services.analyzer.wav_reader import samples_of
+from shared.domain.analysis import TranscriptLine
 from shared.domain.errors import BadMedia
-from shared.domain.events import TranscriptLine
 
 
 @dataclass(frozen=True, slots=True, eq=False)

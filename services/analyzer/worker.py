@@ -8,10 +8,11 @@ import structlog
 
 from services.analyzer.analyze import AnalysisResult, Analyzer
 from shared.catalog.event_store import EventStore
+from shared.domain.analysis import TranscriptLine
 from shared.domain.clock import now, rfc3339
 from shared.domain.envelope import Envelope, event_id, make_envelope
 from shared.domain.errors import Permanent, RoomtoneError
-from shared.domain.events import AnalysisCompleted, AnalysisFailed, AudioReady, TranscriptLine
+from shared.domain.events import AnalysisCompleted, AnalysisFailed, AudioReady
 from shared.messaging.bus import Bus, last_event
 from shared.process.failpoints import failpoint
 

@@ -7,6 +7,7 @@ members of the event's `data`. Changes inside v1 are additive: readers ignore me
 from dataclasses import dataclass
 from typing import ClassVar
 
+from shared.domain.analysis import TranscriptLine
 from shared.domain.upload_kind import UploadKind
 
 
@@ -144,15 +145,6 @@ class AudioFailed:
     retryable: bool = False
     original: StoredOriginal | None = None
     intake: UploadSummary | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TranscriptLine:
-    """A line of speech, with start and end in seconds from the start of the recording."""
-
-    start: float
-    end: float
-    text: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

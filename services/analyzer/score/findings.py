@@ -8,7 +8,7 @@ from services.analyzer.score.lexicon import NEGATIVE_WORDS, line_sentiment
 from services.analyzer.score.loudness import loudness_rises
 from services.analyzer.score.phrases import HOSTILE
 from services.analyzer.score.protocol import TranscribedRecording
-from shared.domain.events import TranscriptLine
+from shared.domain.analysis import TranscriptLine
 
 _LITTLE_SPEECH = 5.0  # seconds: a greeting
 _ORDER = (*(phrases.code for phrases in HOSTILE), NEGATIVE_WORDS)

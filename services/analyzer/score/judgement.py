@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from services.analyzer.score.protocol import Score
 from services.analyzer.score.summary import band_of, timestamp
-from shared.domain.events import TranscriptLine
+from shared.domain.analysis import TranscriptLine
 
 _LONGEST_QUOTE = 12  # words
 _NOTABLE = 2  # the lowest grade that gives a reason code

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from services.analyzer.levels import FRAMES_PER_SECOND, Levels, decibels, power
-from shared.domain.events import TranscriptLine
+from shared.domain.analysis import TranscriptLine
 
 _BLOCK = FRAMES_PER_SECOND  # a second: about three syllables, so that one plosive is no shout
 _LEAST_BLOCK = FRAMES_PER_SECOND // 5  # the last block of a line counts if it has at least this many frames

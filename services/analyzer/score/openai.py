@@ -11,8 +11,8 @@ from services.analyzer.openai_client import model_call
 from services.analyzer.score.judgement import INSTRUCTIONS, Judgement, schema, score_of
 from services.analyzer.score.protocol import Score, TranscribedRecording
 from services.analyzer.score.summary import no_speech
+from shared.domain.analysis import TranscriptLine
 from shared.domain.errors import Permanent, Unavailable
-from shared.domain.events import TranscriptLine
 
 _MAX_TEXT = 200_000  # characters: some 50,000 tokens, five hours of talk
 _TRIES_IN_FULL = 2  # tries that may take their full timeout before the call is given up

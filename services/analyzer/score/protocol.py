@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from services.analyzer.levels import Levels
-from shared.domain.events import TranscriptLine
+from shared.domain.analysis import TranscriptLine
 
 
 @dataclass(frozen=True, slots=True, eq=False)

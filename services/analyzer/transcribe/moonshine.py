@@ -11,8 +11,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from services.analyzer.splitter import AudioPiece
 from services.analyzer.transcribe.model_process import ModelProcess, ModelStoppedError
+from shared.domain.analysis import TranscriptLine
 from shared.domain.errors import Unavailable
-from shared.domain.events import TranscriptLine
 
 log = structlog.stdlib.get_logger(__name__)
 

@@ -8,8 +8,8 @@ from pydantic import BaseModel, ValidationError
 from services.analyzer.openai_client import model_call
 from services.analyzer.splitter import AudioPiece
 from shared.audio.wav import wav_header
+from shared.domain.analysis import TranscriptLine
 from shared.domain.errors import Unavailable
-from shared.domain.events import TranscriptLine
 
 _LONGEST_WITH_TIMES = 180.0  # 5.8 MB, held up to three times while it is sent; a request may have 25 MB
 _LONGEST_WITHOUT_TIMES = 30.0  # a line then has no times but its piece's

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from services.analyzer.splitter import AudioPiece
-from shared.domain.events import TranscriptLine
+from shared.domain.analysis import TranscriptLine
 
 
 class Transcriber(Protocol):

@@ -9,9 +9,10 @@ from services.analyzer.splitter import AudioPiece
 from services.analyzer.worker import AnalysisWorker
 from shared.catalog.catalog import Catalog
 from shared.catalog.event_store import EventStore
+from shared.domain.analysis import TranscriptLine
 from shared.domain.envelope import encode
 from shared.domain.errors import Permanent, Unavailable
-from shared.domain.events import AnalysisCompleted, AnalysisFailed, TranscriptLine
+from shared.domain.events import AnalysisCompleted, AnalysisFailed
 from shared.messaging.bus import Bus, last_event
 from shared.storage.object_store import ObjectStore
 from tests.integration.analyzer.recordings import put, times_published, wav_of

@@ -6,7 +6,8 @@ import httpx
 
 from services.analyzer.app import create_service
 from services.analyzer.settings import AnalyzerSettings
-from shared.domain.events import AnalysisCompleted, AnalysisFailed, TranscriptLine
+from shared.domain.analysis import TranscriptLine
+from shared.domain.events import AnalysisCompleted, AnalysisFailed
 from shared.messaging.bus import Bus
 from shared.observability.metrics import Metrics
 from shared.storage.object_store import ObjectStore

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from services.analyzer.transcribe.moonshine import MoonshineTranscriber, open_moonshine
+from shared.domain.analysis import TranscriptLine
 from shared.domain.errors import Unavailable
-from shared.domain.events import TranscriptLine
 from tests.integration.analyzer.speech import WORDS, piece, speech_sample
 from tests.processes import is_running
 from tests.waiting import until

@@ -7,8 +7,8 @@ from openai import AsyncOpenAI
 from services.analyzer.score.judgement import Judgement
 from services.analyzer.score.openai import OpenAIScorer
 from services.analyzer.score.protocol import TranscribedRecording
+from shared.domain.analysis import TranscriptLine
 from shared.domain.errors import Permanent, Unavailable
-from shared.domain.events import TranscriptLine
 from tests.integration.analyzer.fake_openai import HANG, FakeOpenAI, Reply, failure, judged
 
 LINES = (

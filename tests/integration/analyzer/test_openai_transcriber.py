@@ -7,8 +7,8 @@ from openai import AsyncOpenAI
 from services.analyzer.openai_client import open_client
 from services.analyzer.transcribe.openai import OpenAITranscriber
 from shared.audio.wav import wav_header
+from shared.domain.analysis import TranscriptLine
 from shared.domain.errors import Permanent, RoomtoneError, Unavailable
-from shared.domain.events import TranscriptLine
 from tests.integration.analyzer.fake_openai import HANG, KEY, PROVIDER_TEXT, FakeOpenAI, Reply, failure
 from tests.integration.analyzer.speech import piece, speech_sample
 

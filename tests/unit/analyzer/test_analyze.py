@@ -6,8 +6,8 @@ from services.analyzer.analyze import Analyzer
 from services.analyzer.score.protocol import Score, TranscribedRecording
 from services.analyzer.splitter import AudioPiece
 from shared.audio.wav import wav_header
+from shared.domain.analysis import TranscriptLine
 from shared.domain.errors import BadMedia
-from shared.domain.events import TranscriptLine
 from tests.unit.analyzer.sound import silence, tone
 
 

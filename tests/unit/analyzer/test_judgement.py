@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from services.analyzer.score.judgement import Evidence, Judgement, schema, score_of, temperature_of, verified
-from shared.domain.events import TranscriptLine
+from shared.domain.analysis import TranscriptLine
 
 LINES = [
     TranscriptLine(start=0, end=2, text="Good morning."),

@@ -7,7 +7,7 @@ from services.analyzer.levels import FRAMES_PER_SECOND
 from services.analyzer.score.local import score_locally
 from services.analyzer.score.protocol import TranscribedRecording
 from services.analyzer.score.summary import quote, timestamp
-from shared.domain.events import TranscriptLine
+from shared.domain.analysis import TranscriptLine
 
 
 def recording(*said: str, dbfs: float = -25.0, loud: frozenset[int] = frozenset()) -> TranscribedRecording:

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from services.analyzer.levels import FRAMES_PER_SECOND, Levels
 from services.analyzer.score.loudness import loudness_rises
-from shared.domain.events import TranscriptLine
+from shared.domain.analysis import TranscriptLine
 
 decibels = st.floats(-50, 0)
 a_few = st.lists(decibels, min_size=1, max_size=12)

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.analyzer.worker import truncate_transcript
-from shared.domain.events import TranscriptLine
+from shared.domain.analysis import TranscriptLine
 
 lines = st.lists(
     st.builds(TranscriptLine, start=st.just(3599.123), end=st.just(3602.456), text=st.text(max_size=200)), max_size=30

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from shared.domain.analysis import TranscriptLine
 from shared.domain.envelope import Envelope, UndecodableEventError, decode, encode, make_envelope
 from shared.domain.events import (
     EVENT_TYPES,
@@ -19,7 +20,6 @@ from shared.domain.events import (
     SessionFinalized,
     SessionOpened,
     StoredOriginal,
-    TranscriptLine,
     UploadSummary,
     WebhookDelivered,
     WebhookFailed,
