@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from services.analyzer.score.protocol import Score, Scorer, TranscribedRecording
+from services.analyzer.score.protocol import Scorer, TranscribedRecording
 from services.analyzer.splitter import AudioPiece, AudioSplitter
 from services.analyzer.transcribe.protocol import Transcriber
 from services.analyzer.wav_reader import samples_of
-from shared.domain.analysis import TranscriptLine
+from shared.domain.analysis import Analysis, TranscriptLine
 from shared.domain.errors import BadMedia
 
 
@@ -19,7 +19,7 @@ class AnalysisResult:
     """A recording's transcript and score, and the name of the model that transcribed it."""
 
     recording: TranscribedRecording
-    score: Score
+    analysis: Analysis
     transcriber: str
 
 

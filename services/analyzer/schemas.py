@@ -87,18 +87,18 @@ class Analyzed:
     reason_codes: Annotated[tuple[str, ...] | None, _ABSENT] = None
 
 
-def analyzed(analysis: AnalysisResult, *, detail: bool) -> Analyzed:
+def analyzed(result: AnalysisResult, *, detail: bool) -> Analyzed:
     """Return an analysis as the response's body; with `detail`, the last four members too."""
-    score, lines = analysis.score, analysis.recording.lines
+    analysis, lines = result.analysis, result.recording.lines
     return Analyzed(
-        temperature=score.temperature,
-        confidence=score.confidence,
+        temperature=analysis.temperature,
+        confidence=analysis.confidence,
         timestamp=rfc3339(now()),
-        analysis_summary=score.summary,
+        analysis_summary=analysis.summary,
         segments=tuple(Segment(start=line.start, end=line.end, text=line.text) for line in lines) if detail else None,
         transcript=" ".join(line.text for line in lines) if detail else None,
-        scorer=score.scorer if detail else None,
-        reason_codes=score.reason_codes if detail else None,
+        scorer=analysis.scorer if detail else None,
+        reason_codes=analysis.reason_codes if detail else None,
     )
 
 

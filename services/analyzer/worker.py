@@ -47,13 +47,13 @@ class AnalysisWorker:
         if await self._event_store.is_deleted(job.key):
             return
         async with aclosing(self._event_store.store.read(job.event.object_key)) as wav:
-            analysis = await self._analyzer.analyze(wav)
+            result = await self._analyzer.analyze(wav)
         failpoint("analyzer.answered")
-        completed = _completed_event(analysis)
+        completed = _completed_event(result)
         scored = make_envelope(SERVICE, job.key, completed, cause=job.id, trace=job.trace, lead=job.lead)
         await self._event_store.append(scored)
         failpoint("analyzer.told")
-        log.info("analyzed", seconds=round(analysis.recording.seconds, 1), temperature=analysis.score.temperature)
+        log.info("analyzed", seconds=round(result.recording.seconds, 1), temperature=result.analysis.temperature)
 
     async def give_up(self, job: Envelope, error: RoomtoneError) -> None:
         """Publish `analysis.failed` with the error's code and message, which are fit for every listener."""
@@ -62,17 +62,17 @@ class AnalysisWorker:
         await self._event_store.append(unscored)
 
 
-def _completed_event(analysis: AnalysisResult) -> AnalysisCompleted:
+def _completed_event(result: AnalysisResult) -> AnalysisCompleted:
     """Return the event, its transcript truncated to 256 KiB, so that it fits into a message on the bus."""
-    lines, truncated = truncate_transcript(analysis.recording.lines, _TRANSCRIPT_BYTES)
+    lines, truncated = truncate_transcript(result.recording.lines, _TRANSCRIPT_BYTES)
     return AnalysisCompleted(
-        temperature=analysis.score.temperature,
-        confidence=analysis.score.confidence,
-        analysis_summary=analysis.score.summary,
+        temperature=result.analysis.temperature,
+        confidence=result.analysis.confidence,
+        analysis_summary=result.analysis.summary,
         timestamp=rfc3339(now()),
-        reason_codes=analysis.score.reason_codes,
-        scorer=analysis.score.scorer,
-        transcriber=analysis.transcriber,
+        reason_codes=result.analysis.reason_codes,
+        scorer=result.analysis.scorer,
+        transcriber=result.transcriber,
         transcript=lines,
         transcript_truncated=truncated,
     )

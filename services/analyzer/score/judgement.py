@@ -9,9 +9,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from services.analyzer.score.protocol import Score
 from services.analyzer.score.summary import band_of, timestamp
-from shared.domain.analysis import TranscriptLine
+from shared.domain.analysis import Analysis, TranscriptLine
 
 _LONGEST_QUOTE = 12  # words
 _NOTABLE = 2  # the lowest grade that gives a reason code
@@ -102,13 +101,13 @@ def _is_in_transcript(item: Evidence, lines: Sequence[TranscriptLine]) -> bool:
     return " ".join(words) in " ".join(lines[item.line].text.casefold().split())
 
 
-def score_of(judgement: Judgement, lines: Sequence[TranscriptLine], *, certainty: float, scorer: str) -> Score:
+def score_of(judgement: Judgement, lines: Sequence[TranscriptLine], *, certainty: float, scorer: str) -> Analysis:
     """Return the score; `certainty` is the highest confidence that the amount of speech allows, 0 to 1."""
     temperature = temperature_of(judgement)
     evidence = verified(judgement, lines)
     codes = tuple(name for name, grade in judgement.heating.items() if grade >= _NOTABLE)
     share = 1.0 if evidence or not codes else _UNPROVEN_SHARE
-    return Score(
+    return Analysis(
         temperature=temperature,
         confidence=round(min(certainty, _MOST_CONFIDENCE) * share, 2),
         summary=_summary(temperature, judgement, evidence, lines),

@@ -9,9 +9,9 @@ from pydantic import BaseModel, ValidationError
 
 from services.analyzer.openai_client import model_call
 from services.analyzer.score.judgement import INSTRUCTIONS, Judgement, schema, score_of
-from services.analyzer.score.protocol import Score, TranscribedRecording
+from services.analyzer.score.protocol import TranscribedRecording
 from services.analyzer.score.summary import no_speech
-from shared.domain.analysis import TranscriptLine
+from shared.domain.analysis import Analysis, TranscriptLine
 from shared.domain.errors import Permanent, Unavailable
 
 _MAX_TEXT = 200_000  # characters: some 50,000 tokens, five hours of talk
@@ -41,7 +41,7 @@ class OpenAIScorer:
         self._deadline = deadline
         self._name = f"openai/{model}"
 
-    async def score(self, recording: TranscribedRecording) -> Score:
+    async def score(self, recording: TranscribedRecording) -> Analysis:
         """Return the score; a recording without speech needs no request. Raises Unavailable or Permanent."""
         if not recording.lines:
             return no_speech(self._name)

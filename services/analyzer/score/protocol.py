@@ -1,10 +1,10 @@
-"""The interface of a scorer: a transcribed recording in, a score out."""
+"""The interface of a scorer: a transcribed recording in, an analysis out."""
 
 from dataclasses import dataclass
 from typing import Protocol
 
 from services.analyzer.levels import Levels
-from shared.domain.analysis import TranscriptLine
+from shared.domain.analysis import Analysis, TranscriptLine
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -16,23 +16,8 @@ class TranscribedRecording:
     seconds: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Score:
-    """How heated a conversation was, and why.
-
-    `temperature` is 1 (routine, cordial) to 100 (threats, shouting); `confidence`, 0 to 1, grows with the evidence;
-    `reason_codes` are stable words for programs, `summary` is a sentence or two for people.
-    """
-
-    temperature: int
-    confidence: float
-    summary: str
-    reason_codes: tuple[str, ...]
-    scorer: str
-
-
 class Scorer(Protocol):
     """Scores the heat of a conversation, never a person's emotion."""
 
-    async def score(self, recording: TranscribedRecording) -> Score:
-        """Return the score; raises Unavailable when another try may succeed, Permanent when none will."""
+    async def score(self, recording: TranscribedRecording) -> Analysis:
+        """Return the analysis; raises Unavailable when another try may succeed, Permanent when none will."""

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from services.analyzer.score.findings import ScoredLine
 from services.analyzer.score.fusion import is_loud
 from services.analyzer.score.lexicon import NEGATIVE_WORDS, line_sentiment
-from services.analyzer.score.protocol import Score
+from shared.domain.analysis import Analysis
 
 _LONGEST_QUOTE = 12  # words
 _QUOTE_STEP = 4
@@ -17,9 +17,9 @@ def band_of(temperature: int) -> str:
     return next(word for most, word in _BANDS if temperature <= most)
 
 
-def no_speech(scorer: str) -> Score:
+def no_speech(scorer: str) -> Analysis:
     """Return the score of a recording in which nobody speaks."""
-    return Score(
+    return Analysis(
         temperature=1,
         confidence=0.0,
         summary="No speech was found in the recording, so there is nothing to score.",

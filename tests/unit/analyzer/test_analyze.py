@@ -3,10 +3,10 @@ from collections.abc import AsyncIterator, Sequence
 import pytest
 
 from services.analyzer.analyze import Analyzer
-from services.analyzer.score.protocol import Score, TranscribedRecording
+from services.analyzer.score.protocol import TranscribedRecording
 from services.analyzer.splitter import AudioPiece
 from shared.audio.wav import wav_header
-from shared.domain.analysis import TranscriptLine
+from shared.domain.analysis import Analysis, TranscriptLine
 from shared.domain.errors import BadMedia
 from tests.unit.analyzer.sound import silence, tone
 
@@ -32,9 +32,9 @@ class FakeScorer:
     def __init__(self) -> None:
         self.seen: list[TranscribedRecording] = []
 
-    async def score(self, recording: TranscribedRecording) -> Score:
+    async def score(self, recording: TranscribedRecording) -> Analysis:
         self.seen.append(recording)
-        return Score(temperature=42, confidence=0.5, summary="why", reason_codes=(), scorer="fake")
+        return Analysis(temperature=42, confidence=0.5, summary="why", reason_codes=(), scorer="fake")
 
 
 async def wav_of(pcm: bytes, *, declared: int | None = None) -> AsyncIterator[bytes]:
@@ -55,7 +55,7 @@ async def test_lines_of_later_pieces_get_seconds_from_the_start_of_the_recording
     assert analysis.recording.seconds == 10
     assert len(analysis.recording.levels) == 500
     assert scorer.seen == [analysis.recording]
-    assert (analysis.score.temperature, analysis.transcriber) == (42, "fake")
+    assert (analysis.analysis.temperature, analysis.transcriber) == (42, "fake")
 
 
 async def test_silence_is_never_transcribed() -> None:
