@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable
 from contextlib import aclosing
+from dataclasses import asdict
 
 import structlog
 
@@ -20,7 +21,6 @@ log = structlog.stdlib.get_logger(__name__)
 
 SERVICE = "analyzer"
 _TRANSCRIPT_BYTES = 256 * 1024
-_LINE_OVERHEAD = 60  # bytes of names, numbers and punctuation around a line's text
 
 
 class AnalysisWorker:
@@ -83,7 +83,7 @@ def truncate_transcript(lines: Iterable[TranscriptLine], max_bytes: int) -> tupl
     fitting: list[TranscriptLine] = []
     left = max_bytes
     for line in lines:
-        left -= len(json.dumps(line.text)) + _LINE_OVERHEAD
+        left -= len(json.dumps(asdict(line))) + len(", ")
         if left < 0:
             return tuple(fitting), True
         fitting.append(line)
