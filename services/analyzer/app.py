@@ -7,13 +7,14 @@ from starlette.applications import Starlette
 
 from services.analyzer.admission import Admission
 from services.analyzer.analyze import Analyzer
+from services.analyzer.model_process.models import open_local_models
 from services.analyzer.one_shot import OneShotAnalyzer
 from services.analyzer.rate_limit import RateLimit
 from services.analyzer.routes import ROUTES, AnalysisLimits, AnalysisState
 from services.analyzer.score.local import LocalScorer
 from services.analyzer.score.protocol import Scorer
 from services.analyzer.settings import AnalyzerSettings
-from services.analyzer.transcribe.moonshine import open_moonshine
+from services.analyzer.transcribe.moonshine import MoonshineTranscriber
 from services.analyzer.transcribe.protocol import Transcriber
 from services.analyzer.worker import SERVICE, AnalysisWorker
 from shared.auth.authenticator import create_authenticator
@@ -32,8 +33,8 @@ from shared.storage.object_store import open_store
 async def open_models(settings: AnalyzerSettings) -> AsyncIterator[tuple[Transcriber, Scorer]]:
     """Open transcriber and scorer; neither is used before the first recording."""
     if settings.openai_api_key is None:
-        async with open_moonshine(deadline=settings.model_deadline_seconds) as transcriber:
-            yield transcriber, LocalScorer()
+        async with open_local_models(deadline=settings.model_deadline_seconds) as models:
+            yield MoonshineTranscriber(models), LocalScorer()
         return
     # Imported only here: the SDK costs 50 MB and most of a second.
     from services.analyzer.openai_client import open_client  # noqa: PLC0415

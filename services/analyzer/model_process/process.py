@@ -1,20 +1,20 @@
-"""Runs a model in a child process, which has its own memory, crashes and interpreter lock."""
+"""Runs the local models in a child process, which has its own memory, crashes and interpreter lock."""
 
 import asyncio
-import struct
 import sys
-from collections.abc import Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import Self
 
 import structlog
 
+from services.analyzer.model_process.frames import MAX_RESPONSE_BYTES, REQUEST_HEAD, RESPONSE_HEAD, Status
 from shared.process.child import Command, Limits, start_child
 
 log = structlog.stdlib.get_logger(__name__)
 
-_LENGTH = struct.Struct("<I")
-_MAX_RESPONSE_BYTES = 4 * 1024 * 1024
+_ROOT = Path(__file__).parents[3]  # the folder of our packages, which an isolated interpreter does not know
+_RUN = "import sys; sys.path.insert(0, sys.argv[1]); from services.analyzer.model_worker import main; main()"
 _STDERR_READ = 4096
 
 
@@ -23,7 +23,7 @@ class ModelStoppedError(Exception):
 
 
 class ModelProcess:
-    """A child that answers each frame with a frame (see `moonshine_worker`), one at a time.
+    """A child that answers each request with a response (`frames`), one at a time, by `services.analyzer.model_worker`.
 
     After a cancelled `request` the process must be killed: the late response would be taken for the next one's.
     """
@@ -36,12 +36,12 @@ class ModelProcess:
         self._stderr_log = asyncio.create_task(_log_stderr(process.stderr), name="model-stderr")
 
     @classmethod
-    async def start(cls, arguments: Sequence[str]) -> Self:
-        """Start this interpreter with `arguments`, isolated: no environment, and no path but its packages.
+    async def start(cls) -> Self:
+        """Start this interpreter, isolated: no environment, and no path but its packages and our own.
 
         Must be called on the main thread's loop: the child dies with its parent thread (`shared.process.child`).
         """
-        command = Command(sys.executable, ["-I", *arguments])
+        command = Command(sys.executable, ["-I", "-c", _RUN, str(_ROOT)])
         pipe = asyncio.subprocess.PIPE
         return cls(await start_child(command, Limits(), stdin=pipe, stdout=pipe, stderr=pipe))
 
@@ -50,23 +50,23 @@ class ModelProcess:
         """The child's process id."""
         return self._process.pid
 
-    async def request(self, content: bytes) -> bytes:
-        """Send a frame and return the response's content; raises ModelStoppedError."""
+    async def request(self, task: str, body: bytes) -> tuple[Status, bytes]:
+        """Send a request and return the response; raises ModelStoppedError, also for more than 4 MiB."""
+        name = task.encode()
         try:
-            self._stdin.write(_LENGTH.pack(len(content)))
-            self._stdin.write(content)
+            self._stdin.write(REQUEST_HEAD.pack(len(name), len(body)) + name)
+            self._stdin.write(body)
             await self._stdin.drain()
         except ConnectionError as exc:
             raise ModelStoppedError("it takes no more questions") from exc
-        return await self.read_response()
+        return await self._read_response()
 
-    async def read_response(self) -> bytes:
-        """Return the content of the child's next frame, 4 MiB at most; raises ModelStoppedError."""
+    async def _read_response(self) -> tuple[Status, bytes]:
         try:
-            (size,) = _LENGTH.unpack(await self._stdout.readexactly(_LENGTH.size))
-            if size > _MAX_RESPONSE_BYTES:
+            status, size = RESPONSE_HEAD.unpack(await self._stdout.readexactly(RESPONSE_HEAD.size))
+            if status not in set(Status) or size > MAX_RESPONSE_BYTES:
                 raise ModelStoppedError("its answer is not one")
-            return await self._stdout.readexactly(size)
+            return Status(status), await self._stdout.readexactly(size)
         except asyncio.IncompleteReadError as exc:
             raise ModelStoppedError("it ended before it answered") from exc
 

@@ -1,0 +1,61 @@
+"""The local models' own process: reads requests on stdin and writes responses on stdout (`model_process.frames`).
+
+A model is loaded at the first request of its task and stays. The process ends with its stdin.
+"""
+
+import json
+import os
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from importlib import import_module
+from typing import BinaryIO, TypeAlias
+
+from services.analyzer.model_process.frames import Status, read_request, write_response
+
+Task: TypeAlias = Callable[[bytes], bytes]
+"""A loaded model: a request's body in, the response's out."""
+
+_NICENESS = 5  # receiving chunks comes before transcribing them
+
+
+def load_transcribe() -> Task:
+    """PCM (16-bit little-endian, mono, 16 kHz) in; `[[start, end, text], ...]` in seconds out."""
+    model = import_module("services.analyzer.transcribe.native").load_speech_model()
+    return lambda body: json.dumps(model.transcribe(body)).encode()
+
+
+def load_words() -> Task:
+    """Lines (`["text", ...]`) in; their ratings, `LineWords` as objects, out."""
+    model = import_module("services.analyzer.score.words.model").load_words_model()
+    return lambda body: json.dumps([asdict(rating) for rating in model.rate(json.loads(body))]).encode()
+
+
+LOADERS: Mapping[str, Callable[[], Task]] = {"transcribe": load_transcribe, "words": load_words}
+
+
+def main() -> None:
+    """Answer requests until stdin ends."""
+    responses = _claim_stdout()
+    os.nice(_NICENESS)
+    tasks: dict[str, Task] = {}
+    while (request := read_request(sys.stdin.buffer)) is not None:
+        write_response(responses, *_respond(tasks, *request))
+
+
+def _claim_stdout() -> BinaryIO:
+    """Return stdout for frames alone, and redirect to stderr what native code prints to stdout."""
+    own = os.dup(1)
+    os.dup2(2, 1)
+    return os.fdopen(own, "wb")
+
+
+def _respond(tasks: dict[str, Task], name: str, body: bytes) -> tuple[Status, bytes]:
+    try:
+        task = tasks[name] if name in tasks else tasks.setdefault(name, LOADERS[name]())
+    except Exception as exc:  # noqa: BLE001  # whatever keeps a model from loading, the parent process decides
+        return Status.NO_MODEL, type(exc).__name__.encode()
+    try:
+        return Status.OK, task(body)
+    except Exception as exc:  # noqa: BLE001  # any error fails this request, and the parent process decides
+        return Status.FAILED, type(exc).__name__.encode()
