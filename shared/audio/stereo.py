@@ -12,6 +12,7 @@ _SEGMENTS_PER_SECOND = 4
 _FULL_SCALE = 32768.0
 _SOUND = -60.0  # dBFS: below is the idling of a line
 _ABOVE_NOISE, _MOST_NOISE = 12.0, -45.0  # dB, dBFS: each channel has noise of its own
+_STEADY = 6.0  # dB below the loudest segment no segment is left out, where all are soft
 _RANGE = 20.0  # dB below the loudest segment of the same quarter minute
 _AROUND = 15 * _SEGMENTS_PER_SECOND
 _CORRELATED = 0.95  # codecs that code stereo jointly keep 0.98 in sound
@@ -77,7 +78,7 @@ def _compare(left: NDArray[np.float64], right: NDArray[np.float64], both: NDArra
     gain = _level(left) - _level(right)
     usual = float(np.median(gain))
     steady = (np.abs(gain - usual) <= _GAIN_WANDERS) & (abs(usual) <= _LARGEST_GAIN)
-    most_stray = max(1, min(_STRAY_SHARE * len(gain), _MOST_STRAY))
+    most_stray = min(max(_STRAY_SHARE * len(gain), 1), _MOST_STRAY, len(gain) / 5)
     if np.count_nonzero(~(steady & (correlation >= _CORRELATED))) <= most_stray:
         return "equal"
     if np.count_nonzero(~(steady & (correlation <= -_CORRELATED))) <= most_stray:
@@ -87,7 +88,7 @@ def _compare(left: NDArray[np.float64], right: NDArray[np.float64], both: NDArra
 
 def _loud(level: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Return which segments are well above each channel's own noise; those around them say what is loud."""
-    noise = min(float(np.quantile(level, 0.05)) + _ABOVE_NOISE, _MOST_NOISE, float(level.max()))
+    noise = min(float(np.quantile(level, 0.05)) + _ABOVE_NOISE, _MOST_NOISE, float(level.max()) - _STEADY)
     around = np.repeat([level[at : at + _AROUND].max() for at in range(0, len(level), _AROUND)], _AROUND)[: len(level)]
     return level >= np.maximum(np.maximum(noise, _SOUND), around - _RANGE)
 
