@@ -1,11 +1,14 @@
 """One-shot analysis: detects the format of a file in memory by its bytes, decodes it, and analyzes it."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import aclosing
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import aclosing, contextmanager
+from dataclasses import dataclass
 
 from services.analyzer.analyze import AnalysisResult, Analyzer
 from services.analyzer.memory_file import MemoryFile
+from services.analyzer.score.protocol import TranscribedRecording
+from services.analyzer.transcribe_recording import MONO, OnLine
 from shared.audio.decode import DecodePolicy, Decoder
 from shared.audio.pcm import BYTES_PER_SECOND
 from shared.audio.sniff import SIGNATURE_BYTES, Container, sniff
@@ -18,11 +21,20 @@ _PIECE = 256 * 1024
 _SERVER_FAULTS = {"decode_timeout"}  # codes of BadMedia that are the decoder's fault, not the file's
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class DecodedSound:
+    """A decoded file: interleaved PCM (`shared.audio.pcm`) of the channels with these names, (None,) for mono."""
+
+    samples: bytearray
+    channels: Sequence[str | None]
+
+
 class OneShotAnalyzer:
-    """Analyzes one file a call.
+    """Analyzes or transcribes one file a call.
 
     The whole file is decoded before any of it is transcribed, since a file that is too long or breaks off in the middle
-    must not cost a model's time; five minutes are 10 MB of samples.
+    must not cost a model's time; five minutes are 10 MB of samples. All methods raise InvalidInput if the file is not
+    audio or too long, Permanent for other faults.
     """
 
     def __init__(self, analyzer: Analyzer, policy: DecodePolicy) -> None:
@@ -30,17 +42,21 @@ class OneShotAnalyzer:
         self._policy = policy
 
     async def analyze(self, file: MemoryFile) -> AnalysisResult:
-        """Return the analysis; raises InvalidInput if the file is not audio or too long, Permanent for other faults."""
-        source = DecoderInput(_container(file.head(SIGNATURE_BYTES)), file.as_descriptor())
-        try:
-            samples = await self._decoded(source)
-            return await self._analyzer.analyze_samples(_pieces(samples))
-        except BadMedia as exc:
-            if exc.code in _SERVER_FAULTS:
-                raise
-            raise InvalidInput(exc.message, code=exc.code) from exc
-        except Unavailable as exc:
-            raise Permanent(exc.message, code=exc.code) from exc
+        """Decode, transcribe and score a file."""
+        sound = await self.decode(file)
+        with _one_shot_errors():
+            return await self._analyzer.analyze_samples(_pieces(sound.samples), sound.channels)
+
+    async def transcribe(self, sound: DecodedSound, on_line: OnLine | None = None) -> TranscribedRecording:
+        """Transcribe a decoded file; `on_line` is told of each line as soon as it is understood."""
+        with _one_shot_errors():
+            return await self._analyzer.transcribe_samples(_pieces(sound.samples), sound.channels, on_line)
+
+    async def decode(self, file: MemoryFile) -> DecodedSound:
+        """Decode a whole file."""
+        with _one_shot_errors():
+            source = DecoderInput(_container(file.head(SIGNATURE_BYTES)), file.as_descriptor())
+            return DecodedSound(await self._decoded(source), MONO)
 
     async def _decoded(self, source: DecoderInput) -> bytearray:
         samples = bytearray()
@@ -50,6 +66,19 @@ class OneShotAnalyzer:
         if len(samples) < _SHORTEST:
             raise BadMedia("There is no audio in the file.", code="no_audio")
         return samples
+
+
+@contextmanager
+def _one_shot_errors() -> Iterator[None]:
+    """Raise what is wrong with the file as InvalidInput, and what is wrong with us as Permanent: nothing is retried."""
+    try:
+        yield
+    except BadMedia as exc:
+        if exc.code in _SERVER_FAULTS:
+            raise
+        raise InvalidInput(exc.message, code=exc.code) from exc
+    except Unavailable as exc:
+        raise Permanent(exc.message, code=exc.code) from exc
 
 
 def _container(head: bytes) -> Container:

@@ -72,7 +72,7 @@ def _completed_event(result: AnalysisResult) -> AnalysisCompleted:
         timestamp=rfc3339(now()),
         reason_codes=result.analysis.reason_codes,
         scorer=result.analysis.scorer,
-        transcriber=result.transcriber,
+        transcriber=result.recording.transcript.engine,
         transcript=lines,
         transcript_truncated=truncated,
     )

@@ -25,9 +25,10 @@ class ScoredLine:
 
 def score_lines(recording: TranscribedRecording) -> list[ScoredLine]:
     """Measure every line of a recording."""
+    levels = recording.channels[0].frames.levels
     return [
         _score_line(line, rise)
-        for line, rise in zip(recording.lines, loudness_rises(recording.lines, recording.levels), strict=True)
+        for line, rise in zip(recording.lines, loudness_rises(recording.lines, levels), strict=True)
     ]
 
 

@@ -3,17 +3,39 @@
 from dataclasses import dataclass
 from typing import Protocol
 
-from services.analyzer.levels import Levels
-from shared.domain.analysis import Analysis, TranscriptLine
+from services.analyzer.score.sound.protocol import ChannelSound
+from shared.domain.analysis import Analysis, Transcript, TranscriptLine
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TranscribedRecording:
-    """A recording's transcript lines in order, its level for every 20 ms, and its length in seconds."""
+    """A recording's transcript, its sound, and its length in seconds.
 
-    lines: tuple[TranscriptLine, ...]
-    levels: Levels
+    `confidences` has for each line how sure the recogniser is of its words, 0 to 1, or None if it does not tell.
+    `foreign` says that what is spoken is in a language that the recogniser does not understand.
+    """
+
+    transcript: Transcript
+    confidences: tuple[float | None, ...]
+    channels: tuple[ChannelSound, ...]
     seconds: float
+    foreign: bool = False
+
+    @property
+    def lines(self) -> tuple[TranscriptLine, ...]:
+        """The lines of all channels, in the order in which they begin."""
+        return self.transcript.segments
+
+    @property
+    def confidence(self) -> float | None:
+        """The mean of the lines' confidences by their length, None if no line has one."""
+        known = [
+            (sure, line.end - line.start)
+            for line, sure in zip(self.lines, self.confidences, strict=True)
+            if sure is not None
+        ]
+        seconds = sum(length for _, length in known)
+        return sum(sure * length for sure, length in known) / seconds if seconds > 0 else None
 
 
 class Scorer(Protocol):

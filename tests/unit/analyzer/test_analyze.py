@@ -1,5 +1,6 @@
 from collections.abc import AsyncIterator, Sequence
 
+import numpy as np
 import pytest
 
 from services.analyzer.analyze import Analyzer
@@ -53,9 +54,9 @@ async def test_lines_of_later_pieces_get_seconds_from_the_start_of_the_recording
     assert [line.text for line in analysis.recording.lines] == ["two words", "two words"]
     assert [line.start for line in analysis.recording.lines] == [0.5, 8.2]
     assert analysis.recording.seconds == 10
-    assert len(analysis.recording.levels) == 500
+    assert len(analysis.recording.channels[0].frames.levels) == 500
     assert scorer.seen == [analysis.recording]
-    assert (analysis.analysis.temperature, analysis.transcriber) == (42, "fake")
+    assert (analysis.analysis.temperature, analysis.recording.transcript.engine) == (42, "fake")
 
 
 async def test_silence_is_never_transcribed() -> None:
@@ -81,3 +82,30 @@ async def test_lines_without_words_are_dropped() -> None:
 async def test_an_empty_or_contradictory_wav_is_bad_media(pcm: bytes, declared: int | None) -> None:
     with pytest.raises(BadMedia):
         await Analyzer(FakeTranscriber(), FakeScorer()).analyze(wav_of(pcm, declared=declared))
+
+
+async def interleaved(*sides: bytes) -> AsyncIterator[bytes]:
+    frames = np.stack([np.frombuffer(side, "<i2") for side in sides], axis=1)
+    content = frames.tobytes()
+    for at in range(0, len(content), 30_001):
+        yield content[at : at + 30_001]
+
+
+async def test_each_channel_is_transcribed_on_its_own_and_the_lines_are_in_order() -> None:
+    transcriber = FakeTranscriber(said("hello"))
+    told: list[TranscriptLine] = []
+
+    async def tell(line: TranscriptLine) -> None:
+        told.append(line)
+
+    sound = interleaved(tone(2) + silence(18), silence(10) + tone(2) + silence(8))
+    recording = await Analyzer(transcriber, FakeScorer()).transcribe_samples(sound, ("left", "right"), tell)
+    assert [(line.channel, line.speaker_source) for line in recording.lines] == [
+        ("left", "channel"),
+        ("right", "channel"),
+    ]
+    assert recording.lines[0].start < 2
+    assert recording.lines[1].start > 9
+    assert [channel.name for channel in recording.channels] == ["left", "right"]
+    assert recording.seconds == 20
+    assert sorted(told, key=lambda line: line.start) == list(recording.lines)

@@ -8,13 +8,14 @@ from services.analyzer.score.local import score_locally
 from services.analyzer.score.protocol import TranscribedRecording
 from services.analyzer.score.summary import quote, timestamp
 from shared.domain.analysis import TranscriptLine
+from tests.unit.analyzer.transcribed import transcribed
 
 
 def recording(*said: str, dbfs: float = -25.0, loud: frozenset[int] = frozenset()) -> TranscribedRecording:
     """A recording of four-second lines, those in `loud` 14 dB above the others."""
     lines = tuple(TranscriptLine(start=4.0 * n, end=4.0 * n + 3.5, text=text) for n, text in enumerate(said))
     levels = np.array([dbfs + (14 if n in loud else 0) for n in range(len(said))], np.float32)
-    return TranscribedRecording(lines, np.repeat(levels, 4 * FRAMES_PER_SECOND), 4.0 * len(said))
+    return transcribed(lines, seconds=4.0 * len(said), levels=np.repeat(levels, 4 * FRAMES_PER_SECOND))
 
 
 CALM = (
