@@ -1,90 +1,121 @@
-"""The analyzer's queue worker: analyzes every stored WAV once and publishes its score and transcript."""
+"""The analyzer's queue worker: analyzes every stored WAV once, stores the result and publishes the score."""
 
-import json
-from collections.abc import Iterable
 from contextlib import aclosing
-from dataclasses import asdict
 
 import structlog
 
 from services.analyzer.analyze import AnalysisResult, Analyzer
 from shared.catalog.event_store import EventStore
-from shared.domain.analysis import TranscriptLine
+from shared.catalog.result_store import FoundResult
 from shared.domain.clock import now, rfc3339
 from shared.domain.envelope import Envelope, event_id, make_envelope
 from shared.domain.errors import Permanent, RoomtoneError
 from shared.domain.events import AnalysisCompleted, AnalysisFailed, AudioReady
+from shared.domain.result import LANGUAGE_NOT_SUPPORTED, RecordingResult, UnreadableResultError
+from shared.domain.result_events import not_scored, result_envelope
 from shared.messaging.bus import Bus, last_event
 from shared.process.failpoints import failpoint
 
 log = structlog.stdlib.get_logger(__name__)
 
 SERVICE = "analyzer"
-_TRANSCRIPT_BYTES = 256 * 1024
 
 
 class AnalysisWorker:
-    """Turns `audio.ready` into `analysis.completed`.
+    """Turns `audio.ready` into a stored result and `analysis.completed`, in this order.
 
-    Acknowledged: the score is on the stream, by this delivery or by an earlier one. Retried: the store, the bus or a
-    model is away. Given up, with `analysis.failed`: a WAV of another form than the assembler's, a model that rejects
-    the request for good, and a job that has used up its tries. The ids of both events follow from the job's own, so a
-    job that runs twice is published once. For a deleted session nothing is published.
+    Acknowledged: the score is on the stream, by this delivery or by an earlier one; or the session has the result of a
+    newer recording. Retried: the store, the bus or a model is away. Given up, with `analysis.failed`: a WAV of another
+    form than the assembler's, a language that is not supported, a model that rejects the request for good, and a job
+    that has used up its tries. The ids of both events follow from the job's own, so a job that runs twice is published
+    once; a job whose result is stored publishes that one. For a deleted session nothing is published or left behind.
     """
 
     def __init__(self, bus: Bus, event_store: EventStore, analyzer: Analyzer) -> None:
         self._bus = bus
         self._event_store = event_store
+        self._results = event_store.results
         self._analyzer = analyzer
 
     async def handle(self, job: Envelope) -> None:
         """Analyze one recording, unless its score is published already: an hour of audio is minutes of work."""
-        if not isinstance(job.event, AudioReady):
-            raise Permanent("Only stored recordings are analyzed.", code="wrong_event")
         published = await last_event(self._bus, job.key, AnalysisCompleted)
         if published is not None and published.id == event_id(job.key, AnalysisCompleted, job.id):
             return
-        if await self._event_store.is_deleted(job.key):
+        if await self._erased(job):
             return
-        async with aclosing(self._event_store.store.read(job.event.object_key)) as wav:
-            result = await self._analyzer.analyze(wav)
-        failpoint("analyzer.answered")
-        completed = _completed_event(result)
-        scored = make_envelope(SERVICE, job.key, completed, cause=job.id, trace=job.trace, lead=job.lead)
-        await self._event_store.append(scored)
+        found = await self._found(job)
+        if found is not None and _is_of_newer_recording(found.result, job):
+            log.info("the session has a newer recording's result", session=job.key.session)
+            return
+        if found is None or found.result.cause != job.id or found.result.analysis is None:
+            found = await self._analyze(job)
+        if found is None:
+            return
+        failpoint("analyzer.stored")
+        if found.result.analysis is None:
+            raise Permanent(not_scored(None).reason, code=LANGUAGE_NOT_SUPPORTED)
+        await self._event_store.append(result_envelope(found.result, found.stored, job.trace))
         failpoint("analyzer.told")
-        log.info("analyzed", seconds=round(result.recording.seconds, 1), temperature=result.analysis.temperature)
 
     async def give_up(self, job: Envelope, error: RoomtoneError) -> None:
-        """Publish `analysis.failed` with the error's code and message, which are fit for every listener."""
-        failed = AnalysisFailed(code=error.code, reason=error.message)
+        """Publish `analysis.failed` with the error's code and message, which are fit for every listener.
+
+        A recording whose language is not supported keeps its transcript, which the event then points to.
+        """
+        found = await self._found(job) if error.code == LANGUAGE_NOT_SUPPORTED else None
+        transcript = found.stored if found is not None and found.result.cause == job.id else None
+        failed = AnalysisFailed(code=error.code, reason=error.message, result=transcript)
         unscored = make_envelope(SERVICE, job.key, failed, cause=job.id, trace=job.trace, lead=job.lead)
         await self._event_store.append(unscored)
 
+    async def _analyze(self, job: Envelope) -> FoundResult | None:
+        """Analyze the job's recording and store the result; returns None if the session was deleted meanwhile."""
+        if not isinstance(job.event, AudioReady):
+            raise Permanent("Only stored recordings are analyzed.", code="wrong_event")
+        async with aclosing(self._event_store.store.read(job.event.object_key)) as wav:
+            analyzed = await self._analyzer.analyze(wav)
+        failpoint("analyzer.answered")
+        if await self._erased(job):
+            return None
+        result = _result(job, analyzed)
+        stored = await self._results.put(result)
+        log.info(
+            "analyzed",
+            seconds=round(job.event.duration_seconds, 1),
+            temperature=None if result.analysis is None else result.analysis.temperature,
+        )
+        return FoundResult(result, stored)
 
-def _completed_event(result: AnalysisResult) -> AnalysisCompleted:
-    """Return the event, its transcript truncated to 256 KiB, so that it fits into a message on the bus."""
-    lines, truncated = truncate_transcript(result.recording.lines, _TRANSCRIPT_BYTES)
-    return AnalysisCompleted(
-        temperature=result.analysis.temperature,
-        confidence=result.analysis.confidence,
-        analysis_summary=result.analysis.summary,
+    async def _erased(self, job: Envelope) -> bool:
+        """Whether the session was deleted; whatever an earlier delivery had stored by then is erased."""
+        if not await self._event_store.is_deleted(job.key):
+            return False
+        await self._results.delete(job.key)
+        return True
+
+    async def _found(self, job: Envelope) -> FoundResult | None:
+        """Return the session's stored result; None also for one that can't be read, which is then replaced."""
+        try:
+            return await self._results.get(job.key)
+        except UnreadableResultError as exc:
+            log.warning("a stored result can't be read", session=job.key.session, error=str(exc))
+            return None
+
+
+def _result(job: Envelope, analyzed: AnalysisResult) -> RecordingResult:
+    scored = not analyzed.recording.foreign and LANGUAGE_NOT_SUPPORTED not in analyzed.analysis.reason_codes
+    return RecordingResult(
+        tenant=job.key.tenant,
+        session=job.key.session,
+        lead=job.lead,
+        cause=job.id,
+        audio_time=rfc3339(job.time),
         timestamp=rfc3339(now()),
-        reason_codes=result.analysis.reason_codes,
-        scorer=result.analysis.scorer,
-        transcriber=result.recording.transcript.engine,
-        transcript=lines,
-        transcript_truncated=truncated,
+        transcript=analyzed.recording.transcript,
+        analysis=analyzed.analysis if scored else None,
     )
 
 
-def truncate_transcript(lines: Iterable[TranscriptLine], max_bytes: int) -> tuple[tuple[TranscriptLine, ...], bool]:
-    """Return the first lines, as many as fit into `max_bytes` of JSON, and whether any were left out."""
-    fitting: list[TranscriptLine] = []
-    left = max_bytes
-    for line in lines:
-        left -= len(json.dumps(asdict(line))) + len(", ")
-        if left < 0:
-            return tuple(fitting), True
-        fitting.append(line)
-    return tuple(fitting), False
+def _is_of_newer_recording(result: RecordingResult, job: Envelope) -> bool:
+    return result.cause != job.id and result.audio_time > rfc3339(job.time)

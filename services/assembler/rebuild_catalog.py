@@ -1,4 +1,7 @@
-"""`python -m services.assembler rebuild-catalog`: rebuilds the catalog from the bucket's archived events and WAVs."""
+"""`python -m services.assembler rebuild-catalog`: rebuilds the catalog from the bucket.
+
+It has archived events, and WAVs and results that lost theirs.
+"""
 
 import asyncio
 import hashlib
@@ -18,6 +21,8 @@ from shared.domain.errors import RoomtoneError
 from shared.domain.events import AudioReady
 from shared.domain.identifiers import DEFAULT_TENANT, SessionKey
 from shared.domain.object_keys import wav_name
+from shared.domain.result import UnreadableResultError
+from shared.domain.result_events import result_envelope
 from shared.messaging.bus import open_bus
 from shared.observability.logs import configure_logging
 from shared.observability.metrics import Metrics
@@ -27,21 +32,23 @@ from shared.storage.object_store import open_store
 log = structlog.stdlib.get_logger(__name__)
 
 _WAV = re.compile(r"(?:([A-Za-z0-9_-]{1,128})/)?audio_([A-Za-z0-9_-]{1,128})\.wav")
+_RESULT = re.compile(r"(?:([A-Za-z0-9_-]{1,128})/)?analysis_([A-Za-z0-9_-]{1,128})\.json")
 _BUS_SECONDS = 30.0
 
 
 @dataclass(slots=True)
 class RebuildSummary:
-    """Counts of a rebuild: archived events applied, recordings known only from their WAV, deleted, unreadable."""
+    """Counts of a rebuild: archived events applied, WAVs and results that had none, deleted, unreadable."""
 
     events: int = 0
     bare_recordings: int = 0
+    bare_results: int = 0
     deleted: int = 0
     unreadable: int = 0
 
 
 async def rebuild_catalog(settings: AssemblerSettings) -> RebuildSummary:
-    """Apply every archived event to the catalog, and add a record for each WAV that has none.
+    """Apply every archived event to the catalog, and describe each WAV and each result that has none.
 
     May run beside the services and more than once; existing records stay, and deleted sessions stay deleted. Raises
     Unavailable when the bus or the store is away, TimeoutError when the bus can't be reached within 30 s.
@@ -54,7 +61,7 @@ async def rebuild_catalog(settings: AssemblerSettings) -> RebuildSummary:
         event_store = open_event_store(bus, store, replicas=settings.nats_replicas)
         summary = RebuildSummary()
         await _replay_archive(event_store, summary)
-        await _add_bare_recordings(event_store, summary)
+        await _add_bare_objects(event_store, summary)
         return summary
 
 
@@ -70,19 +77,40 @@ async def _replay_archive(event_store: EventStore, summary: RebuildSummary) -> N
             summary.deleted += 1
 
 
-async def _add_bare_recordings(event_store: EventStore, summary: RebuildSummary) -> None:
+async def _add_bare_objects(event_store: EventStore, summary: RebuildSummary) -> None:
     async for name in event_store.store.list_keys(""):
-        match = _WAV.fullmatch(name)
-        if match is None:
-            continue
-        key = SessionKey(match[1] or DEFAULT_TENANT, match[2])
         try:
-            record = await event_store.catalog.get(key)
-            if record is None or record.ended is None:
-                await event_store.catalog.apply(await _event_from_wav(event_store, key, name))
-                summary.bare_recordings += 1
+            if match := _WAV.fullmatch(name):
+                await _add_bare_recording(event_store, _key(match), name, summary)
+            elif match := _RESULT.fullmatch(name):
+                await _add_bare_result(event_store, _key(match), summary)
+        except UnreadableResultError:
+            log.error("a result can't be read", key=name)
+            summary.unreadable += 1
         except SessionIsDeleted:
             summary.deleted += 1
+
+
+def _key(match: re.Match[str]) -> SessionKey:
+    return SessionKey(match[1] or DEFAULT_TENANT, match[2])
+
+
+async def _add_bare_recording(event_store: EventStore, key: SessionKey, name: str, summary: RebuildSummary) -> None:
+    record = await event_store.catalog.get(key)
+    if record is None or record.ended is None:
+        await event_store.catalog.apply(await _event_from_wav(event_store, key, name))
+        summary.bare_recordings += 1
+
+
+async def _add_bare_result(event_store: EventStore, key: SessionKey, summary: RebuildSummary) -> None:
+    """Describe a result whose event is not archived: that of a failure never is, and a crash may have come between."""
+    record = await event_store.catalog.get(key)
+    if record is not None and record.analysis is not None and record.analysis.result is not None:
+        return
+    found = await event_store.results.get(key)
+    if found is not None:
+        await event_store.catalog.apply(result_envelope(found.result, found.stored, new_trace()))
+        summary.bare_results += 1
 
 
 async def _event_from_wav(event_store: EventStore, key: SessionKey, name: str) -> Envelope:
@@ -116,7 +144,8 @@ def run_rebuild(settings: AssemblerSettings) -> int:
         sys.stderr.write(f"rebuild-catalog: {exc.message} Run it again: what was done is kept.\n")
         return 1
     sys.stdout.write(
-        f"rebuild-catalog: {found.events} kept events told again, {found.bare_recordings} recordings found without "
-        f"any, {found.deleted} of deleted sessions passed over, {found.unreadable} unreadable\n"
+        f"rebuild-catalog: {found.events} kept events told again, {found.bare_recordings} recordings and "
+        f"{found.bare_results} results found without any, {found.deleted} of deleted sessions passed over, "
+        f"{found.unreadable} unreadable\n"
     )
     return 1 if found.unreadable else 0

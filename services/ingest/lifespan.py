@@ -39,6 +39,7 @@ from services.ingest.session_state.opened_sessions import OpenedSessions
 from services.ingest.session_state.path_claims import ObjectPathClaims
 from services.ingest.session_state.session_cache import SessionCache
 from services.ingest.sessions.deletion import SessionDeleter
+from services.ingest.sessions.result_reader import ResultReader
 from services.ingest.sessions.routes import SessionsState
 from services.ingest.sessions.status import StatusReader
 from services.ingest.settings import IngestSettings
@@ -88,6 +89,7 @@ async def open_ingest(stack: AsyncExitStack, settings: IngestSettings, spool: Sp
     workers = max(1, settings.spool_threads // 2)
     admission = _admission(settings, spool, quota)
     limits = settings.body_limits(settings.max_chunk_size)
+    status = StatusReader(spool, executor, events.catalog, store)
     seconds, largest = settings.cloudflare_r2_signed_url_expiry, settings.max_session_size
     return IngestState(
         opened_sessions=opened,
@@ -98,7 +100,8 @@ async def open_ingest(stack: AsyncExitStack, settings: IngestSettings, spool: Sp
         finalizer=finalizer,
         chunk_limits=limits,
         json_limits=limits.with_size(_MAX_JSON),
-        status_reader=StatusReader(spool, executor, events.catalog, store),
+        status_reader=status,
+        result_reader=ResultReader(status, events),
         session_deleter=deleter,
         upload_completer=UploadCompleter(opened, finalizer, callbacks),
         recording_uploads=_recording_uploads(settings, opened, finalizer),

@@ -11,11 +11,12 @@ from nats.errors import Error as NatsError
 
 from shared.catalog.catalog import Catalog, CatalogEntry, SessionIsDeleted
 from shared.catalog.record import CatalogRecord
+from shared.catalog.result_store import ResultStore
 from shared.domain.envelope import Envelope, decode, encode
 from shared.domain.errors import Unavailable
 from shared.domain.events import AnalysisCompleted, AudioFailed, AudioReady, DocumentRegistered
 from shared.domain.identifiers import SessionKey
-from shared.domain.object_keys import event_archive_key, event_archive_prefix
+from shared.domain.object_keys import event_archive_key, event_archive_prefix, result_key
 from shared.domain.subjects import STREAM, session_filter
 from shared.messaging.bus import Bus
 from shared.messaging.dead_letters import DeadLetters
@@ -31,6 +32,11 @@ class EventStore:
     bus: Bus
     store: ObjectStore
     catalog: Catalog
+
+    @property
+    def results(self) -> ResultStore:
+        """The results of recordings, which the bucket holds before their events are appended."""
+        return ResultStore(self.store)
 
     async def append(self, envelope: Envelope) -> bool:
         """Apply an event to the catalog, archive it, and publish it; returns False if the session is deleted.
@@ -75,12 +81,14 @@ class EventStore:
         return False
 
     async def delete_session(self, key: SessionKey, record: CatalogRecord | None) -> list[str]:
-        """Delete a session's record, index entry, archived events, published events and dead letters; idempotent.
+        """Delete a session's record, index entry, result, archived and published events and dead letters; idempotent.
 
-        The spool and the recording's objects are not touched. Returns the keys of the deleted objects.
+        The spool and the recording itself are not touched. Returns the keys of the deleted objects.
         """
         await self.catalog.delete(key, record)  # first: its tombstone stops concurrent writers
         deleted = [name async for name in self.store.list_keys(event_archive_prefix(key))]
+        if await self.results.exists(key):
+            deleted.append(result_key(key))
         for name in deleted:
             await self.store.delete(name)
         try:

@@ -21,7 +21,7 @@ AnalysisOutcome = AnalysisCompleted | AnalysisFailed
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CatalogRecord:
-    """The catalog's record of a session; times are RFC 3339, transcripts are left out.
+    """The catalog's record of a session; times are RFC 3339, transcripts and evidence are left out.
 
     `told_lead` is the lead that its events name, None also in records of older versions: use `lead`.
     """
@@ -75,8 +75,19 @@ def _apply(record: CatalogRecord, event: Event, time: str) -> CatalogRecord:
         case SessionExpired():
             return replace(record, expired=event)
         case AnalysisCompleted():
-            return replace(record, analysis=replace(event, transcript=()))
+            return replace(record, analysis=replace(event, transcript=(), evidence=()))
         case AnalysisFailed():
-            return record if isinstance(record.analysis, AnalysisCompleted) else replace(record, analysis=event)
+            return _after_failed_analysis(record, event)
         case _:
             return record
+
+
+def _after_failed_analysis(record: CatalogRecord, event: AnalysisFailed) -> CatalogRecord:
+    """Return the record after a failure, which takes away neither a score nor a transcript that is stored."""
+    match record.analysis:
+        case AnalysisCompleted():
+            return record
+        case AnalysisFailed(result=earlier):
+            return replace(record, analysis=replace(event, result=event.result or earlier))
+        case None:
+            return replace(record, analysis=event)

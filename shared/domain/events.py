@@ -7,7 +7,7 @@ members of the event's `data`. Changes inside v1 are additive: readers ignore me
 from dataclasses import dataclass
 from typing import ClassVar
 
-from shared.domain.analysis import TranscriptLine
+from shared.domain.analysis import ChannelAnalysis, Evidence, TranscriptLine
 from shared.domain.upload_kind import UploadKind
 
 
@@ -148,8 +148,21 @@ class AudioFailed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StoredResult:
+    """The transcript and the analysis of a recording in the bucket, whole, as one JSON document."""
+
+    url: str
+    object_key: str
+    size_bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AnalysisCompleted:
-    """The score of a recording: how heated the conversation was (1 to 100), the confidence (0 to 1), and why."""
+    """The score of a recording: how heated the conversation was (1 to 100), the confidence (0 to 1), and why.
+
+    Transcript and evidence are what fits into an event; `result` has all of both, None in events of older versions.
+    """
 
     NAME: ClassVar[str] = "analysis.completed"
     temperature: int
@@ -161,15 +174,25 @@ class AnalysisCompleted:
     transcriber: str
     transcript: tuple[TranscriptLine, ...] = ()
     transcript_truncated: bool = False
+    language: str | None = None
+    partial: bool = False
+    needs_review: bool = False
+    evidence: tuple[Evidence, ...] = ()
+    channels: tuple[ChannelAnalysis, ...] = ()
+    result: StoredResult | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnalysisFailed:
-    """A recording has no score, and gets none without a request; `reason` is written for the caller."""
+    """A recording has no score, and gets none without a request; `reason` is written for the caller.
+
+    It has a transcript if there is a `result`.
+    """
 
     NAME: ClassVar[str] = "analysis.failed"
     code: str
     reason: str
+    result: StoredResult | None = None
 
 
 Event = (

@@ -1,6 +1,7 @@
 """The keys of the objects in the bucket: a tenant's start with its name, except the default tenant's recordings.
 
 audio_<session>.wav                            the WAV
+analysis_<session>.json                        its transcript and analysis
 uploads/<session>/<file name>                  the original of an indexed upload
 <RECORDINGS_PATH>/<call log>_<time>.<ext>      the original of a call recording
 <tenant>/documents/<time>_<random>_<name>      a document, uploaded there by its client
@@ -30,6 +31,11 @@ def wav_name(key: SessionKey) -> str:
 def wav_key(key: SessionKey) -> str:
     """Return the object key of a session's WAV."""
     return tenant_key(key.tenant, wav_name(key))
+
+
+def result_key(key: SessionKey) -> str:
+    """Return the object key of a session's transcript and analysis."""
+    return tenant_key(key.tenant, f"analysis_{key.session}.json")
 
 
 def upload_key(key: SessionKey, filename: str) -> str:

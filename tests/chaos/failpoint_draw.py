@@ -5,7 +5,7 @@ import random
 _KILLS = {
     "ingest": ("ingest.named", "ingest.kept", "ingest.sealed", "ingest.published", "spool.fsync", "spool.named"),
     "assembler": ("assembler.decoding", "assembler.uploaded", "assembler.told", "assembler.closed", "spool.named"),
-    "analyzer": ("analyzer.answered", "analyzer.told"),
+    "analyzer": ("analyzer.answered", "analyzer.stored", "analyzer.told"),
     "notifier": ("notifier.heard",),
 }
 _DISK_FAULTS = {

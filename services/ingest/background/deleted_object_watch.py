@@ -1,7 +1,8 @@
-"""Deletes documents that are uploaded again through a presigned URL after their session was deleted.
+"""Deletes objects that are put into the bucket after their session was deleted.
 
-A presigned URL is valid for up to 7 days, and the store can't revoke one; so for that long the deleted keys are
-checked, and what was put there is deleted again.
+A document may be uploaded again through its presigned URL, which is valid for up to 7 days and which the store can't
+revoke; an analyzer may be killed between the two steps of storing a result and finding the session deleted. So for that
+long the deleted keys are checked, and what was put there is deleted again.
 """
 
 import asyncio
@@ -36,7 +37,7 @@ _WATCHED = TypeAdapter(_Watched)
 
 @dataclass(frozen=True, slots=True)
 class DeletedObjectWatch:
-    """Keeps a durable list of deleted object keys, and checks each until no presigned URL for it is valid any more."""
+    """Keeps a durable list of deleted object keys, and checks each for 7 days: no presigned URL lives longer."""
 
     spool: Spool
     store: ObjectStore
@@ -55,7 +56,7 @@ class DeletedObjectWatch:
             try:
                 await self._check_all()
             except (RoomtoneError, OSError, ValidationError):
-                log.warning("the deleted documents can't be checked; trying again later", exc_info=True)
+                log.warning("the deleted objects can't be checked; trying again later", exc_info=True)
             await asyncio.sleep(self.every)
 
     async def _check_all(self) -> None:
@@ -63,7 +64,7 @@ class DeletedObjectWatch:
         for file, watched in await loop.run_in_executor(self.executor, self._watched):
             if await self.store.head(watched.object_key) is not None:
                 await self.store.delete(watched.object_key)
-                log.warning("a deleted document was uploaded again, and deleted again")
+                log.warning("a deleted object was put into the bucket again, and deleted again")
             if watched.until < now():
                 await loop.run_in_executor(self.executor, file.unlink)
 

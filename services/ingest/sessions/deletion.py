@@ -22,9 +22,15 @@ from shared.domain.caller import Caller
 from shared.domain.clock import now, rfc3339
 from shared.domain.envelope import make_envelope
 from shared.domain.errors import RoomtoneError, Unavailable
-from shared.domain.events import SessionDeleted
+from shared.domain.events import AnalysisCompleted, SessionDeleted
 from shared.domain.identifiers import SessionKey
-from shared.domain.object_keys import documents_prefix, event_archive_prefix, wav_key
+from shared.domain.object_keys import (
+    documents_prefix,
+    event_archive_key,
+    event_archive_prefix,
+    result_key,
+    wav_key,
+)
 from shared.http.fields import Count, Identifier, Sha256, Timestamp
 from shared.observability.trace import current_trace
 from shared.process.tasks import run_blocking
@@ -122,9 +128,8 @@ class SessionDeleter:
             if directory.deleted.exists():  # another request has begun it meanwhile, and perhaps finished
                 return
             objects = _object_keys(directory, record)
-            for name in objects:
-                if name.startswith(documents_prefix(key.tenant)):
-                    self.deleted_objects.watch(name)
+            for name in _written_by_others(objects, directory, record):
+                self.deleted_objects.watch(name)
             self.spool.begin_deletion(directory, Deletion(tuple(objects), lead))
             self.spool.mark_deleted(directory, lock)
         self.sessions.forget(key)
@@ -182,7 +187,7 @@ class SessionDeleter:
 
     async def _verify(self, key: SessionKey, object_keys: Sequence[str]) -> None:
         store = self.event_store.store
-        left = [name for name in object_keys if await store.head(name) is not None]
+        left = [name for name in [*object_keys, result_key(key)] if await store.head(name) is not None]
         left += [name async for name in store.list_keys(event_archive_prefix(key))]
         if left or not await self.event_store.is_deleted(key):
             raise Unavailable("Something of the session is still there: delete it again.", code="not_erased")
@@ -196,6 +201,19 @@ def _object_keys(directory: SessionDirectory, record: CatalogRecord | None) -> l
     return sorted(
         {wav_key(directory.key)} | {item.object_key for item in [*from_spool, *from_catalog] if item is not None}
     )
+
+
+def _written_by_others(objects: Sequence[str], directory: SessionDirectory, record: CatalogRecord | None) -> list[str]:
+    """Return the keys that something may still be put under: documents, and the result of an analysis under way.
+
+    The analyzer erases what it wrote when it finds the session deleted, but it may be killed in between. Blocks.
+    """
+    names = [name for name in objects if name.startswith(documents_prefix(directory.key.tenant))]
+    ended = record is not None and record.ended is not None
+    analyzed = record is not None and isinstance(record.analysis, AnalysisCompleted)
+    if not analyzed and (ended or directory.manifest.exists()):
+        names += [result_key(directory.key), event_archive_key(directory.key, AnalysisCompleted.NAME)]
+    return names
 
 
 def _receipt(key: SessionKey, deleted: list[str], chunks: int) -> Receipt:

@@ -1,4 +1,4 @@
-"""Sessions of any API group: `GET` and `DELETE /sessions/{session_id}` (docs/contracts.md, section 0)."""
+"""Sessions of any API group: `/sessions/{session_id}` and what is below it (docs/contracts.md, section 0)."""
 
 from typing import TypedDict
 
@@ -7,8 +7,12 @@ from starlette.responses import Response
 
 from services.ingest.api.session_resource import SESSION_ID, SESSIONS, session_key
 from services.ingest.sessions.deletion import Receipt, SessionDeleter
+from services.ingest.sessions.result_reader import ResultReader
+from services.ingest.sessions.result_responses import analysis_response, not_modified, transcript_response
+from services.ingest.sessions.result_schema import READ_ANALYSIS, READ_TRANSCRIPT
 from services.ingest.sessions.status import StatusReader
 from services.ingest.sessions.status_schema import SessionStatus
+from services.ingest.sessions.transcript_format import TranscriptFormat, requested_format
 from shared.domain.caller import Caller, Permission
 from shared.domain.errors import ErrorKind
 from shared.http.operation import Operation, ResponseSpec
@@ -39,6 +43,7 @@ class SessionsState(TypedDict):
     """What the handlers use of the lifespan state."""
 
     status_reader: StatusReader
+    result_reader: ResultReader
     session_deleter: SessionDeleter
 
 
@@ -48,13 +53,38 @@ async def read_status(request: Request[SessionsState], caller: Caller) -> Respon
     return json_response(status, headers=_NO_STORE)
 
 
+async def read_transcript(request: Request[SessionsState], caller: Caller) -> Response:
+    """Return what was said in a session, in the format that the request asks for."""
+    wanted = requested_format(request.query_params, request.headers)
+    key, reader = session_key(request, caller), request.state["result_reader"]
+    outcome = await reader.find_transcript(key, caller)
+    if outcome.result is not None and (unchanged := not_modified(request.headers, outcome.result.sha256, wanted)):
+        return unchanged
+    return await transcript_response(key.session, await reader.read(key, outcome), wanted)
+
+
+async def read_analysis(request: Request[SessionsState], caller: Caller) -> Response:
+    """Return how heated the conversation of a session was, and why."""
+    key, reader = session_key(request, caller), request.state["result_reader"]
+    outcome = await reader.find_analysis(key, caller)
+    json = TranscriptFormat.JSON
+    if outcome.result is not None and (unchanged := not_modified(request.headers, outcome.result.sha256, json)):
+        return unchanged
+    result = await reader.read(key, outcome)
+    return await analysis_response(key.session, result)
+
+
 async def delete_session(request: Request[SessionsState], caller: Caller) -> Response:
     """Delete a session and everything of it, and return the receipt."""
     receipt = await request.state["session_deleter"].delete(session_key(request, caller), caller)
     return json_response(receipt, headers=_NO_STORE)
 
 
-ROUTES = [
-    SESSIONS.route("GET", _PATH, read_status, required_permission=Permission.AUDIO_READ, operation=_STATUS),
+_READ = Permission.AUDIO_READ
+
+ROUTES = [  # a session's id matches anything, so what is below a session comes first
+    SESSIONS.route("GET", f"{_PATH}/transcript", read_transcript, required_permission=_READ, operation=READ_TRANSCRIPT),
+    SESSIONS.route("GET", f"{_PATH}/analysis", read_analysis, required_permission=_READ, operation=READ_ANALYSIS),
+    SESSIONS.route("GET", _PATH, read_status, required_permission=_READ, operation=_STATUS),
     SESSIONS.route("DELETE", _PATH, delete_session, required_permission=Permission.AUDIO_WRITE, operation=_DELETE),
 ]

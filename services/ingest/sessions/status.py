@@ -76,6 +76,18 @@ def check_lead_access_everywhere(caller: Caller, view: SpoolView | None, record:
 
 
 @dataclass(frozen=True, slots=True)
+class FoundSession:
+    """A session that a caller may see: its view in the spool and its record, at least one of them not None.
+
+    Without the catalog the record is of the spool's result alone, and has no analysis.
+    """
+
+    view: SpoolView | None
+    record: CatalogRecord | None
+    catalog_available: bool
+
+
+@dataclass(frozen=True, slots=True)
 class StatusReader:
     """Serves `GET /sessions/{id}`; without the bus the status is of the spool alone."""
 
@@ -86,17 +98,22 @@ class StatusReader:
 
     async def read(self, key: SessionKey, caller: Caller) -> SessionStatus:
         """Return a session's status; raises NotFound, also for another lead's."""
+        found = await self.find(key, caller)
+        return build_status(key.session, found.view, found.record, await self._downloads(found.record))
+
+    async def find(self, key: SessionKey, caller: Caller) -> FoundSession:
+        """Return what is known of a session; raises NotFound, also for another lead's."""
         loop = asyncio.get_running_loop()
         view, outcome = await loop.run_in_executor(self.executor, read_spool_view, self.spool.session(key))
         record, available = await self._record(key)
         if record is None and outcome is not None:
             record = apply_event(None, outcome)
         if view is None and record is None:
-            raise session_not_found() if available else _catalog_unavailable()
+            raise session_not_found() if available else catalog_unavailable()
         check_lead_access_everywhere(caller, view, record)
         if record is not None and view is not None and view.finalized and outcome is None:
             record = _without_earlier_failure(record)
-        return build_status(key.session, view, record, await self._downloads(record))
+        return FoundSession(view, record, available)
 
     async def _record(self, key: SessionKey) -> tuple[CatalogRecord | None, bool]:
         """Return the catalog's record, and whether the catalog was available."""
@@ -123,9 +140,9 @@ class StatusReader:
             return None
 
 
-def _catalog_unavailable() -> Unavailable:
-    """Return the error for a session that is not in the spool, while the catalog is unavailable."""
-    return Unavailable("The session is not here, and the catalog can't be asked: try again.", code="bus_unavailable")
+def catalog_unavailable() -> Unavailable:
+    """Return the error for what is not in the spool, while the catalog is unavailable."""
+    return Unavailable("This is not here, and the catalog can't be asked: try again.", code="bus_unavailable")
 
 
 def _without_earlier_failure(record: CatalogRecord) -> CatalogRecord:

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from shared.domain.analysis import TranscriptLine
+from shared.domain.analysis import ChannelAnalysis, Evidence, TranscriptLine
 from shared.domain.envelope import Envelope, UndecodableEventError, decode, encode, make_envelope
 from shared.domain.events import (
     EVENT_TYPES,
@@ -20,6 +20,7 @@ from shared.domain.events import (
     SessionFinalized,
     SessionOpened,
     StoredOriginal,
+    StoredResult,
     UploadSummary,
     WebhookDelivered,
     WebhookFailed,
@@ -38,6 +39,12 @@ ORIGINAL = StoredOriginal(
     content_type="audio/mpeg",
     size_bytes=64_000,
     sha256="12" * 32,
+)
+RESULT = StoredResult(
+    url="https://b.a.r2.cloudflarestorage.com/analysis_abc123.json",
+    object_key="analysis_abc123.json",
+    size_bytes=1_500,
+    sha256="56" * 32,
 )
 CALL_LOG = "6ba7b810-9dad-11d1-80b4-00c04fd430c8"
 UPLOAD_SUMMARIES = (
@@ -90,7 +97,37 @@ EXAMPLES: tuple[Event, ...] = (
         transcriber="local",
         transcript=(TranscriptLine(start=0.5, end=2.0, text="Was soll das, hé?"),),
     ),
+    AnalysisCompleted(
+        temperature=75,
+        confidence=0.85,
+        analysis_summary="heated",
+        timestamp="2026-01-01T00:00:00Z",
+        scorer="local",
+        transcriber="local",
+        transcript=(
+            TranscriptLine(
+                start=0.5, end=2.0, text="Enough!", channel="left", speaker="left", speaker_source="channel"
+            ),
+        ),
+        language="en",
+        partial=True,
+        needs_review=True,
+        evidence=(Evidence(start=0.5, end=2.0, channel="left", quote="Enough!", reason="demand"),),
+        channels=(
+            ChannelAnalysis(
+                name="left",
+                temperature=75,
+                talk_seconds=1.5,
+                talk_share=1.0,
+                overlap_seconds=0.0,
+                interruptions=0,
+                longest_monologue_seconds=1.5,
+            ),
+        ),
+        result=RESULT,
+    ),
     AnalysisFailed(code="unavailable", reason="no"),
+    AnalysisFailed(code="language_not_supported", reason="no", result=RESULT),
     SessionExpired(chunks=2, bytes=64_000, untouched_since="2026-01-01T00:00:00Z"),
     SessionDeleted(objects=3, receipt_sha256="34" * 32),
     DocumentRegistered(
@@ -144,6 +181,26 @@ def test_a_chunk_event_is_these_bytes() -> None:
         '"tenantid":"default","data":{"chunk_index":3,"size":32000,"sha256":"' + "ab" * 32 + '",'
         '"total_chunks":4}}'
     )
+
+
+def test_a_score_that_an_older_version_published_is_read_with_nothing_in_its_newer_members() -> None:
+    document = json.loads(encode(envelope_of(AnalysisFailed(code="x", reason="y"))))
+    document["type"] = "roomtone.v1.analysis.completed"
+    document["data"] = {
+        "temperature": 12,
+        "confidence": 0.5,
+        "analysis_summary": "calm",
+        "timestamp": "2026-01-01T00:00:00Z",
+        "reason_codes": ["little_speech"],
+        "scorer": "local-1",
+        "transcriber": "moonshine-tiny-en",
+        "transcript": [{"start": 0.5, "end": 1.0, "text": "Hello."}],
+        "transcript_truncated": True,
+    }
+    event = decode(json.dumps(document).encode()).event
+    assert isinstance(event, AnalysisCompleted)
+    assert event.transcript == (TranscriptLine(start=0.5, end=1.0, text="Hello."),)
+    assert (event.result, event.language, event.evidence, event.channels) == (None, None, (), ())
 
 
 def test_an_event_of_a_lead_recording_names_the_lead_and_is_the_same_otherwise() -> None:
