@@ -10,7 +10,8 @@ from services.analyzer.analyze import Analyzer
 from services.analyzer.model_process.models import open_local_models
 from services.analyzer.one_shot import OneShotAnalyzer
 from services.analyzer.rate_limit import RateLimit
-from services.analyzer.routes import ROUTES, AnalysisLimits, AnalysisState
+from services.analyzer.one_shot_request import OneShotLimits, OneShotState
+from services.analyzer.routes import ROUTES
 from services.analyzer.score.local import LocalScorer
 from services.analyzer.score.protocol import Scorer
 from services.analyzer.settings import AnalyzerSettings
@@ -50,7 +51,7 @@ async def open_models(settings: AnalyzerSettings) -> AsyncIterator[tuple[Transcr
         )
 
 
-class AnalyzerState(AnalysisState):
+class AnalyzerState(OneShotState):
     """The lifespan state: what the handler and the readiness check use."""
 
     bus: Bus
@@ -87,14 +88,14 @@ async def open_analyzer(stack: AsyncExitStack, settings: AnalyzerSettings, metri
     return AnalyzerState(
         bus=bus,
         analyzer=OneShotAnalyzer(analyzer, settings.decode_policy()),
-        analysis_limits=_limits(settings),
+        one_shot_limits=_limits(settings),
         rate_limit=RateLimit(settings.rate_limit_per_minute),
         admission=Admission(concurrency=settings.analyze_concurrency, wait=settings.analyze_wait_seconds),
     )
 
 
-def _limits(settings: AnalyzerSettings) -> AnalysisLimits:
-    return AnalysisLimits(
+def _limits(settings: AnalyzerSettings) -> OneShotLimits:
+    return OneShotLimits(
         file=settings.file_limits(),
         extensions=settings.allowed_extensions,
         seconds=settings.analyze_timeout_seconds,

@@ -1,0 +1,60 @@
+"""A transcription as server-sent events, each line's words as soon as they are understood."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import suppress
+from typing import Any, Protocol
+
+import structlog
+
+from services.analyzer.speech_to_text.schemas import ErrorBody, TextDelta, TextDone, error_details
+from shared.domain.analysis import TranscriptLine
+from shared.domain.errors import Permanent, RoomtoneError
+from shared.http.responses import type_adapter
+
+log = structlog.stdlib.get_logger(__name__)
+
+_WAITING_LINES = 1000  # of a client that reads slower than its recording is understood; then the model waits
+
+OnLine = Callable[[TranscriptLine], Coroutine[Any, Any, None]]
+
+
+class Transcribe(Protocol):
+    """A transcription that tells each line as soon as it is known."""
+
+    async def __call__(self, on_line: OnLine) -> object:
+        """Transcribe the whole file; raises a RoomtoneError."""
+
+
+async def transcription_events(transcribe: Transcribe) -> AsyncIterator[bytes]:
+    """Yield `transcript.text.delta` for each line and `transcript.text.done` at the end, or an error event."""
+    lines: asyncio.Queue[TranscriptLine | None] = asyncio.Queue(_WAITING_LINES)
+    working = asyncio.create_task(_until_the_end(transcribe, lines))
+    said: list[str] = []
+    try:
+        while (line := await lines.get()) is not None:
+            yield _event(TextDelta(delta=line.text if not said else f" {line.text}"))
+            said.append(line.text)
+        await working
+        yield _event(TextDone(text=" ".join(said)))
+    except RoomtoneError as exc:
+        yield _event(ErrorBody(error=error_details(exc)))
+    except Exception:
+        log.exception("unexpected failure in a stream")
+        failure = Permanent("Something failed on the server: try again.", code="internal")
+        yield _event(ErrorBody(error=error_details(failure)))
+    finally:
+        working.cancel()
+        with suppress(asyncio.CancelledError, RoomtoneError):
+            await working
+
+
+async def _until_the_end(transcribe: Transcribe, lines: asyncio.Queue[TranscriptLine | None]) -> None:
+    try:
+        await transcribe(lines.put)
+    finally:
+        await lines.put(None)
+
+
+def _event(body: object) -> bytes:
+    return b"data: " + type_adapter(type(body)).dump_json(body) + b"\n\n"
