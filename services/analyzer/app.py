@@ -1,5 +1,6 @@
 """The analyzer's application: its models, its queue and its route, opened in order and closed in reverse."""
 
+import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
@@ -9,12 +10,13 @@ from services.analyzer.admission import Admission
 from services.analyzer.analyze import Analyzer
 from services.analyzer.model_process.models import open_local_models
 from services.analyzer.one_shot import OneShotAnalyzer
+from services.analyzer.one_shot_request import OneShotLimits
 from services.analyzer.rate_limit import RateLimit
-from services.analyzer.one_shot_request import OneShotLimits, OneShotState
 from services.analyzer.routes import ROUTES
 from services.analyzer.score.local import LocalScorer
 from services.analyzer.score.protocol import Scorer
 from services.analyzer.settings import AnalyzerSettings
+from services.analyzer.speech_to_text.routes import SPEECH_TO_TEXT_ROUTES, SpeechToTextState
 from services.analyzer.transcribe.moonshine import MoonshineTranscriber
 from services.analyzer.transcribe.protocol import Transcriber
 from services.analyzer.worker import SERVICE, AnalysisWorker
@@ -28,6 +30,8 @@ from shared.observability.metrics import Metrics
 from shared.process.tasks import background_tasks
 from shared.runtime.service import Service, create_service_app
 from shared.storage.object_store import open_store
+
+_LANGUAGE = "en"  # the only one that the local model understands
 
 
 @asynccontextmanager
@@ -51,7 +55,7 @@ async def open_models(settings: AnalyzerSettings) -> AsyncIterator[tuple[Transcr
         )
 
 
-class AnalyzerState(OneShotState):
+class AnalyzerState(SpeechToTextState):
     """The lifespan state: what the handler and the readiness check use."""
 
     bus: Bus
@@ -67,7 +71,7 @@ def create_service(settings: AnalyzerSettings, metrics: Metrics) -> Service:
 
     return create_service_app(
         SERVICE,
-        routes=ROUTES,
+        routes=[*ROUTES, *SPEECH_TO_TEXT_ROUTES],
         lifespan=lifespan,
         checks=[lambda state: state["bus"].check()],
         metrics=metrics,
@@ -90,6 +94,9 @@ async def open_analyzer(stack: AsyncExitStack, settings: AnalyzerSettings, metri
         analyzer=OneShotAnalyzer(analyzer, settings.decode_policy()),
         one_shot_limits=_limits(settings),
         rate_limit=RateLimit(settings.rate_limit_per_minute),
+        transcription_model=transcriber.name,
+        transcription_language=_LANGUAGE if settings.openai_api_key is None else None,
+        models_since=int(time.time()),
         admission=Admission(concurrency=settings.analyze_concurrency, wait=settings.analyze_wait_seconds),
     )
 

@@ -47,7 +47,7 @@ class FileForm(Protocol):
 class ReceivedFile:
     """A request's file, complete in memory, with what is left of the request's time."""
 
-    def __init__(self, request: Request[OneShotState], file: MemoryFile, end: float) -> None:
+    def __init__(self, request: Request[Any], file: MemoryFile, end: float) -> None:
         self._request = request
         self._file = file
         self._end = end
@@ -73,23 +73,20 @@ class ReceivedFile:
 
 
 @asynccontextmanager
-async def received_file(
-    request: Request[OneShotState], caller: Caller, form: Callable[[], FileForm]
-) -> AsyncIterator[ReceivedFile]:
+async def received_file(request: Request[Any], caller: Caller, form: FileForm) -> AsyncIterator[ReceivedFile]:
     """Count the request, read its form into memory and yield the file; the memory is freed at the end of the block.
 
-    Raises RateLimited, Unavailable when too many requests are under way, TooSlow for a late body, and what the form
-    raises.
+    `request` has OneShotState. Raises RateLimited, Unavailable when too many requests are under way, TooSlow for a late
+    body, and what the form raises.
     """
-    state = request.state
+    state: OneShotState = request.state
     state["rate_limit"].take(rate_limit_key(caller, request.client.host if request.client else None))
-    opened = form()
     seconds = state["one_shot_limits"].seconds
     end = asyncio.get_running_loop().time() + seconds
     with state["admission"].reserve(), memory_file() as file:
         try:
             async with asyncio.timeout_at(end):
-                await opened.read_into(file)
+                await form.read_into(file)
         except TimeoutError as exc:
             raise TooSlow(f"The file did not arrive within {seconds:g} s: send it again.") from exc
         yield ReceivedFile(request, file, end)

@@ -14,8 +14,8 @@ from shared.http.responses import json_response
 async def analyze_audio(request: Request[OneShotState], caller: Caller) -> Response:
     """Transcribe and score one file; nothing of it is kept."""
     limits = request.state["one_shot_limits"]
-    detail = _wants_detail(request)
-    async with received_file(request, caller, lambda: AudioForm(request, limits.file, limits.extensions)) as received:
+    detail, form = _wants_detail(request), AudioForm(request, limits.file, limits.extensions)
+    async with received_file(request, caller, form) as received:
         result = await received.run(request.state["analyzer"].analyze)
     return json_response(analyzed(result, detail=detail))
 

@@ -7,6 +7,9 @@ where there is only one. Members may be added; readers ignore those that they do
 from dataclasses import dataclass
 from typing import Literal
 
+LANGUAGE_NOT_SUPPORTED = "language_not_supported"
+"""Reason code, and code of `analysis.failed`, where the speech is in a language that the models do not understand."""
+
 SpeakerSource = Literal["channel", "guessed"]
 """Whether a line's speaker is known by its channel, or was guessed from the voices."""
 

@@ -49,9 +49,7 @@ def full_text(lines: Sequence[TranscriptLine]) -> str:
     return " ".join(line.text for line in lines)
 
 
-def _verbose(
-    transcript: Transcript, confidences: Sequence[float | None], seconds: float
-) -> VerboseTranscription:
+def _verbose(transcript: Transcript, confidences: Sequence[float | None], seconds: float) -> VerboseTranscription:
     return VerboseTranscription(
         language=_LANGUAGES.get(transcript.language or "", transcript.language or "unknown"),
         duration=round(seconds, 3),

@@ -28,7 +28,7 @@ class ResponseFormat(StrEnum):
 
 
 @dataclass(slots=True)
-class TranscriptionRequest:
+class TranscriptionParameters:
     """The parameters that change something here; a model's prompt and sampling temperature are read and ignored."""
 
     model: str = ""
@@ -60,9 +60,7 @@ class TranscriptionRequest:
         if not self.model:
             raise InvalidInput("Name a model: GET /v1/models lists them.", code="model")
         if self.granularities and self.response_format is not ResponseFormat.VERBOSE_JSON:
-            raise InvalidInput(
-                "Timestamps come with response_format=verbose_json.", code="timestamp_granularities"
-            )
+            raise InvalidInput("Timestamps come with response_format=verbose_json.", code="timestamp_granularities")
 
 
 def _response_format(value: str) -> ResponseFormat:
@@ -105,7 +103,7 @@ class TranscriptionForm:
             file_fields=(FILE_FIELD,),
             too_large=f"The file may have at most {limits.size / _MIB:g} MB.",
         )
-        self.request = TranscriptionRequest()
+        self.parameters = TranscriptionParameters()
 
     async def read_into(self, file: MemoryFile) -> None:
         """Append the file's bytes to `file`, and take the fields before and behind it.
@@ -115,9 +113,9 @@ class TranscriptionForm:
         async for event in self._form.events():
             match event:
                 case Field(name, value):
-                    self.request.set(name, value)
+                    self.parameters.set(name, value)
                 case FileStart():
                     pass
                 case _:
                     file.add(event)
-        self.request.check()
+        self.parameters.check()

@@ -45,9 +45,7 @@ def error_details(error: RoomtoneError) -> ErrorDetails:
     """Write one of our errors as OpenAI's API does."""
     parameter = error.code if error.code in _PARAMETERS else "file" if error.code in _FILE_CODES else None
     code = f"invalid_{error.code}" if error.code in _PARAMETERS else error.code
-    return ErrorDetails(
-        message=error.message, type=_TYPES.get(error.kind, "server_error"), param=parameter, code=code
-    )
+    return ErrorDetails(message=error.message, type=_TYPES.get(error.kind, "server_error"), param=parameter, code=code)
 
 
 def _body(_request: Request, error: RoomtoneError) -> ErrorBody:

@@ -1,13 +1,13 @@
 """A transcription as server-sent events, each line's words as soon as they are understood."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
-from typing import Any, Protocol
 
 import structlog
 
 from services.analyzer.speech_to_text.schemas import ErrorBody, TextDelta, TextDone, error_details
+from services.analyzer.transcribe_recording import OnLine
 from shared.domain.analysis import TranscriptLine
 from shared.domain.errors import Permanent, RoomtoneError
 from shared.http.responses import type_adapter
@@ -16,14 +16,8 @@ log = structlog.stdlib.get_logger(__name__)
 
 _WAITING_LINES = 1000  # of a client that reads slower than its recording is understood; then the model waits
 
-OnLine = Callable[[TranscriptLine], Coroutine[Any, Any, None]]
-
-
-class Transcribe(Protocol):
-    """A transcription that tells each line as soon as it is known."""
-
-    async def __call__(self, on_line: OnLine) -> object:
-        """Transcribe the whole file; raises a RoomtoneError."""
+Transcribe = Callable[[OnLine], Awaitable[object]]
+"""Transcribes a whole file and tells each line as soon as it is known; raises a RoomtoneError."""
 
 
 async def transcription_events(transcribe: Transcribe) -> AsyncIterator[bytes]:
