@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 from pydantic import TypeAdapter, ValidationError
-from pydantic_core import to_json
 
 from shared.domain.analysis import Analysis, Transcript
 from shared.domain.identifiers import SessionKey
@@ -49,7 +48,7 @@ _RESULT = TypeAdapter(RecordingResult)
 
 def encode_result(result: RecordingResult) -> bytes:
     """Write a result as JSON in UTF-8."""
-    return to_json(result)
+    return _RESULT.dump_json(result)
 
 
 def decode_result(body: bytes) -> RecordingResult:
