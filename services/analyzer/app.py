@@ -35,23 +35,29 @@ _LANGUAGE = "en"  # the only one that the local model understands
 
 
 @asynccontextmanager
-async def open_models(settings: AnalyzerSettings) -> AsyncIterator[tuple[Transcriber, Scorer]]:
+async def open_models(settings: AnalyzerSettings, bus: Bus) -> AsyncIterator[tuple[Transcriber, Scorer]]:
     """Open transcriber and scorer; neither is used before the first recording."""
     if settings.openai_api_key is None:
         async with open_local_models(deadline=settings.model_deadline_seconds) as models:
             yield MoonshineTranscriber(models), LocalScorer()
         return
     # Imported only here: the SDK costs 50 MB and most of a second.
-    from services.analyzer.openai_client import open_client  # noqa: PLC0415
-    from services.analyzer.score.openai import OpenAIScorer  # noqa: PLC0415
+    from services.analyzer.openai_api.budget import BudgetLimits, DailyBudget  # noqa: PLC0415
+    from services.analyzer.openai_api.client import open_client  # noqa: PLC0415
+    from services.analyzer.openai_api.service import ModelService  # noqa: PLC0415
+    from services.analyzer.openai_api.shared_ledger import SharedLedger  # noqa: PLC0415
+    from services.analyzer.score.judge.scorer import JudgeScorer  # noqa: PLC0415
     from services.analyzer.transcribe.openai import OpenAITranscriber  # noqa: PLC0415
 
     key = settings.openai_api_key.get_secret_value()
     deadline = settings.model_deadline_seconds
     async with open_client(key, settings.openai_base_url, retries=settings.openai_retries) as client:
+        limits = BudgetLimits(seconds=settings.openai_daily_seconds, tokens=settings.openai_daily_tokens)
+        budget = DailyBudget(limits, SharedLedger(bus, replicas=settings.nats_replicas))
+        service = ModelService(client, budget)
         yield (
-            OpenAITranscriber(client, settings.openai_transcribe_model, deadline=deadline),
-            OpenAIScorer(client, settings.openai_score_model, deadline=deadline),
+            OpenAITranscriber(service, settings.openai_transcribe_model, deadline=deadline),
+            JudgeScorer(service, settings.openai_score_model, local=LocalScorer(), deadline=deadline),
         )
 
 
@@ -84,7 +90,7 @@ async def open_analyzer(stack: AsyncExitStack, settings: AnalyzerSettings, metri
     """Open what jobs need, then the queue: at the end it gives unfinished jobs back while the bus is still open."""
     bus = await stack.enter_async_context(open_bus(settings.bus_config(), service=SERVICE, metrics=metrics))
     store = await stack.enter_async_context(open_store(settings.store()))
-    transcriber, scorer = await stack.enter_async_context(open_models(settings))
+    transcriber, scorer = await stack.enter_async_context(open_models(settings, bus))
     analyzer = Analyzer(transcriber, scorer)
     events = open_event_store(bus, store, replicas=settings.nats_replicas)
     queue = WorkQueue(bus, _policy(settings), AnalysisWorker(bus, events, analyzer), metrics)

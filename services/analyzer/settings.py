@@ -48,6 +48,8 @@ class AnalyzerSettings(ServiceSettings, StoreSettings, FFmpegSettings, WorkSetti
     openai_transcribe_model: str = "whisper-1"  # OpenAI's only model that returns timestamps
     openai_score_model: str = "gpt-4o-mini"
     openai_retries: int = Field(default=2, ge=0, le=5)
+    openai_daily_seconds: int = Field(default=0, ge=0)
+    openai_daily_tokens: int = Field(default=0, ge=0)
     model_deadline_seconds: float = Field(default=30.0, gt=0, le=600)
     analyzer_concurrency: int = Field(default=1, ge=1, le=16)
     analysis_tries: int = Field(default=5, ge=1, le=100)

@@ -25,10 +25,11 @@ class AnalysisWorker:
     """Turns `audio.ready` into a stored result and `analysis.completed`, in this order.
 
     Acknowledged: the score is on the stream, by this delivery or by an earlier one; or the session has the result of a
-    newer recording. Retried: the store, the bus or a model is away. Given up, with `analysis.failed`: a WAV of another
-    form than the assembler's, a language that is not supported, a model that rejects the request for good, and a job
-    that has used up its tries. The ids of both events follow from the job's own, so a job that runs twice is published
-    once; a job whose result is stored publishes that one. For a deleted session nothing is published or left behind.
+    newer recording. Retried: the store, the bus or a model is away; on the last try the local scorer stands in for a
+    judge that is away. Given up, with `analysis.failed`: a WAV of another form than the assembler's, a language that is
+    not supported, a model that rejects the request for good, and a job that has used up its tries. The ids of both
+    events follow from the job's own, so a job that runs twice is published once; a job whose result is stored publishes
+    that one. For a deleted session nothing is published or left behind.
     """
 
     def __init__(self, bus: Bus, event_store: EventStore, analyzer: Analyzer) -> None:
@@ -37,7 +38,7 @@ class AnalysisWorker:
         self._results = event_store.results
         self._analyzer = analyzer
 
-    async def handle(self, job: Envelope) -> None:
+    async def handle(self, job: Envelope, *, last_try: bool = False) -> None:
         """Analyze one recording, unless its score is published already: an hour of audio is minutes of work."""
         published = await last_event(self._bus, job.key, AnalysisCompleted)
         if published is not None and published.id == event_id(job.key, AnalysisCompleted, job.id):
@@ -49,7 +50,7 @@ class AnalysisWorker:
             log.info("the session has a newer recording's result", session=job.key.session)
             return
         if found is None or found.result.cause != job.id or found.result.analysis is None:
-            found = await self._analyze(job)
+            found = await self._analyze(job, last_try=last_try)
         if found is None:
             return
         failpoint("analyzer.stored")
@@ -69,12 +70,12 @@ class AnalysisWorker:
         unscored = make_envelope(SERVICE, job.key, failed, cause=job.id, trace=job.trace, lead=job.lead)
         await self._event_store.append(unscored)
 
-    async def _analyze(self, job: Envelope) -> FoundResult | None:
+    async def _analyze(self, job: Envelope, *, last_try: bool) -> FoundResult | None:
         """Analyze the job's recording and store the result; returns None if the session was deleted meanwhile."""
         if not isinstance(job.event, AudioReady):
             raise Permanent("Only stored recordings are analyzed.", code="wrong_event")
         async with aclosing(self._event_store.store.read(job.event.object_key)) as wav:
-            analyzed = await self._analyzer.analyze(wav)
+            analyzed = await self._analyzer.analyze(wav, last_try=last_try)
         failpoint("analyzer.answered")
         if await self._erased(job):
             return None

@@ -64,7 +64,7 @@ class AssemblyWorker:
     event_store: EventStore
     assembler: Assembler
 
-    async def handle(self, job: Envelope) -> None:
+    async def handle(self, job: Envelope, *, last_try: bool = False) -> None:  # noqa: ARG002  # its last try is like the others
         """Bring one session to its result; raises Permanent or Unavailable."""
         finalized = _finalized(job)
         directory = self.spool.session(job.key)

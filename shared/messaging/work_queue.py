@@ -52,10 +52,10 @@ _MAX_PENDING = 10_000  # work that waits for its next try counts as pending: a l
 class Worker(Protocol):
     """The work of a queue: `handle` for each message, `give_up` for one that will not be retried."""
 
-    async def handle(self, job: Envelope) -> None:
+    async def handle(self, job: Envelope, *, last_try: bool = False) -> None:
         """Do the work and publish its result; must be idempotent, since it runs again after a crash.
 
-        Raises Permanent for work that can never succeed; after any other error it is retried.
+        Raises Permanent for work that can never succeed; after any other error it is retried, save after the last try.
         """
 
     async def give_up(self, job: Envelope, error: RoomtoneError) -> None:
@@ -170,7 +170,7 @@ class WorkQueue:
         if delivery > self._policy.max_tries:
             return await self._fail_again(message, job)
         try:
-            await self._worker.handle(job)
+            await self._worker.handle(job, last_try=delivery == self._policy.max_tries)
         except asyncio.CancelledError:
             with suppress(NatsError):
                 await message.nak()

@@ -5,6 +5,7 @@ from typing import Protocol
 
 from services.analyzer.score.sound.protocol import ChannelSound
 from shared.domain.analysis import Analysis, Transcript, TranscriptLine
+from shared.domain.errors import Unavailable
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,8 +39,19 @@ class TranscribedRecording:
         return sum(sure * length for sure, length in known) / seconds if seconds > 0 else None
 
 
+class ScoreUnfinished(Unavailable):
+    """Another try may give a better score; `fallback` is the one for a recording that gets no other try."""
+
+    def __init__(self, message: str, *, code: str, fallback: Analysis) -> None:
+        super().__init__(message, code=code)
+        self.fallback = fallback
+
+
 class Scorer(Protocol):
     """Scores the heat of a conversation, never a person's emotion."""
 
     async def score(self, recording: TranscribedRecording) -> Analysis:
-        """Return the analysis; raises Unavailable when another try may succeed, Permanent when none will."""
+        """Return the analysis; raises Unavailable when another try may succeed, Permanent when none will.
+
+        Raises ScoreUnfinished when another try may succeed and there is a score without it.
+        """

@@ -1,12 +1,12 @@
 from collections.abc import AsyncIterator
 
 import pytest
-from openai import AsyncOpenAI
 
 from deploy.local.nats_server import NatsServer
 from deploy.local.ports import free_ports
-from services.analyzer.openai_client import open_client
-from tests.integration.analyzer.fake_openai import KEY, FakeOpenAI
+from services.analyzer.openai_api.service import ModelService
+from tests.integration.analyzer.fake_openai import FakeOpenAI
+from tests.integration.analyzer.model_services import open_service
 
 
 @pytest.fixture(scope="package")
@@ -24,6 +24,6 @@ async def openai_server() -> AsyncIterator[FakeOpenAI]:
 
 
 @pytest.fixture
-async def openai_client(openai_server: FakeOpenAI) -> AsyncIterator[AsyncOpenAI]:
-    async with open_client(KEY, openai_server.base_url, retries=2) as client:
-        yield client
+async def model_service(openai_server: FakeOpenAI) -> AsyncIterator[ModelService]:
+    async with open_service(openai_server.base_url) as service:
+        yield service

@@ -5,11 +5,12 @@ import pytest
 
 from services.analyzer.analyze import Analyzer
 from services.analyzer.score.local import LocalScorer
+from services.analyzer.score.protocol import Scorer, ScoreUnfinished, TranscribedRecording
 from services.analyzer.splitter import AudioPiece
 from services.analyzer.worker import AnalysisWorker
 from shared.catalog.catalog import Catalog
 from shared.catalog.event_store import EventStore
-from shared.domain.analysis import TranscriptLine
+from shared.domain.analysis import Analysis, TranscriptLine
 from shared.domain.envelope import encode
 from shared.domain.errors import Permanent, Unavailable
 from shared.domain.events import AnalysisCompleted, AnalysisFailed
@@ -38,9 +39,18 @@ class FakeTranscriber:
         return self._lines
 
 
-def worker(bus: Bus, store: ObjectStore, transcriber: FakeTranscriber) -> AnalysisWorker:
+class UnfinishedScorer:
+    """Has a score, and would have a better one later."""
+
+    async def score(self, recording: TranscribedRecording) -> Analysis:
+        assert recording.lines
+        fallback = Analysis(temperature=33, confidence=0.2, summary="s", scorer="fallback")
+        raise ScoreUnfinished("The judge is away.", code="model_busy", fallback=fallback)
+
+
+def worker(bus: Bus, store: ObjectStore, transcriber: FakeTranscriber, scorer: Scorer | None = None) -> AnalysisWorker:
     event_store = EventStore(bus, store, Catalog(bus, replicas=1))
-    return AnalysisWorker(bus, event_store, Analyzer(transcriber, LocalScorer()))
+    return AnalysisWorker(bus, event_store, Analyzer(transcriber, scorer or LocalScorer()))
 
 
 async def test_a_job_that_runs_twice_is_analyzed_and_published_once(bus: Bus, store: ObjectStore) -> None:
@@ -89,3 +99,16 @@ async def test_a_models_error_is_raised_to_the_queue(bus: Bus, store: ObjectStor
     with pytest.raises(type(error)):
         await worker(bus, store, FakeTranscriber(error=error)).handle(job)
     assert await last_event(bus, job.key, AnalysisCompleted) is None
+
+
+async def test_a_score_that_may_get_better_is_taken_on_the_last_try(bus: Bus, store: ObjectStore) -> None:
+    job = await put(store, "unfinished", wav_of(speech_sample()))
+    working = worker(bus, store, FakeTranscriber(TranscriptLine(start=0, end=1, text="Hello.")), UnfinishedScorer())
+    with pytest.raises(Unavailable):
+        await working.handle(job)
+    assert await last_event(bus, job.key, AnalysisCompleted) is None
+    await working.handle(job, last_try=True)
+    published = await last_event(bus, job.key, AnalysisCompleted)
+    assert published is not None
+    assert isinstance(published.event, AnalysisCompleted)
+    assert (published.event.temperature, published.event.scorer) == (33, "fallback")

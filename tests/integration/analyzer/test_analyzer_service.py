@@ -96,7 +96,7 @@ async def test_with_a_key_both_models_are_called_over_the_api(
 ) -> None:
     grades = dict.fromkeys(
         ("hostility", "raised_stakes", "interruption", "unresolved_disagreement", "deescalation"), 4
-    ) | {"deescalation": 0, "evidence": []}
+    ) | {"deescalation": 0, "evidence": [{"line": 0, "quote": "I hate you"}]}
     openai_server.will_reply(
         Reply({"text": "I hate you.", "segments": [{"start": 0.5, "end": 2, "text": " I hate you."}]}),
         judged(json.dumps(grades)),

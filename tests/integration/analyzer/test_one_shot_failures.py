@@ -38,7 +38,7 @@ async def test_without_words_from_the_model_service_no_score_is_requested(
     openai_server.will_reply(NO_WORDS)
     async with analyzing(nats_url, **over_the_api(openai_server)) as client:
         body = (await analyze(client, speech_as("wav"), detail="true")).json()
-    assert (body["temperature"], body["confidence"], body["scorer"]) == (1, 0, "openai/gpt-4o-mini")
+    assert (body["temperature"], body["confidence"], body["reason_codes"]) == (1, 0, ["no_speech"])
     assert len(openai_server.requests) == 1
 
 
@@ -49,9 +49,7 @@ async def test_without_words_from_the_model_service_no_score_is_requested(
         [failure(429)],
         [failure(500)],
         [Reply("{cut JSON")],
-        [WORDS, failure(503)],
-        [WORDS, judged("not what was asked for")],
-        [WORDS, judged(None, refusal="I would rather not")],
+        [WORDS, failure(401)],
     ],
 )
 async def test_a_failing_model_service_is_a_500_without_the_services_text(
@@ -62,11 +60,26 @@ async def test_a_failing_model_service_is_a_500_without_the_services_text(
         response = await analyze(client, speech_as("wav"))
     body = error_of(response, 500)
     assert body["error"] == "Analysis failed"
-    for secret in (KEY, "sk-", "Incorrect", "rather", openai_server.base_url, "Traceback", "/"):
+    for secret in (KEY, "sk-", "Incorrect", openai_server.base_url, "Traceback", "/"):
         assert secret not in body["details"]
     logged = "".join(capfd.readouterr())
     assert KEY not in logged
     assert "I hate you" not in logged
+
+
+@pytest.mark.parametrize(
+    "reply", [failure(503), judged("not what was asked for"), judged(None, refusal="I would rather not")]
+)
+async def test_without_a_judge_the_local_scorer_judges_and_says_so(
+    nats_url: str, openai_server: FakeOpenAI, reply: Reply, capfd: pytest.CaptureFixture[str]
+) -> None:
+    openai_server.will_reply(WORDS, reply)
+    async with analyzing(nats_url, **over_the_api(openai_server)) as client:
+        body = (await analyze(client, speech_as("wav"), detail="true")).json()
+    assert body["temperature"] > 20
+    assert body["scorer"].startswith("local-")
+    assert "judged_locally" in body["reason_codes"]
+    assert "I hate you" not in "".join(capfd.readouterr())
 
 
 async def test_an_unreachable_model_service_is_a_500(nats_url: str) -> None:

@@ -26,12 +26,14 @@ class RecordingWorker:
         self, failures: dict[str, list[Exception]] | None = None, give_up_failures: list[Exception] | None = None
     ) -> None:
         self.handled: list[str] = []
+        self.last_tries: list[bool] = []
         self.jobs: list[Envelope] = []
         self.given_up: list[tuple[str, str]] = []
         self._failures = failures or {}
         self._give_up_failures = give_up_failures or []
 
-    async def handle(self, job: Envelope) -> None:
+    async def handle(self, job: Envelope, *, last_try: bool = False) -> None:
+        self.last_tries.append(last_try)
         self.handled.append(job.key.session)
         self.jobs.append(job)
         if pending := self._failures.get(job.key.session):

@@ -23,8 +23,8 @@ class HoldingWorker(RecordingWorker):
         super().__init__()
         self.done = asyncio.Event()
 
-    async def handle(self, job: Envelope) -> None:
-        await super().handle(job)
+    async def handle(self, job: Envelope, *, last_try: bool = False) -> None:
+        await super().handle(job, last_try=last_try)
         await self.done.wait()
 
 

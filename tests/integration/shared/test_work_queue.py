@@ -66,6 +66,7 @@ async def test_a_job_that_fails_every_time_is_given_up_after_its_last_try(bus: B
 
         await until(settled)
     assert worker.handled == ["a"] * 3
+    assert worker.last_tries == [False, False, True]
     assert worker.given_up == [("a", "store_unreachable")]
 
 
