@@ -10,8 +10,8 @@ import pytest
 
 TRAINING = Path(__file__).parents[3] / "services/analyzer/score/training"
 MEMBERS = {"id", "topic", "kind", "step", "misheard", "utterances", "band", "grade"}
-UTTERANCES = {"ladder": (4, 9), "counter": (3, 10), "long": (40, 70), "single": (1, 3)}
-AT_LEAST = {"ladder": 195, "counter": 150, "long": 18, "single": 45}
+UTTERANCES = {"ladder": (4, 9), "counter": (3, 10), "medium": (12, 25), "long": (40, 70), "single": (1, 3)}
+AT_LEAST = {"ladder": 195, "counter": 150, "medium": 20, "long": 18, "single": 45}
 GRADE_BESIDE_BAND = 8
 
 
