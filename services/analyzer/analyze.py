@@ -1,6 +1,6 @@
 """Transcribes and scores one recording; the samples are read as a stream."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 
@@ -9,6 +9,7 @@ from services.analyzer.transcribe.protocol import Transcriber
 from services.analyzer.transcribe_recording import MONO, OnLine, transcribe_recording
 from services.analyzer.wav_reader import samples_of
 from shared.domain.analysis import Analysis
+from shared.domain.identifiers import SessionKey
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -20,25 +21,47 @@ class AnalysisResult:
 
 
 class Analyzer:
-    """Analyzes recordings with a transcriber and a scorer; one call for each recording."""
+    """Analyzes recordings with a transcriber and a scorer; one call for each recording.
 
-    def __init__(self, transcriber: Transcriber, scorer: Scorer) -> None:
+    `for_session`, if given, makes the transcriber of a recording that is a session's.
+    """
+
+    def __init__(
+        self,
+        transcriber: Transcriber,
+        scorer: Scorer,
+        *,
+        for_session: Callable[[SessionKey], Transcriber] | None = None,
+    ) -> None:
         self._transcriber = transcriber
+        self._for_session = for_session
         self._scorer = scorer
 
-    async def analyze(self, wav: AsyncIterator[bytes], *, last_try: bool = True) -> AnalysisResult:
-        """Analyze a WAV of mono 16-bit samples at 16 kHz; raises BadMedia for any other, and as `analyze_samples`."""
-        async with aclosing(samples_of(wav)) as samples:
-            return await self.analyze_samples(samples, last_try=last_try)
-
-    async def analyze_samples(
-        self, samples: AsyncIterator[bytes], channels: Sequence[str | None] = MONO, *, last_try: bool = True
+    async def analyze(
+        self, wav: AsyncIterator[bytes], *, session: SessionKey | None = None, last_try: bool = True
     ) -> AnalysisResult:
-        """Analyze interleaved PCM as `transcribe_recording` reads it; raises what that and the scorer raise.
+        """Analyze a WAV of mono 16-bit samples at 16 kHz; raises BadMedia for any other, and as `analyze_samples`.
 
         Before the last try a score that another try may better is not taken.
         """
+        async with aclosing(samples_of(wav)) as samples:
+            recording = await transcribe_recording(samples, self._transcriber_for(session))
+        return await self._scored(recording, last_try=last_try)
+
+    async def analyze_samples(
+        self, samples: AsyncIterator[bytes], channels: Sequence[str | None] = MONO
+    ) -> AnalysisResult:
+        """Analyze interleaved PCM as `transcribe_recording` reads it; raises what that and the scorer raise."""
         recording = await self.transcribe_samples(samples, channels)
+        return await self._scored(recording, last_try=True)
+
+    async def transcribe_samples(
+        self, samples: AsyncIterator[bytes], channels: Sequence[str | None] = MONO, on_line: OnLine | None = None
+    ) -> TranscribedRecording:
+        """Transcribe interleaved PCM without scoring it; raises what `transcribe_recording` raises."""
+        return await transcribe_recording(samples, self._transcriber, channels, on_line)
+
+    async def _scored(self, recording: TranscribedRecording, *, last_try: bool) -> AnalysisResult:
         try:
             analysis = await self._scorer.score(recording)
         except ScoreUnfinished as exc:
@@ -47,8 +70,7 @@ class Analyzer:
             analysis = exc.fallback
         return AnalysisResult(recording, analysis)
 
-    async def transcribe_samples(
-        self, samples: AsyncIterator[bytes], channels: Sequence[str | None] = MONO, on_line: OnLine | None = None
-    ) -> TranscribedRecording:
-        """Transcribe interleaved PCM without scoring it; raises what `transcribe_recording` raises."""
-        return await transcribe_recording(samples, self._transcriber, channels, on_line)
+    def _transcriber_for(self, session: SessionKey | None) -> Transcriber:
+        if session is None or self._for_session is None:
+            return self._transcriber
+        return self._for_session(session)

@@ -1,13 +1,15 @@
 """The analyzer's application: its models, its queue and its route, opened in order and closed in reverse."""
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 
 from starlette.applications import Starlette
 
 from services.analyzer.admission import Admission
 from services.analyzer.analyze import Analyzer
+from services.analyzer.bought_answers import BoughtAnswers
 from services.analyzer.model_process.models import open_local_models
 from services.analyzer.one_shot import OneShotAnalyzer
 from services.analyzer.one_shot_request import OneShotLimits
@@ -23,23 +25,33 @@ from services.analyzer.worker import SERVICE, AnalysisWorker
 from shared.auth.authenticator import create_authenticator
 from shared.catalog.event_store import open_event_store
 from shared.domain.events import AudioReady
+from shared.domain.identifiers import SessionKey
 from shared.domain.subjects import event_filter
 from shared.messaging.bus import Bus, open_bus
 from shared.messaging.work_queue import QueuePolicy, WorkQueue
 from shared.observability.metrics import Metrics
 from shared.process.tasks import background_tasks
 from shared.runtime.service import Service, create_service_app
-from shared.storage.object_store import open_store
+from shared.storage.object_store import ObjectStore, open_store
 
 _LANGUAGE = "en"  # the only one that the local model understands
 
 
+@dataclass(frozen=True, slots=True)
+class Models:
+    """What analyses a recording; `for_session`, if any, makes the transcriber of a session's recording."""
+
+    transcriber: Transcriber
+    scorer: Scorer
+    for_session: Callable[[SessionKey], Transcriber] | None = None
+
+
 @asynccontextmanager
-async def open_models(settings: AnalyzerSettings, bus: Bus) -> AsyncIterator[tuple[Transcriber, Scorer]]:
+async def open_models(settings: AnalyzerSettings, bus: Bus, store: ObjectStore) -> AsyncIterator[Models]:
     """Open transcriber and scorer; neither is used before the first recording."""
     if settings.openai_api_key is None:
         async with open_local_models(deadline=settings.model_deadline_seconds) as models:
-            yield MoonshineTranscriber(models), LocalScorer()
+            yield Models(MoonshineTranscriber(models), LocalScorer())
         return
     # Imported only here: the SDK costs 50 MB and most of a second.
     from services.analyzer.openai_api.budget import BudgetLimits, DailyBudget  # noqa: PLC0415
@@ -55,9 +67,11 @@ async def open_models(settings: AnalyzerSettings, bus: Bus) -> AsyncIterator[tup
         limits = BudgetLimits(seconds=settings.openai_daily_seconds, tokens=settings.openai_daily_tokens)
         budget = DailyBudget(limits, SharedLedger(bus, replicas=settings.nats_replicas))
         service = ModelService(client, budget)
-        yield (
-            OpenAITranscriber(service, settings.openai_transcribe_model, deadline=deadline),
+        transcriber = OpenAITranscriber(service, settings.openai_transcribe_model, deadline=deadline)
+        yield Models(
+            transcriber,
             JudgeScorer(service, settings.openai_score_model, local=LocalScorer(), deadline=deadline),
+            for_session=lambda key: transcriber.keeping(BoughtAnswers(store, key)),
         )
 
 
@@ -90,8 +104,8 @@ async def open_analyzer(stack: AsyncExitStack, settings: AnalyzerSettings, metri
     """Open what jobs need, then the queue: at the end it gives unfinished jobs back while the bus is still open."""
     bus = await stack.enter_async_context(open_bus(settings.bus_config(), service=SERVICE, metrics=metrics))
     store = await stack.enter_async_context(open_store(settings.store()))
-    transcriber, scorer = await stack.enter_async_context(open_models(settings, bus))
-    analyzer = Analyzer(transcriber, scorer)
+    models = await stack.enter_async_context(open_models(settings, bus, store))
+    analyzer = Analyzer(models.transcriber, models.scorer, for_session=models.for_session)
     events = open_event_store(bus, store, replicas=settings.nats_replicas)
     queue = WorkQueue(bus, _policy(settings), AnalysisWorker(bus, events, analyzer), metrics)
     await stack.enter_async_context(background_tasks(*queue.workers()))
@@ -100,7 +114,7 @@ async def open_analyzer(stack: AsyncExitStack, settings: AnalyzerSettings, metri
         analyzer=OneShotAnalyzer(analyzer, settings.decode_policy()),
         one_shot_limits=_limits(settings),
         rate_limit=RateLimit(settings.rate_limit_per_minute),
-        transcription_model=transcriber.name,
+        transcription_model=models.transcriber.name,
         transcription_language=_LANGUAGE if settings.openai_api_key is None else None,
         models_since=int(time.time()),
         admission=Admission(concurrency=settings.analyze_concurrency, wait=settings.analyze_wait_seconds),

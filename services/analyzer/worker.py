@@ -5,6 +5,7 @@ from contextlib import aclosing
 import structlog
 
 from services.analyzer.analyze import AnalysisResult, Analyzer
+from services.analyzer.bought_answers import BoughtAnswers
 from shared.catalog.event_store import EventStore
 from shared.catalog.result_store import FoundResult
 from shared.domain.clock import now, rfc3339
@@ -75,12 +76,13 @@ class AnalysisWorker:
         if not isinstance(job.event, AudioReady):
             raise Permanent("Only stored recordings are analyzed.", code="wrong_event")
         async with aclosing(self._event_store.store.read(job.event.object_key)) as wav:
-            analyzed = await self._analyzer.analyze(wav, last_try=last_try)
+            analyzed = await self._analyzer.analyze(wav, session=job.key, last_try=last_try)
         failpoint("analyzer.answered")
         if await self._erased(job):
             return None
         result = _result(job, analyzed)
         stored = await self._results.put(result)
+        await BoughtAnswers(self._event_store.store, job.key).delete()
         log.info(
             "analyzed",
             seconds=round(job.event.duration_seconds, 1),
@@ -93,6 +95,7 @@ class AnalysisWorker:
         if not await self._event_store.is_deleted(job.key):
             return False
         await self._results.delete(job.key)
+        await BoughtAnswers(self._event_store.store, job.key).delete()
         return True
 
     async def _found(self, job: Envelope) -> FoundResult | None:

@@ -16,7 +16,7 @@ from shared.domain.envelope import Envelope, decode, encode
 from shared.domain.errors import Unavailable
 from shared.domain.events import AnalysisCompleted, AudioFailed, AudioReady, DocumentRegistered
 from shared.domain.identifiers import SessionKey
-from shared.domain.object_keys import event_archive_key, event_archive_prefix, result_key
+from shared.domain.object_keys import event_archive_key, event_archive_prefix, is_archived_event, result_key
 from shared.domain.subjects import STREAM, session_filter
 from shared.messaging.bus import Bus
 from shared.messaging.dead_letters import DeadLetters
@@ -101,7 +101,8 @@ class EventStore:
     async def archived_keys(self) -> AsyncGenerator[str, None]:
         """Yield the object keys of all archived events of every session, in the store's order."""
         async for name in self.store.list_keys(event_archive_prefix()):
-            yield name
+            if is_archived_event(name):
+                yield name
 
     async def read_archived(self, name: str) -> Envelope:
         """Read the archived event under this object key; raises UndecodableEventError if it is not an event."""

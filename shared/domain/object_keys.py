@@ -6,6 +6,7 @@ uploads/<session>/<file name>                  the original of an indexed upload
 <RECORDINGS_PATH>/<call log>_<time>.<ext>      the original of a call recording
 <tenant>/documents/<time>_<random>_<name>      a document, uploaded there by its client
 .roomtone/<tenant>/<session>/<event>.json      an archived event; no tenant's name has a dot
+.roomtone/<tenant>/<session>/bought/<sha256>   an answer of the model service, until the result is stored
 """
 
 from shared.domain.identifiers import DEFAULT_TENANT, SessionKey
@@ -56,3 +57,18 @@ def event_archive_prefix(key: SessionKey | None = None) -> str:
 def event_archive_key(key: SessionKey, event: str) -> str:
     """Return the key of a session's archived event of this name; a later one replaces it."""
     return f"{event_archive_prefix(key)}{event}.json"
+
+
+def is_archived_event(name: str) -> bool:
+    """Whether an object key under the archive's prefix is that of an event."""
+    return name.count("/") == event_archive_key(SessionKey("t", "s"), "e").count("/")
+
+
+def bought_answers_prefix(key: SessionKey) -> str:
+    """Return the prefix of the keys of what the model service answered about a session."""
+    return f"{event_archive_prefix(key)}bought/"
+
+
+def bought_answer_key(key: SessionKey, digest: str) -> str:
+    """Return the key of an answer of the model service; `digest` is the SHA-256 of what was asked."""
+    return f"{bought_answers_prefix(key)}{digest}"

@@ -1,45 +1,33 @@
 """A transcriber over OpenAI's API; works with any server that has the same API."""
 
+import hashlib
 from collections.abc import Sequence
 
-from pydantic import BaseModel, FiniteFloat, ValidationError
-
-from services.analyzer.openai_api.errors import UnreadableAnswer
+from services.analyzer.bought_answers import BoughtAnswers
 from services.analyzer.openai_api.service import ModelService
 from services.analyzer.splitter import AudioPiece
+from services.analyzer.transcribe.transcription import Transcription, parse_transcription
 from shared.domain.analysis import TranscriptLine
+from shared.process.tasks import hash_off_loop
 
 _LONGEST_WITH_TIMES = 180.0  # 5.8 MB, held up to three times while it is sent; a request may have 25 MB
 _LONGEST_WITHOUT_TIMES = 30.0  # a line then has no times but its piece's
-
-# Whisper's own rule for segments in which nobody speaks (openai/whisper, `transcribe.py`).
-_NO_SPEECH = 0.6
-_LIKELY_WORDS = -1.0
-
-
-class _Segment(BaseModel):
-    start: FiniteFloat
-    end: FiniteFloat
-    text: str
-    no_speech_prob: FiniteFloat = 0.0
-    avg_logprob: FiniteFloat = 0.0
-
-
-class _Transcription(BaseModel):
-    text: str
-    segments: tuple[_Segment, ...] | None = None
+_VERSION = "1"  # of what is asked: another one makes the answers that were kept worthless
 
 
 class OpenAITranscriber:
-    """Transcribes each piece with one request.
+    """Transcribes each piece with one request, or with none if `bought` has its answer already.
 
     Only Whisper models return timestamps; with other models each piece becomes one line with the piece's own times.
     """
 
-    def __init__(self, service: ModelService, model: str, *, deadline: float) -> None:
+    def __init__(
+        self, service: ModelService, model: str, *, deadline: float, bought: BoughtAnswers | None = None
+    ) -> None:
         self._service = service
         self._model = model
         self._deadline = deadline
+        self._bought = bought
         self._with_times = "whisper" in model.lower()
 
     @property
@@ -52,27 +40,35 @@ class OpenAITranscriber:
         """Length in seconds of the longest piece that one request takes."""
         return _LONGEST_WITH_TIMES if self._with_times else _LONGEST_WITHOUT_TIMES
 
+    def keeping(self, bought: BoughtAnswers) -> "OpenAITranscriber":
+        """Return the same transcriber for one session, whose answers are kept in `bought`."""
+        return OpenAITranscriber(self._service, self._model, deadline=self._deadline, bought=bought)
+
     async def transcribe(self, piece: AudioPiece) -> Sequence[TranscriptLine]:
         """Return the piece's segments; raises Unavailable or Permanent."""
-        body = await self._service.transcribe(
+        return (await self._transcription(piece)).lines
+
+    async def _transcription(self, piece: AudioPiece) -> Transcription:
+        if self._bought is None:
+            return parse_transcription(await self._buy(piece), seconds=piece.seconds)
+        digest = await hash_off_loop(self._digest, piece.pcm)
+        answer = await self._bought.get(digest)
+        if answer is not None:
+            return parse_transcription(answer, seconds=piece.seconds)
+        answer = await self._buy(piece)
+        transcription = parse_transcription(answer, seconds=piece.seconds)
+        await self._bought.put(digest, answer)
+        return transcription
+
+    async def _buy(self, piece: AudioPiece) -> str:
+        return await self._service.transcribe(
             piece.pcm,
             model=self._model,
             with_times=self._with_times,
             timeout=self._deadline + piece.seconds / 2,
         )
-        transcription = _parse(body)
-        if not transcription.segments:
-            return [TranscriptLine(start=0.0, end=piece.seconds, text=transcription.text)]
-        return [
-            TranscriptLine(start=segment.start, end=segment.end, text=segment.text)
-            for segment in transcription.segments
-            if segment.no_speech_prob <= _NO_SPEECH or segment.avg_logprob >= _LIKELY_WORDS
-        ]
 
-
-def _parse(text: str) -> _Transcription:
-    """Validate the response's body, which the SDK does not do: it accepts any shape for the one it expects."""
-    try:
-        return _Transcription.model_validate_json(text)
-    except ValidationError:
-        raise UnreadableAnswer from None
+    def _digest(self, pcm: bytes) -> str:
+        """Return the SHA-256 of what is asked."""
+        asked = f"{_VERSION}\n{self._service.address}\n{self._model}\n{self._with_times}\n".encode()
+        return hashlib.sha256(asked + pcm).hexdigest()

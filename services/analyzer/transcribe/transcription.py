@@ -1,0 +1,81 @@
+"""Reads the body of a transcription as OpenAI's API gives it: what was said when, in which language, and how surely."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from pydantic import BaseModel, FiniteFloat, ValidationError
+
+from services.analyzer.openai_api.errors import UnreadableAnswer
+from services.analyzer.spoken_words import spoken_words
+from services.analyzer.transcribe.languages import language_tag
+from shared.domain.analysis import TranscriptLine
+
+# Whisper's own rules (openai/whisper, `transcribe.py`) for segments in which nobody speaks, and for loops.
+_NO_SPEECH = 0.6
+_LIKELY_WORDS = -1.0
+_COMPRESSION_OF_LOOPS = 2.4
+
+_SAID_AGAIN = 4  # times in a row that people say one sentence; a model in a loop goes on
+
+
+class _Segment(BaseModel):
+    start: FiniteFloat
+    end: FiniteFloat
+    text: str
+    no_speech_prob: FiniteFloat = 0.0
+    avg_logprob: FiniteFloat | None = None
+    compression_ratio: FiniteFloat = 0.0
+
+
+class _Body(BaseModel):
+    text: str
+    language: str | None = None
+    segments: tuple[_Segment, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Transcription:
+    """Lines in order, with seconds from the piece's start.
+
+    `confidences` has one from 0 to 1 for each line, or is empty where the model gives none.
+    """
+
+    lines: tuple[TranscriptLine, ...]
+    confidences: tuple[float, ...]
+    language: str | None
+
+
+def parse_transcription(body: str, *, seconds: float) -> Transcription:
+    """Return the transcription of a piece of that length; without segments its text is one line.
+
+    The SDK accepts any shape for the one that it expects, so it is validated here: raises UnreadableAnswer.
+    """
+    try:
+        parsed = _Body.model_validate_json(body)
+    except ValidationError:
+        raise UnreadableAnswer from None
+    language = language_tag(parsed.language)
+    if not parsed.segments:
+        text = parsed.text.strip()
+        return Transcription((TranscriptLine(start=0.0, end=seconds, text=text),) if text else (), (), language)
+    segments = _without_loops([item for item in parsed.segments if _is_speech(item)])
+    lines = tuple(TranscriptLine(start=item.start, end=item.end, text=item.text) for item in segments)
+    sure = [math.exp(min(item.avg_logprob, 0.0)) for item in segments if item.avg_logprob is not None]
+    return Transcription(lines, tuple(sure) if len(sure) == len(lines) else (), language)
+
+
+def _is_speech(segment: _Segment) -> bool:
+    likely = 0.0 if segment.avg_logprob is None else segment.avg_logprob
+    return segment.no_speech_prob <= _NO_SPEECH or likely >= _LIKELY_WORDS
+
+
+def _without_loops(segments: Sequence[_Segment]) -> list[_Segment]:
+    """Return the segments; of one that comes again and again in a row, as no speaker says it, the first alone."""
+    kept: list[_Segment] = []
+    for _, run in groupby(segments, key=lambda item: spoken_words(item.text)):
+        same = list(run)
+        compressed = max(item.compression_ratio for item in same) > _COMPRESSION_OF_LOOPS
+        kept += same[: 1 if compressed or len(same) > _SAID_AGAIN else len(same)]
+    return kept
