@@ -9,6 +9,7 @@ from nats.errors import TimeoutError as NatsTimeoutError
 from nats.js import JetStreamContext
 from nats.js.api import AckPolicy, ConsumerConfig
 
+from shared.catalog.result_store import ResultStore
 from shared.domain.identifiers import SessionKey
 from shared.domain.manifest import Manifest
 from shared.storage.object_store import ObjectStore, open_store
@@ -103,6 +104,8 @@ async def _audit_call(store: ObjectStore, spool: Spool, call: ScriptedSession, r
         result.lost += len(call.acknowledged)
         result.violated(f"the WAV of {call.session} can't be read: {exc}")
         return
+    if await ResultStore(store).get(SessionKey("default", call.session)) is None:
+        result.violated(f"the transcript and analysis of {call.session} are not in the bucket")
     if call.result and call.result != sha256(wav):
         result.violated(f"the WAV of {call.session} is not the one in finalize's response")
     if wav[:_HEADER] != wav_header(len(wav) - _HEADER):

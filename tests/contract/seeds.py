@@ -2,11 +2,13 @@
 
 from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import httpx
 
 from tests.contract.silent_wav import silence
+from tests.waiting import until
 
 LEAD = "stored"
 CALL = "0b8f5c1e-6c1d-4a53-9a43-2f1a7c4f2b10"
@@ -32,13 +34,18 @@ class Seeds:
 
 
 async def store_seeds(address: str, token: dict[str, str]) -> Seeds:
-    """Store a session, a recording of a call and a document, each of 40 ms of silence."""
+    """Store a session, which is analyzed, a recording of a call and a document, each of 40 ms of silence."""
     async with httpx.AsyncClient(base_url=address, headers=token, timeout=30) as client:
         await _checked(client.post(f"/upload_chunk/{SESSION}", files={"audio_chunk": silence()}))
         await _checked(client.post(f"/finalize/{SESSION}"))
+        await until(partial(_is_analyzed, client), within=60, what="the session to be analyzed")
         file = {"file": ("call.wav", silence())}
         await _checked(client.post(f"/api/leads/{LEAD}/recordings", files=file, data={"call_log_id": CALL}))
         return Seeds(document=await _document(client))
+
+
+async def _is_analyzed(client: httpx.AsyncClient) -> bool:
+    return bool((await _checked(client.get(f"/sessions/{SESSION}")))["state"] == "analyzed")
 
 
 async def _document(client: httpx.AsyncClient) -> str:

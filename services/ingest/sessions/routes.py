@@ -2,6 +2,7 @@
 
 from typing import TypedDict
 
+from starlette.convertors import StringConvertor, register_url_convertor
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -16,10 +17,18 @@ from services.ingest.sessions.transcript_format import TranscriptFormat, request
 from shared.domain.caller import Caller, Permission
 from shared.domain.errors import ErrorKind
 from shared.http.operation import Operation, ResponseSpec
-from shared.http.paths import ANY_TEXT
 from shared.http.responses import json_response
 
-_PATH = f"/sessions/{{session_id:{ANY_TEXT}}}"
+
+class _SessionId(StringConvertor):
+    """Matches any text, except what names a resource below a session: that has methods of its own."""
+
+    regex = r"(?![\s\S]*/(?:transcript|analysis)$)[\s\S]*"
+
+
+_SESSION_ID = "session_id"
+register_url_convertor(_SESSION_ID, _SessionId())
+_PATH = f"/sessions/{{session_id:{_SESSION_ID}}}"
 _NO_STORE = {"Cache-Control": "no-store"}
 
 _STATUS = Operation(
@@ -82,7 +91,7 @@ async def delete_session(request: Request[SessionsState], caller: Caller) -> Res
 
 _READ = Permission.AUDIO_READ
 
-ROUTES = [  # a session's id matches anything, so what is below a session comes first
+ROUTES = [
     SESSIONS.route("GET", f"{_PATH}/transcript", read_transcript, required_permission=_READ, operation=READ_TRANSCRIPT),
     SESSIONS.route("GET", f"{_PATH}/analysis", read_analysis, required_permission=_READ, operation=READ_ANALYSIS),
     SESSIONS.route("GET", _PATH, read_status, required_permission=_READ, operation=_STATUS),

@@ -10,9 +10,11 @@ from deploy.local.object_store import RcloneStore
 from services.assembler.rebuild_catalog import RebuildSummary, rebuild_catalog
 from shared.audio.wav import wav_header
 from shared.catalog.event_store import open_event_store
+from shared.domain.analysis import Analysis, Transcript
 from shared.domain.envelope import make_envelope
-from shared.domain.events import AnalysisCompleted
+from shared.domain.events import AnalysisCompleted, AnalysisFailed
 from shared.domain.identifiers import SessionKey
+from shared.domain.result import RecordingResult
 from shared.messaging.bus import open_bus
 from shared.messaging.settings import BusConfig
 from shared.observability.metrics import Metrics
@@ -102,6 +104,52 @@ async def test_a_wav_without_archived_events_gets_a_catalog_record(
     audio = document["audio"]
     assert isinstance(audio, dict)
     assert (audio["size_bytes"], audio["duration_seconds"]) == (32_044, 1.0)
+
+
+@pytest.mark.parametrize("state", ["analyzed", "failed"])
+async def test_a_result_without_an_archived_event_gets_its_event_back_and_its_lead(
+    tmp_path: Path, private_nats: NatsServer, store: StoreConfig, state: str
+) -> None:
+    analysis = Analysis(temperature=71, confidence=0.5, summary="Heated.", scorer="test")
+    result = RecordingResult(
+        tenant="acme",
+        session="unheard",
+        lead="7",
+        cause="0" * 32,
+        audio_time="2026-01-01T00:00:00.000Z",
+        timestamp="2026-01-01T00:01:00.000Z",
+        transcript=Transcript(language="en", engine="test"),
+        analysis=analysis if state == "analyzed" else None,
+    )
+    settings = assembler_settings(tmp_path, private_nats.url, store)
+    async with (
+        open_bus(BusConfig(url=private_nats.url), service="test", metrics=Metrics()) as bus,
+        open_store(store) as objects,
+    ):
+        await bus.wait_ready()
+        events = open_event_store(bus, objects, replicas=1)
+        stored = await events.results.put(result)
+        await objects.put("acme/audio_unheard.wav", wav_header(0), content_type="audio/wav", metadata={})
+        assert await rebuild_catalog(settings) == RebuildSummary(bare_recordings=1, bare_results=1)
+        record = await events.catalog.get(result.key)
+        assert record is not None
+        assert record.lead == "7"
+        assert isinstance(record.analysis, AnalysisCompleted if state == "analyzed" else AnalysisFailed)
+        assert record.analysis.result == stored
+        assert await rebuild_catalog(settings) == RebuildSummary()
+        await events.delete_session(result.key, record)
+        await events.results.put(result)  # as if a backup of the bucket were restored
+        assert await rebuild_catalog(settings) == RebuildSummary(deleted=2)
+
+
+async def test_an_object_that_is_no_result_is_counted_and_stops_nothing(
+    tmp_path: Path, private_nats: NatsServer, store: StoreConfig
+) -> None:
+    async with open_store(store) as objects:
+        await objects.put("analysis_broken.json", b"{}", content_type="application/json", metadata={})
+        await objects.put("audio_whole.wav", wav_header(0), content_type="audio/wav", metadata={})
+    found = await rebuild_catalog(assembler_settings(tmp_path, private_nats.url, store))
+    assert found == RebuildSummary(bare_recordings=1, unreadable=1)
 
 
 async def test_a_second_rebuild_changes_nothing_and_restores_nothing_deleted(

@@ -1,4 +1,4 @@
-"""A presigned URL outlives its document's deletion; what is uploaded there later is deleted again."""
+"""What is put into the bucket after a session's deletion is deleted again: by a presigned URL, by a killed analyzer."""
 
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +12,7 @@ from services.ingest.background.deleted_object_watch import DeletedObjectWatch
 from shared.process.tasks import background_tasks
 from shared.storage.object_store import open_store
 from shared.storage.settings import StoreConfig
-from tests.integration.pipeline import Pipeline, ingest_running, ingest_settings
+from tests.integration.pipeline import Pipeline, assembler_running, assembler_settings, ingest_running, ingest_settings
 from tests.waiting import until
 
 PICTURE = b"\x89PNG\r\n\x1a\n" + bytes(100)
@@ -56,3 +56,19 @@ async def test_a_document_that_is_uploaded_again_after_its_deletion_is_deleted_a
                 await until(lambda: not file.exists(), what="the document to be deleted again")
     assert len(list(pipeline.spool.deleted_objects.iterdir())) == 1  # the URL is still valid
     assert (await pipeline.client.get(f"/api/v1/documents/{document['id']}/")).status_code == 404
+
+
+async def test_a_result_that_a_killed_analyzer_stored_after_the_deletion_is_deleted_too(
+    tmp_path: Path, nats_url: str, ascending_store_config: StoreConfig, object_store: RcloneStore
+) -> None:
+    settings = ingest_settings(tmp_path, nats_url, ascending_store_config)
+    names = ["analysis_late-result.json", ".roomtone/default/late-result/analysis.completed.json"]
+    async with open_store(ascending_store_config) as store, ingest_running(settings) as pipeline:
+        await pipeline.send("late-result", b"half a second")
+        async with assembler_running(assembler_settings(tmp_path, nats_url, ascending_store_config)):
+            assert (await pipeline.finalize("late-result")).status_code == 200
+        assert (await pipeline.client.delete("/sessions/late-result")).status_code == 200
+        for name in names:
+            await store.put(name, b"{}", content_type="application/json", metadata={})
+    async with ingest_running(settings):
+        await until(lambda: not any((object_store.bucket_folder / name).exists() for name in names))

@@ -43,6 +43,8 @@ Route = Callable[[httpx.AsyncClient, str, dict[str, str]], Awaitable[httpx.Respo
 ROUTES: dict[str, Route] = {
     "status": lambda client, session, token: client.get(f"/sessions/{session}", headers=token),
     "deletion": lambda client, session, token: client.delete(f"/sessions/{session}", headers=token),
+    "transcript": lambda client, session, token: client.get(f"/sessions/{session}/transcript", headers=token),
+    "analysis": lambda client, session, token: client.get(f"/sessions/{session}/analysis", headers=token),
     "raw chunk": lambda client, session, token: client.post(
         f"/upload_chunk/{session}", content=b"xx", headers=token | OCTETS
     ),
@@ -64,6 +66,7 @@ ROUTES: dict[str, Route] = {
     "document": lambda client, session, token: client.get(f"/api/v1/documents/{session}/", headers=token),
 }
 SESSION_ROUTES = ("status", "deletion")  # for callers with the lead
+RESULT_ROUTES = ("transcript", "analysis")  # nothing is analyzed here: see test_results
 OTHER_GROUPS_ROUTES = ("raw chunk", "raw chunk in a form", "finalize")  # for sessions of another API group
 
 
@@ -106,7 +109,7 @@ async def last_events(bus: Bus, session: str) -> list[Envelope]:
 
 @pytest.mark.parametrize("leads", OTHER_LEADS, ids=str)
 @pytest.mark.parametrize("state", [receiving, stored])
-@pytest.mark.parametrize("route", [*SESSION_ROUTES, *OTHER_GROUPS_ROUTES])
+@pytest.mark.parametrize("route", [*SESSION_ROUTES, *RESULT_ROUTES, *OTHER_GROUPS_ROUTES])
 async def test_another_leads_session_is_not_found_and_stays_as_it_is(
     pipeline: Pipeline, state: Callable[[Pipeline], Awaitable[str]], route: str, leads: list[str]
 ) -> None:
@@ -123,7 +126,7 @@ async def test_another_leads_session_is_not_found_and_stays_as_it_is(
 
 
 @pytest.mark.parametrize("leads", [*OTHER_LEADS, *OWN_LEADS], ids=str)
-@pytest.mark.parametrize("route", sorted(ROUTES.keys() - set(SESSION_ROUTES) - set(OTHER_GROUPS_ROUTES)))
+@pytest.mark.parametrize("route", sorted(ROUTES.keys() - {*SESSION_ROUTES, *RESULT_ROUTES, *OTHER_GROUPS_ROUTES}))
 async def test_the_routes_of_other_groups_find_no_recording_for_any_caller(
     pipeline: Pipeline, route: str, leads: object
 ) -> None:
