@@ -17,6 +17,7 @@ from services.ingest.sessions.transcript_format import TranscriptFormat, request
 from shared.domain.caller import Caller, Permission
 from shared.domain.errors import ErrorKind
 from shared.http.operation import Operation, ResponseSpec
+from shared.http.paths import ANY_TEXT
 from shared.http.responses import json_response
 
 
@@ -29,6 +30,7 @@ class _SessionId(StringConvertor):
 _SESSION_ID = "session_id"
 register_url_convertor(_SESSION_ID, _SessionId())
 _PATH = f"/sessions/{{session_id:{_SESSION_ID}}}"
+_BELOW = f"/sessions/{{session_id:{ANY_TEXT}}}"
 _NO_STORE = {"Cache-Control": "no-store"}
 
 _STATUS = Operation(
@@ -92,8 +94,10 @@ async def delete_session(request: Request[SessionsState], caller: Caller) -> Res
 _READ = Permission.AUDIO_READ
 
 ROUTES = [
-    SESSIONS.route("GET", f"{_PATH}/transcript", read_transcript, required_permission=_READ, operation=READ_TRANSCRIPT),
-    SESSIONS.route("GET", f"{_PATH}/analysis", read_analysis, required_permission=_READ, operation=READ_ANALYSIS),
+    SESSIONS.route(
+        "GET", f"{_BELOW}/transcript", read_transcript, required_permission=_READ, operation=READ_TRANSCRIPT
+    ),
+    SESSIONS.route("GET", f"{_BELOW}/analysis", read_analysis, required_permission=_READ, operation=READ_ANALYSIS),
     SESSIONS.route("GET", _PATH, read_status, required_permission=_READ, operation=_STATUS),
     SESSIONS.route("DELETE", _PATH, delete_session, required_permission=Permission.AUDIO_WRITE, operation=_DELETE),
 ]
