@@ -23,7 +23,7 @@ from services.analyzer.transcribe.moonshine import MoonshineTranscriber
 from services.analyzer.transcribe.protocol import Transcriber
 from services.analyzer.worker import SERVICE, AnalysisWorker
 from shared.auth.authenticator import create_authenticator
-from shared.catalog.event_store import open_event_store
+from shared.catalog.event_store import EventStore, open_event_store
 from shared.domain.events import AudioReady
 from shared.domain.identifiers import SessionKey
 from shared.domain.subjects import event_filter
@@ -32,7 +32,7 @@ from shared.messaging.work_queue import QueuePolicy, WorkQueue
 from shared.observability.metrics import Metrics
 from shared.process.tasks import background_tasks
 from shared.runtime.service import Service, create_service_app
-from shared.storage.object_store import ObjectStore, open_store
+from shared.storage.object_store import open_store
 
 _LANGUAGE = "en"  # the only one that the local model understands
 
@@ -47,7 +47,7 @@ class Models:
 
 
 @asynccontextmanager
-async def open_models(settings: AnalyzerSettings, bus: Bus, store: ObjectStore) -> AsyncIterator[Models]:
+async def open_models(settings: AnalyzerSettings, bus: Bus, events: EventStore) -> AsyncIterator[Models]:
     """Open transcriber and scorer; neither is used before the first recording."""
     if settings.openai_api_key is None:
         async with open_local_models(deadline=settings.model_deadline_seconds) as models:
@@ -71,7 +71,7 @@ async def open_models(settings: AnalyzerSettings, bus: Bus, store: ObjectStore) 
         yield Models(
             transcriber,
             JudgeScorer(service, settings.openai_score_model, local=LocalScorer(), deadline=deadline),
-            for_session=lambda key: transcriber.keeping(BoughtAnswers(store, key)),
+            for_session=lambda key: transcriber.keeping(BoughtAnswers(events, key)),
         )
 
 
@@ -104,9 +104,9 @@ async def open_analyzer(stack: AsyncExitStack, settings: AnalyzerSettings, metri
     """Open what jobs need, then the queue: at the end it gives unfinished jobs back while the bus is still open."""
     bus = await stack.enter_async_context(open_bus(settings.bus_config(), service=SERVICE, metrics=metrics))
     store = await stack.enter_async_context(open_store(settings.store()))
-    models = await stack.enter_async_context(open_models(settings, bus, store))
-    analyzer = Analyzer(models.transcriber, models.scorer, for_session=models.for_session)
     events = open_event_store(bus, store, replicas=settings.nats_replicas)
+    models = await stack.enter_async_context(open_models(settings, bus, events))
+    analyzer = Analyzer(models.transcriber, models.scorer, for_session=models.for_session)
     queue = WorkQueue(bus, _policy(settings), AnalysisWorker(bus, events, analyzer), metrics)
     await stack.enter_async_context(background_tasks(*queue.workers()))
     return AnalyzerState(

@@ -82,7 +82,7 @@ class AnalysisWorker:
             return None
         result = _result(job, analyzed)
         stored = await self._results.put(result)
-        await BoughtAnswers(self._event_store.store, job.key).delete()
+        await BoughtAnswers(self._event_store, job.key).delete()
         log.info(
             "analyzed",
             seconds=round(job.event.duration_seconds, 1),
@@ -95,7 +95,7 @@ class AnalysisWorker:
         if not await self._event_store.is_deleted(job.key):
             return False
         await self._results.delete(job.key)
-        await BoughtAnswers(self._event_store.store, job.key).delete()
+        await BoughtAnswers(self._event_store, job.key).delete()
         return True
 
     async def _found(self, job: Envelope) -> FoundResult | None:

@@ -10,7 +10,7 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 from shared.observability.trace import current_trace_or_none
 
 # At INFO these loggers repeat our own lines, or log URLs with their queries.
-_WARNINGS_ONLY = ("httpx", "botocore", "aiobotocore", "uvicorn.access", "uvicorn.websocket", "nats", "openai")
+_WARNINGS_ONLY = ("httpx", "httpx2", "botocore", "aiobotocore", "uvicorn.access", "uvicorn.websocket", "nats", "openai")
 
 
 def configure_logging(*, level: str, style: Literal["auto", "json", "console"]) -> None:

@@ -2,7 +2,8 @@
 
 A document may be uploaded again through its presigned URL, which is valid for up to 7 days and which the store can't
 revoke; an analyzer may be killed between the two steps of storing a result and finding the session deleted. So for that
-long the deleted keys are checked, and what was put there is deleted again.
+long the deleted keys are checked, and what was put there is deleted again. A key that ends in a slash stands for all
+that start with it.
 """
 
 import asyncio
@@ -62,11 +63,16 @@ class DeletedObjectWatch:
     async def _check_all(self) -> None:
         loop = asyncio.get_running_loop()
         for file, watched in await loop.run_in_executor(self.executor, self._watched):
-            if await self.store.head(watched.object_key) is not None:
-                await self.store.delete(watched.object_key)
+            for name in await self._present(watched.object_key):
+                await self.store.delete(name)
                 log.warning("a deleted object was put into the bucket again, and deleted again")
             if watched.until < now():
                 await loop.run_in_executor(self.executor, file.unlink)
+
+    async def _present(self, key: str) -> list[str]:
+        if key.endswith("/"):
+            return [name async for name in self.store.list_keys(key)]
+        return [key] if await self.store.head(key) is not None else []
 
     def _watched(self) -> list[tuple[Path, _Watched]]:
         return [(file, _WATCHED.validate_json(file.read_bytes())) for file in self.spool.deleted_objects.iterdir()]

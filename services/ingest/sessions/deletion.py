@@ -25,6 +25,7 @@ from shared.domain.errors import RoomtoneError, Unavailable
 from shared.domain.events import AnalysisCompleted, SessionDeleted
 from shared.domain.identifiers import SessionKey
 from shared.domain.object_keys import (
+    bought_answers_prefix,
     documents_prefix,
     event_archive_key,
     event_archive_prefix,
@@ -204,7 +205,7 @@ def _object_keys(directory: SessionDirectory, record: CatalogRecord | None) -> l
 
 
 def _written_by_others(objects: Sequence[str], directory: SessionDirectory, record: CatalogRecord | None) -> list[str]:
-    """Return the keys that something may still be put under: documents, and the result of an analysis under way.
+    """Return the keys that something may still be put under: documents, and what an analysis under way stores.
 
     The analyzer erases what it wrote when it finds the session deleted, but it may be killed in between. Blocks.
     """
@@ -212,7 +213,8 @@ def _written_by_others(objects: Sequence[str], directory: SessionDirectory, reco
     ended = record is not None and record.ended is not None
     analyzed = record is not None and isinstance(record.analysis, AnalysisCompleted)
     if not analyzed and (ended or directory.manifest.exists()):
-        names += [result_key(directory.key), event_archive_key(directory.key, AnalysisCompleted.NAME)]
+        key = directory.key
+        names += [result_key(key), event_archive_key(key, AnalysisCompleted.NAME), bought_answers_prefix(key)]
     return names
 
 

@@ -62,7 +62,11 @@ async def test_a_result_that_a_killed_analyzer_stored_after_the_deletion_is_dele
     tmp_path: Path, nats_url: str, ascending_store_config: StoreConfig, object_store: RcloneStore
 ) -> None:
     settings = ingest_settings(tmp_path, nats_url, ascending_store_config)
-    names = ["analysis_late-result.json", ".roomtone/default/late-result/analysis.completed.json"]
+    names = [
+        "analysis_late-result.json",
+        ".roomtone/default/late-result/analysis.completed.json",
+        ".roomtone/default/late-result/bought/0123abcd",
+    ]
     async with open_store(ascending_store_config) as store, ingest_running(settings) as pipeline:
         await pipeline.send("late-result", b"half a second")
         async with assembler_running(assembler_settings(tmp_path, nats_url, ascending_store_config)):
