@@ -1,9 +1,10 @@
-"""`python -m services.analyzer`, and its command `dead-letters`."""
+"""`python -m services.analyzer`, and its commands `dead-letters` and `calibrate`."""
 
 import argparse
 import sys
 
 from services.analyzer.app import create_service
+from services.analyzer.calibrate import add_calibrate_arguments, run_calibrate
 from services.analyzer.settings import AnalyzerSettings
 from services.analyzer.worker import SERVICE
 from shared.env import load_settings
@@ -15,6 +16,8 @@ from shared.runtime.server import serve
 def main() -> None:
     """Run the command named on the command line; without one, serve until stopped."""
     arguments = _parser().parse_args()
+    if arguments.command == "calibrate":  # which needs no bucket and no bus
+        sys.exit(run_calibrate(arguments))
     settings = load_settings(AnalyzerSettings)
     match arguments.command:
         case "dead-letters":
@@ -28,6 +31,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command")
     commands.add_parser("serve", help="what happens without a command")
     add_dead_letter_arguments(commands.add_parser("dead-letters", help="see and retry recordings that were given up"))
+    add_calibrate_arguments(commands.add_parser("calibrate", help="fit temperatures to recordings that people rated"))
     return parser
 
 
