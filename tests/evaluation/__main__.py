@@ -1,0 +1,51 @@
+"""`make eval`: measures order, level and steadiness of the score on texts and speech of our own, without a network."""
+
+import argparse
+import asyncio
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from tests.evaluation.product import open_product
+from tests.evaluation.result import RunResult, save
+from tests.evaluation.run import VOICE_PAIRS, Suite, run, suites
+from tests.evaluation.speech.cache import ROOT
+from tests.evaluation.speech.studio import PAIRS, open_studio
+
+
+def main() -> None:
+    """Run the chosen suites and write the report."""
+    arguments = _parser().parse_args()
+    table = suites(arguments.pairs, arguments.extra)
+    unknown = sorted(set(arguments.only) - set(table))
+    if unknown:
+        sys.exit(f"There is no suite {', '.join(unknown)}. These are there: {', '.join(table)}.")
+    chosen = {name: suite for name, suite in table.items() if not arguments.only or name in arguments.only}
+    result = asyncio.run(_measure(chosen, arguments.url))
+    save(result, arguments.out)
+    _show(f"written to {arguments.out}")
+
+
+async def _measure(chosen: Mapping[str, Suite], url: str | None) -> RunResult:
+    with open_studio() as studio:
+        async with open_product(url) as product:
+            return await run(product, studio, chosen, _show)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m tests.evaluation", description=__doc__)
+    parser.add_argument("--only", nargs="+", default=[], metavar="SUITE", help="run these suites only")
+    parser.add_argument("--pairs", nargs="+", default=VOICE_PAIRS, choices=list(PAIRS), help="pairs of voices")
+    parser.add_argument("--extra", nargs="+", default=[], type=Path, metavar="FILE", help="dialogues from elsewhere")
+    parser.add_argument("--url", help="measure a running server instead of the code here")
+    parser.add_argument("--out", type=Path, default=ROOT / "after.json", help="where the figures go")
+    return parser
+
+
+def _show(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

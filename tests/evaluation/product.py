@@ -1,0 +1,172 @@
+"""What is measured: the analyzer's own code in this process, or a running server."""
+
+import hashlib
+import json
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import httpx
+import numpy as np
+
+from services.analyzer.local_analyzer import analyze_content, file_analyzer, open_local
+from services.analyzer.score.protocol import Scorer, TranscribedRecording
+from services.analyzer.score.sound.protocol import BAND_EDGES, FRAMES_PER_SECOND, ChannelSound, SoundFrames
+from services.analyzer.splitter import AudioPiece
+from services.analyzer.transcribe.protocol import Transcriber
+from shared.domain.analysis import Analysis, Transcript, TranscriptLine
+from tests.evaluation.dialogues import Line
+from tests.evaluation.speech.cache import ContentCache
+from tests.evaluation.speech.samples import Samples, as_wav
+
+_PACE = 2.6  # words a second of a line whose times are made up
+_PAUSE = 0.4
+_LEVEL = -30.0  # dBFS
+_QUIET = -80.0
+_PITCH = 14.0  # semitones above 55 Hz: 123 Hz
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """What came back for one conversation."""
+
+    temperature: int
+    confidence: float
+    reason_codes: tuple[str, ...]
+    scorer: str
+    lines: tuple[str, ...] = ()
+    channels: tuple[dict[str, Any], ...] = field(default=())
+
+
+class Product(Protocol):
+    """Reads conversations as text, listens to them as sound."""
+
+    async def read(self, lines: Sequence[Line]) -> Reading:
+        """Return the reading of a transcript, as if its words had been heard in an even voice."""
+
+    async def listen(self, samples: Samples) -> Reading:
+        """Return the reading of a recording of one or two channels."""
+
+
+class InProcess:
+    """The analyzer's use cases with its local models."""
+
+    def __init__(self, transcriber: Transcriber, scorer: Scorer) -> None:
+        self._scorer = scorer
+        self._files = file_analyzer(CachedTranscriber(transcriber, ContentCache("transcripts")), scorer)
+
+    async def read(self, lines: Sequence[Line]) -> Reading:
+        recording = in_even_voice(lines)
+        return _reading(recording, await self._scorer.score(recording))
+
+    async def listen(self, samples: Samples) -> Reading:
+        result = await analyze_content(self._files, as_wav(samples))
+        return _reading(result.recording, result.analysis)
+
+
+def in_even_voice(lines: Sequence[Line]) -> TranscribedRecording:
+    """Return lines as if they had been heard one after another in an even voice, without any doubt."""
+    timed, end = [], 0.0
+    for line in lines:
+        seconds = max(len(line.text.split()) / _PACE, 0.5)
+        timed.append(TranscriptLine(start=end, end=end + seconds, text=line.text))
+        end += seconds + _PAUSE
+    frames = _even_sound(timed, int(end * FRAMES_PER_SECOND))
+    transcript = Transcript(language="en", engine="text", segments=tuple(timed))
+    return TranscribedRecording(transcript, (1.0,) * len(timed), (ChannelSound(None, frames),), end)
+
+
+def _even_sound(lines: Sequence[TranscriptLine], count: int) -> SoundFrames:
+    """Return the sound of a voice that says each line alike, and of quiet between them."""
+    speaks = np.zeros(count, np.bool_)
+    for line in lines:
+        speaks[int(line.start * FRAMES_PER_SECOND) : int(line.end * FRAMES_PER_SECOND)] = True
+    bands = np.tile(np.where(speaks, _LEVEL - 10, _QUIET)[:, np.newaxis], (1, len(BAND_EDGES) - 1))
+    return SoundFrames(
+        levels=np.where(speaks, _LEVEL, _QUIET).astype(np.float32),
+        pitch=np.where(speaks, _PITCH, np.nan).astype(np.float32),
+        voicing=np.where(speaks, 0.9, 0.0).astype(np.float32),
+        clipped=np.zeros(count, np.float32),
+        bands=bands.astype(np.float16),
+    )
+
+
+class CachedTranscriber:
+    """A transcriber that keeps what it heard, by the samples and by the recogniser's code."""
+
+    def __init__(self, transcriber: Transcriber, cache: ContentCache) -> None:
+        self._transcriber = transcriber
+        self._cache = cache
+        self._version = _code_of("transcribe")
+
+    @property
+    def name(self) -> str:
+        return self._transcriber.name
+
+    @property
+    def longest_piece_seconds(self) -> float:
+        return self._transcriber.longest_piece_seconds
+
+    async def transcribe(self, piece: AudioPiece) -> Sequence[TranscriptLine]:
+        made_from = (self.name, self._version, hashlib.sha256(piece.pcm).hexdigest())
+        content = self._cache.get(*made_from)
+        if content is None:
+            content = json.dumps([asdict(line) for line in await self._transcriber.transcribe(piece)]).encode()
+            self._cache.put(content, *made_from)
+        return [TranscriptLine(**line) for line in json.loads(content)]
+
+
+class Server:
+    """A running server, asked by `POST /analyze-audio`; texts are read by the code in this process."""
+
+    def __init__(self, client: httpx.AsyncClient, texts: Product) -> None:
+        self._client = client
+        self._texts = texts
+
+    async def read(self, lines: Sequence[Line]) -> Reading:
+        return await self._texts.read(lines)
+
+    async def listen(self, samples: Samples) -> Reading:
+        form = {"audio": ("recording.wav", as_wav(samples))}
+        response = await self._client.post("/analyze-audio", params={"detail": "true"}, files=form)
+        response.raise_for_status()
+        body = response.json()
+        return Reading(
+            temperature=body["temperature"],
+            confidence=body["confidence"],
+            reason_codes=tuple(body["reason_codes"]),
+            scorer=body["scorer"],
+            lines=tuple(segment["text"] for segment in body["segments"]),
+            channels=tuple(body.get("channels") or ()),
+        )
+
+
+@asynccontextmanager
+async def open_product(url: str | None = None) -> AsyncIterator[Product]:
+    """Open what is measured: the code in this process, or also the server at `url`."""
+    async with open_local() as (transcriber, scorer):
+        product: Product = InProcess(transcriber, scorer)
+        if url is None:
+            yield product
+            return
+        async with httpx.AsyncClient(base_url=url, timeout=600) as client:
+            yield Server(client, product)
+
+
+def _reading(recording: TranscribedRecording, analysis: Analysis) -> Reading:
+    return Reading(
+        temperature=analysis.temperature,
+        confidence=analysis.confidence,
+        reason_codes=analysis.reason_codes,
+        scorer=analysis.scorer,
+        lines=tuple(line.text for line in recording.lines),
+        channels=tuple(asdict(channel) for channel in analysis.channels),
+    )
+
+
+def _code_of(package: str) -> str:
+    folder = Path(__file__).parents[2] / "services" / "analyzer" / package
+    contents = [path.read_bytes() for path in sorted(folder.rglob("*.py"))]
+    return hashlib.sha256(b"".join(contents)).hexdigest()
