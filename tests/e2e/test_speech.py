@@ -102,6 +102,8 @@ async def test_speech_sent_in_chunks_becomes_a_wav_a_transcript_frames_and_event
         frames = await frames_until_analysis(socket)
         status = (await client.get(f"/sessions/{session}")).json()
         wav = await client.get(status["audio"]["download_url"])
+        said = (await client.get(f"/sessions/{session}/transcript")).json()
+        why = (await client.get(f"/sessions/{session}/analysis")).json()
         await until(lambda: events and events[-1]["type"].endswith("analysis.completed"))
 
     assert response.status_code == 200
@@ -128,7 +130,8 @@ async def test_speech_sent_in_chunks_becomes_a_wav_a_transcript_frames_and_event
     for word in ("tried", "failed", "matter", "again", "better"):
         assert word in words_of(events[-1])
     assert status["state"] == "analyzed"
-    assert status["analysis"]["temperature"] == analysis["temperature"]
+    assert status["analysis"]["temperature"] == analysis["temperature"] == why["temperature"]
+    assert said["segments"] == events[-1]["data"]["transcript"]
 
 
 async def test_a_compressed_stream_split_anywhere_is_decoded(system: System, speech: bytes) -> None:
