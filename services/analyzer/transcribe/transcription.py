@@ -1,6 +1,7 @@
 """Reads the body of a transcription as OpenAI's API gives it: what was said when, in which language, and how surely."""
 
 import math
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -58,12 +59,19 @@ def parse_transcription(body: str, *, seconds: float) -> Transcription:
         raise UnreadableAnswer from None
     language = language_tag(parsed.language)
     if not parsed.segments:
-        text = parsed.text.strip()
+        text = _without_controls(parsed.text).strip()
         return Transcription((TranscriptLine(start=0.0, end=seconds, text=text),) if text else (), (), language)
     segments = _without_loops([item for item in parsed.segments if _is_speech(item)])
-    lines = tuple(TranscriptLine(start=item.start, end=item.end, text=item.text) for item in segments)
+    lines = tuple(
+        TranscriptLine(start=item.start, end=item.end, text=_without_controls(item.text)) for item in segments
+    )
     sure = [math.exp(min(item.avg_logprob, 0.0)) for item in segments if item.avg_logprob is not None]
     return Transcription(lines, tuple(sure) if len(sure) == len(lines) else (), language)
+
+
+def _without_controls(text: str) -> str:
+    """Return the text without control characters, which a terminal that shows it would obey."""
+    return "".join(" " if unicodedata.category(character) == "Cc" else character for character in text)
 
 
 def _is_speech(segment: _Segment) -> bool:

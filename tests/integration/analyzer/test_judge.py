@@ -80,6 +80,13 @@ async def test_the_transcript_is_sent_as_data_with_a_strict_response_schema(
     assert list(wanted["schema"]["properties"]) == list(Judgement.model_fields)
 
 
+async def test_other_scripts_are_sent_as_they_are(openai_server: FakeOpenAI, model_service: ModelService) -> None:
+    openai_server.will_reply(GOOD)
+    said = "Вы меня не слушаете"
+    await scorer(model_service).score(transcribed([TranscriptLine(start=0, end=2, text=said)]))
+    assert said in json.loads(openai_server.requests[0].body)["messages"][1]["content"]
+
+
 async def test_every_request_has_its_own_marker(openai_server: FakeOpenAI, model_service: ModelService) -> None:
     openai_server.will_reply(GOOD)
     for _ in range(2):

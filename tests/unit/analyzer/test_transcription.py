@@ -36,6 +36,10 @@ def test_without_text_there_is_no_line() -> None:
     assert parse_transcription('{"text": " \\n"}', seconds=9.0).lines == ()
 
 
+def test_control_characters_are_taken_out() -> None:
+    assert texts(parsed(segment(0, "One\x1b[2J\x00two"))) == ["One [2J two"]
+
+
 def test_segments_without_speech_are_left_out() -> None:
     invented = segment(0, "Thanks for watching!", no_speech_prob=0.9, avg_logprob=-1.4)
     hesitant = segment(1, "Well.", no_speech_prob=0.9, avg_logprob=-0.3)

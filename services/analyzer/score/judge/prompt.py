@@ -45,7 +45,7 @@ def newest(lines: Sequence[TranscriptLine]) -> Sequence[TranscriptLine]:
 def _records(lines: Sequence[TranscriptLine]) -> str:
     """Return the transcript as data: one line of JSON each, between markers that no speaker on the call could know."""
     marker = f"transcript-{secrets.token_hex(8)}"
-    records = [json.dumps(_record(number, line)) for number, line in enumerate(lines)]
+    records = [json.dumps(_record(number, line), ensure_ascii=False) for number, line in enumerate(lines)]
     return "\n".join([f"<{marker}>", *records, f"</{marker}>"])
 
 
