@@ -1,4 +1,4 @@
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
@@ -16,14 +16,21 @@ async def nats_url(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[st
         yield server.url
 
 
-@pytest.fixture
-async def openai_server() -> AsyncIterator[FakeOpenAI]:
+@pytest.fixture(scope="package")
+async def running_openai_server() -> AsyncIterator[FakeOpenAI]:
     server = FakeOpenAI()
     async with server.serving():
         yield server
 
 
 @pytest.fixture
-async def model_service(openai_server: FakeOpenAI) -> AsyncIterator[ModelService]:
-    async with open_service(openai_server.base_url) as service:
+def openai_server(running_openai_server: FakeOpenAI) -> Iterator[FakeOpenAI]:
+    """The package's server, with neither replies nor requests of another test."""
+    yield running_openai_server
+    running_openai_server.reset()
+
+
+@pytest.fixture(scope="package")
+async def model_service(running_openai_server: FakeOpenAI) -> AsyncIterator[ModelService]:
+    async with open_service(running_openai_server.base_url) as service:
         yield service

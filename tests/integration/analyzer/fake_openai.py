@@ -100,6 +100,13 @@ class FakeOpenAI:
     def will_reply(self, *replies: Reply) -> None:
         self.replies = deque(replies)
 
+    def reset(self) -> None:
+        """Forget replies and requests, and end what hangs."""
+        self._closing.set()
+        self._closing = asyncio.Event()
+        self.replies.clear()
+        self.requests.clear()
+
     async def respond(self, request: Request) -> "_Sending":
         self.requests.append(RecordedRequest(request.url.path, request.headers["authorization"], await request.body()))
         reply = self.replies.popleft() if len(self.replies) > 1 else self.replies[0]
