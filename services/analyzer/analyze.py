@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from services.analyzer.score.protocol import Scorer, ScoreUnfinished, TranscribedRecording
 from services.analyzer.transcribe.protocol import Transcriber
+from services.analyzer.transcribe.voice import VoiceDetector
 from services.analyzer.transcribe_recording import MONO, OnLine, transcribe_recording
 from services.analyzer.wav_reader import samples_of
 from shared.domain.analysis import Analysis
@@ -30,11 +31,13 @@ class Analyzer:
         self,
         transcriber: Transcriber,
         scorer: Scorer,
+        voice: VoiceDetector,
         *,
         for_session: Callable[[SessionKey], Transcriber] | None = None,
     ) -> None:
         self._transcriber = transcriber
         self._for_session = for_session
+        self._voice = voice
         self._scorer = scorer
 
     async def analyze(
@@ -45,7 +48,7 @@ class Analyzer:
         Before the last try a score that another try may better is not taken.
         """
         async with aclosing(samples_of(wav)) as samples:
-            recording = await transcribe_recording(samples, self._transcriber_for(session))
+            recording = await transcribe_recording(samples, self._transcriber_for(session), self._voice)
         return await self._scored(recording, last_try=last_try)
 
     async def analyze_samples(
@@ -59,7 +62,7 @@ class Analyzer:
         self, samples: AsyncIterator[bytes], channels: Sequence[str | None] = MONO, on_line: OnLine | None = None
     ) -> TranscribedRecording:
         """Transcribe interleaved PCM without scoring it; raises what `transcribe_recording` raises."""
-        return await transcribe_recording(samples, self._transcriber, channels, on_line)
+        return await transcribe_recording(samples, self._transcriber, self._voice, channels, on_line)
 
     async def _scored(self, recording: TranscribedRecording, *, last_try: bool) -> AnalysisResult:
         try:

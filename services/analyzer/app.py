@@ -10,7 +10,7 @@ from starlette.applications import Starlette
 from services.analyzer.admission import Admission
 from services.analyzer.analyze import Analyzer
 from services.analyzer.bought_answers import BoughtAnswers
-from services.analyzer.model_process.models import open_local_models
+from services.analyzer.model_process.models import LocalModels, open_local_models
 from services.analyzer.one_shot import OneShotAnalyzer
 from services.analyzer.one_shot_request import OneShotLimits
 from services.analyzer.rate_limit import RateLimit
@@ -19,6 +19,7 @@ from services.analyzer.score.local import LocalScorer
 from services.analyzer.score.protocol import Scorer
 from services.analyzer.settings import AnalyzerSettings
 from services.analyzer.speech_to_text.routes import SPEECH_TO_TEXT_ROUTES, SpeechToTextState
+from services.analyzer.transcribe.local_voice import LocalVoiceDetector
 from services.analyzer.transcribe.moonshine import MoonshineTranscriber
 from services.analyzer.transcribe.protocol import Transcriber
 from services.analyzer.worker import SERVICE, AnalysisWorker
@@ -47,11 +48,12 @@ class Models:
 
 
 @asynccontextmanager
-async def open_models(settings: AnalyzerSettings, bus: Bus, events: EventStore) -> AsyncIterator[Models]:
+async def open_models(
+    settings: AnalyzerSettings, local: LocalModels, bus: Bus, events: EventStore
+) -> AsyncIterator[Models]:
     """Open transcriber and scorer; neither is used before the first recording."""
     if settings.openai_api_key is None:
-        async with open_local_models(deadline=settings.model_deadline_seconds) as models:
-            yield Models(MoonshineTranscriber(models), LocalScorer())
+        yield Models(MoonshineTranscriber(local), LocalScorer())
         return
     # Imported only here: the SDK costs 50 MB and most of a second.
     from services.analyzer.openai_api.budget import BudgetLimits, DailyBudget  # noqa: PLC0415
@@ -105,8 +107,9 @@ async def open_analyzer(stack: AsyncExitStack, settings: AnalyzerSettings, metri
     bus = await stack.enter_async_context(open_bus(settings.bus_config(), service=SERVICE, metrics=metrics))
     store = await stack.enter_async_context(open_store(settings.store()))
     events = open_event_store(bus, store, replicas=settings.nats_replicas)
-    models = await stack.enter_async_context(open_models(settings, bus, events))
-    analyzer = Analyzer(models.transcriber, models.scorer, for_session=models.for_session)
+    local = await stack.enter_async_context(open_local_models(deadline=settings.model_deadline_seconds))
+    models = await stack.enter_async_context(open_models(settings, local, bus, events))
+    analyzer = Analyzer(models.transcriber, models.scorer, LocalVoiceDetector(local), for_session=models.for_session)
     queue = WorkQueue(bus, _policy(settings), AnalysisWorker(bus, events, analyzer), metrics)
     await stack.enter_async_context(background_tasks(*queue.workers()))
     return AnalyzerState(

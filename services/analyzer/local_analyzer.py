@@ -9,8 +9,10 @@ from services.analyzer.model_process.models import open_local_models
 from services.analyzer.one_shot import OneShotAnalyzer
 from services.analyzer.score.local import LocalScorer
 from services.analyzer.score.protocol import Scorer
+from services.analyzer.transcribe.local_voice import LocalVoiceDetector
 from services.analyzer.transcribe.moonshine import MoonshineTranscriber
 from services.analyzer.transcribe.protocol import Transcriber
+from services.analyzer.transcribe.voice import VoiceDetector
 from shared.audio.decode import DecodePolicy
 from shared.audio.settings import FFmpegSettings
 
@@ -21,19 +23,19 @@ _IDLE_SECONDS = 60.0
 
 
 @asynccontextmanager
-async def open_local() -> AsyncIterator[tuple[Transcriber, Scorer]]:
-    """Open the local transcriber and the local scorer, uncalibrated."""
+async def open_local() -> AsyncIterator[tuple[Transcriber, Scorer, VoiceDetector]]:
+    """Open the local transcriber, the local scorer, uncalibrated, and the voice detector."""
     async with open_local_models(deadline=_DEADLINE) as models:
-        yield MoonshineTranscriber(models), LocalScorer()
+        yield MoonshineTranscriber(models), LocalScorer(), LocalVoiceDetector(models)
 
 
-def file_analyzer(transcriber: Transcriber, scorer: Scorer) -> OneShotAnalyzer:
-    """Return the analyzer of whole files that these two make, with limits for files of one's own."""
+def file_analyzer(transcriber: Transcriber, scorer: Scorer, voice: VoiceDetector) -> OneShotAnalyzer:
+    """Return the analyzer of whole files that these make, with limits for files of one's own."""
     ffmpeg = FFmpegSettings().ffmpeg()
     policy = DecodePolicy(
         ffmpeg=ffmpeg, max_audio_seconds=_LONGEST, cpu_seconds=_CPU_SECONDS, idle_seconds=_IDLE_SECONDS
     )
-    return OneShotAnalyzer(Analyzer(transcriber, scorer), policy)
+    return OneShotAnalyzer(Analyzer(transcriber, scorer, voice), policy)
 
 
 async def analyze_content(analyzer: OneShotAnalyzer, content: bytes) -> AnalysisResult:

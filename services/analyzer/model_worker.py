@@ -12,6 +12,7 @@ from importlib import import_module
 from typing import BinaryIO, TypeAlias
 
 from services.analyzer.model_process.frames import Status, read_request, write_response
+from services.analyzer.transcribe.voice import MEMORY_BYTES, VoiceMemory
 
 Task: TypeAlias = Callable[[bytes], bytes]
 """A loaded model: a request's body in, the response's out."""
@@ -20,9 +21,24 @@ _NICENESS = 5  # receiving chunks comes before transcribing them
 
 
 def load_transcribe() -> Task:
-    """PCM (16-bit little-endian, mono, 16 kHz) in; `[[start, end, text], ...]` in seconds out."""
-    model = import_module("services.analyzer.transcribe.native").load_speech_model()
-    return lambda body: json.dumps(model.transcribe(body)).encode()
+    """PCM (16-bit little-endian, mono, 16 kHz) in; `{"words": [[text, [log probability, ...]], ...], "ended"}` out."""
+    from services.analyzer.transcribe.speech_model import load_speech_model  # noqa: PLC0415
+
+    model = load_speech_model()
+    return lambda body: json.dumps(asdict(model.transcribe(body))).encode()
+
+
+def load_voice() -> Task:
+    """Memory and PCM in; the new memory and the probabilities (float32) out."""
+    from services.analyzer.transcribe.voice_model import load_voice_model  # noqa: PLC0415
+
+    model = load_voice_model()
+
+    def detect(body: bytes) -> bytes:
+        memory, probabilities = model.detect(VoiceMemory(body[:MEMORY_BYTES]), body[MEMORY_BYTES:])
+        return memory + probabilities.tobytes()
+
+    return detect
 
 
 def load_words() -> Task:
@@ -31,7 +47,11 @@ def load_words() -> Task:
     return lambda body: json.dumps([asdict(rating) for rating in model.rate(json.loads(body))]).encode()
 
 
-LOADERS: Mapping[str, Callable[[], Task]] = {"transcribe": load_transcribe, "words": load_words}
+LOADERS: Mapping[str, Callable[[], Task]] = {
+    "transcribe": load_transcribe,
+    "voice": load_voice,
+    "words": load_words,
+}
 
 
 def main() -> None:

@@ -1,16 +1,20 @@
 """Transcribes a whole recording as its samples stream in, each channel on its own."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from services.analyzer.audio_piece import AudioPiece
 from services.analyzer.score.protocol import TranscribedRecording
 from services.analyzer.score.sound.frame_meter import FrameMeter
 from services.analyzer.score.sound.protocol import ChannelSound
-from services.analyzer.splitter import AudioPiece, AudioSplitter
+from services.analyzer.transcribe.pieces import PieceCutter
 from services.analyzer.transcribe.protocol import Transcriber
+from services.analyzer.transcribe.understanding import HeardPiece, Understanding, understanding
+from services.analyzer.transcribe.voice import VoiceDetector
 from shared.audio.pcm import SAMPLE_BYTES, SAMPLE_RATE
 from shared.domain.analysis import Transcript, TranscriptLine
 from shared.domain.errors import BadMedia
@@ -21,53 +25,105 @@ OnLine = Callable[[TranscriptLine], Awaitable[None]]
 MONO: Sequence[str | None] = (None,)
 """The channels' names of a recording with one channel."""
 
-_LANGUAGE = "en"
+_FOREIGN_SHARE = 0.2  # of the speech: a side that says less, or whose music was taken for speech, is left out
+
+
+@dataclass(frozen=True, slots=True)
+class _HeardLine:
+    """A line, how sure the model is of it, and the number of its piece."""
+
+    line: TranscriptLine
+    confidence: float | None
+    piece: int
 
 
 @dataclass(slots=True)
 class _Channel:
-    """One channel on its way: what splits and measures it, and what was understood."""
+    """One channel on its way: what cuts and measures it, and what was understood."""
 
     name: str | None
-    splitter: AudioSplitter
+    cutter: PieceCutter
     meter: FrameMeter = field(default_factory=FrameMeter)
-    lines: list[TranscriptLine] = field(default_factory=list)
+    lines: list[_HeardLine] = field(default_factory=list)
+    pieces: list[HeardPiece] = field(default_factory=list)
+    languages: Counter[str] = field(default_factory=Counter)
 
-    def feed(self, samples: NDArray[np.int16]) -> Iterator[AudioPiece]:
+    async def feed(self, samples: NDArray[np.int16]) -> list[AudioPiece]:
         self.meter.feed(samples)
-        yield from self.splitter.feed(samples.tobytes())
+        return await self.cutter.feed(samples.tobytes())
+
+    def understood_lines(self, decision: Understanding) -> list[_HeardLine]:
+        """Return the lines without those of strange pieces; all of them where everything is strange."""
+        strange = frozenset() if decision.foreign else decision.strange
+        return [item for item in self.lines if item.piece not in strange]
 
 
 async def transcribe_recording(
     samples: AsyncIterator[bytes],
     transcriber: Transcriber,
+    voice: VoiceDetector,
     channels: Sequence[str | None] = MONO,
     on_line: OnLine | None = None,
 ) -> TranscribedRecording:
     """Transcribe 16-bit little-endian PCM at 16 kHz, whose samples of all `channels` are interleaved.
 
     Samples are read only as fast as they are transcribed, and at most one piece of each channel is in memory. Raises
-    BadMedia for 0 samples, and what the transcriber and `on_line` raise.
+    BadMedia for 0 samples, and what the transcriber, the detector and `on_line` raise.
     """
-    sides = [_Channel(name, AudioSplitter(transcriber.longest_piece_seconds)) for name in channels]
+    longest, pause = transcriber.longest_piece_seconds, transcriber.pause_seconds
+    sides = [_Channel(name, PieceCutter(voice, longest=longest, pause=pause)) for name in channels]
     count = 0
     async for block in _whole_frames(samples, len(channels)):
         count += len(block)
         for number, side in enumerate(sides):
-            for piece in side.feed(np.ascontiguousarray(block[:, number])):
+            for piece in await side.feed(np.ascontiguousarray(block[:, number])):
                 await _understand(side, piece, transcriber, on_line)
     for side in sides:
-        for piece in side.splitter.finish():
+        for piece in await side.cutter.finish():
             await _understand(side, piece, transcriber, on_line)
     if count == 0:
         raise BadMedia("The recording is 0 seconds long.", code="empty_audio")
-    lines = sorted((line for side in sides for line in side.lines), key=lambda line: line.start)
+    return _recording(sides, transcriber, count / SAMPLE_RATE)
+
+
+def _recording(sides: Sequence[_Channel], transcriber: Transcriber, seconds: float) -> TranscribedRecording:
+    decisions = [understanding(side.pieces) for side in sides]
+    foreign = _share_of_foreign(sides, decisions) >= _FOREIGN_SHARE
+    found = [
+        item
+        for side, decision in zip(sides, decisions, strict=True)
+        if foreign or not decision.foreign
+        for item in side.understood_lines(decision)
+    ]
+    found.sort(key=lambda item: item.line.start)
     return TranscribedRecording(
-        transcript=Transcript(language=_LANGUAGE, engine=transcriber.name, segments=tuple(lines)),
-        confidences=(None,) * len(lines),
+        transcript=Transcript(
+            language=None if foreign or not found else _language(sides, transcriber),
+            engine=transcriber.name,
+            partial=any(decision.partial or decision.foreign for decision in decisions),
+            segments=tuple(item.line for item in found),
+        ),
+        confidences=tuple(item.confidence for item in found),
         channels=tuple(ChannelSound(side.name, side.meter.finish()) for side in sides),
-        seconds=count / SAMPLE_RATE,
+        seconds=seconds,
+        foreign=foreign,
+        coverage=min(decision.coverage for decision in decisions),
     )
+
+
+def _share_of_foreign(sides: Sequence[_Channel], decisions: Sequence[Understanding]) -> float:
+    """Return the share of all speech that is in channels whose language is not known."""
+    seconds = [sum(piece.speech_seconds for piece in side.pieces) for side in sides]
+    foreign = sum(length for length, decision in zip(seconds, decisions, strict=True) if decision.foreign)
+    return foreign / sum(seconds) if foreign else 0.0
+
+
+def _language(sides: Sequence[_Channel], transcriber: Transcriber) -> str | None:
+    """Return the model's only language, or the one that it found in most of the speech."""
+    if len(transcriber.languages) == 1:
+        return transcriber.languages[0]
+    found = sum((side.languages for side in sides), Counter[str]())
+    return found.most_common(1)[0][0] if found else None
 
 
 async def _whole_frames(samples: AsyncIterator[bytes], channels: int) -> AsyncIterator[NDArray[np.int16]]:
@@ -82,14 +138,17 @@ async def _whole_frames(samples: AsyncIterator[bytes], channels: int) -> AsyncIt
 
 
 async def _understand(side: _Channel, piece: AudioPiece, transcriber: Transcriber, on_line: OnLine | None) -> None:
-    if piece.silent:
-        return
-    for line in await transcriber.transcribe(piece):
+    heard = await transcriber.transcribe(piece)
+    if heard.language is not None:
+        side.languages[heard.language] += round(piece.speech_seconds * 1000)
+    for number, line in enumerate(heard.lines):
         placed = _in_recording(line, piece, side.name)
         if placed.text:
-            side.lines.append(placed)
+            sure = heard.confidences[number] if heard.confidences else None
+            side.lines.append(_HeardLine(placed, sure, len(side.pieces)))
             if on_line is not None:
                 await on_line(placed)
+    side.pieces.append(HeardPiece.of(piece, heard))
 
 
 def _in_recording(line: TranscriptLine, piece: AudioPiece, channel: str | None) -> TranscriptLine:

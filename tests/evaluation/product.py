@@ -1,7 +1,6 @@
 """What is measured: the analyzer's own code in this process, or a running server."""
 
 import hashlib
-import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, field
@@ -10,12 +9,14 @@ from typing import Any, Protocol
 
 import httpx
 import numpy as np
+from pydantic import TypeAdapter
 
+from services.analyzer.audio_piece import AudioPiece
 from services.analyzer.local_analyzer import analyze_content, file_analyzer, open_local
 from services.analyzer.score.protocol import Scorer, TranscribedRecording
 from services.analyzer.score.sound.protocol import BAND_EDGES, FRAMES_PER_SECOND, ChannelSound, SoundFrames
-from services.analyzer.splitter import AudioPiece
-from services.analyzer.transcribe.protocol import Transcriber
+from services.analyzer.transcribe.protocol import Heard, Transcriber
+from services.analyzer.transcribe.voice import VoiceDetector
 from shared.domain.analysis import Analysis, Transcript, TranscriptLine
 from tests.evaluation.dialogues import Line
 from tests.evaluation.speech.cache import ContentCache
@@ -26,6 +27,8 @@ _PAUSE = 0.4
 _LEVEL = -30.0  # dBFS
 _QUIET = -80.0
 _PITCH = 14.0  # semitones above 55 Hz: 123 Hz
+
+_HEARD = TypeAdapter(Heard)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,9 +56,9 @@ class Product(Protocol):
 class InProcess:
     """The analyzer's use cases with its local models."""
 
-    def __init__(self, transcriber: Transcriber, scorer: Scorer) -> None:
+    def __init__(self, transcriber: Transcriber, scorer: Scorer, voice: VoiceDetector) -> None:
         self._scorer = scorer
-        self._files = file_analyzer(CachedTranscriber(transcriber, ContentCache("transcripts")), scorer)
+        self._files = file_analyzer(CachedTranscriber(transcriber, ContentCache("transcripts")), scorer, voice)
 
     async def read(self, lines: Sequence[Line]) -> Reading:
         recording = in_even_voice(lines)
@@ -109,13 +112,21 @@ class CachedTranscriber:
     def longest_piece_seconds(self) -> float:
         return self._transcriber.longest_piece_seconds
 
-    async def transcribe(self, piece: AudioPiece) -> Sequence[TranscriptLine]:
-        made_from = (self.name, self._version, hashlib.sha256(piece.pcm).hexdigest())
+    @property
+    def pause_seconds(self) -> float:
+        return self._transcriber.pause_seconds
+
+    @property
+    def languages(self) -> Sequence[str]:
+        return self._transcriber.languages
+
+    async def transcribe(self, piece: AudioPiece) -> Heard:
+        made_from = (self.name, self._version, hashlib.sha256(piece.pcm).hexdigest(), str(piece.speech))
         content = self._cache.get(*made_from)
         if content is None:
-            content = json.dumps([asdict(line) for line in await self._transcriber.transcribe(piece)]).encode()
+            content = _HEARD.dump_json(await self._transcriber.transcribe(piece))
             self._cache.put(content, *made_from)
-        return [TranscriptLine(**line) for line in json.loads(content)]
+        return _HEARD.validate_json(content)
 
 
 class Server:
@@ -146,8 +157,8 @@ class Server:
 @asynccontextmanager
 async def open_product(url: str | None = None) -> AsyncIterator[Product]:
     """Open what is measured: the code in this process, or also the server at `url`."""
-    async with open_local() as (transcriber, scorer):
-        product: Product = InProcess(transcriber, scorer)
+    async with open_local() as (transcriber, scorer, voice):
+        product: Product = InProcess(transcriber, scorer, voice)
         if url is None:
             yield product
             return

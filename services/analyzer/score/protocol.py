@@ -13,7 +13,8 @@ class TranscribedRecording:
     """A recording's transcript, its sound, and its length in seconds.
 
     `confidences` has for each line how sure the recogniser is of its words, 0 to 1, or None if it does not tell.
-    `foreign` says that what is spoken is in a language that the recogniser does not understand.
+    `foreign` says that what is spoken is in a language that the recogniser does not understand: the lines are then no
+    words that anyone said. `coverage` is the share of the speech that has words, 1 where there is no speech.
     """
 
     transcript: Transcript
@@ -21,6 +22,7 @@ class TranscribedRecording:
     channels: tuple[ChannelSound, ...]
     seconds: float
     foreign: bool = False
+    coverage: float = 1.0
 
     @property
     def lines(self) -> tuple[TranscriptLine, ...]:

@@ -3,11 +3,11 @@
 import hashlib
 from collections.abc import Sequence
 
+from services.analyzer.audio_piece import AudioPiece
 from services.analyzer.bought_answers import BoughtAnswers
 from services.analyzer.openai_api.service import ModelService
-from services.analyzer.splitter import AudioPiece
-from services.analyzer.transcribe.transcription import Transcription, parse_transcription
-from shared.domain.analysis import TranscriptLine
+from services.analyzer.transcribe.protocol import Heard
+from services.analyzer.transcribe.transcription import parse_transcription
 from shared.process.tasks import hash_off_loop
 
 _LONGEST_WITH_TIMES = 180.0  # 5.8 MB, held up to three times while it is sent; a request may have 25 MB
@@ -20,6 +20,9 @@ class OpenAITranscriber:
 
     Only Whisper models return timestamps; with other models each piece becomes one line with the piece's own times.
     """
+
+    languages: Sequence[str] = ()
+    pause_seconds = 5.0  # a longer one is left out: models invent text in it
 
     def __init__(
         self, service: ModelService, model: str, *, deadline: float, bought: BoughtAnswers | None = None
@@ -44,11 +47,8 @@ class OpenAITranscriber:
         """Return the same transcriber for one session, whose answers are kept in `bought`."""
         return OpenAITranscriber(self._service, self._model, deadline=self._deadline, bought=bought)
 
-    async def transcribe(self, piece: AudioPiece) -> Sequence[TranscriptLine]:
+    async def transcribe(self, piece: AudioPiece) -> Heard:
         """Return the piece's segments; raises Unavailable or Permanent."""
-        return (await self._transcription(piece)).lines
-
-    async def _transcription(self, piece: AudioPiece) -> Transcription:
         if self._bought is None:
             return parse_transcription(await self._buy(piece), seconds=piece.seconds)
         digest = await hash_off_loop(self._digest, piece.pcm)

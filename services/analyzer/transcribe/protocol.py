@@ -1,10 +1,26 @@
 """The interface of a transcriber: a piece of audio in, transcript lines out."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
-from services.analyzer.splitter import AudioPiece
+from services.analyzer.audio_piece import AudioPiece
 from shared.domain.analysis import TranscriptLine
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heard:
+    """What a transcriber understood of one piece.
+
+    `lines` are in order, with seconds from the *piece's* start. `confidences` has for each of them how sure the model
+    is, from 0 to 1, or is empty where it does not tell. `log_probabilities` are those of all tokens that the model
+    came up with, also of lines that were then left out. `language` is what the model found (BCP 47), or None.
+    """
+
+    lines: tuple[TranscriptLine, ...] = ()
+    confidences: tuple[float, ...] = ()
+    log_probabilities: tuple[float, ...] = ()
+    language: str | None = None
 
 
 class Transcriber(Protocol):
@@ -15,11 +31,19 @@ class Transcriber(Protocol):
         """The model's name, as it stands in events."""
 
     @property
+    def languages(self) -> Sequence[str]:
+        """The languages (BCP 47) that the model knows; empty if it tells the language of what it heard."""
+
+    @property
     def longest_piece_seconds(self) -> float:
         """Length in seconds of the longest piece that it takes."""
 
-    async def transcribe(self, piece: AudioPiece) -> Sequence[TranscriptLine]:
-        """Return the lines of `piece` in order, with seconds from the *piece's* start.
+    @property
+    def pause_seconds(self) -> float:
+        """Length in seconds of a pause that ends a piece."""
+
+    async def transcribe(self, piece: AudioPiece) -> Heard:
+        """Return what is said in `piece`.
 
         Raises Unavailable when another try may succeed, Permanent when none will.
         """

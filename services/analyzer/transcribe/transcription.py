@@ -3,7 +3,6 @@
 import math
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import groupby
 
 from pydantic import BaseModel, FiniteFloat, ValidationError
@@ -11,6 +10,7 @@ from pydantic import BaseModel, FiniteFloat, ValidationError
 from services.analyzer.openai_api.errors import UnreadableAnswer
 from services.analyzer.spoken_words import spoken_words
 from services.analyzer.transcribe.languages import language_tag
+from services.analyzer.transcribe.protocol import Heard
 from shared.domain.analysis import TranscriptLine
 
 # Whisper's own rules (openai/whisper, `transcribe.py`) for segments in which nobody speaks, and for loops.
@@ -36,19 +36,7 @@ class _Body(BaseModel):
     segments: tuple[_Segment, ...] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Transcription:
-    """Lines in order, with seconds from the piece's start.
-
-    `confidences` has one from 0 to 1 for each line, or is empty where the model gives none.
-    """
-
-    lines: tuple[TranscriptLine, ...]
-    confidences: tuple[float, ...]
-    language: str | None
-
-
-def parse_transcription(body: str, *, seconds: float) -> Transcription:
+def parse_transcription(body: str, *, seconds: float) -> Heard:
     """Return the transcription of a piece of that length; without segments its text is one line.
 
     The SDK accepts any shape for the one that it expects, so it is validated here: raises UnreadableAnswer.
@@ -60,13 +48,14 @@ def parse_transcription(body: str, *, seconds: float) -> Transcription:
     language = language_tag(parsed.language)
     if not parsed.segments:
         text = _without_controls(parsed.text).strip()
-        return Transcription((TranscriptLine(start=0.0, end=seconds, text=text),) if text else (), (), language)
+        whole = TranscriptLine(start=0.0, end=seconds, text=text)
+        return Heard(lines=(whole,) if text else (), language=language)
     segments = _without_loops([item for item in parsed.segments if _is_speech(item)])
     lines = tuple(
         TranscriptLine(start=item.start, end=item.end, text=_without_controls(item.text)) for item in segments
     )
     sure = [math.exp(min(item.avg_logprob, 0.0)) for item in segments if item.avg_logprob is not None]
-    return Transcription(lines, tuple(sure) if len(sure) == len(lines) else (), language)
+    return Heard(lines=lines, confidences=tuple(sure) if len(sure) == len(lines) else (), language=language)
 
 
 def _without_controls(text: str) -> str:

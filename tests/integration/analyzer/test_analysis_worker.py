@@ -4,9 +4,10 @@ from dataclasses import replace
 import pytest
 
 from services.analyzer.analyze import Analyzer
+from services.analyzer.audio_piece import AudioPiece
 from services.analyzer.score.local import LocalScorer
 from services.analyzer.score.protocol import Scorer, ScoreUnfinished, TranscribedRecording
-from services.analyzer.splitter import AudioPiece
+from services.analyzer.transcribe.protocol import Heard
 from services.analyzer.worker import AnalysisWorker
 from shared.catalog.catalog import Catalog
 from shared.catalog.event_store import EventStore
@@ -18,25 +19,28 @@ from shared.messaging.bus import Bus, last_event
 from shared.storage.object_store import ObjectStore
 from tests.integration.analyzer.recordings import put, times_published, wav_of
 from tests.integration.analyzer.speech import speech_sample
+from tests.unit.analyzer.level_detector import LevelDetector
 
 
 class FakeTranscriber:
     """Returns the given lines, or raises, and counts its calls."""
 
     name = "fake"
+    languages: Sequence[str] = ("en",)
     longest_piece_seconds = 28.0
+    pause_seconds = 5.0
 
     def __init__(self, *lines: TranscriptLine, error: Exception | None = None) -> None:
         self.calls = 0
         self._lines = lines
         self._error = error
 
-    async def transcribe(self, piece: AudioPiece) -> Sequence[TranscriptLine]:
+    async def transcribe(self, piece: AudioPiece) -> Heard:
         assert piece.seconds > 0
         self.calls += 1
         if self._error is not None:
             raise self._error
-        return self._lines
+        return Heard(lines=self._lines)
 
 
 class UnfinishedScorer:
@@ -50,7 +54,7 @@ class UnfinishedScorer:
 
 def worker(bus: Bus, store: ObjectStore, transcriber: FakeTranscriber, scorer: Scorer | None = None) -> AnalysisWorker:
     event_store = EventStore(bus, store, Catalog(bus, replicas=1))
-    return AnalysisWorker(bus, event_store, Analyzer(transcriber, scorer or LocalScorer()))
+    return AnalysisWorker(bus, event_store, Analyzer(transcriber, scorer or LocalScorer(), LevelDetector()))
 
 
 async def test_a_job_that_runs_twice_is_analyzed_and_published_once(bus: Bus, store: ObjectStore) -> None:

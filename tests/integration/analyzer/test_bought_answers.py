@@ -22,6 +22,7 @@ from tests.integration.analyzer.fake_openai import FakeOpenAI, Reply, failure, j
 from tests.integration.analyzer.model_services import open_service
 from tests.integration.analyzer.recordings import put, wav_of
 from tests.integration.analyzer.speech import piece, speech_sample
+from tests.unit.analyzer.level_detector import LevelDetector
 
 SAID = Reply({"text": "You are late.", "segments": [{"start": 0.5, "end": 2, "text": " You are late."}]})
 CALM = judged(
@@ -44,6 +45,7 @@ def worker(bus: Bus, store: ObjectStore, service: ModelService) -> AnalysisWorke
     analyzer = Analyzer(
         transcriber,
         JudgeScorer(service, "m", local=LocalScorer(), deadline=10),
+        LevelDetector(),
         for_session=lambda key: transcriber.keeping(BoughtAnswers(events, key)),
     )
     return AnalysisWorker(bus, events, analyzer)
@@ -115,7 +117,7 @@ async def test_another_model_or_other_sound_is_bought_anew(
         ("whisper-1", speech_sample()),
     ):
         transcriber = OpenAITranscriber(model_service, model, deadline=10, bought=answers)
-        assert (await transcriber.transcribe(piece(pcm)))[0].text == " You are late."
+        assert (await transcriber.transcribe(piece(pcm))).lines[0].text == " You are late."
     assert len(openai_server.requests) == 3
 
 

@@ -28,7 +28,7 @@ def whisper(service: ModelService) -> OpenAITranscriber:
 
 async def test_segments_become_lines_with_their_times(openai_server: FakeOpenAI, model_service: ModelService) -> None:
     openai_server.will_reply(HEARD)
-    assert list(await whisper(model_service).transcribe(SOUND)) == [
+    assert list((await whisper(model_service).transcribe(SOUND)).lines) == [
         TranscriptLine(start=0.1, end=1.4, text=" Ever tried."),
         TranscriptLine(start=1.6, end=3.0, text=" Ever failed."),
     ]
@@ -45,7 +45,7 @@ async def test_a_model_without_times_gets_short_pieces_and_those_pieces_times(
 ) -> None:
     openai_server.will_reply(Reply({"text": "Ever tried. Ever failed."}))
     transcriber = OpenAITranscriber(model_service, "gpt-4o-transcribe", deadline=10)
-    (line,) = await transcriber.transcribe(SOUND)
+    (line,) = (await transcriber.transcribe(SOUND)).lines
     assert (line.start, line.end, line.text) == (0, SOUND.seconds, "Ever tried. Ever failed.")
     assert transcriber.longest_piece_seconds < whisper(model_service).longest_piece_seconds
     assert b"verbose_json" not in openai_server.requests[0].body

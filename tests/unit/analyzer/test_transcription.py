@@ -4,18 +4,19 @@ import pytest
 
 from services.analyzer.openai_api.errors import UnreadableAnswer
 from services.analyzer.transcribe.languages import language_tag
-from services.analyzer.transcribe.transcription import Transcription, parse_transcription
+from services.analyzer.transcribe.protocol import Heard
+from services.analyzer.transcribe.transcription import parse_transcription
 
 
 def segment(start: float, text: str, **more: float) -> dict[str, object]:
     return {"start": start, "end": start + 1, "text": text, "no_speech_prob": 0.01, "avg_logprob": -0.2, **more}
 
 
-def parsed(*segments: dict[str, object], **more: object) -> Transcription:
+def parsed(*segments: dict[str, object], **more: object) -> Heard:
     return parse_transcription(json.dumps({"text": "all of it", "segments": segments, **more}), seconds=9.0)
 
 
-def texts(transcription: Transcription) -> list[str]:
+def texts(transcription: Heard) -> list[str]:
     return [line.text for line in transcription.lines]
 
 
