@@ -8,11 +8,12 @@ from services.analyzer.analyze import AnalysisResult, Analyzer
 from services.analyzer.bought_answers import BoughtAnswers
 from shared.catalog.event_store import EventStore
 from shared.catalog.result_store import FoundResult
+from shared.domain.analysis import LANGUAGE_NOT_SUPPORTED
 from shared.domain.clock import now, rfc3339
 from shared.domain.envelope import Envelope, event_id, make_envelope
 from shared.domain.errors import Permanent, RoomtoneError
 from shared.domain.events import AnalysisCompleted, AnalysisFailed, AudioReady
-from shared.domain.result import LANGUAGE_NOT_SUPPORTED, RecordingResult, UnreadableResultError
+from shared.domain.result import RecordingResult, UnreadableResultError
 from shared.domain.result_events import not_scored, result_envelope
 from shared.messaging.bus import Bus, last_event
 from shared.process.failpoints import failpoint

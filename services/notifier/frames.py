@@ -32,7 +32,8 @@ def _audio_ready(event: Event) -> Mapping[str, Member]:
 
 
 def _failed(event: Event) -> Mapping[str, Member]:
-    return {"reason": cast("AudioFailed | AnalysisFailed", event).reason}
+    event = cast("AudioFailed | AnalysisFailed", event)
+    return {"reason": event.reason, "code": event.code}
 
 
 def _analysis_ready(event: Event) -> Mapping[str, Member]:

@@ -14,7 +14,7 @@ from shared.process.tasks import hash_off_loop
 from shared.storage.object_store import ObjectStore
 
 _JSON = "application/json"
-_MOST_BYTES = 32 * 1024 * 1024  # a call of ten hours takes 2 MiB
+_MOST_BYTES = 32 * 1024 * 1024  # a call of ten hours with two sides takes 3 MiB
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,6 @@ from pydantic import TypeAdapter, ValidationError
 from shared.domain.analysis import Analysis, Transcript
 from shared.domain.identifiers import SessionKey
 
-LANGUAGE_NOT_SUPPORTED = "language_not_supported"
-
 
 class UnreadableResultError(ValueError):
     """An object under a result's key is no result, or one of a version that this one does not know."""

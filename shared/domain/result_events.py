@@ -6,10 +6,10 @@ from dataclasses import asdict, replace
 from datetime import datetime
 from typing import TypeVar
 
-from shared.domain.analysis import Analysis, Evidence, TranscriptLine
+from shared.domain.analysis import LANGUAGE_NOT_SUPPORTED, Analysis, Evidence, TranscriptLine
 from shared.domain.envelope import Envelope, make_envelope
 from shared.domain.events import AnalysisCompleted, AnalysisFailed, StoredResult
-from shared.domain.result import LANGUAGE_NOT_SUPPORTED, RecordingResult
+from shared.domain.result import RecordingResult
 from shared.observability.trace import Trace
 
 _SERVICE = "analyzer"

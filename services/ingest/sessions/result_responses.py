@@ -13,9 +13,8 @@ from starlette.responses import Response
 from services.ingest.sessions.result_reader import ReadResult
 from services.ingest.sessions.result_schema import SessionAnalysis, analysis_of, transcript_of
 from services.ingest.sessions.transcript_format import MEDIA_TYPES, TranscriptFormat
-from shared.domain.analysis import Transcript
+from shared.domain.analysis import LANGUAGE_NOT_SUPPORTED, Transcript
 from shared.domain.errors import NotFound
-from shared.domain.result import LANGUAGE_NOT_SUPPORTED
 from shared.domain.subtitles import plain_text, subrip, web_vtt
 from shared.http.responses import JSON, type_adapter
 

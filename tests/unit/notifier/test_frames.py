@@ -30,7 +30,7 @@ GOLDEN: list[tuple[Event, str]] = [
     (
         AudioFailed(code="bad_media", reason="Not audio.", manifest_sha256="1" * 64),
         (
-            '{"event":"audio_failed","session_id":"abc123","reason":"Not audio.",'
+            '{"event":"audio_failed","session_id":"abc123","reason":"Not audio.","code":"bad_media",'
             '"id":"7","timestamp":"2025-01-27T12:34:56.789Z"}'
         ),
     ),
@@ -45,7 +45,7 @@ GOLDEN: list[tuple[Event, str]] = [
         AnalysisFailed(code="unavailable", reason="The model did not answer."),
         (
             '{"event":"analysis_failed","session_id":"abc123","reason":"The model did not answer.",'
-            '"id":"7","timestamp":"2025-01-27T12:34:56.789Z"}'
+            '"code":"unavailable","id":"7","timestamp":"2025-01-27T12:34:56.789Z"}'
         ),
     ),
     (
