@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from services.analyzer.score.protocol import Scorer, ScoreUnfinished, TranscribedRecording
 from services.analyzer.transcribe.protocol import Transcriber
@@ -71,7 +71,8 @@ class Analyzer:
             if not last_try:
                 raise
             analysis = exc.fallback
-        return AnalysisResult(recording, analysis)
+        codes = tuple(dict.fromkeys((*analysis.reason_codes, *recording.notes)))
+        return AnalysisResult(recording, replace(analysis, reason_codes=codes))
 
     def _transcriber_for(self, session: SessionKey | None) -> Transcriber:
         if session is None or self._for_session is None:

@@ -62,6 +62,7 @@ async def open_models(
     from services.analyzer.openai_api.shared_ledger import SharedLedger  # noqa: PLC0415
     from services.analyzer.score.judge.scorer import JudgeScorer  # noqa: PLC0415
     from services.analyzer.transcribe.openai import OpenAITranscriber  # noqa: PLC0415
+    from services.analyzer.transcribe.stand_in import TranscriberWithStandIn  # noqa: PLC0415
 
     key = settings.openai_api_key.get_secret_value()
     deadline = settings.model_deadline_seconds
@@ -69,11 +70,12 @@ async def open_models(
         limits = BudgetLimits(seconds=settings.openai_daily_seconds, tokens=settings.openai_daily_tokens)
         budget = DailyBudget(limits, SharedLedger(bus, replicas=settings.nats_replicas))
         service = ModelService(client, budget)
-        transcriber = OpenAITranscriber(service, settings.openai_transcribe_model, deadline=deadline)
+        bought = OpenAITranscriber(service, settings.openai_transcribe_model, deadline=deadline)
+        stand_in = MoonshineTranscriber(local)
         yield Models(
-            transcriber,
+            TranscriberWithStandIn(bought, stand_in),
             JudgeScorer(service, settings.openai_score_model, local=LocalScorer(), deadline=deadline),
-            for_session=lambda key: transcriber.keeping(BoughtAnswers(events, key)),
+            for_session=lambda key: TranscriberWithStandIn(bought.keeping(BoughtAnswers(events, key)), stand_in),
         )
 
 

@@ -1,7 +1,7 @@
 """Transcribes a whole recording as its samples stream in, each channel on its own."""
 
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -47,6 +47,8 @@ class _Channel:
     lines: list[_HeardLine] = field(default_factory=list)
     pieces: list[HeardPiece] = field(default_factory=list)
     languages: Counter[str] = field(default_factory=Counter)
+    engines: dict[str, None] = field(default_factory=dict)  # in the order in which they were used
+    notes: dict[str, None] = field(default_factory=dict)
 
     async def feed(self, samples: NDArray[np.int16]) -> list[AudioPiece]:
         self.meter.feed(samples)
@@ -99,7 +101,7 @@ def _recording(sides: Sequence[_Channel], transcriber: Transcriber, seconds: flo
     return TranscribedRecording(
         transcript=Transcript(
             language=None if foreign or not found else _language(sides, transcriber),
-            engine=transcriber.name,
+            engine=" + ".join(_all_of(side.engines for side in sides)) or transcriber.name,
             partial=any(decision.partial or decision.foreign for decision in decisions),
             segments=tuple(item.line for item in found),
         ),
@@ -108,7 +110,13 @@ def _recording(sides: Sequence[_Channel], transcriber: Transcriber, seconds: flo
         seconds=seconds,
         foreign=foreign,
         coverage=min(decision.coverage for decision in decisions),
+        notes=_all_of(side.notes for side in sides),
     )
+
+
+def _all_of(names: Iterable[Mapping[str, None]]) -> tuple[str, ...]:
+    """Return each name of all channels once."""
+    return tuple(dict.fromkeys(name for several in names for name in several))
 
 
 def _share_of_foreign(sides: Sequence[_Channel], decisions: Sequence[Understanding]) -> float:
@@ -139,6 +147,8 @@ async def _whole_frames(samples: AsyncIterator[bytes], channels: int) -> AsyncIt
 
 async def _understand(side: _Channel, piece: AudioPiece, transcriber: Transcriber, on_line: OnLine | None) -> None:
     heard = await transcriber.transcribe(piece)
+    side.engines[heard.engine or transcriber.name] = None
+    side.notes.update(dict.fromkeys(heard.notes))
     if heard.language is not None:
         side.languages[heard.language] += round(piece.speech_seconds * 1000)
     for number, line in enumerate(heard.lines):

@@ -11,14 +11,13 @@ from services.analyzer.openai_api.errors import UnreadableAnswer
 from services.analyzer.spoken_words import spoken_words
 from services.analyzer.transcribe.languages import language_tag
 from services.analyzer.transcribe.protocol import Heard
+from services.analyzer.transcribe.repetition import without_loops
 from shared.domain.analysis import TranscriptLine
 
 # Whisper's own rules (openai/whisper, `transcribe.py`) for segments in which nobody speaks, and for loops.
 _NO_SPEECH = 0.6
 _LIKELY_WORDS = -1.0
 _COMPRESSION_OF_LOOPS = 2.4
-
-_SAID_AGAIN = 4  # times in a row that people say one sentence; a model in a loop goes on
 
 
 class _Segment(BaseModel):
@@ -47,20 +46,19 @@ def parse_transcription(body: str, *, seconds: float) -> Heard:
         raise UnreadableAnswer from None
     language = language_tag(parsed.language)
     if not parsed.segments:
-        text = _without_controls(parsed.text).strip()
+        text = _plain(parsed.text)
         whole = TranscriptLine(start=0.0, end=seconds, text=text)
         return Heard(lines=(whole,) if text else (), language=language)
     segments = _without_loops([item for item in parsed.segments if _is_speech(item)])
-    lines = tuple(
-        TranscriptLine(start=item.start, end=item.end, text=_without_controls(item.text)) for item in segments
-    )
+    lines = tuple(TranscriptLine(start=item.start, end=item.end, text=_plain(item.text)) for item in segments)
     sure = [math.exp(min(item.avg_logprob, 0.0)) for item in segments if item.avg_logprob is not None]
     return Heard(lines=lines, confidences=tuple(sure) if len(sure) == len(lines) else (), language=language)
 
 
-def _without_controls(text: str) -> str:
-    """Return the text without control characters, which a terminal that shows it would obey."""
-    return "".join(" " if unicodedata.category(character) == "Cc" else character for character in text)
+def _plain(text: str) -> str:
+    """Return the text without loops and without control characters, which a terminal that shows it would obey."""
+    shown = "".join(" " if unicodedata.category(character) == "Cc" else character for character in text)
+    return " ".join(without_loops(shown.split(), key=str))
 
 
 def _is_speech(segment: _Segment) -> bool:
@@ -69,10 +67,13 @@ def _is_speech(segment: _Segment) -> bool:
 
 
 def _without_loops(segments: Sequence[_Segment]) -> list[_Segment]:
-    """Return the segments; of one that comes again and again in a row, as no speaker says it, the first alone."""
+    """Return the segments; of those that come again and again in a row, as no speaker says them, the first alone.
+
+    In a text that compresses well the second one is a loop already.
+    """
     kept: list[_Segment] = []
     for _, run in groupby(segments, key=lambda item: spoken_words(item.text)):
         same = list(run)
         compressed = max(item.compression_ratio for item in same) > _COMPRESSION_OF_LOOPS
-        kept += same[: 1 if compressed or len(same) > _SAID_AGAIN else len(same)]
-    return kept
+        kept += same[:1] if compressed else same
+    return without_loops(kept, key=lambda item: item.text)

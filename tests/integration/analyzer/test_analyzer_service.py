@@ -7,6 +7,7 @@ import pytest
 
 from services.analyzer.app import create_service
 from services.analyzer.settings import AnalyzerSettings
+from services.analyzer.transcribe.moonshine import MoonshineTranscriber
 from shared.domain.events import AnalysisCompleted, AnalysisFailed
 from shared.messaging.bus import Bus
 from shared.observability.metrics import Metrics
@@ -113,6 +114,22 @@ async def test_with_a_key_both_models_are_called_over_the_api(
     assert [line.start, line.end] == pytest.approx([0.6, 2.1], abs=0.1)
     assert line.text == "I hate you."
     assert (published.event.scorer, published.event.transcriber) == ("openai/gpt-4o-mini", "openai/whisper-1")
+
+
+async def test_over_the_days_budget_both_models_are_local_and_the_result_says_so(
+    nats_url: str, store_config: StoreConfig, bus: Bus, store: ObjectStore, openai_server: FakeOpenAI
+) -> None:
+    job = await put(store, "over-the-budget", wav_of(speech_sample()))
+    await bus.publish(job)
+    over_the_api = {"openai_api_key": KEY, "openai_base_url": openai_server.base_url}
+    budget = {"openai_daily_seconds": 1, "openai_daily_tokens": 1}
+    async with analyzer_running(nats_url, store_config, **over_the_api, **budget):
+        published = await outcome(bus, job, AnalysisCompleted)
+    assert isinstance(published.event, AnalysisCompleted)
+    assert "failed" in " ".join(line.text for line in published.event.transcript).lower()
+    assert published.event.transcriber == MoonshineTranscriber.name
+    assert {"judged_locally", "budget_reached"} <= set(published.event.reason_codes)
+    assert openai_server.requests == []
 
 
 async def test_it_is_ready_while_the_bus_is_there_and_not_without(nats_url: str, store_config: StoreConfig) -> None:

@@ -117,7 +117,7 @@ async def test_another_model_or_other_sound_is_bought_anew(
         ("whisper-1", speech_sample()),
     ):
         transcriber = OpenAITranscriber(model_service, model, deadline=10, bought=answers)
-        assert (await transcriber.transcribe(piece(pcm))).lines[0].text == " You are late."
+        assert (await transcriber.transcribe(piece(pcm))).lines[0].text == "You are late."
     assert len(openai_server.requests) == 3
 
 

@@ -29,8 +29,8 @@ def whisper(service: ModelService) -> OpenAITranscriber:
 async def test_segments_become_lines_with_their_times(openai_server: FakeOpenAI, model_service: ModelService) -> None:
     openai_server.will_reply(HEARD)
     assert list((await whisper(model_service).transcribe(SOUND)).lines) == [
-        TranscriptLine(start=0.1, end=1.4, text=" Ever tried."),
-        TranscriptLine(start=1.6, end=3.0, text=" Ever failed."),
+        TranscriptLine(start=0.1, end=1.4, text="Ever tried."),
+        TranscriptLine(start=1.6, end=3.0, text="Ever failed."),
     ]
     (request,) = openai_server.requests
     assert request.path == "/v1/audio/transcriptions"

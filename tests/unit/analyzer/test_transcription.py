@@ -22,7 +22,7 @@ def texts(transcription: Heard) -> list[str]:
 
 def test_segments_become_lines_with_times_and_confidences() -> None:
     (line,) = parsed(segment(1.5, " Where is it?")).lines
-    assert (line.start, line.end, line.text) == (1.5, 2.5, " Where is it?")
+    assert (line.start, line.end, line.text) == (1.5, 2.5, "Where is it?")
     (sure,) = parsed(segment(0, "Here.")).confidences
     assert sure == pytest.approx(0.8187, abs=1e-3)
 
@@ -49,7 +49,18 @@ def test_segments_without_speech_are_left_out() -> None:
 
 def test_of_a_loop_the_first_line_is_kept() -> None:
     loop = [segment(n * 0.3, f" Leave me{'!' if n % 2 else '.'}") for n in range(30)]
-    assert texts(parsed(segment(0, "So."), *loop, segment(10, "Bye."))) == ["So.", " Leave me.", "Bye."]
+    assert texts(parsed(segment(0, "So."), *loop, segment(10, "Bye."))) == ["So.", "Leave me.", "Bye."]
+
+
+def test_of_two_lines_in_turn_the_first_two_are_kept() -> None:
+    loop = [segment(n, "Leave me." if n % 2 else "I hate you.") for n in range(20)]
+    assert texts(parsed(*loop)) == ["I hate you.", "Leave me."]
+
+
+def test_a_loop_inside_a_text_is_taken_out() -> None:
+    text = "Yes. " + "I will call you back. " * 20
+    assert texts(parsed(segment(0, text))) == ["Yes. I will call you back."]
+    assert texts(parse_transcription(json.dumps({"text": text}), seconds=9)) == ["Yes. I will call you back."]
 
 
 def test_a_short_loop_is_known_by_its_compression() -> None:
