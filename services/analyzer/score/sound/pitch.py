@@ -44,16 +44,16 @@ def pitch_of(spectra: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray
 
 
 def without_octave_jumps(pitch: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the pitch with values moved by an octave where that brings them near those around them."""
+    """Return the pitch with values moved by whole octaves where that brings them near those around them."""
     voiced = np.flatnonzero(~np.isnan(pitch))
     if len(voiced) <= 2 * _NEAR:
         return pitch
     values = pitch[voiced]
     around = np.median(sliding_window_view(np.pad(values, _NEAR, mode="edge"), 2 * _NEAR + 1), axis=1)
     off = values - around
-    jumped = np.abs(np.abs(off) - _OCTAVE) <= _OCTAVE_SLACK
+    octaves = _OCTAVE * np.round(off / _OCTAVE)
     repaired = pitch.copy()
-    repaired[voiced] = np.where(jumped, values - np.sign(off) * _OCTAVE, values)
+    repaired[voiced] = np.where(np.abs(off - octaves) <= _OCTAVE_SLACK, values - octaves, values)
     return repaired
 
 

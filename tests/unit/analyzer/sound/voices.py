@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,14 +48,19 @@ def vowel(
 
 def speech(seconds: float, voice: Voice = MAN, *, dbfs: float = -30.0, seed: int = 0) -> Sound:
     """Return syllables of 0.2 s with changing vowel, pitch and stress, 0.06 s of silence behind each."""
+    return _speech(seconds, voice, seed) * decibels(dbfs)
+
+
+@cache
+def _speech(seconds: float, voice: Voice, seed: int) -> Sound:
     random = np.random.default_rng(seed)
     syllables = []
     for _ in range(max(1, round(seconds / 0.26))):
         tone = Voice(voice.pitch * 2 ** random.uniform(-0.15, 0.15), voice.formants, voice.effort)
-        syllable = vowel(0.2, tone, formants=VOWELS[random.integers(len(VOWELS))])
+        syllable = vowel(0.2, tone, formants=VOWELS[random.integers(len(VOWELS))], highest_hz=4000)
         fade = np.minimum(1, np.minimum(np.arange(len(syllable)), np.arange(len(syllable))[::-1]) / 300)
         syllables += [syllable * fade * decibels(random.uniform(-2, 2)), silence(0.06)]
-    return np.concatenate(syllables) * decibels(dbfs)
+    return np.concatenate(syllables)
 
 
 def silence(seconds: float) -> Sound:
