@@ -8,7 +8,7 @@ COMPILE := uv pip compile pyproject.toml --universal --generate-hashes --no-emit
 
 .DEFAULT_GOAL := help
 .PHONY: help run demo test chaos fuzz-media contract bench-intake bench-growth bench-assembly check rebuild-catalog
-.PHONY: dead-letters docs lock clean
+.PHONY: dead-letters train docs lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -45,6 +45,9 @@ check: $(VENV)/dev.stamp ## Check style, formatting, types and import rules
 
 bench-assembly: $(VENV)/dev.stamp ## Time finalize to audio.ready beside bare ffmpeg and bare store (ARGS="--only MP3 --rounds 5")
 	@exec $(BIN)/python -m benchmarks.assembly $(ARGS)
+
+train: $(VENV)/dev.stamp ## Fit the words' model to the graded lines and dialogues (minutes; writes head.npz)
+	@OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 exec $(BIN)/python -m services.analyzer.score.training
 
 rebuild-catalog: $(VENV)/run.stamp ## Bring the catalog back from the bucket, while `make run` runs (DATA_DIR=…)
 	@exec $(BIN)/python -m deploy.local.rebuild

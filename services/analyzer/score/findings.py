@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from services.analyzer.score.fusion import LineFeatures, is_loud
-from services.analyzer.score.lexicon import NEGATIVE_WORDS, line_sentiment
 from services.analyzer.score.loudness import loudness_rises
-from services.analyzer.score.phrases import HOSTILE
 from services.analyzer.score.protocol import TranscribedRecording
+from services.analyzer.score.words.lexicon import NEGATIVE_WORDS, line_sentiment
+from services.analyzer.score.words.phrases import HOSTILE
 from shared.domain.analysis import TranscriptLine
 
 _LITTLE_SPEECH = 5.0  # seconds: a greeting

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from services.analyzer.score.findings import ScoredLine
 from services.analyzer.score.fusion import is_loud
-from services.analyzer.score.lexicon import NEGATIVE_WORDS, line_sentiment
+from services.analyzer.score.words.lexicon import NEGATIVE_WORDS, line_sentiment
 from shared.domain.analysis import Analysis
 
 _LONGEST_QUOTE = 12  # words

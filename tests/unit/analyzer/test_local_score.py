@@ -75,7 +75,7 @@ def test_the_summary_says_why_where_and_that_it_is_uncalibrated() -> None:
 
 def test_words_that_are_only_negative_are_not_called_hostile() -> None:
     score = score_locally(recording("It was a terrible day.", "The weather was horrible."))
-    assert score.summary.startswith("Mostly calm: no hostile words in 2 lines, negative ones in 2")
+    assert score.summary.startswith("Calm: no hostile words in 2 lines, negative ones in 2")
     assert score.reason_codes == ("negative_words",)
 
 
@@ -91,9 +91,9 @@ def test_a_greeting_alone_is_marked_as_little_speech() -> None:
 
 
 def test_a_quote_is_twelve_words_at_most_around_what_was_hostile() -> None:
-    long = "well so then I went to the shop and asked for it and he said shut up you idiot and that was the end of it"
+    long = "so then I went to the shop and asked and look here you, shut up, you idiot, and that was the end of it"
     quoted = quote(long)
-    assert "shut up you idiot" in quoted
+    assert "shut up, you idiot" in quoted
     assert len(quoted.strip("…").split()) == 12
     assert quoted.startswith("…")
     assert quoted.endswith("…")

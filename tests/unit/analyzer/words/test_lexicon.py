@@ -2,15 +2,15 @@ from itertools import pairwise
 
 import pytest
 
-from services.analyzer.score.lexicon import line_sentiment
+from services.analyzer.score.words.lexicon import line_sentiment
 
 LADDER = [
     "Thank you, that was very kind of you.",
     "I would like to know when it arrives.",
     "I do not agree with this answer, it is a bad policy.",
     "This is ridiculous, I am really frustrated.",
-    "You never listen, this is your fault.",
     "I want to speak to your manager.",
+    "You never listen, this is your fault.",
     "You are useless and incompetent.",
     "I will destroy you, and I know where you live.",
 ]
@@ -28,7 +28,7 @@ def test_lines_that_people_would_rank_come_out_in_that_order() -> None:
     [
         ("I'm going to hurt you.", "threat"),
         ("Shut up, you idiot!", "insult"),
-        ("Get me your supervisor.", "escalation_demand"),
+        ("Get me your supervisor.", "demand"),
         ("How dare you!", "blame"),
         ("What the hell is this?", "profanity"),
         ("I am so fed up with it.", "frustration"),
@@ -56,7 +56,7 @@ def test_everyday_lines_give_no_reason(line: str) -> None:
 @pytest.mark.parametrize(
     ("said", "negated"),
     [
-        ("I am angry with you.", "I am not angry with you."),
+        ("I am so angry with you.", "I am not angry with you."),
         ("You are an idiot.", "Nobody said idiot."),
         ("This is unacceptable.", "This isn't unacceptable."),
     ],

@@ -1,0 +1,50 @@
+"""Finds what takes the heat out of a phrase: negation, narration, a joke, a plain liking beside it."""
+
+import re
+from functools import cache
+
+from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
+
+_NEGATED, _NARRATED, _JOKED, _GLAD = 0.1, 0.15, 0.3, 0.25
+
+_CLAUSE = re.compile(r"[.;:!?]|,(?! (?:not|never|ever)\b)|\b(?:but|because|although|so)\b")
+_NEGATION = re.compile(
+    r"\b(?:not|never|nobody|no one|none|neither|nor|without|hardly|\w+n't|cannot)\b(?! (?:only|you|we|they|believe|care|want|stand)\b)"
+)
+_OTHERS = r"(?:he|she|they|who|someone|somebody|people|(?:the|my|our|his|her|a|one|your|this|that) \w+(?: \w+)?)"
+_SAY = r"(?:said|says|saying|told|tells|wrote|writes|called|calls|yell(?:ed|s|ing)|shout(?:ed|s|ing)|scream(?:ed|s|ing)|went|goes|was like|threatened|muttered)"
+_NARRATION = re.compile(
+    rf"\b{_OTHERS} (?:just |then |even |actually |once |always |\w+ly )?{_SAY}\b|\b(?:called|calling) (?:me|him|her|us|them)\b"
+    rf"|\bi (?:would|could) (?:never|not) (?:\w+ )*(?:say|call)\b|\b(?:song|film|movie|script|novel|play|line|episode)\b"
+)
+_JOKE = re.compile(r"\b(?:ha ?ha|haha\w*|hehe|lol|(?:just|only) (?:kidding|joking|messing)|i'm (?:kidding|joking))\b")
+
+_GLADNESS = 0.35  # VADER's compound of the words beside the phrase
+
+
+def share_left(text: str, start: int, end: int) -> float:
+    """Return the share of its heat (0 to 1) that is left to the phrase at text[start:end], in lower case."""
+    shares = [1.0]
+    before = text[:start]
+    boundaries = [match.end() for match in _CLAUSE.finditer(before)]
+    clause = before[boundaries[-1] :] if boundaries else before
+    if _NEGATION.search(clause):
+        shares.append(_NEGATED)
+    if _NARRATION.search(before) and not re.search(r"\bi (?:said|told|say)\b", clause):
+        shares.append(_NARRATED)
+    if _JOKE.search(text):
+        shares.append(_JOKED)
+    if gladness(f"{before} {text[end:]}") >= _GLADNESS:
+        shares.append(_GLAD)
+    return min(shares)
+
+
+def gladness(text: str) -> float:
+    """Return VADER's compound score of a text, -1 to 1 (Hutto & Gilbert 2014; made for short texts)."""
+    return float(_vader().polarity_scores(text)["compound"])
+
+
+@cache
+def _vader() -> SentimentIntensityAnalyzer:
+    """Load the lexicon once, when it is first needed: 7,500 words in 10 ms."""
+    return SentimentIntensityAnalyzer()

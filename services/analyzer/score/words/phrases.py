@@ -1,0 +1,178 @@
+"""Phrases that say by themselves what a line means, with the heat and the kind of each.
+
+A hand-made list for English, kept to what is rarely meant otherwise; the model reads the rest. Matched against lower
+case with straight apostrophes; `heat` follows the scale's anchors: 0.5 open frustration, 0.75 blame, contempt and
+ultimatums, 1 threats of violence. What takes a phrase's heat away (negation, narration, a joke) is in `defusing.py`.
+"""
+
+import re
+from dataclasses import dataclass
+
+from services.analyzer.score.words.defusing import share_left
+
+
+@dataclass(frozen=True, slots=True)
+class Phrases:
+    """Phrases of one kind: their reason code, their heat from 0 to 1, and the pattern that matches them."""
+
+    code: str
+    heat: float
+    pattern: re.Pattern[str]
+
+
+def phrase_heats(text: str) -> dict[str, float]:
+    """Return the heat of each kind of phrase that occurs in a text, the hottest kinds first."""
+    spoken = " ".join(text.lower().replace("\N{RIGHT SINGLE QUOTATION MARK}", "'").split())
+    found: dict[str, float] = {}
+    for phrases in HOSTILE:
+        heats = [
+            phrases.heat * share_left(spoken, match.start(), match.end()) for match in phrases.pattern.finditer(spoken)
+        ]
+        if max(heats, default=0.0) >= _NOTABLE:
+            found[phrases.code] = max(found.get(phrases.code, 0.0), *heats)
+    return dict(sorted(found.items(), key=lambda item: -item[1]))
+
+
+_NOTABLE = 0.15
+
+
+def _any_of(*alternatives: str) -> re.Pattern[str]:
+    return re.compile(rf"\b(?:{'|'.join(alternatives)})(?!\w)")
+
+
+_WILL = r"(?:i'll|i will|i'm going to|i am going to|i'm gonna|we'll|we will|we're going to|gonna|i swear i'll)"
+_YOU_ARE = r"(?:you're|you are|you people are|you lot are|youre)"
+_BOOST = (
+    r"(?:(?:an?|the|so|such|just|really|absolutely?|completely?|totally?|utterly?|incredibly|nothing but|bunch of|"
+    r"pack of|load of|all|real|right|complete|little|old|fat|lying|thieving|worst|most|biggest|bloody|fucking|damn|"
+    r"goddamn|even|still|always|also|nothing|more|than|kind of|sort of|simply|plain) )*"
+)
+_NAMES = (
+    r"(?:idiots?|morons?|imbeciles?|scumbags?|scum|cretins?|dickheads?|arseholes?|assholes?|wankers?|bitch(?:es)?|"
+    r"liars?|crooks?|thieves|thief|con ?m[ae]n|fools?|clowns?|losers?|cowards?|parasites?|halfwits?|dimwits?|trash)"
+)
+_LOW = r"(?:stupid|pathetic|useless|incompetent|disgusting|worthless|dumb|thick|brainless|a jokes?|a disgrace)"
+_BODY = r"(?:face|head|legs?|arms?|teeth|skull|neck|nose|jaw|fingers|kneecaps|windows|bones)"
+_END = r"(?= ?(?:$|[.!?,;]|for (?:this|that|it)\b|if you|you |and you))"
+_THIS = r"(?:this|that|it|what (?:you|you've)|everything)"
+_CHIEF = r"(?:manager|supervisor|boss|superior|someone in charge|somebody in charge|whoever is in charge|someone senior|someone above you)"
+
+HOSTILE: tuple[Phrases, ...] = (
+    Phrases(
+        "threat",
+        1.0,
+        _any_of(
+            rf"{_WILL} (?:fucking )?(?:kill|hurt|destroy|bury|strangle|finish|smash|punch|beat|stab|shoot) you(?! on\b| at\b| to\b)",
+            rf"{_WILL} (?:fucking )?(?:get|end|ruin|break|crush) you{_END}",
+            rf"(?:come (?:over|down|round|up) (?:there|here)|{_WILL}) (?:and )?(?:fucking )?(?:smash|break|kick|punch|knock|rip|cut) your (?:\w+ )?{_BODY}",
+            rf"(?:smash|kick|punch|bash|cave) (?:your|you) (?:\w+ )?(?:{_BODY} )?in{_END}",
+            rf"(?:you'll|you will|you're gonna|you are gonna|you're going to|you are going to|gonna) (?:bloody |fucking )?(?:pay for {_THIS}|regret (?:{_THIS}|the day)|suffer for)",
+            rf"(?:you'll|you will|you're gonna|you're going to|you are going to) (?:all )?be sorry{_END}",
+            rf"{_WILL} make you (?:pay|suffer|sorry|regret|wish)",
+            rf"{_WILL} make your life (?:a |an )?(?:living )?(?:hell|misery|miserable|unbearable|nightmare)",
+            r"you(?:'re| are) (?:a )?dead(?: meat| man| woman)?(?= ?(?:$|[.!?,;]|if you|when i))",
+            r"(?:i hope|hope) you (?:die|rot|choke|burn|get cancer|drop dead)",
+            r"(?:better )?watch your back(?!,? (?:the|there|there's|it's|that|when|while|with|as|on|in|lifting|mate))",
+            r"i know where you (?:live|work|park)(?!,? (?:so|now|because|already|and i'll (?:drop|bring|pick|come by)))",
+            r"i know where your (?:kids|children|family|mother|wife|daughter|son)(?: (?:lives?|works?|sleeps?))",
+        ),
+    ),
+    Phrases(
+        "insult",
+        0.9,
+        _any_of(
+            rf"{_YOU_ARE} {_BOOST}{_NAMES}",
+            rf"{_YOU_ARE} {_BOOST}{_LOW}(?! (?:to me|not))",
+            rf"(?:^|[.!?,] )(?:you )?{_BOOST}{_NAMES}(?= ?(?:$|[.!?,]))",
+            rf"you (?:(?:stupid|lying|fucking|useless|pathetic|bloody|absolute|complete|little|fat|ignorant|arrogant|old) )+{_NAMES}",
+            r"you (?:stupid|useless|pathetic|filthy|ugly|disgusting|ignorant|fat|worthless) (?:little |old |fat )?(?:man|woman|cow|pig|bastard|parrot|girl|boy|creature|child)",
+            rf"bunch of {_BOOST}{_NAMES}",
+            r"shut (?:the (?:fuck|hell) up|your (?:mouth|face|trap|gob))",
+            r"shut up(?=$|[.!?]| and | you |,? you)",
+            r"(?:go to hell|screw you|fuck (?:you|off)|piss off|drop dead|bugger off|get stuffed)",
+            r"(?:i|we all|everyone) (?:hates?|despises?|loathes?|can't stand) you(?= ?(?:$|[.!?,]| all| people| and))",
+            r"get out of my (?:face|sight)",
+            r"you (?:make me sick|disgust me)",
+        ),
+    ),
+    Phrases(
+        "contempt",
+        0.65,
+        _any_of(
+            r"who (?:the hell )?do you think you are(?! going)",
+            r"what an? (?:stupid|useless|pathetic|disgusting|ignorant|nasty|horrible|vile) (?:little |old )?(?:wom[ae]n|m[ae]n|person|cow|creature|company|lot)",
+            r"are you (?:deaf|stupid|thick|blind|an idiot|completely \w+)(?= ?(?:$|[.!?,]| or))",
+            r"(?:do you even|can you even) (?:listen|think|read|speak)",
+        ),
+    ),
+    Phrases(
+        "ultimatum",
+        0.65,
+        _any_of(
+            rf"{_WILL} (?:sue|report you|expose you|have you (?:fired|sacked)|have your job)",
+            rf"{_WILL} (?:take|be taking) (?:this|it|you|them) to (?:court|the press|the papers|the ombudsman)",
+            r"(?:going|go) to the (?:press|papers|police|ombudsman) (?:with|about|over) (?:this|it|you)",
+            r"(?:my|our) (?:lawyers?|attorneys?|solicitors?) (?:will|is going to|are going to|shall) (?:be in touch|be writing|write|contact|call|hear|have|be contacting)",
+            r"you(?:'ll| will) (?:be )?hear(?:ing)? from my (?:lawyers?|attorneys?|solicitors?)",
+            r"see you in court",
+            r"this is your (?:last|final) (?:chance|warning)",
+        ),
+    ),
+    Phrases(
+        "demand",
+        0.6,
+        _any_of(
+            rf"(?:i want|i need|i demand|let me|get me|i'd like|i insist on|now) (?:to )?(?:speak|talk|speaking|talking)(?: to| with) (?:your|a|the)? ?{_CHIEF}",
+            rf"(?:get me|give me|where is|where's|put me through to|put) (?:your|a|the)? ?{_CHIEF}(?! number)",
+            r"i demand (?!nothing)\w+",
+        ),
+    ),
+    Phrases(
+        "blame",
+        0.65,
+        _any_of(
+            r"(?:it's|it is|this is|that's|is|was|all) (?:all )?your (?:own )?(?:damn |bloody |stupid )?fault",
+            r"how dare you",
+            r"you (?:lied|are lying|'re lying) to (?:me|us)",
+            r"you(?:'ve| have)? (?:ruined|wasted|wrecked|destroyed) (?:my|our|everything)",
+            r"you (?:never|don't ever) (?:listen|care|call|answer|help|think about)(?! to that| about that)",
+            r"you always (?:lie|blame|interrupt|ruin|forget|make excuses|do this|twist|say that)",
+            r"(?:don't you dare|don't lie to me|stop lying)",
+            r"what(?:'s| is) (?:wrong|the matter) with you(?: people)?(?=$|[?!])",
+            r"you(?:'re| are) (?:just )?not (?:even )?listening",
+        ),
+    ),
+    Phrases(
+        "interruption",
+        0.55,
+        _any_of(
+            r"stop (?:interrupting|talking over|cutting (?:me|in))",
+            r"(?:^|[.!?,] |no,? |you |will you |just )let me finish(?! (?:this|the|my (?:tea|lunch|coffee|shift)|typing|work|first|reading))",
+            r"i was (?:still )?(?:talking|speaking)(?=$|[.!])",
+        ),
+    ),
+    Phrases("sarcasm", 0.55, _any_of(r"thanks (?:a lot )?for (?:absolutely )?nothing", r"oh,? (?:well done|bravo|how (?:lovely|generous|kind) of you)")),
+    Phrases(
+        "frustration",
+        0.55,
+        _any_of(
+            r"(?:this|that|it)(?:'s| is| was) (?:just |so |really |absolutely |completely |totally |simply |utterly |beyond )*(?:ridiculous|unacceptable|outrageous|absurd|disgraceful|a disgrace|appalling|nonsense|pathetic|a joke|a farce|a shambles)(?= ?(?:$|[.!?,;]|and|what|how|i |you |that))",
+            r"(?:(?:i'm|i am|we're|getting|so) (?:\w+ )?(?:fed up (?:with|of)|sick of|sick and tired of))",
+            r"(?:i've|i have|we've) had enough(?= ?(?:$|[.!,]|of (?:this|you|it|that|your)))",
+            r"enough is enough",
+            r"(?:i've|i have|we've) had it (?:with|up to)",
+            r"(?:i'm|i am) (?:so |very |really |extremely |getting |absolutely )*(?:angry (?:with|at) you|furious|livid)",
+            r"(?:makes|making) me (?:so |really )?(?:angry|furious|mad)",
+            r"(?:stop )?wast(?:e|ing) (?:any more of )?(?:my|our) time",
+            r"how many (?:more )?times (?:do|must|have|does)",
+            r"(?:the|this is the) (?:third|fourth|fifth|sixth|tenth|hundredth) time (?:i'm|i am|i've|i have|this|we've|today|that i)",
+            r"on hold for (?:\w+ )?(?:an hour|hours|(?:two|three|four|five) hours|(?:thirty|forty|fifty|sixty|ninety) minutes)",
+            r"(?:i'm|i am) (?:really |slowly )?(?:losing|running out of) (?:my )?patience",
+            r"(?:don't|stop) (?:you )?tell(?:ing)? me to (?:calm down|relax)",
+            r"i (?:don't|couldn't|do not) give a (?:damn|shit|toss|fuck)",
+            r"(?:just )?leave me alone(?= ?(?:$|[.!,]))",
+            r"i hate (?:this|your) (?:company|place|job|firm|stupid|service)",
+        ),
+    ),
+    Phrases("profanity", 0.35, _any_of(r"(?:bull)?shit(?:ty)?", r"fuck(?:ing|ed|er)?", r"god ?damn(?:ed|it)?", r"what the (?:hell|fuck)", r"damn (?:you|it)")),
+)  # fmt: skip

@@ -1,0 +1,57 @@
+"""Pools the heats of a conversation's lines into one temperature from 1 to 100."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+_NEIGHBOUR = 0.25  # the weight of each line beside a line: one hot line among calm ones may be misjudged
+_PART = 0.2  # of all words: the share that is the hottest part, and the last part
+_LEAST_PART, _LONGEST_PART = 12, 60  # words
+_MEAN, _HOTTEST, _LAST = 0.25, 0.55, 0.20
+
+
+def pool(heats: Sequence[float], words: Sequence[int]) -> float:
+    """Return the temperature of lines in order, given the heat (0 to 1) and the number of words of each.
+
+    Pure: it holds for a conversation, for a window of it, and for one side. No lines: 1.
+    """
+    if len(heats) == 0:
+        return 1.0
+    pooled = float(pooling_weights(heats, words) @ np.asarray(heats, np.float64))
+    return 1 + 99 * min(max(pooled, 0.0), 1.0)
+
+
+def pooling_weights(heats: Sequence[float], words: Sequence[int]) -> Floats:
+    """Return how much each of at least one line counts in the temperature; the weights add up to 1."""
+    heat = np.asarray(heats, np.float64)
+    weight = np.maximum(np.asarray(words, np.float64), 1.0)
+    smoothing = _smoothing(weight)
+    hottest = np.argsort(-(smoothing @ heat), kind="stable")
+    last = np.arange(len(heat))[::-1]
+    weights: Floats = (
+        _MEAN * weight / weight.sum()
+        + _HOTTEST * (_first_part(hottest, weight) @ smoothing)
+        + _LAST * _first_part(last, weight)
+    )
+    return weights
+
+
+def _smoothing(weight: Floats) -> Floats:
+    """Return the matrix that averages each line's heat with those of its neighbours, by their words."""
+    matrix = np.eye(len(weight)) + _NEIGHBOUR * (np.eye(len(weight), k=1) + np.eye(len(weight), k=-1))
+    matrix *= weight
+    matrix /= matrix.sum(axis=1, keepdims=True)
+    return matrix
+
+
+def _first_part(order: NDArray[np.intp], words: Floats) -> Floats:
+    """Return weights that take the mean of the first part of all words; the line on its border counts in part."""
+    ordered = words[order]
+    wanted = min(max(words.sum() * _PART, _LEAST_PART), _LONGEST_PART, words.sum())
+    counted = np.clip(wanted - (np.cumsum(ordered) - ordered), 0, ordered)
+    weights = np.zeros(len(words))
+    weights[order] = counted / wanted
+    return weights
