@@ -19,6 +19,7 @@ from shared.domain.errors import Unavailable
 _SHARE = 1.0  # of a piece's length that the model may take beyond the deadline; it takes 0.06 on an idle core
 _FASTEST = 7.0  # words a second of speech; nobody speaks so fast, a model in noise does
 _FEWEST = 0.6  # words a second of speech, a quarter of the usual, below which some were missed
+_STOPPED = -1.0  # log probability at most of the words of a decoder that would not end: each follows from the last
 _WORTH_A_RETRY = 3.0  # seconds of speech
 
 
@@ -49,26 +50,27 @@ class MoonshineTranscriber:
 
         A piece with far too few words for its speech is tried once more in two halves.
         """
-        words = await self._words(piece.pcm)
-        heard = _heard(words, piece.speech)
+        heard = _heard(await self._decoded(piece.pcm), piece.speech)
         if piece.speech_seconds < _WORTH_A_RETRY or _word_count(heard) >= _FEWEST * piece.speech_seconds:
             return heard
         again = Heard()
         for start, pcm, speech in _halves(piece):
-            again = _joined(again, _heard(await self._words(pcm), speech), start)
+            again = _joined(again, _heard(await self._decoded(pcm), speech), start)
         return max(heard, again, key=_word_count)
 
-    async def _words(self, pcm: bytes) -> Sequence[Word]:
+    async def _decoded(self, pcm: bytes) -> _Answer:
         content = await self._models.run("transcribe", pcm, seconds=_SHARE * len(pcm) / BYTES_PER_SECOND)
         try:
-            return _ANSWER.validate_json(content).words
+            return _ANSWER.validate_json(content)
         except ValidationError as exc:
             raise Unavailable("The speech model's answer can't be read.", code="model_failed") from exc
 
 
-def _heard(words: Sequence[Word], speech: Sequence[tuple[float, float]]) -> Heard:
-    log_probabilities = tuple(value for word in words for value in word.log_probabilities)
-    said = sentences(without_loops(words, lambda word: word.text), speech)
+def _heard(answer: _Answer, speech: Sequence[tuple[float, float]]) -> Heard:
+    words = without_loops(answer.words, lambda word: word.text)
+    values = [value for word in words for value in word.log_probabilities]
+    log_probabilities = tuple(values if answer.ended else [min(value, _STOPPED) for value in values])
+    said = sentences(words, speech)
     kept = [item for item in said if len(item.words) <= max(_FASTEST * (item.end - item.start), 2)]
     return Heard(
         lines=tuple(TranscriptLine(start=item.start, end=item.end, text=_text(item)) for item in kept),

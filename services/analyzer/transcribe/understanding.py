@@ -12,7 +12,7 @@ from services.analyzer.audio_piece import AudioPiece
 from services.analyzer.transcribe.protocol import Heard
 
 _FOREIGN = -0.60  # mean log probability: of 5 sentences, English has -0.51 at worst, Dutch -0.67 at best
-_FEW = 1.2  # divided by the number of tokens: the fewer there are, the less likely they must be
+_FEW = 0.6  # divided by the number of tokens: the fewer there are, the less likely they must be
 _DOUBTFUL = 0.08  # above that limit; an accent, noise, or another language after all
 _WINDOW = 40  # tokens, some 10 s of speech, that are judged together
 _MOSTLY, _PARTLY = 0.5, 0.1  # shares of the speech that make all of it foreign, or leave a part of it out
