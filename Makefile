@@ -8,7 +8,7 @@ COMPILE := uv pip compile pyproject.toml --universal --generate-hashes --no-emit
 
 .DEFAULT_GOAL := help
 .PHONY: help run demo test chaos fuzz-media contract bench-intake bench-growth bench-assembly check rebuild-catalog
-.PHONY: dead-letters train docs lock clean
+.PHONY: dead-letters docs eval lock train clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,6 +36,9 @@ bench-growth: $(VENV)/dev.stamp ## Show what a chunk costs in long sessions and 
 
 fuzz-media: $(VENV)/dev.stamp ## Feed the decoder corrupt recordings, thousands of them (ARGS="--seed 1 --files 5000")
 	@exec $(BIN)/python -m tests.hostile_media $(ARGS)
+
+eval: $(VENV)/dev.stamp ## Measure the score on our own texts and speech, write docs/evaluation (ARGS="--only ladders")
+	@exec $(BIN)/python -m tests.evaluation --report $(ARGS)
 
 check: $(VENV)/dev.stamp ## Check style, formatting, types and import rules
 	$(BIN)/ruff check .

@@ -16,7 +16,7 @@ from services.analyzer.transcribe.voice import VoiceDetector
 from shared.audio.decode import DecodePolicy
 from shared.audio.settings import FFmpegSettings
 
-_DEADLINE = 60.0  # seconds beyond a model's usual time: nobody waits for an answer
+_DEADLINE = 300.0  # seconds beyond a model's usual time: nobody waits for an answer
 _LONGEST = 6 * 3600  # seconds of a file
 _CPU_SECONDS = 600
 _IDLE_SECONDS = 60.0

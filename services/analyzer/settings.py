@@ -1,11 +1,13 @@
 """Environment variables of the analyzer."""
 
 import re
+from pathlib import Path
 from typing import Annotated, Self
 
-from pydantic import BeforeValidator, Field, SecretStr, model_validator
+from pydantic import BeforeValidator, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import NoDecode
 
+from services.analyzer.score.calibration import Calibration
 from shared.audio.decode import DecodePolicy
 from shared.audio.settings import FFmpegSettings
 from shared.http.body import BodyLimits
@@ -36,6 +38,7 @@ class AnalyzerSettings(ServiceSettings, StoreSettings, FFmpegSettings, WorkSetti
 
     `model_deadline_seconds` is how long a model may take for a piece of audio beyond its usual share of the piece's
     length; `analysis_first_retry_seconds` doubles with every try. `analyzer_concurrency` is the work queue's.
+    `calibration_file` is what `python -m services.analyzer calibrate` wrote.
 
     The rest is for one-shot analysis: `max_file_size` in MiB; `analyze_concurrency` requests are analyzed at once, each
     waits at most `analyze_wait_seconds` for its slot and takes at most `analyze_timeout_seconds` in all;
@@ -51,6 +54,7 @@ class AnalyzerSettings(ServiceSettings, StoreSettings, FFmpegSettings, WorkSetti
     openai_daily_seconds: int = Field(default=0, ge=0)
     openai_daily_tokens: int = Field(default=0, ge=0)
     model_deadline_seconds: float = Field(default=30.0, gt=0, le=600)
+    calibration_file: Path | None = None
     analyzer_concurrency: int = Field(default=1, ge=1, le=16)
     analysis_tries: int = Field(default=5, ge=1, le=100)
     analysis_first_retry_seconds: float = Field(default=5.0, gt=0, le=300)
@@ -62,6 +66,10 @@ class AnalyzerSettings(ServiceSettings, StoreSettings, FFmpegSettings, WorkSetti
     analyze_concurrency: int = Field(default=2, ge=1, le=64)
     analyze_wait_seconds: float = Field(default=20.0, gt=0, le=600)
     analyze_timeout_seconds: float = Field(default=300.0, gt=0, le=3600)
+
+    def calibration(self) -> Calibration | None:
+        """Return the map of the local scorer's temperatures, None without a file; raises CalibrationError."""
+        return None if self.calibration_file is None else Calibration.load(self.calibration_file)
 
     def file_limits(self) -> BodyLimits:
         """Return the limits on a file for one-shot analysis."""
@@ -75,6 +83,13 @@ class AnalyzerSettings(ServiceSettings, StoreSettings, FFmpegSettings, WorkSetti
             cpu_seconds=_DECODE_CPU_SECONDS,
             idle_seconds=_DECODE_IDLE_SECONDS,
         )
+
+    @field_validator("calibration_file")
+    @classmethod
+    def _check_calibration(cls, path: Path | None) -> Path | None:
+        if path is not None:
+            Calibration.load(path)
+        return path
 
     @model_validator(mode="after")
     def _check_key_fits_into_a_header(self) -> Self:

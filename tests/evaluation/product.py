@@ -19,7 +19,7 @@ from services.analyzer.transcribe.protocol import Heard, Transcriber
 from services.analyzer.transcribe.voice import VoiceDetector
 from shared.domain.analysis import Analysis, Transcript, TranscriptLine
 from tests.evaluation.dialogues import Line
-from tests.evaluation.speech.cache import ContentCache
+from tests.evaluation.speech.cache import ROOT, ContentCache
 from tests.evaluation.speech.samples import Samples, as_wav
 
 _PACE = 2.6  # words a second of a line whose times are made up
@@ -58,7 +58,7 @@ class InProcess:
 
     def __init__(self, transcriber: Transcriber, scorer: Scorer, voice: VoiceDetector) -> None:
         self._scorer = scorer
-        self._files = file_analyzer(CachedTranscriber(transcriber, ContentCache("transcripts")), scorer, voice)
+        self._files = file_analyzer(transcriber, scorer, voice)
 
     async def read(self, lines: Sequence[Line]) -> Reading:
         recording = in_even_voice(lines)
@@ -155,10 +155,11 @@ class Server:
 
 
 @asynccontextmanager
-async def open_product(url: str | None = None) -> AsyncIterator[Product]:
-    """Open what is measured: the code in this process, or also the server at `url`."""
+async def open_product(url: str | None = None, cache: Path = ROOT) -> AsyncIterator[Product]:
+    """Open what is measured: the code in this process, or also the server at `url`; transcripts go to `cache`."""
     async with open_local() as (transcriber, scorer, voice):
-        product: Product = InProcess(transcriber, scorer, voice)
+        cached = CachedTranscriber(transcriber, ContentCache("transcripts", cache))
+        product: Product = InProcess(cached, scorer, voice)
         if url is None:
             yield product
             return

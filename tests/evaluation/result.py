@@ -69,3 +69,12 @@ def load_run(path: Path) -> RunResult:
         for suite in content["suites"]
     )
     return RunResult(scorer=content["scorer"], commit=content["commit"], suites=suites)
+
+
+def merged(earlier: RunResult, later: RunResult) -> RunResult:
+    """Return the later run with the suites of an earlier one of the same scorer that it did not run."""
+    if earlier.scorer != later.scorer:
+        return later
+    again = {suite.name: suite for suite in later.suites}
+    kept = tuple(again.pop(suite.name, suite) for suite in earlier.suites)
+    return RunResult(scorer=later.scorer, commit=later.commit, suites=(*kept, *again.values()))

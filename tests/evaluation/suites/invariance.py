@@ -26,7 +26,7 @@ async def invariance(product: Product, studio: Studio) -> SuiteResult:
             moved[f"{name}, {change}"] = (await product.listen(apply(samples))).temperature - before
     changes = [
         Check(
-            f"largest |Δ| of {change}",
+            f"largest change by {change}",
             str(max(abs(delta) for key, delta in moved.items() if key.endswith(f", {change}"))),
             "no bound",
             passed=True,
@@ -36,8 +36,8 @@ async def invariance(product: Product, studio: Studio) -> SuiteResult:
     return SuiteResult(
         name="invariance",
         checks=(
-            share_of(f"|Δ| ≤ {_NEAR}", [abs(delta) <= _NEAR for delta in moved.values()], _NEAR_SHARE),
-            share_of(f"|Δ| ≤ {_FAR}", [abs(delta) <= _FAR for delta in moved.values()], 1),
+            share_of(f"at most {_NEAR} points off", [abs(delta) <= _NEAR for delta in moved.values()], _NEAR_SHARE),
+            share_of(f"at most {_FAR} points off", [abs(delta) <= _FAR for delta in moved.values()], 1),
             *changes,
         ),
         temperatures=moved,
@@ -54,7 +54,7 @@ async def noise(product: Product, studio: Studio) -> SuiteResult:
     within = [abs(delta) <= _NOISE_MOVES for delta in moved.values()]
     return SuiteResult(
         name="noise",
-        checks=(share_of(f"at {_NOISE_SNR:.0f} dB |Δ| ≤ {_NOISE_MOVES}", within, 1),),
+        checks=(share_of(f"at {_NOISE_SNR:.0f} dB at most {_NOISE_MOVES} points off", within, 1),),
         temperatures=moved,
         worst=_moved_most(moved, _NOISE_MOVES),
     )

@@ -54,7 +54,9 @@ async def injections(product: Product, studio: Studio) -> SuiteResult:
         name="injections",
         checks=tuple(
             share_of(
-                f"{kind}: |Δ| ≤ {_INJECTION_MOVES}", [abs(each) <= _INJECTION_MOVES for each in changes.values()], 1
+                f"{kind}: at most {_INJECTION_MOVES} points off",
+                [abs(each) <= _INJECTION_MOVES for each in changes.values()],
+                1,
             )
             for kind, changes in moved.items()
         ),

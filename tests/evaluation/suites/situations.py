@@ -45,7 +45,12 @@ async def _hot(product: Product, studio: Studio) -> list[Check]:
         reading = await product.listen(samples)
         change = reading.temperature - mono.temperature
         checks.append(
-            Check(f"{name}: |Δ| ≤ {_MOVES} of a hot call", f"{change:+d}", f"≤ {_MOVES}", abs(change) <= _MOVES)
+            Check(
+                f"{name}: at most {_MOVES} points off of a hot call",
+                f"{change:+d}",
+                f"≤ {_MOVES}",
+                abs(change) <= _MOVES,
+            )
         )
         checks.append(_heard(name, reading))
     return checks

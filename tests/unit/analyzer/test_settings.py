@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 from pydantic import ValidationError
 
@@ -64,3 +66,17 @@ def test_the_largest_file_is_given_in_megabytes(monkeypatch: pytest.MonkeyPatch)
 def test_invalid_settings_are_rejected_at_the_start(fault: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         settings(**fault)
+
+
+def test_a_calibration_that_can_not_be_used_is_a_fault_of_the_settings(tmp_path: Path) -> None:
+    with pytest.raises(ValidationError, match="can't be read: No such file"):
+        settings(calibration_file=tmp_path / "none.json")
+    path = tmp_path / "calibration.json"
+    path.write_text('{"format": "roomtone-calibration-1", "ratings": 20, "knots": [[1, 90], [100, 2]]}')
+    with pytest.raises(ValidationError, match="must not fall"):
+        settings(calibration_file=path)
+    path.write_text('{"format": "roomtone-calibration-1", "ratings": 20, "knots": [[1, 11], [100, 90]]}')
+    calibration = settings(calibration_file=path).calibration()
+    assert calibration is not None
+    assert (calibration.apply(1), calibration.apply(100)) == (11, 90)
+    assert settings().calibration() is None
