@@ -47,15 +47,14 @@ class AnalysisWorker:
             return
         if await self._erased(job):
             return
-        found = await self._found(job)
-        if found is not None and _is_of_newer_recording(found.result, job):
-            log.info("the session has a newer recording's result", session=job.key.session)
-            return
-        if found is None or found.result.cause != job.id or found.result.analysis is None:
-            found = await self._analyze(job, last_try=last_try)
+        found = await self._standing(job) or await self._analyze(job, last_try=last_try)
         if found is None:
             return
+        if found.result.cause != job.id:
+            log.info("the session has a newer recording's result", session=job.key.session)
+            return
         failpoint("analyzer.stored")
+        await BoughtAnswers(self._event_store, job.key).delete()
         if found.result.analysis is None:
             raise Permanent(not_scored(None).reason, code=LANGUAGE_NOT_SUPPORTED)
         await self._event_store.append(result_envelope(found.result, found.stored, job.trace))
@@ -73,7 +72,7 @@ class AnalysisWorker:
         await self._event_store.append(unscored)
 
     async def _analyze(self, job: Envelope, *, last_try: bool) -> FoundResult | None:
-        """Analyze the job's recording and store the result; returns None if the session was deleted meanwhile."""
+        """Analyze the job's recording and store the result, unless another one came first; None if it was deleted."""
         if not isinstance(job.event, AudioReady):
             raise Permanent("Only stored recordings are analyzed.", code="wrong_event")
         async with aclosing(self._event_store.store.read(job.event.object_key)) as wav:
@@ -81,9 +80,10 @@ class AnalysisWorker:
         failpoint("analyzer.answered")
         if await self._erased(job):
             return None
+        if (found := await self._standing(job)) is not None:  # stored in these minutes or hours
+            return found
         result = _result(job, analyzed)
         stored = await self._results.put(result)
-        await BoughtAnswers(self._event_store, job.key).delete()
         log.info(
             "analyzed",
             seconds=round(job.event.duration_seconds, 1),
@@ -98,6 +98,15 @@ class AnalysisWorker:
         await self._results.delete(job.key)
         await BoughtAnswers(self._event_store, job.key).delete()
         return True
+
+    async def _standing(self, job: Envelope) -> FoundResult | None:
+        """Return the stored result that the job must not replace: its own with a score, or a newer recording's."""
+        found = await self._found(job)
+        if found is None:
+            return None
+        if found.result.cause == job.id:
+            return found if found.result.analysis is not None else None
+        return found if found.result.audio_time > rfc3339(job.time) else None
 
     async def _found(self, job: Envelope) -> FoundResult | None:
         """Return the session's stored result; None also for one that can't be read, which is then replaced."""
@@ -120,7 +129,3 @@ def _result(job: Envelope, analyzed: AnalysisResult) -> RecordingResult:
         transcript=analyzed.recording.transcript,
         analysis=analyzed.analysis if scored else None,
     )
-
-
-def _is_of_newer_recording(result: RecordingResult, job: Envelope) -> bool:
-    return result.cause != job.id and result.audio_time > rfc3339(job.time)

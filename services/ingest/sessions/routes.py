@@ -71,7 +71,9 @@ async def read_transcript(request: Request[SessionsState], caller: Caller) -> Re
     outcome = await reader.find_transcript(key, caller)
     if outcome.result is not None and (unchanged := not_modified(request.headers, outcome.result.sha256, wanted)):
         return unchanged
-    return await transcript_response(key.session, await reader.read(key, outcome), wanted)
+    result = await reader.read(key, outcome)
+    unchanged = not_modified(request.headers, result.validator, wanted)
+    return unchanged or await transcript_response(key.session, result, wanted)
 
 
 async def read_analysis(request: Request[SessionsState], caller: Caller) -> Response:
@@ -82,7 +84,7 @@ async def read_analysis(request: Request[SessionsState], caller: Caller) -> Resp
     if outcome.result is not None and (unchanged := not_modified(request.headers, outcome.result.sha256, json)):
         return unchanged
     result = await reader.read(key, outcome)
-    return await analysis_response(key.session, result)
+    return not_modified(request.headers, result.validator, json) or await analysis_response(key.session, result)
 
 
 async def delete_session(request: Request[SessionsState], caller: Caller) -> Response:

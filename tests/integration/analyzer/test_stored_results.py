@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 
 import pytest
 
@@ -149,6 +150,23 @@ async def test_a_newer_recordings_result_replaces_an_older_ones_and_never_the_ot
     assert late.calls == 0
     assert (await result_of(store, older)).cause == newer.id
     assert await times_published(bus, older, AnalysisCompleted) == 2
+
+
+async def test_what_was_stored_while_a_recording_was_analyzed_is_not_replaced(bus: Bus, store: ObjectStore) -> None:
+    older = await put(store, "overtaken", WAV)
+    newer = of_later_recording(older)
+    calm = ScriptedAnalyzer(analysis=replace(SCORE, temperature=3))
+    for meanwhile, temperature in ((older, 3), (newer, 3)):
+        overtaking = scripted_worker(bus, store, calm)
+        slow = ScriptedAnalyzer(meanwhile=partial(overtaking.handle, meanwhile))
+        await scripted_worker(bus, store, slow).handle(replace(older, id="a" * 32) if meanwhile is newer else older)
+        result = await result_of(store, older)
+        assert result.cause == meanwhile.id
+        assert result.analysis is not None
+        assert result.analysis.temperature == temperature
+    event = await completed(bus, older)
+    assert event is not None
+    assert event.temperature == 3
 
 
 async def test_a_language_that_is_not_supported_leaves_a_transcript_and_a_failure_that_points_to_it(
