@@ -1,5 +1,4 @@
 import json
-from dataclasses import replace
 
 import pytest
 
@@ -37,10 +36,13 @@ LOCAL = Analysis(temperature=40, confidence=0.8, summary="local", scorer="local-
 
 
 class FakeLocalScorer:
-    """Returns LOCAL for every recording."""
+    """Returns LOCAL for every recording, and keeps their languages."""
+
+    def __init__(self) -> None:
+        self.languages: list[str | None] = []
 
     async def score(self, recording: TranscribedRecording) -> Analysis:
-        assert recording.seconds
+        self.languages.append(recording.transcript.language)
         return LOCAL
 
 
@@ -210,11 +212,30 @@ async def test_two_ways_that_differ_much_need_review(openai_server: FakeOpenAI, 
     assert not (await scorer(model_service).score(RECORDING)).needs_review
 
 
+GERMAN = (
+    TranscriptLine(start=0, end=12, text="Guten Morgen, hier ist die Hausverwaltung, was kann ich heute für Sie tun?"),
+    TranscriptLine(start=12, end=40, text="Seit Wochen tropft die Heizung, this is your fault, und niemand kommt."),
+)
+
+
+@pytest.mark.parametrize(
+    "recording", [transcribed(LINES, language="de"), transcribed(GERMAN, language=None)], ids=["told", "by its words"]
+)
 async def test_a_language_that_the_local_way_does_not_speak_is_judged_without_it(
-    openai_server: FakeOpenAI, model_service: ModelService
+    openai_server: FakeOpenAI, model_service: ModelService, recording: TranscribedRecording
 ) -> None:
-    openai_server.will_reply(judged(json.dumps(ANSWER | {"hostility": 4, "raised_stakes": 4})))
-    german = replace(RECORDING, transcript=replace(RECORDING.transcript, language="de"))
-    analysis = await scorer(model_service).score(german)
+    evidence = [{"line": 1, "quote": "your fault"}]
+    openai_server.will_reply(judged(json.dumps(ANSWER | {"evidence": evidence, "hostility": 4, "raised_stakes": 4})))
+    analysis = await scorer(model_service).score(recording)
     assert analysis.temperature > LOCAL.temperature + 25
     assert not analysis.needs_review
+
+
+async def test_a_language_that_no_model_names_is_not_taken_for_english_by_the_local_way(
+    openai_server: FakeOpenAI, model_service: ModelService
+) -> None:
+    local = FakeLocalScorer()
+    openai_server.will_reply(GOOD)
+    for lines in (LINES, GERMAN):
+        await JudgeScorer(model_service, "m", local=local, deadline=10).score(transcribed(lines, language=None))
+    assert local.languages == [None, "und"]

@@ -11,14 +11,18 @@ from shared.domain.analysis import Transcript, TranscriptLine
 
 
 def transcribed(
-    lines: Sequence[TranscriptLine], *, seconds: float | None = None, levels: NDArray[np.float32] | None = None
+    lines: Sequence[TranscriptLine],
+    *,
+    seconds: float | None = None,
+    levels: NDArray[np.float32] | None = None,
+    language: str | None = "en",
 ) -> TranscribedRecording:
-    """A mono recording in English; without `levels` all of it has one."""
+    """A mono recording; without `levels` all of it has one."""
     length = seconds if seconds is not None else max((line.end for line in lines), default=0.0)
     if levels is None:
         levels = np.full(round(length * FRAMES_PER_SECOND), -25, np.float32)
     return TranscribedRecording(
-        transcript=Transcript(language="en", engine="written", segments=tuple(lines)),
+        transcript=Transcript(language=language, engine="written", segments=tuple(lines)),
         confidences=(None,) * len(lines),
         channels=(ChannelSound(None, frames_at(levels)),),
         seconds=length,

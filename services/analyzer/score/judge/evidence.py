@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from services.analyzer.score.judge.english import FUNCTION_WORDS
 from services.analyzer.score.judge.judgement import JudgedEvidence
 from services.analyzer.spoken_words import located_words, spoken_words
 from shared.domain.analysis import TranscriptLine
@@ -10,12 +11,9 @@ _LONGEST_QUOTE = 12  # words
 _LONGEST_TEXT = 200  # characters: 12 long words, or a line in a script without spaces
 _TELLING = 4  # words from which on a quote says something even if each of them is a function word
 
-# Words that are in any conversation; of the languages that are spoken most on such calls.
-_FUNCTION_WORDS = frozenset(
+# Words that are in any conversation, of the languages that are spoken most on such calls.
+_FUNCTION_WORDS = FUNCTION_WORDS | frozenset(
     spoken_words("""
-    a about an and are as at be been but by can could did do does for from had has have he her him his how i if im in
-    is it its just me my of on or our she so than that the their them then there they this to us was we were what when
-    where which who will with would you your youre
     als am auch auf aus bei das dass dem den der des die du ein eine er es für hat ich ihr im ist man mit sie sind und
     von war was wir zu
     au aux ce ces dans de des elle en est et il je la le les lui mais ne nous on ou où par pour que qui sa se ses son

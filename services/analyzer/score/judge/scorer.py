@@ -11,11 +11,13 @@ the key, the address or the model is wrong    Permanent: the operator must see i
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import structlog
 
 from services.analyzer.openai_api.errors import BudgetReached, RequestRefused, UnreadableAnswer
 from services.analyzer.openai_api.service import ModelService
+from services.analyzer.score.judge.english import seems_english
 from services.analyzer.score.judge.judgement import Judgement, parse_judgement
 from services.analyzer.score.judge.prompt import judgement_schema, messages_about, newest
 from services.analyzer.score.judge.verdict import BUDGET_REACHED, judged_locally, verdict
@@ -26,6 +28,7 @@ from shared.domain.errors import Unavailable
 log = structlog.stdlib.get_logger(__name__)
 
 _LOCAL_LANGUAGES = {"en", None}  # None: not known
+_UNDETERMINED = "und"  # BCP 47
 _TRIES = 2  # for an answer that can be read
 
 
@@ -44,6 +47,7 @@ class JudgeScorer:
 
     async def score(self, recording: TranscribedRecording) -> Analysis:
         """Return the analysis; a recording without speech needs no request. Raises as the table above says."""
+        recording = _with_language(recording)
         local = await self._local.score(recording)
         if not recording.lines:
             return local
@@ -77,3 +81,10 @@ class JudgeScorer:
             messages_about(lines), model=self._model, schema=judgement_schema(), timeout=self._deadline
         )
         return parse_judgement(body)
+
+
+def _with_language(recording: TranscribedRecording) -> TranscribedRecording:
+    """Return the recording, its language undetermined if the transcriber does not say and it does not seem English."""
+    if recording.transcript.language is not None or seems_english(line.text for line in recording.lines):
+        return recording
+    return replace(recording, transcript=replace(recording.transcript, language=_UNDETERMINED))
