@@ -49,6 +49,12 @@ class ServiceProcess:
         """End the process as a crash would."""
         await self._end(signal.SIGKILL)
 
+    async def ended(self) -> None:
+        """Wait until the process has ended by itself, as at a failpoint."""
+        assert self._process is not None, "not started"
+        async with asyncio.timeout(60):
+            await self._process.wait()
+
     async def stop(self) -> int:
         """End the process as an orchestrator would; returns its status."""
         return await self._end(signal.SIGTERM)

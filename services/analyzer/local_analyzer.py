@@ -13,7 +13,7 @@ from services.analyzer.transcribe.local_voice import LocalVoiceDetector
 from services.analyzer.transcribe.moonshine import MoonshineTranscriber
 from services.analyzer.transcribe.protocol import Transcriber
 from services.analyzer.transcribe.voice import VoiceDetector
-from shared.audio.decode import DecodePolicy
+from shared.audio.ffmpeg_process import DecodePolicy
 from shared.audio.settings import FFmpegSettings
 
 _DEADLINE = 300.0  # seconds beyond a model's usual time: nobody waits for an answer

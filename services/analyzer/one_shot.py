@@ -2,20 +2,24 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import aclosing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from services.analyzer.analyze import AnalysisResult, Analyzer
-from services.analyzer.memory_file import MemoryFile
+from services.analyzer.memory_file import MemoryFile, memory_file
 from services.analyzer.score.protocol import TranscribedRecording
 from services.analyzer.transcribe_recording import MONO, OnLine
-from shared.audio.decode import DecodePolicy, Decoder
-from shared.audio.pcm import BYTES_PER_SECOND
+from shared.audio.decode import Decoder
+from shared.audio.decoded_file import DecodedFile
+from shared.audio.ffmpeg_process import DecodePolicy
+from shared.audio.pcm import SAMPLE_RATE
 from shared.audio.sniff import SIGNATURE_BYTES, Container, sniff
 from shared.audio.source import DecoderInput
+from shared.audio.stereo import the_one_channel
 from shared.domain.errors import BadMedia, InvalidInput, Permanent, RoomtoneError, Unavailable
+from shared.domain.manifest import DEFAULT_CHANNEL_NAMES
 
-_SHORTEST = BYTES_PER_SECOND // 50  # 20 ms: shorter than any word
+_SHORTEST = SAMPLE_RATE // 50  # 20 ms: shorter than any word
 _PIECE = 256 * 1024
 
 _SERVER_FAULTS = {"decode_timeout"}  # codes of BadMedia that are the decoder's fault, not the file's
@@ -56,16 +60,20 @@ class OneShotAnalyzer:
         """Decode a whole file."""
         with _one_shot_errors():
             source = DecoderInput(_container(file.head(SIGNATURE_BYTES)), file.as_descriptor())
-            return DecodedSound(await self._decoded(source), MONO)
+            with memory_file() as memory:
+                decoded = DecodedFile(memory.as_descriptor().descriptor)
+                await decoded.append(Decoder(self._policy), source, self._policy.max_audio_seconds * SAMPLE_RATE)
+                if decoded.frames < _SHORTEST:
+                    raise BadMedia("There is no audio in the file.", code="no_audio")
+                return await asyncio.to_thread(_sound, decoded)
 
-    async def _decoded(self, source: DecoderInput) -> bytearray:
-        samples = bytearray()
-        async with aclosing(Decoder(self._policy).decode(source)) as pieces:
-            async for piece in pieces:
-                samples += piece
-        if len(samples) < _SHORTEST:
-            raise BadMedia("There is no audio in the file.", code="no_audio")
-        return samples
+
+def _sound(decoded: DecodedFile) -> DecodedSound:
+    """Return both channels if they are not the same, else what they hold together as one; blocks."""
+    verdict = decoded.compare_channels()
+    if verdict is None or the_one_channel(verdict) is not None:
+        return DecodedSound(bytearray().join(decoded.mono(verdict)), MONO)
+    return DecodedSound(bytearray().join(decoded.interleaved()), DEFAULT_CHANNEL_NAMES)
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from pydantic import BeforeValidator, Field, SecretStr, field_validator, model_v
 from pydantic_settings import NoDecode
 
 from services.analyzer.score.calibration import Calibration
-from shared.audio.decode import DecodePolicy
+from shared.audio.ffmpeg_process import DecodePolicy
 from shared.audio.settings import FFmpegSettings
 from shared.http.body import BodyLimits
 from shared.messaging.settings import WorkSettings

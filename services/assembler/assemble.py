@@ -1,12 +1,14 @@
 """Assembles a session's chunks, or the document in the bucket, into one WAV in the bucket; stores the original too.
 
-The original (the bytes as they were received) is stored only where the manifest asks for it.
+The original (the bytes as they were received) is stored only where the manifest asks for it, both channels only where
+they are not the same.
 """
 
 import asyncio
 from collections.abc import Sequence
-from contextlib import AbstractAsyncContextManager, aclosing, nullcontext
-from dataclasses import dataclass
+from contextlib import AbstractAsyncContextManager, aclosing, nullcontext, suppress
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from services.assembler.bucket_upload import (
@@ -19,23 +21,35 @@ from services.assembler.bucket_upload import (
     upload_wav_of_unknown_length,
 )
 from services.assembler.chunk_files import ChunkFile, contents, samples
+from services.assembler.decoded_upload import FLAC_TYPE, ChannelsTarget, upload_decoded
 from services.assembler.decoding import RecordingDecoder
 from services.assembler.sources import RecordingFiles, open_recording_files
 from services.assembler.spill_file import open_spill_file
 from services.assembler.writeback import background_writeback
-from shared.audio.decode import DecodePolicy
+from shared.audio.decode import NotMono
+from shared.audio.ffmpeg_process import DecodePolicy
 from shared.audio.pcm import BYTES_PER_SECOND, SAMPLE_BYTES
 from shared.audio.sniff import NotAudio, split_into_streams
 from shared.domain.errors import BadMedia
-from shared.domain.events import AudioFailed, AudioReady, StoredOriginal, UploadSummary
+from shared.domain.events import AudioFailed, AudioReady, StoredChannels, StoredOriginal, UploadSummary
 from shared.domain.manifest import Manifest, OriginalLocation, StoredManifest
-from shared.domain.object_keys import wav_key, wav_name
+from shared.domain.object_keys import channels_key, wav_key, wav_name
 from shared.domain.upload_kind import RegisteredDocument
 from shared.storage.object_store import ObjectStore
 from shared.storage.session_directory import SessionDirectory
 from shared.storage.spool import Spool
 
 _WAV_HEADER = 44
+_HALF_A_SAMPLE = "The last byte was half a sample and was dropped."
+
+
+@dataclass(frozen=True, slots=True)
+class _StoredAudio:
+    """What was made of a recording and is in the bucket; `warnings` says what was left out or passed over."""
+
+    wav: StoredObject
+    channels: StoredChannels | None = None
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +66,7 @@ class Assembler:
     store_folder: Path | None = None
 
     async def assemble(self, directory: SessionDirectory, stored: StoredManifest) -> AudioReady | AudioFailed:
-        """Verify what was received, store the original if the manifest asks for it, decode, upload, verify the object.
+        """Verify what was received, store the original if the manifest asks for it, decode, upload, verify the objects.
 
         Returns the event to publish after `sync`; it is AudioFailed where the original is stored and only a WAV can't
         be made of it. Raises Permanent for chunks that are missing, changed or not audio, and Unavailable when the
@@ -62,7 +76,7 @@ class Assembler:
         async with open_recording_files(directory, manifest, self.store, self.spool) as source:
             storing_original = asyncio.create_task(self._store_original(manifest.original, source, stored.sha256))
             try:
-                wav, warnings = await self._make_wav(directory, source, stored)
+                audio = await self._make_audio(directory, source, stored)
                 original = await storing_original
             except BadMedia as exc:
                 original = await storing_original
@@ -84,11 +98,12 @@ class Assembler:
             url=self.store.url(key),
             filename=wav_name(directory.key),
             object_key=key,
-            size_bytes=wav.size,
-            sha256=wav.sha256,
-            duration_seconds=(wav.size - _WAV_HEADER) / BYTES_PER_SECOND,
+            size_bytes=audio.wav.size,
+            sha256=audio.wav.sha256,
+            duration_seconds=(audio.wav.size - _WAV_HEADER) / BYTES_PER_SECOND,
             manifest_sha256=stored.sha256,
-            warnings=warnings,
+            warnings=audio.warnings,
+            channels=audio.channels,
             original=original,
             intake=upload_summary(manifest),
         )
@@ -100,12 +115,15 @@ class Assembler:
         """
         if isinstance(ended, AudioReady):
             await self.store.sync(ended.object_key)
+            if ended.channels is not None:
+                await self.store.sync(ended.channels.object_key)
         if ended.original is not None:
             await self.store.sync(ended.original.object_key)
 
     async def erase(self, directory: SessionDirectory, manifest: Manifest) -> None:
-        """Delete the WAV and the original of a session that was deleted while it was assembled; raises Unavailable."""
+        """Delete all objects of a session that was deleted while it was assembled; raises Unavailable."""
         await self.store.delete(wav_key(directory.key))
+        await self.store.delete(channels_key(directory.key))
         if manifest.original is not None:
             await self.store.delete(manifest.original.object_key)
 
@@ -129,9 +147,9 @@ class Assembler:
             sha256=sha256,
         )
 
-    async def _make_wav(
+    async def _make_audio(
         self, directory: SessionDirectory, source: RecordingFiles, stored: StoredManifest
-    ) -> tuple[StoredObject, tuple[str, ...]]:
+    ) -> _StoredAudio:
         recording, files = source.recording, source.recording.files
         streams = split_into_streams(
             recording.first_bytes, [file.signature for file in files], [file.size for file in files]
@@ -142,32 +160,39 @@ class Assembler:
             raise BadMedia("The bytes are not audio of a kind that is known.", code="not_audio")
         key = wav_key(directory.key)
         target = UploadTarget(self.store, key, WAV_TYPE, {"manifest-sha256": stored.sha256}, source.verification)
-        warnings: list[str] = []
         if streams[0].container is None:
-            wav = await self._upload_pcm(target, files, warnings)
-        else:
-            decoder = RecordingDecoder(self.policy, self.spool.temporaries, files, streams, warnings)
-            wav = await self._upload_decoded(target, decoder)
-        return wav, tuple(warnings)
+            return await self._upload_pcm(target, files)
+        decoding = partial(RecordingDecoder, self.policy, self.spool.temporaries, files, streams)
+        if self.store.part_order == "any":
+            with suppress(NotMono):
+                return await self._upload_while_decoding(target, decoding())
+        upload = replace(target, key=channels_key(directory.key), content_type=FLAC_TYPE)
+        channels = ChannelsTarget(upload, stored.manifest.channel_names, self.policy)
+        return await self._upload_decoded(target, channels, decoding())
 
-    async def _upload_pcm(self, target: UploadTarget, files: Sequence[ChunkFile], warnings: list[str]) -> StoredObject:
+    async def _upload_pcm(self, target: UploadTarget, files: Sequence[ChunkFile]) -> _StoredAudio:
         size = sum(file.size for file in files)
         limit = self.policy.max_audio_seconds
         if size > limit * BYTES_PER_SECOND:
             raise BadMedia(f"The audio is longer than {limit} seconds.", code="too_long")
-        if size % SAMPLE_BYTES:
-            warnings.append("The last byte was half a sample and was dropped.")
         async with self._early_writeback(target.key, size):
-            return await upload_wav(target, samples(files), size - size % SAMPLE_BYTES)
+            wav = await upload_wav(target, samples(files), size - size % SAMPLE_BYTES)
+        return _StoredAudio(wav, warnings=(_HALF_A_SAMPLE,) if size % SAMPLE_BYTES else ())
 
-    async def _upload_decoded(self, target: UploadTarget, decoder: RecordingDecoder) -> StoredObject:
-        if self.store.part_order == "any":
-            async with aclosing(decoder.decode()) as pcm:
-                return await upload_wav_of_unknown_length(target, pcm)
-        with open_spill_file(self.spool.temporaries) as spill:
-            await decoder.decode_to_file(spill)
-            async with self._early_writeback(target.key, spill.samples_bytes):
-                return await upload_object(target, spill.wav())
+    async def _upload_while_decoding(self, target: UploadTarget, decoder: RecordingDecoder) -> _StoredAudio:
+        """Upload the WAV of a recording of one channel; raises NotMono for any other, which is to be spilled."""
+        async with aclosing(decoder.decode()) as pcm:
+            wav = await upload_wav_of_unknown_length(target, pcm)
+        return _StoredAudio(wav, warnings=tuple(decoder.warnings))
+
+    async def _upload_decoded(
+        self, target: UploadTarget, channels: ChannelsTarget, decoder: RecordingDecoder
+    ) -> _StoredAudio:
+        with open_spill_file(self.spool.temporaries) as decoded:
+            await decoder.decode_to_file(decoded)
+            async with self._early_writeback(target.key, decoded.frames * SAMPLE_BYTES):
+                wav, both = await upload_decoded(target, channels, decoded)
+        return _StoredAudio(wav, both, tuple(decoder.warnings))
 
     def _early_writeback(self, key: str, size: int) -> AbstractAsyncContextManager[None]:
         if self.store_folder is None or size < PART_BYTES:  # a single put is over before the disk would have begun

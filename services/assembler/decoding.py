@@ -1,17 +1,17 @@
-"""Decodes a recording's streams one after another into one PCM stream."""
+"""Decodes a recording's streams one after another, into a file or as one stream of samples."""
 
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from services.assembler.chunk_files import ChunkFile
-from services.assembler.spill_file import SpillFile
-from shared.audio.decode import DecodePolicy, Decoder
-from shared.audio.pcm import BYTES_PER_SECOND
+from shared.audio.decode import Decoder
+from shared.audio.decoded_file import DecodedFile
+from shared.audio.ffmpeg_process import DecodePolicy
+from shared.audio.pcm import BYTES_PER_SECOND, SAMPLE_RATE
 from shared.audio.sniff import StreamSegment
 from shared.audio.source import DecoderInput
-from shared.audio.wav import HEADER_BYTES
 from shared.domain.errors import BadMedia
 from shared.process.failpoints import failpoint
 
@@ -29,24 +29,22 @@ class RecordingDecoder:
     temporaries: Path
     files: Sequence[ChunkFile]
     segments: Sequence[StreamSegment]
-    warnings: list[str]
+    warnings: list[str] = field(default_factory=list)
 
-    async def decode_to_file(self, spill: SpillFile) -> None:
-        """Decode all streams and append their samples to the spill file."""
+    async def decode_to_file(self, decoded: DecodedFile) -> None:
+        """Decode all streams and append their samples to the file."""
         decoder = Decoder(self.policy, self.temporaries)
-        limit = HEADER_BYTES + self.policy.max_audio_seconds * BYTES_PER_SECOND
         for source in self._sources():
-            first = spill.samples_bytes == 0
+            first = decoded.frames == 0
             try:
-                await decoder.decode_into(source, spill.fd, limit)
+                await decoded.append(decoder, source, self.policy.max_audio_seconds * SAMPLE_RATE)
                 failpoint("assembler.decoding")
             except BadMedia as exc:
                 self._skip_broken_stream(exc, first=first)
-                spill.truncate_to_whole_sample()
-        self._finish(decoder, spill.samples_bytes)
+        self._finish(decoder, decoded.frames)
 
     async def decode(self) -> AsyncGenerator[bytes, None]:
-        """Decode all streams and yield their samples as they come."""
+        """Decode all streams and yield their samples as they come; raises NotMono, perhaps only at the end."""
         decoder = Decoder(self.policy, self.temporaries)
         limit = self.policy.max_audio_seconds
         size = 0

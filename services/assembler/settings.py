@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from shared.audio.decode import DecodePolicy
+from shared.audio.ffmpeg_process import DecodePolicy
 from shared.audio.settings import FFmpegSettings
 from shared.messaging.settings import WorkSettings
 from shared.runtime.settings import ServiceSettings

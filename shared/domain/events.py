@@ -114,8 +114,21 @@ class UploadSummary:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StoredChannels:
+    """Both channels of a recording in the bucket, as a FLAC at 16 kHz; `names` from left to right."""
+
+    object_key: str
+    size_bytes: int
+    sha256: str
+    names: tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AudioReady:
-    """The WAV of a recording is in the bucket, and its size and hash there were verified."""
+    """The WAV of a recording is in the bucket, and its size and hash there were verified.
+
+    There are `channels` beside it if the recording has two that are not the same.
+    """
 
     NAME: ClassVar[str] = "audio.ready"
     url: str
@@ -126,6 +139,7 @@ class AudioReady:
     duration_seconds: float
     manifest_sha256: str
     warnings: tuple[str, ...] = ()
+    channels: StoredChannels | None = None
     original: StoredOriginal | None = None
     intake: UploadSummary | None = None
 

@@ -10,6 +10,9 @@ from shared.domain.identifiers import SessionKey
 from shared.domain.upload_kind import UploadKind
 from shared.observability.trace import Trace
 
+DEFAULT_CHANNEL_NAMES = ("left", "right")
+"""The names of a recording's two channels where nobody has named them, the left one first."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chunk:
@@ -59,6 +62,11 @@ class Manifest:
     def trace(self) -> Trace:
         """The trace of the request that finalized the session, which all later work continues."""
         return Trace(self.request_id, self.traceparent)
+
+    @property
+    def channel_names(self) -> tuple[str, str]:
+        """The names of the recording's channels, should it have two."""
+        return DEFAULT_CHANNEL_NAMES
 
     @property
     def size(self) -> int:

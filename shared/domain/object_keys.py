@@ -2,6 +2,7 @@
 
 audio_<session>.wav                            the WAV
 analysis_<session>.json                        its transcript and analysis
+channels_<session>.flac                        both channels of a recording whose channels are not the same
 uploads/<session>/<file name>                  the original of an indexed upload
 <RECORDINGS_PATH>/<call log>_<time>.<ext>      the original of a call recording
 <tenant>/documents/<time>_<random>_<name>      a document, uploaded there by its client
@@ -37,6 +38,11 @@ def wav_key(key: SessionKey) -> str:
 def result_key(key: SessionKey) -> str:
     """Return the object key of a session's transcript and analysis."""
     return tenant_key(key.tenant, f"analysis_{key.session}.json")
+
+
+def channels_key(key: SessionKey) -> str:
+    """Return the object key of the two channels of a session's recording, which only some recordings have."""
+    return tenant_key(key.tenant, f"channels_{key.session}.flac")
 
 
 def upload_key(key: SessionKey, filename: str) -> str:

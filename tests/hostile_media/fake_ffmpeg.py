@@ -8,10 +8,13 @@ from pathlib import Path
 
 import imageio_ffmpeg
 
+from shared.audio.wav import wav_header
+
 _PROGRAM = """#!{python} -IS
 import os, select, signal, sys
 word = os.pread(0, 64, 6).split(b"\\n")[0].decode(errors="replace")
 me = os.getpid()
+header = {header!r}
 
 silence = os.pipe()[0]  # nothing is written into it
 
@@ -25,10 +28,12 @@ def spin():
 def drip():
     signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGALRM])
     signal.setitimer(signal.ITIMER_REAL, 0.05, 0.05)
+    os.write(1, header)
     while signal.sigwait([signal.SIGALRM]):
         os.write(1, b"xx")
 
 def endless(fd):
+    os.write(fd, header)
     while True:
         os.write(fd, bytes(65536))
 
@@ -46,7 +51,7 @@ def exit_and_leave_children():
     for _ in range(3):
         if os.fork() == 0:
             hang()
-    os.write(1, bytes(3200))
+    os.write(1, header + bytes(3200))
     os._exit(0)
 
 def hide_children():
@@ -56,7 +61,7 @@ def hide_children():
         except OSError:
             pass
         hang()
-    os.write(1, bytes(3200))
+    os.write(1, header + bytes(3200))
     os._exit(0)
 
 def silent():
@@ -92,7 +97,8 @@ os.execv({ffmpeg!r}, [{ffmpeg!r}, *sys.argv[1:]])
 def fake_ffmpeg(folder: Path) -> str:
     """Write the program into `folder` and return its path; files that it writes are written there, too."""
     path = folder / "ffmpeg"
-    path.write_text(_PROGRAM.format(python=sys.executable, ffmpeg=imageio_ffmpeg.get_ffmpeg_exe(), folder=str(folder)))
+    ffmpeg, header = imageio_ffmpeg.get_ffmpeg_exe(), wav_header(0)
+    path.write_text(_PROGRAM.format(python=sys.executable, ffmpeg=ffmpeg, folder=str(folder), header=header))
     path.chmod(0o700)
     return str(path)
 

@@ -6,15 +6,16 @@ import resource
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from contextlib import aclosing
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 
 import imageio_ffmpeg
 
-from shared.audio.decode import DecodePolicy, Decoder
-from shared.audio.pcm import BYTES_PER_SECOND
+from services.assembler.spill_file import open_spill_file
+from shared.audio.decode import Decoder
+from shared.audio.ffmpeg_process import DecodePolicy
+from shared.audio.pcm import SAMPLE_RATE
 from shared.audio.sniff import SIGNATURE_BYTES, Container, sniff
 from shared.audio.source import DecoderInput
 from shared.domain.errors import BadMedia, Unavailable
@@ -23,7 +24,7 @@ from tests.integration.audio_files import encoded
 from tests.processes import children_of
 
 POLICY = DecodePolicy(ffmpeg=imageio_ffmpeg.get_ffmpeg_exe(), max_audio_seconds=60, cpu_seconds=10, idle_seconds=60)
-_MAX_BYTES = POLICY.max_audio_seconds * BYTES_PER_SECOND
+_MAX_FRAMES = POLICY.max_audio_seconds * SAMPLE_RATE
 
 
 class Outcome(Enum):
@@ -84,9 +85,9 @@ async def decoded(corrupt: CorruptFile, folder: Path) -> tuple[Outcome, str]:
         path.write_bytes(corrupt.content[piece * size : (piece + 1) * size])
     decoder, received = Decoder(POLICY, folder), 0
     try:
-        async with aclosing(decoder.decode(DecoderInput(_container(corrupt), paths))) as pieces:
-            async for samples in pieces:
-                received += len(samples)
+        with open_spill_file(folder) as file:
+            await file.append(decoder, DecoderInput(_container(corrupt), paths), _MAX_FRAMES)
+            received = file.frames
     except BadMedia as exc:
         return _outcome_of(exc), exc.message
     except Unavailable as exc:
@@ -96,8 +97,8 @@ async def decoded(corrupt: CorruptFile, folder: Path) -> tuple[Outcome, str]:
     finally:
         for path in paths:
             path.unlink()
-    if received > _MAX_BYTES:
-        return Outcome.FAULT, f"{received} bytes were decoded"
+    if received > _MAX_FRAMES:
+        return Outcome.FAULT, f"{received} frames were decoded"
     return (Outcome.EMPTY if not received else Outcome.DAMAGED if decoder.damaged else Outcome.DECODED), ""
 
 

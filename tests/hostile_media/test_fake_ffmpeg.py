@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from shared.audio.decode import DecodePolicy, Decoder
+from shared.audio.decode import Decoder
+from shared.audio.ffmpeg_process import DecodePolicy
 from shared.audio.pcm import BYTES_PER_SECOND
 from shared.audio.sniff import Container
 from shared.audio.source import DecoderInput

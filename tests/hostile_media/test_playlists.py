@@ -10,7 +10,8 @@ from typing import cast
 import imageio_ffmpeg
 import pytest
 
-from shared.audio.decode import DecodePolicy, Decoder
+from shared.audio.decode import Decoder, Layout, NotMono, decoder_arguments
+from shared.audio.ffmpeg_process import DecodePolicy
 from shared.audio.sniff import Container, NotAudio, sniff
 from shared.audio.source import DecoderInput
 from shared.domain.errors import BadMedia
@@ -45,7 +46,7 @@ async def try_as(containers: Sequence[Container], playlist: bytes, folder: Path)
     path.write_bytes(playlist)
 
     async def one(container: Container) -> None:
-        with suppress(BadMedia):
+        with suppress(BadMedia, NotMono):
             async for _ in Decoder(POLICY, folder).decode(DecoderInput(container, [path])):
                 pass
 
@@ -58,11 +59,11 @@ async def try_as(containers: Sequence[Container], playlist: bytes, folder: Path)
 async def test_the_listener_notices_a_decoder_that_may_open_addresses(listener: Listener, tmp_path: Path) -> None:
     path = tmp_path / "0.chunk"
     path.write_bytes(playlists(listener.address)["hls"])
-    command = Decoder(POLICY)._command(DecoderInput(cast("Container", Forced("hls")), [path]))
-    open_to_all = ["fd,file,http,tcp" if argument == "fd" else argument for argument in command.arguments]
+    arguments = decoder_arguments(DecoderInput(cast("Container", Forced("hls")), [path]), Layout.AS_THEY_ARE)
+    open_to_all = ["fd,file,http,tcp" if argument == "fd" else argument for argument in arguments]
     with path.open("rb") as file:
         decoder = await asyncio.create_subprocess_exec(
-            *(command.program, *open_to_all), stdin=file, stdout=asyncio.subprocess.DEVNULL
+            *(POLICY.ffmpeg, *open_to_all), stdin=file, stdout=asyncio.subprocess.DEVNULL
         )
     await decoder.wait()
     assert any(line.startswith(b"GET /x.ts") for line in listener.requests)

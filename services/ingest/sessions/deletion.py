@@ -26,6 +26,7 @@ from shared.domain.events import AnalysisCompleted, SessionDeleted
 from shared.domain.identifiers import SessionKey
 from shared.domain.object_keys import (
     bought_answers_prefix,
+    channels_key,
     documents_prefix,
     event_archive_key,
     event_archive_prefix,
@@ -199,9 +200,8 @@ def _object_keys(directory: SessionDirectory, record: CatalogRecord | None) -> l
     stored = directory.read_manifest()
     from_spool = [stored.manifest.original if stored else None]
     from_catalog = [record.document, record.ended.original if record.ended else None] if record else []
-    return sorted(
-        {wav_key(directory.key)} | {item.object_key for item in [*from_spool, *from_catalog] if item is not None}
-    )
+    made_of_it = {wav_key(directory.key), channels_key(directory.key)}  # perhaps by an attempt that told nothing
+    return sorted(made_of_it | {item.object_key for item in [*from_spool, *from_catalog] if item is not None})
 
 
 def _written_by_others(objects: Sequence[str], directory: SessionDirectory, record: CatalogRecord | None) -> list[str]:

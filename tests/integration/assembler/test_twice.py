@@ -10,7 +10,7 @@ import pytest
 from deploy.local.nats_server import NatsServer
 from services.assembler.assemble import Assembler
 from services.assembler.worker import AssemblyWorker
-from shared.audio.decode import DecodePolicy
+from shared.audio.ffmpeg_process import DecodePolicy
 from shared.catalog.event_store import open_event_store
 from shared.domain.envelope import Envelope, make_envelope
 from shared.domain.errors import Permanent, Unavailable

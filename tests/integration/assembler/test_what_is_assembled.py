@@ -10,7 +10,7 @@ from services.assembler.worker import AssemblyWorker
 from services.ingest.documents.manifests import DocumentManifests
 from services.ingest.finalization.manifest_writer import ManifestWriter
 from services.ingest.session_state.session_cache import SessionCache
-from shared.audio.decode import DecodePolicy
+from shared.audio.ffmpeg_process import DecodePolicy
 from shared.catalog.catalog import Catalog
 from shared.catalog.event_store import open_event_store
 from shared.domain.envelope import Envelope, make_envelope

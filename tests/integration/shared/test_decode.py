@@ -4,7 +4,8 @@ from pathlib import Path
 import imageio_ffmpeg
 import pytest
 
-from shared.audio.decode import DecodePolicy, Decoder
+from shared.audio.decode import Decoder
+from shared.audio.ffmpeg_process import DecodePolicy
 from shared.audio.pcm import BYTES_PER_SECOND
 from shared.audio.sniff import (
     SIGNATURE_BYTES,

@@ -19,6 +19,7 @@ from shared.domain.events import (
     SessionExpired,
     SessionFinalized,
     SessionOpened,
+    StoredChannels,
     StoredOriginal,
     StoredResult,
     UploadSummary,
@@ -82,6 +83,9 @@ EXAMPLES: tuple[Event, ...] = (
         duration_seconds=5.0,
         manifest_sha256="cd" * 32,
         warnings=("half a sample",),
+        channels=StoredChannels(
+            object_key="channels_abc123.flac", size_bytes=90_000, sha256="01" * 32, names=("left", "right")
+        ),
     ),
     AudioFailed(code="bad_media", reason="no", manifest_sha256="cd" * 32),
     *(

@@ -5,6 +5,7 @@ import pytest
 from shared.domain.identifiers import SessionKey
 from shared.domain.object_keys import (
     bought_answer_key,
+    channels_key,
     documents_prefix,
     event_archive_key,
     event_archive_prefix,
@@ -23,6 +24,7 @@ TENANTS = ("default", "acme", "acme-2")
     "place",
     [
         wav_key,
+        channels_key,
         lambda key: upload_key(key, "a.wav"),
         lambda key: tenant_key(key.tenant, "recordings/1_2.wav"),
         lambda key: documents_prefix(key.tenant),
