@@ -19,6 +19,10 @@ _NO_SPEECH = 0.6
 _LIKELY_WORDS = -1.0
 _COMPRESSION_OF_LOOPS = 2.4
 
+# More than anyone says in the three minutes of a piece; the rest of what a broken service sends is not read.
+_MOST_SEGMENTS = 1000
+_LONGEST_TEXT = 20_000  # characters
+
 
 class _Segment(BaseModel):
     start: FiniteFloat
@@ -49,7 +53,7 @@ def parse_transcription(body: str, *, seconds: float) -> Heard:
         text = _plain(parsed.text)
         whole = TranscriptLine(start=0.0, end=seconds, text=text)
         return Heard(lines=(whole,) if text else (), language=language)
-    segments = _without_loops([item for item in parsed.segments if _is_speech(item)])
+    segments = _without_loops([item for item in parsed.segments[:_MOST_SEGMENTS] if _is_speech(item)])
     lines = tuple(TranscriptLine(start=item.start, end=item.end, text=_plain(item.text)) for item in segments)
     sure = [math.exp(min(item.avg_logprob, 0.0)) for item in segments if item.avg_logprob is not None]
     return Heard(lines=lines, confidences=tuple(sure) if len(sure) == len(lines) else (), language=language)
@@ -57,7 +61,7 @@ def parse_transcription(body: str, *, seconds: float) -> Heard:
 
 def _plain(text: str) -> str:
     """Return the text without loops and without control characters, which a terminal that shows it would obey."""
-    shown = "".join(" " if unicodedata.category(character) == "Cc" else character for character in text)
+    shown = "".join(" " if unicodedata.category(character) == "Cc" else character for character in text[:_LONGEST_TEXT])
     return " ".join(without_loops(shown.split(), key=str))
 
 

@@ -1,4 +1,6 @@
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from services.analyzer.score.judge.evidence import quoted
 from services.analyzer.score.judge.judgement import JudgedEvidence
@@ -61,3 +63,24 @@ def test_thirteen_words_are_too_many() -> None:
     words = LINES[4].text.split()
     assert quoted(JudgedEvidence(line=4, quote=" ".join(words[:12])), LINES) is not None
     assert quoted(JudgedEvidence(line=4, quote=" ".join(words[:13])), LINES) is None
+
+
+@given(text=st.text(max_size=60), quote=st.text(max_size=30))
+def test_what_is_shown_is_always_a_part_of_the_line(text: str, quote: str) -> None:
+    shown = quoted(JudgedEvidence(line=0, quote=quote), [TranscriptLine(start=0, end=1, text=text)])
+    assert shown is None or shown in text
+
+
+@given(
+    words=st.lists(st.sampled_from(["liar", "THE", "don't", "café", "12", "of"]), min_size=1, max_size=12), at=st.data()
+)
+def test_whole_words_in_a_row_are_evidence_if_one_of_them_says_something(words: list[str], at: st.DataObject) -> None:
+    first = at.draw(st.integers(0, len(words) - 1))
+    last = at.draw(st.integers(first + 1, len(words)))
+    said = words[first:last]
+    shown = quoted(
+        JudgedEvidence(line=0, quote=" ".join(said).upper()),
+        [TranscriptLine(start=0, end=1, text=", ".join(words) + "!")],
+    )
+    telling = {"liar", "don't", "café", "12"} & set(said)
+    assert (shown is not None) is (bool(telling) or len(said) >= 4)

@@ -41,6 +41,13 @@ def test_control_characters_are_taken_out() -> None:
     assert texts(parsed(segment(0, "One\x1b[2J\x00two"))) == ["One [2J two"]
 
 
+def test_what_nobody_can_say_in_three_minutes_is_not_read() -> None:
+    words = " ".join(map(str, range(200_000)))
+    (line,) = parse_transcription(json.dumps({"text": words}), seconds=180.0).lines
+    assert 19_900 < len(line.text) <= 20_000
+    assert len(parsed(*[segment(n, f"Line {n}") for n in range(5000)]).lines) == 1000
+
+
 def test_segments_without_speech_are_left_out() -> None:
     invented = segment(0, "Thanks for watching!", no_speech_prob=0.9, avg_logprob=-1.4)
     hesitant = segment(1, "Well.", no_speech_prob=0.9, avg_logprob=-0.3)
