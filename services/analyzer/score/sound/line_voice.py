@@ -46,15 +46,20 @@ def noise_level(frames: SoundFrames) -> float:
 
 def line_voices(lines: Sequence[TranscriptLine], frames: SoundFrames) -> list[LineVoice | None]:
     """Return the voice of each line of one channel, None for lines in which hardly any is heard."""
-    noise = noise_level(frames)
-    clear = (frames.voicing >= _CLEARLY_VOICED) & ~np.isnan(frames.pitch)
-    clear &= frames.levels >= max(noise + _ABOVE_NOISE, SILENCE_LEVEL)
-    return [_line_voice(frames, clear, slice(*_span(line))) for line in lines]
+    clear = clearly_voiced(frames, noise_level(frames))
+    return [_line_voice(frames, clear, frames_of(line)) for line in lines]
 
 
-def _span(line: TranscriptLine) -> tuple[int, int]:
+def clearly_voiced(frames: SoundFrames, noise: float) -> NDArray[np.bool_]:
+    """Return in which frames there is a voice whose pitch is sure, well above the noise."""
+    voiced = (frames.voicing >= _CLEARLY_VOICED) & ~np.isnan(frames.pitch)
+    return voiced & (frames.levels >= max(noise + _ABOVE_NOISE, SILENCE_LEVEL))
+
+
+def frames_of(line: TranscriptLine) -> slice:
+    """Return the frames from a line's start to its end."""
     begin = max(math.floor(line.start * FRAMES_PER_SECOND), 0)
-    return begin, max(math.ceil(line.end * FRAMES_PER_SECOND), begin)
+    return slice(begin, max(math.ceil(line.end * FRAMES_PER_SECOND), begin))
 
 
 def _line_voice(frames: SoundFrames, clear: NDArray[np.bool_], span: slice) -> LineVoice | None:
