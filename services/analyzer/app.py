@@ -1,7 +1,7 @@
 """The analyzer's application: its models, its queue and its route, opened in order and closed in reverse."""
 
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
@@ -20,8 +20,10 @@ from services.analyzer.score.protocol import Scorer
 from services.analyzer.settings import AnalyzerSettings
 from services.analyzer.speech_to_text.routes import SPEECH_TO_TEXT_ROUTES, SpeechToTextState
 from services.analyzer.transcribe.local_voice import LocalVoiceDetector
+from services.analyzer.transcribe.model_folder import recognise
 from services.analyzer.transcribe.moonshine import MoonshineTranscriber
 from services.analyzer.transcribe.protocol import Transcriber
+from services.analyzer.transcribe.sherpa import SherpaTranscriber
 from services.analyzer.worker import SERVICE, AnalysisWorker
 from shared.auth.authenticator import create_authenticator
 from shared.catalog.event_store import EventStore, open_event_store
@@ -35,8 +37,6 @@ from shared.process.tasks import background_tasks
 from shared.runtime.service import Service, create_service_app
 from shared.storage.object_store import open_store
 
-_LANGUAGE = "en"  # the only one that the local model understands
-
 
 @dataclass(frozen=True, slots=True)
 class Models:
@@ -47,13 +47,20 @@ class Models:
     for_session: Callable[[SessionKey], Transcriber] | None = None
 
 
+def local_transcriber(settings: AnalyzerSettings, local: LocalModels) -> Transcriber:
+    """Return the transcriber for the operator's own model, or for the one that comes with the service."""
+    if settings.model_dir is None:
+        return MoonshineTranscriber(local)
+    return SherpaTranscriber(local, recognise(settings.model_dir), settings.model_language)
+
+
 @asynccontextmanager
 async def open_models(
     settings: AnalyzerSettings, local: LocalModels, bus: Bus, events: EventStore
 ) -> AsyncIterator[Models]:
     """Open transcriber and scorer; neither is used before the first recording."""
     if settings.openai_api_key is None:
-        yield Models(MoonshineTranscriber(local), LocalScorer())
+        yield Models(local_transcriber(settings, local), LocalScorer())
         return
     # Imported only here: the SDK costs 50 MB and most of a second.
     from services.analyzer.openai_api.budget import BudgetLimits, DailyBudget  # noqa: PLC0415
@@ -71,7 +78,7 @@ async def open_models(
         budget = DailyBudget(limits, SharedLedger(bus, replicas=settings.nats_replicas))
         service = ModelService(client, budget)
         bought = OpenAITranscriber(service, settings.openai_transcribe_model, deadline=deadline)
-        stand_in = MoonshineTranscriber(local)
+        stand_in = local_transcriber(settings, local)
         yield Models(
             TranscriberWithStandIn(bought, stand_in),
             JudgeScorer(service, settings.openai_score_model, local=LocalScorer(), deadline=deadline),
@@ -120,10 +127,14 @@ async def open_analyzer(stack: AsyncExitStack, settings: AnalyzerSettings, metri
         one_shot_limits=_limits(settings),
         rate_limit=RateLimit(settings.rate_limit_per_minute),
         transcription_model=models.transcriber.name,
-        transcription_language=_LANGUAGE if settings.openai_api_key is None else None,
+        transcription_language=_only(models.transcriber.languages),
         models_since=int(time.time()),
         admission=Admission(concurrency=settings.analyze_concurrency, wait=settings.analyze_wait_seconds),
     )
+
+
+def _only(languages: Sequence[str]) -> str | None:
+    return languages[0] if len(languages) == 1 else None
 
 
 def _limits(settings: AnalyzerSettings) -> OneShotLimits:

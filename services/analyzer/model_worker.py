@@ -28,6 +28,19 @@ def load_transcribe() -> Task:
     return lambda body: json.dumps(asdict(model.transcribe(body))).encode()
 
 
+def load_transcribe_with() -> Task:
+    """JSON that describes a model, a line break and PCM in; what `SherpaModels.transcribe` returns out."""
+    from services.analyzer.transcribe.sherpa_model import SherpaModels  # noqa: PLC0415
+
+    models = SherpaModels()
+
+    def transcribe(body: bytes) -> bytes:
+        description, _, pcm = body.partition(b"\n")
+        return json.dumps(models.transcribe(description, pcm)).encode()
+
+    return transcribe
+
+
 def load_voice() -> Task:
     """Memory and PCM in; the new memory and the probabilities (float32) out."""
     from services.analyzer.transcribe.voice_model import load_voice_model  # noqa: PLC0415
@@ -49,6 +62,7 @@ def load_words() -> Task:
 
 LOADERS: Mapping[str, Callable[[], Task]] = {
     "transcribe": load_transcribe,
+    "transcribe_with": load_transcribe_with,
     "voice": load_voice,
     "words": load_words,
 }

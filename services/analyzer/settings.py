@@ -1,5 +1,6 @@
 """Environment variables of the analyzer."""
 
+import importlib.util
 import re
 from pathlib import Path
 from typing import Annotated, Self
@@ -8,6 +9,7 @@ from pydantic import BeforeValidator, Field, SecretStr, field_validator, model_v
 from pydantic_settings import NoDecode
 
 from services.analyzer.score.calibration import Calibration
+from services.analyzer.transcribe.model_folder import recognise
 from shared.audio.ffmpeg_process import DecodePolicy
 from shared.audio.settings import FFmpegSettings
 from shared.http.body import BodyLimits
@@ -36,9 +38,10 @@ def _listed(value: object) -> object:
 class AnalyzerSettings(ServiceSettings, StoreSettings, FFmpegSettings, WorkSettings):
     """Times in seconds. With `openai_api_key` both models are called over the API, otherwise both are local.
 
-    `model_deadline_seconds` is how long a model may take for a piece of audio beyond its usual share of the piece's
-    length; `analysis_first_retry_seconds` doubles with every try. `analyzer_concurrency` is the work queue's.
-    `calibration_file` is what `python -m services.analyzer calibrate` wrote.
+    `model_dir` is the folder of a sherpa-onnx model that takes the local speech model's place, `model_language` what it
+    is told or known to speak. `model_deadline_seconds` is how long a model may take for a piece of audio beyond its
+    usual share of the piece's length; `analysis_first_retry_seconds` doubles with every try. `analyzer_concurrency` is
+    the work queue's. `calibration_file` is what `python -m services.analyzer calibrate` wrote.
 
     The rest is for one-shot analysis: `max_file_size` in MiB; `analyze_concurrency` requests are analyzed at once, each
     waits at most `analyze_wait_seconds` for its slot and takes at most `analyze_timeout_seconds` in all;
@@ -53,6 +56,8 @@ class AnalyzerSettings(ServiceSettings, StoreSettings, FFmpegSettings, WorkSetti
     openai_retries: int = Field(default=2, ge=0, le=5)
     openai_daily_seconds: int = Field(default=0, ge=0)
     openai_daily_tokens: int = Field(default=0, ge=0)
+    model_dir: Path | None = None
+    model_language: str | None = Field(default=None, pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$")
     model_deadline_seconds: float = Field(default=30.0, gt=0, le=600)
     calibration_file: Path | None = None
     analyzer_concurrency: int = Field(default=1, ge=1, le=16)
@@ -90,6 +95,24 @@ class AnalyzerSettings(ServiceSettings, StoreSettings, FFmpegSettings, WorkSetti
         if path is not None:
             Calibration.load(path)
         return path
+
+    @field_validator("model_dir")
+    @classmethod
+    def _check_model(cls, folder: Path | None) -> Path | None:
+        if folder is None:
+            return None
+        recognise(folder)
+        if importlib.util.find_spec("sherpa_onnx") is None:
+            raise ValueError("needs the package sherpa-onnx: install roomtone[languages]")
+        return folder.resolve()
+
+    @model_validator(mode="after")
+    def _check_model_language(self) -> Self:
+        if self.model_dir is not None and self.model_language is None:
+            kind = recognise(self.model_dir).kind
+            if not kind.tells_language:
+                raise ValueError(f"MODEL_LANGUAGE has to name the model's language: one of kind {kind} tells none")
+        return self
 
     @model_validator(mode="after")
     def _check_key_fits_into_a_header(self) -> Self:

@@ -35,7 +35,7 @@ class HeardPiece:
         """Sum up what a transcriber understood of a piece."""
         return cls(
             speech_seconds=piece.speech_seconds,
-            words=sum(len(line.text.split()) for line in heard.lines),
+            words=sum(_word_count(line.text) for line in heard.lines),
             tokens=len(heard.log_probabilities),
             log_probability=sum(heard.log_probabilities),
         )
@@ -59,6 +59,12 @@ class Understanding:
     def partial(self) -> bool:
         """Whether some speech was heard and not understood."""
         return self.doubtful or bool(self.strange) or self.coverage < _COVERED
+
+
+def _word_count(text: str) -> int:
+    """Return the number of words; of scripts that write none apart, two signs count as one."""
+    unspaced = sum("\u3040" <= sign <= "\u9fff" or "\u0e00" <= sign <= "\u0eff" for sign in text)
+    return unspaced // 2 + len(text.split())
 
 
 def understanding(pieces: Sequence[HeardPiece]) -> Understanding:

@@ -19,14 +19,11 @@ class Vocabulary:
     """
 
     def __init__(self, file: Path) -> None:
-        self._tokens = list(_tokens(file.read_bytes()))
-
-    def __len__(self) -> int:
-        return len(self._tokens)
+        self.tokens = tuple(_tokens(file.read_bytes()))
 
     def words(self, ids: Iterable[int]) -> list[tuple[str, range]]:
         """Return the words, each with the positions of its tokens in `ids`; a word that is no text is left out."""
-        tokens = [self._tokens[number] for number in ids]
+        tokens = [self.tokens[number] for number in ids]
         starts = [at for at, token in enumerate(tokens) if not at or token.startswith(_SPACE)]
         found = []
         for start, end in pairwise([*starts, len(tokens)]):

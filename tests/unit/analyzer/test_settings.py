@@ -80,3 +80,25 @@ def test_a_calibration_that_can_not_be_used_is_a_fault_of_the_settings(tmp_path:
     assert calibration is not None
     assert (calibration.apply(1), calibration.apply(100)) == (11, 90)
     assert settings().calibration() is None
+
+
+def model_folder(tmp_path: Path, *files: str) -> Path:
+    for file in ("tokens.txt", *files):
+        (tmp_path / file).touch()
+    return tmp_path
+
+
+def test_a_model_that_tells_no_language_needs_one_named(tmp_path: Path) -> None:
+    folder = model_folder(tmp_path, "encoder.onnx", "decoder.onnx", "joiner.onnx")
+    with pytest.raises(ValidationError, match="MODEL_LANGUAGE"):
+        settings(model_dir=folder)
+    assert settings(model_dir=folder, model_language="de").model_dir == folder
+
+
+def test_a_model_that_tells_its_language_needs_none_named(tmp_path: Path) -> None:
+    assert settings(model_dir=model_folder(tmp_path, "tiny-encoder.onnx", "tiny-decoder.onnx")).model_dir
+
+
+def test_a_folder_without_a_model_is_refused_at_the_start(tmp_path: Path) -> None:
+    with pytest.raises(ValidationError, match="no model"):
+        settings(model_dir=model_folder(tmp_path), model_language="de")

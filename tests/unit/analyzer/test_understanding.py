@@ -28,7 +28,7 @@ def test_in_between_the_speech_counts_as_partly_understood() -> None:
 
 @pytest.mark.parametrize("tokens", [2, 3])
 def test_a_few_unlikely_tokens_are_not_yet_another_language(tokens: int) -> None:
-    assert not understanding([heard(-0.8, tokens=tokens, words=tokens)]).foreign
+    assert not understanding([heard(-0.75, tokens=tokens, words=tokens)]).foreign
 
 
 def test_a_stretch_in_another_language_is_strange_and_the_rest_is_not() -> None:
