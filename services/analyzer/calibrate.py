@@ -43,7 +43,7 @@ def run_calibrate(arguments: argparse.Namespace) -> int:
         calibration = fit(rated.temperatures, rated.ratings, rated.scorer)
         lines = evaluation(rated)
         calibration.save(arguments.out)
-    except (CalibrationError, RoomtoneError, OSError) as exc:
+    except (CalibrationError, RoomtoneError, OSError, UnicodeDecodeError) as exc:
         sys.stderr.write(f"calibrate: {exc}\n")
         return 1
     lines.append(f"Written to {arguments.out}. Set CALIBRATION_FILE to its path and restart the analyzer.")
@@ -124,19 +124,19 @@ async def _rated(source: str, rows: Sequence[tuple[str, float]], folder: Path) -
 
 
 async def _scored(paths: Sequence[Path]) -> tuple[list[float], str]:
-    """Return the temperature that the local models give each file, and the scorer's name."""
-    temperatures: list[float] = []
+    """Return the temperature that the local models give each file, and the scorer's name; a file is scored once."""
+    temperatures: dict[Path, float] = {}
     scorer = ""
     async with open_local() as models:
         analyzer = file_analyzer(*models)
-        for path in paths:
+        for path in dict.fromkeys(paths):
             analysis = (await analyze_content(analyzer, path.read_bytes())).analysis
             if analysis.confidence == 0:
                 raise CalibrationError(f"no speech was understood in {path}: leave it out")
-            temperatures.append(analysis.temperature)
+            temperatures[path] = analysis.temperature
             scorer = analysis.scorer
             sys.stderr.write(f"{path}: {analysis.temperature}\n")
-    return temperatures, scorer
+    return [temperatures[path] for path in paths], scorer
 
 
 def _cell(row: dict[str, str], column: str, line: int) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tests.evaluation.product import open_product
 from tests.evaluation.result import RunResult, load_run, merged, save
-from tests.evaluation.run import VOICE_PAIRS, Suite, run, suites
+from tests.evaluation.run import VOICE_PAIRS, Keep, Suite, run, suites
 from tests.evaluation.speech.cache import ROOT
 from tests.evaluation.speech.studio import PAIRS, open_studio
 
@@ -24,13 +24,15 @@ def main() -> None:
     if unknown:
         sys.exit(f"There is no suite {', '.join(unknown)}. These are there: {', '.join(table)}.")
     chosen = {name: suite for name, suite in table.items() if not arguments.only or name in arguments.only}
-    result = asyncio.run(_measure(chosen, arguments.url))
-    if arguments.only and arguments.out.exists():
-        result = merged(load_run(arguments.out), result)
-    save(result, arguments.out)
+    earlier = load_run(arguments.out) if arguments.only and arguments.out.exists() else None
+
+    def keep(found: RunResult) -> None:
+        save(found if earlier is None else merged(earlier, found), arguments.out)
+
+    asyncio.run(_measure(chosen, arguments.url, keep))
     _show(f"The figures are in {arguments.out}.")
     if arguments.report:
-        _write_report(result)
+        _write_report(load_run(arguments.out))
 
 
 def _write_report(after: RunResult) -> None:
@@ -46,10 +48,10 @@ def _write_report(after: RunResult) -> None:
     _show("\n".join(readme_lines(before, after)))
 
 
-async def _measure(chosen: Mapping[str, Suite], url: str | None) -> RunResult:
+async def _measure(chosen: Mapping[str, Suite], url: str | None, keep: Keep) -> None:
     with open_studio() as studio:
         async with open_product(url) as product:
-            return await run(product, studio, chosen, _show)
+            await run(product, studio, chosen, _show, keep)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -3,6 +3,7 @@
 import subprocess
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from tests.evaluation.speech.studio import Studio
 from tests.evaluation.suites import bands, invariance, ladders, languages, pairs, situations, two_channels
 
 Suite = Callable[[Product, Studio], Awaitable[SuiteResult]]
+Show = Callable[[str], None]
+Keep = Callable[[RunResult], None]
 
 VOICE_PAIRS = ("espeak", "joe", "kokoro")
 _PROBE = (Line("a", "Hello, how are you today?"),)
@@ -42,17 +45,19 @@ def suites(voice_pairs: Sequence[str], extra: Sequence[Path]) -> Mapping[str, Su
     return table
 
 
-async def run(product: Product, studio: Studio, chosen: Mapping[str, Suite], show: Callable[[str], None]) -> RunResult:
-    """Run the suites in order; `show` gets a line for each check."""
-    results = []
+async def run(product: Product, studio: Studio, chosen: Mapping[str, Suite], show: Show, keep: Keep) -> RunResult:
+    """Run the suites in order; `show` gets a line for each check, `keep` all that was found after each suite."""
+    scorer = (await product.read(_PROBE)).scorer
+    result = RunResult(scorer=scorer, commit=_commit(), suites=())
     for suite in chosen.values():
         started = time.monotonic()
-        result = await suite(product, studio)
-        show(f"{result.name} ({time.monotonic() - started:.0f} s)")
-        for check in result.checks:
+        found = await suite(product, studio)
+        show(f"{found.name} ({time.monotonic() - started:.0f} s)")
+        for check in found.checks:
             show(f"  {'ok  ' if check.passed else 'FAIL'} {check.name}: {check.got} ({check.bound})")
-        results.append(result)
-    return RunResult(scorer=(await product.read(_PROBE)).scorer, commit=_commit(), suites=tuple(results))
+        result = replace(result, suites=(*result.suites, found))
+        keep(result)
+    return result
 
 
 def _commit() -> str:
