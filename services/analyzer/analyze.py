@@ -43,20 +43,24 @@ class Analyzer:
     async def analyze(
         self, wav: AsyncIterator[bytes], *, session: SessionKey | None = None, last_try: bool = True
     ) -> AnalysisResult:
-        """Analyze a WAV of mono 16-bit samples at 16 kHz; raises BadMedia for any other, and as `analyze_samples`.
+        """Analyze a WAV of mono 16-bit samples at 16 kHz; raises BadMedia for any other, and as `analyze_samples`."""
+        async with aclosing(samples_of(wav)) as samples:
+            return await self.analyze_samples(samples, session=session, last_try=last_try)
+
+    async def analyze_samples(
+        self,
+        samples: AsyncIterator[bytes],
+        channels: Sequence[str | None] = MONO,
+        *,
+        session: SessionKey | None = None,
+        last_try: bool = True,
+    ) -> AnalysisResult:
+        """Analyze interleaved PCM as `transcribe_recording` reads it; raises what that and the scorer raise.
 
         Before the last try a score that another try may better is not taken.
         """
-        async with aclosing(samples_of(wav)) as samples:
-            recording = await transcribe_recording(samples, self._transcriber_for(session), self._voice)
+        recording = await transcribe_recording(samples, self._transcriber_for(session), self._voice, channels)
         return await self._scored(recording, last_try=last_try)
-
-    async def analyze_samples(
-        self, samples: AsyncIterator[bytes], channels: Sequence[str | None] = MONO
-    ) -> AnalysisResult:
-        """Analyze interleaved PCM as `transcribe_recording` reads it; raises what that and the scorer raise."""
-        recording = await self.transcribe_samples(samples, channels)
-        return await self._scored(recording, last_try=True)
 
     async def transcribe_samples(
         self, samples: AsyncIterator[bytes], channels: Sequence[str | None] = MONO, on_line: OnLine | None = None

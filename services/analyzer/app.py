@@ -119,7 +119,8 @@ async def open_analyzer(stack: AsyncExitStack, settings: AnalyzerSettings, metri
     local = await stack.enter_async_context(open_local_models(deadline=settings.model_deadline_seconds))
     models = await stack.enter_async_context(open_models(settings, local, bus, events))
     analyzer = Analyzer(models.transcriber, models.scorer, LocalVoiceDetector(local), for_session=models.for_session)
-    queue = WorkQueue(bus, _policy(settings), AnalysisWorker(bus, events, analyzer), metrics)
+    worker = AnalysisWorker(bus, events, analyzer, settings.channels_policy())
+    queue = WorkQueue(bus, _policy(settings), worker, metrics)
     await stack.enter_async_context(background_tasks(*queue.workers()))
     return AnalyzerState(
         bus=bus,

@@ -20,6 +20,7 @@ from shared.storage.settings import StoreSettings
 _MIB = 1024 * 1024
 _EXTENSION = re.compile(r"[a-z0-9]{1,16}", re.ASCII)
 _EXTENSIONS = ("wav", "mp3", "m4a", "flac", "ogg", "aac", "webm", "mp4", "oga", "opus")
+_LONGEST_RECORDING = 36 * 3600  # seconds: more than any assembler may be set to
 _DECODE_CPU_SECONDS = 60  # an hour of MP3 takes a tenth of it
 _DECODE_IDLE_SECONDS = 20.0
 
@@ -88,6 +89,10 @@ class AnalyzerSettings(ServiceSettings, StoreSettings, FFmpegSettings, WorkSetti
             cpu_seconds=_DECODE_CPU_SECONDS,
             idle_seconds=_DECODE_IDLE_SECONDS,
         )
+
+    def channels_policy(self) -> DecodePolicy:
+        """Return the decoder's limits for both channels of a stored recording, which the assembler has limited."""
+        return DecodePolicy(ffmpeg=self.ffmpeg(), max_audio_seconds=_LONGEST_RECORDING)
 
     @field_validator("calibration_file")
     @classmethod

@@ -6,6 +6,8 @@ import structlog
 
 from services.analyzer.analyze import AnalysisResult, Analyzer
 from services.analyzer.bought_answers import BoughtAnswers
+from services.analyzer.channels_reader import channel_samples
+from shared.audio.ffmpeg_process import DecodePolicy
 from shared.catalog.event_store import EventStore
 from shared.catalog.result_store import FoundResult
 from shared.domain.analysis import LANGUAGE_NOT_SUPPORTED
@@ -13,6 +15,7 @@ from shared.domain.clock import now, rfc3339
 from shared.domain.envelope import Envelope, event_id, make_envelope
 from shared.domain.errors import Permanent, RoomtoneError
 from shared.domain.events import AnalysisCompleted, AnalysisFailed, AudioReady
+from shared.domain.identifiers import SessionKey
 from shared.domain.result import RecordingResult, UnreadableResultError
 from shared.domain.result_events import not_scored, result_envelope
 from shared.messaging.bus import Bus, last_event
@@ -28,17 +31,18 @@ class AnalysisWorker:
 
     Acknowledged: the score is on the stream, by this delivery or by an earlier one; or the session has the result of a
     newer recording. Retried: the store, the bus or a model is away; on the last try the local scorer stands in for a
-    judge that is away. Given up, with `analysis.failed`: a WAV of another form than the assembler's, a language that is
+    judge that is away. Given up, with `analysis.failed`: audio of another form than the assembler's, a language that is
     not supported, a model that rejects the request for good, and a job that has used up its tries. The ids of both
     events follow from the job's own, so a job that runs twice is published once; a job whose result is stored publishes
     that one. For a deleted session nothing is published or left behind.
     """
 
-    def __init__(self, bus: Bus, event_store: EventStore, analyzer: Analyzer) -> None:
+    def __init__(self, bus: Bus, event_store: EventStore, analyzer: Analyzer, decoder: DecodePolicy) -> None:
         self._bus = bus
         self._event_store = event_store
         self._results = event_store.results
         self._analyzer = analyzer
+        self._decoder = decoder
 
     async def handle(self, job: Envelope, *, last_try: bool = False) -> None:
         """Analyze one recording, unless its score is published already: an hour of audio is minutes of work."""
@@ -75,8 +79,7 @@ class AnalysisWorker:
         """Analyze the job's recording and store the result, unless another one came first; None if it was deleted."""
         if not isinstance(job.event, AudioReady):
             raise Permanent("Only stored recordings are analyzed.", code="wrong_event")
-        async with aclosing(self._event_store.store.read(job.event.object_key)) as wav:
-            analyzed = await self._analyzer.analyze(wav, session=job.key, last_try=last_try)
+        analyzed = await self._read_and_analyze(job.key, job.event, last_try=last_try)
         failpoint("analyzer.answered")
         if await self._erased(job):
             return None
@@ -90,6 +93,15 @@ class AnalysisWorker:
             temperature=None if result.analysis is None else result.analysis.temperature,
         )
         return FoundResult(result, stored)
+
+    async def _read_and_analyze(self, key: SessionKey, audio: AudioReady, *, last_try: bool) -> AnalysisResult:
+        """Analyze both channels of the recording where they were kept, else its WAV."""
+        store, analyzer = self._event_store.store, self._analyzer
+        if audio.channels is None:
+            async with aclosing(store.read(audio.object_key)) as wav:
+                return await analyzer.analyze(wav, session=key, last_try=last_try)
+        async with aclosing(channel_samples(store, audio.channels, self._decoder)) as samples:
+            return await analyzer.analyze_samples(samples, audio.channels.names, session=key, last_try=last_try)
 
     async def _erased(self, job: Envelope) -> bool:
         """Whether the session was deleted; whatever an earlier delivery had stored by then is erased."""

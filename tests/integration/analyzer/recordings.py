@@ -1,15 +1,21 @@
 """Stored recordings, their `audio.ready` events, and the events that the analyzer publishes."""
 
 import hashlib
+from collections.abc import AsyncIterator
+from dataclasses import replace
 
+import numpy as np
+
+from shared.audio.flac import encode_flac
 from shared.audio.wav import wav_header
 from shared.domain.envelope import Envelope, make_envelope
-from shared.domain.events import AudioReady, Event
+from shared.domain.events import AudioReady, Event, StoredChannels
 from shared.domain.identifiers import SessionKey
 from shared.domain.subjects import STREAM, event_subject
 from shared.messaging.bus import Bus, last_event
 from shared.observability.trace import new_trace
 from shared.storage.object_store import ObjectStore
+from tests.integration.shared.test_decode import POLICY
 from tests.waiting import until
 
 
@@ -35,6 +41,23 @@ def ready(session: str, wav: bytes) -> Envelope:
 async def put(store: ObjectStore, session: str, wav: bytes) -> Envelope:
     await store.put(f"audio_{session}.wav", wav, content_type="audio/wav", metadata={})
     return ready(session, wav)
+
+
+async def put_channels(store: ObjectStore, session: str, left: bytes, right: bytes) -> Envelope:
+    """Store both channels as the assembler does, and a WAV that nothing can be understood from."""
+    both = np.stack((np.frombuffer(left, "<i2"), np.frombuffer(right, "<i2")), axis=1).tobytes()
+
+    async def samples() -> AsyncIterator[bytes]:
+        yield both
+
+    flac = b"".join([piece async for piece in encode_flac(samples(), POLICY)])
+    key = f"channels_{session}.flac"
+    await store.put(key, flac, content_type="audio/flac", metadata={})
+    names, digest = ("left", "right"), hashlib.sha256(flac).hexdigest()
+    channels = StoredChannels(object_key=key, size_bytes=len(flac), sha256=digest, names=names)
+    job = await put(store, session, wav_of(bytes(len(left))))
+    assert isinstance(job.event, AudioReady)
+    return replace(job, event=replace(job.event, channels=channels))
 
 
 async def outcome(bus: Bus, job: Envelope, kind: type[Event]) -> Envelope:

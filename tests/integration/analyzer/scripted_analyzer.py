@@ -10,6 +10,7 @@ from shared.catalog.event_store import EventStore
 from shared.domain.analysis import Analysis, Evidence, TimelineWindow, TranscriptLine
 from shared.messaging.bus import Bus
 from shared.storage.object_store import ObjectStore
+from tests.integration.shared.test_decode import POLICY
 from tests.unit.analyzer.transcribed import transcribed
 
 LINES = (
@@ -56,4 +57,4 @@ class ScriptedAnalyzer(Analyzer):
 
 def scripted_worker(bus: Bus, store: ObjectStore, analyzer: Analyzer) -> AnalysisWorker:
     """The analyzer's worker on a bus and a bucket."""
-    return AnalysisWorker(bus, EventStore(bus, store, Catalog(bus, replicas=1)), analyzer)
+    return AnalysisWorker(bus, EventStore(bus, store, Catalog(bus, replicas=1)), analyzer, POLICY)

@@ -19,6 +19,7 @@ from shared.messaging.bus import Bus, last_event
 from shared.storage.object_store import ObjectStore
 from tests.integration.analyzer.recordings import put, times_published, wav_of
 from tests.integration.analyzer.speech import speech_sample
+from tests.integration.shared.test_decode import POLICY
 from tests.unit.analyzer.level_detector import LevelDetector
 
 
@@ -54,7 +55,7 @@ class UnfinishedScorer:
 
 def worker(bus: Bus, store: ObjectStore, transcriber: FakeTranscriber, scorer: Scorer | None = None) -> AnalysisWorker:
     event_store = EventStore(bus, store, Catalog(bus, replicas=1))
-    return AnalysisWorker(bus, event_store, Analyzer(transcriber, scorer or LocalScorer(), LevelDetector()))
+    return AnalysisWorker(bus, event_store, Analyzer(transcriber, scorer or LocalScorer(), LevelDetector()), POLICY)
 
 
 async def test_a_job_that_runs_twice_is_analyzed_and_published_once(bus: Bus, store: ObjectStore) -> None:

@@ -22,6 +22,7 @@ from tests.integration.analyzer.fake_openai import FakeOpenAI, Reply, failure, j
 from tests.integration.analyzer.model_services import open_service
 from tests.integration.analyzer.recordings import put, wav_of
 from tests.integration.analyzer.speech import piece, speech_sample
+from tests.integration.shared.test_decode import POLICY
 from tests.unit.analyzer.level_detector import LevelDetector
 
 SAID = Reply({"text": "You are late.", "segments": [{"start": 0.5, "end": 2, "text": " You are late."}]})
@@ -48,7 +49,7 @@ def worker(bus: Bus, store: ObjectStore, service: ModelService) -> AnalysisWorke
         LevelDetector(),
         for_session=lambda key: transcriber.keeping(BoughtAnswers(events, key)),
     )
-    return AnalysisWorker(bus, events, analyzer)
+    return AnalysisWorker(bus, events, analyzer, POLICY)
 
 
 def requests_to(server: FakeOpenAI, path: str) -> int:
