@@ -16,7 +16,8 @@ _PITCH_SCALE = 2.0  # semitones by which the median pitch of a calm speaker's li
 _SHAPE_SCALE = 5.0  # dB, of a band
 _APART = 2.0  # distance between two voices, in those units
 _CLEAR = 3.0  # how many times the spread inside the groups lies between them
-_ALONE = 2.0  # distance of pitch alone for a voice of one line, whose shape is that of its words
+_ALONE, _PITCH_APART = 2.0, 1.0  # distance of pitch alone that takes a voice of one line, and of two
+_LEAST_ALIKE = 3  # lines, where only the shape differs: that of fewer is their words'
 _MOST_SPEAKERS = 6
 _ROUNDS = 12
 
@@ -85,7 +86,8 @@ def _halves(features: NDArray[np.float64]) -> NDArray[np.bool_] | None:
     on_axis = features @ (between / max(apart, 1e-9))
     inside = np.where(second, on_axis - on_axis[second].mean(), on_axis - on_axis[~second].mean())
     spread = float(np.sqrt(np.square(inside).sum() / max(len(features) - 2, 1)))
-    if min(np.count_nonzero(second), np.count_nonzero(~second)) == 1 and abs(between[0]) < _ALONE:
+    fewest = min(np.count_nonzero(second), np.count_nonzero(~second))
+    if abs(between[0]) < (_ALONE if fewest == 1 else _PITCH_APART) and fewest < _LEAST_ALIKE:
         return None
     return second if apart >= max(_APART, _CLEAR * spread) else None
 
