@@ -37,6 +37,10 @@ class WatchedStore(ObjectStore):
         await super().put(key, spoilt, content_type=content_type, metadata=metadata)
         self.stored.append(key)
 
+    async def sync(self, key: str) -> None:
+        await super().sync(key)
+        self.stored.append(f"synced {key}")
+
 
 @pytest.fixture
 async def watched(store_config: StoreConfig) -> AsyncIterator[WatchedStore]:
@@ -122,11 +126,12 @@ async def test_nothing_is_published_before_the_bucket_holds_the_result(
     assert (await result_of(watched, job)).analysis == SCORE
 
 
-async def test_the_result_is_stored_before_the_event_is_archived(bus: Bus, watched: WatchedStore) -> None:
+async def test_the_result_is_stored_and_synced_before_the_event_is_archived(bus: Bus, watched: WatchedStore) -> None:
     job = await put(watched, "order", WAV)
     await scripted_worker(bus, watched, ScriptedAnalyzer()).handle(job)
-    names = [name for name in watched.stored if "audio_" not in name]
-    assert names == ["analysis_order.json", ".roomtone/default/order/analysis.completed.json"]
+    archived = ".roomtone/default/order/analysis.completed.json"
+    result = "analysis_order.json"
+    assert watched.stored[1:] == [result, f"synced {result}", archived, f"synced {archived}"]
 
 
 async def test_a_result_of_another_version_is_replaced(bus: Bus, store: ObjectStore) -> None:
@@ -137,18 +142,20 @@ async def test_a_result_of_another_version_is_replaced(bus: Bus, store: ObjectSt
 
 
 async def test_a_newer_recordings_result_replaces_an_older_ones_and_never_the_other_way_round(
-    bus: Bus, store: ObjectStore
+    bus: Bus, watched: WatchedStore
 ) -> None:
-    older = await put(store, "twice-recorded", WAV)
+    older = await put(watched, "twice-recorded", WAV)
     newer = of_later_recording(older)
     for job in (older, newer):
-        await scripted_worker(bus, store, ScriptedAnalyzer()).handle(job)
-        assert (await result_of(store, job)).cause == job.id
+        await scripted_worker(bus, watched, ScriptedAnalyzer()).handle(job)
+        assert (await result_of(watched, job)).cause == job.id
     again = replace(older, id="a" * 32)
+    before = list(watched.stored)
     late = ScriptedAnalyzer()
-    await scripted_worker(bus, store, late).handle(again)
+    await scripted_worker(bus, watched, late).handle(again)
     assert late.calls == 0
-    assert (await result_of(store, older)).cause == newer.id
+    assert watched.stored == before
+    assert (await result_of(watched, older)).cause == newer.id
     assert await times_published(bus, older, AnalysisCompleted) == 2
 
 
