@@ -1,7 +1,7 @@
 """Measures sound as it streams in: level, pitch, voicing, clipping and spectral shape of every 20 ms.
 
 One short-time spectrum serves all of them: 64 ms under a Hann window, whose side lobes keep DC and a hum of 50 or
-60 Hz out of the bands above 130 Hz. It costs about 1 ms of CPU for a second of sound.
+60 Hz out of the bands above 130 Hz. It costs about 2 ms of CPU for a second of sound.
 """
 
 import numpy as np

@@ -13,11 +13,13 @@ from shared.domain.analysis import TranscriptLine
 _MOST_SNR = 60.0  # dB, and what is returned where nothing is said
 _DIPS = 0.05  # of a line's frames: closures of plosives, in which noise is heard alone
 _AROUND = FRAMES_PER_SECOND // 5  # frames around lines that may still be speech
-_BEYOND_THE_BAND = 4.0  # dB more noise, as white noise has up to 8 kHz; speech lies within the band
 
 
 def sound_quality(lines: Sequence[TranscriptLine], channels: Sequence[ChannelSound]) -> SoundQuality:
-    """Return the quality of a recording's lines, the channels weighted by how much is said in them."""
+    """Return the quality of a recording's lines, the channels weighted by how much is said in them.
+
+    With white noise the measure is that of the whole band up to 8 kHz, to a dB on synthetic voices.
+    """
     measured = list(starmap(_channel_quality, ((_said(lines, channel), channel.frames) for channel in channels)))
     spoken = np.array([count for _, _, count, _ in measured])
     voiced = sum(count for _, _, _, count in measured) / FRAMES_PER_SECOND
@@ -48,7 +50,7 @@ def _channel_quality(said: NDArray[np.bool_], frames: SoundFrames) -> tuple[floa
     noise = max(_pause_level(said, frames.levels), float(np.quantile(inside, _DIPS)))
     loud = said & (frames.levels >= np.median(inside))  # the louder half: syllables, even where noise hides the voice
     speech = max(_mean_power(frames.levels[loud]) - 10 ** (noise / 10), 1e-12)
-    snr = 10 * np.log10(speech) - noise - _BEYOND_THE_BAND
+    snr = 10 * np.log10(speech) - noise
     clipped = float(frames.clipped[loud].mean())
     return float(np.clip(snr, -_MOST_SNR, _MOST_SNR)), clipped, int(np.count_nonzero(said)), count
 
