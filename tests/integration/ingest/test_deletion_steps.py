@@ -15,7 +15,7 @@ from shared.catalog.event_store import open_event_store
 from shared.domain.caller import ANONYMOUS
 from shared.domain.errors import Unavailable
 from shared.domain.identifiers import SessionKey
-from shared.domain.object_keys import event_archive_key, wav_key
+from shared.domain.object_keys import event_archive_key, result_key, wav_key
 from shared.messaging.bus import Bus
 from shared.storage.lock_files import try_lock
 from shared.storage.object_store import ObjectStore, open_store
@@ -77,11 +77,16 @@ async def test_a_session_is_not_marked_as_deleted_before_its_deletion_is_sure_to
     assert (await deleter.delete(call.key, ANONYMOUS)).chunks == 1
 
 
-@pytest.mark.parametrize("of", ["recording", "event"])
+@pytest.mark.parametrize("of", ["recording", "result", "event"])
 async def test_no_receipt_is_given_while_anything_is_still_there_and_the_deletion_goes_on(
     deleter: SessionDeleter, call: SessionDirectory, keeping: KeepingStore, of: str
 ) -> None:
-    keeping.kept = wav_key(call.key) if of == "recording" else event_archive_key(call.key, "audio.ready")
+    names = {
+        "recording": wav_key(call.key),
+        "result": result_key(call.key),
+        "event": event_archive_key(call.key, "audio.ready"),
+    }
+    keeping.kept = names[of]
     await keeping.put(keeping.kept, b"kept", content_type="text/plain", metadata={})
     with pytest.raises(Unavailable) as refused:
         await deleter.delete(call.key, ANONYMOUS)
