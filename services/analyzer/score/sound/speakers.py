@@ -128,6 +128,8 @@ def _louder_side(levels: NDArray[np.float64]) -> NDArray[np.bool_] | None:
     ordered = np.sort(levels)
     cut = int(np.argmax(np.diff(ordered)))
     louder = levels > (ordered[cut] + ordered[cut + 1]) / 2
+    if not louder.any():  # all are equally loud
+        return None
     soft, loud = levels[~louder], levels[louder]
     if loud.mean() - soft.mean() < _SIDES_APART or max(soft.std(), loud.std()) > _SIDES_TIGHT:
         return None
