@@ -65,7 +65,8 @@ class DecodedFile:
             return
         frames = min(max_frames, (os.fstat(self.fd).st_size - offset) // (channels * SAMPLE_BYTES))
         os.ftruncate(self.fd, offset + frames * channels * SAMPLE_BYTES)  # a decoder that died may leave half a frame
-        self.streams.append(DecodedStream(offset, frames, channels))
+        if frames:
+            self.streams.append(DecodedStream(offset, frames, channels))
 
     def compare_channels(self) -> StereoVerdict | None:
         """Compare the two channels over the whole recording, None if it has but one; blocks."""

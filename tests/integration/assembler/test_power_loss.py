@@ -13,6 +13,7 @@ from shared.storage.session_directory import SessionDirectory
 from tests.integration.audio_files import encoded
 from tests.integration.ingest.uploading import Uploader
 from tests.integration.pipeline import assembler_running, assembler_settings, ingest_running, ingest_settings
+from tests.integration.stereo_files import call, encoded_channels
 from tests.waiting import until
 
 
@@ -57,7 +58,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> Iterator[SystemCalls]:
         yield recorded
 
 
-async def test_wav_and_archived_event_are_synced_with_their_folders_before_a_chunk_is_erased(
+async def test_what_was_made_and_its_archived_event_are_synced_with_their_folders_before_a_chunk_is_erased(
     tmp_path: Path, private_nats: NatsServer, private_store: RcloneStore, calls: SystemCalls
 ) -> None:
     bucket = private_store.bucket_folder
@@ -67,12 +68,12 @@ async def test_wav_and_archived_event_are_synced_with_their_folders_before_a_chu
         ingest_running(ingest_settings(tmp_path, private_nats.url, store)) as pipeline,
         assembler_running(settings),
     ):
-        for chunk in (encoded("mp3"), encoded("mp3")):
+        for chunk in (encoded("mp3"), encoded_channels("mp3", call())):
             await pipeline.send("synced", chunk)
         assert (await pipeline.finalize("synced")).status_code == 200
         directory = pipeline.directory("synced")
         await until(partial(closed, directory))
-    for name in ("audio_synced.wav", ".roomtone/default/synced/audio.ready.json"):
+    for name in ("audio_synced.wav", "channels_synced.flac", ".roomtone/default/synced/audio.ready.json"):
         assert calls.synced_before_erased(bucket / name, bucket, directory), name
 
 
