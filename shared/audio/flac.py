@@ -8,8 +8,8 @@ from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing, suppress
 
 from shared.audio.ffmpeg_process import DecodePolicy, FFmpegProcess, running_ffmpeg
-from shared.audio.pcm import BYTES_PER_SECOND, SAMPLE_RATE
-from shared.audio.wav import HEADER_BYTES, decoded_channels
+from shared.audio.pcm import BYTES_PER_SECOND, SAMPLE_BYTES
+from shared.audio.wav import HEADER_BYTES, STREAMED_STEREO, decoded_channels
 from shared.domain.errors import BadMedia, Unavailable
 
 CHANNELS = 2
@@ -18,11 +18,12 @@ _QUIET = ("-hide_banner", "-nostdin", "-nostats", "-loglevel", "level+error")
 _ONE_THREAD = ("-filter_threads", "1", "-threads", "1")
 _INPUT = ("-protocol_whitelist", "pipe", "-codec_whitelist")
 _NO_NAMES = ("-map_metadata", "-1", "-fflags", "+bitexact", "-flags:a", "+bitexact")
-_RAW = ("-f", "s16le", "-ar", str(SAMPLE_RATE), "-ac", str(CHANNELS))
-# Level 2 with the channels apart: 4.5 processor seconds an hour and 0.4 % less than level 5, which takes 5.2. Two
-# sides of a call have nothing in common that the encoder would find.
-_ENCODER = ("-c:a", "flac", "-compression_level", "2", "-ch_mode", "indep", "-f", "flac")
-_ENCODE = (*_QUIET, *_ONE_THREAD, *_INPUT, "pcm_s16le", *_RAW, "-i", "pipe:0", *_NO_NAMES, *_ENCODER, "pipe:1")
+# A packet of the demuxer is a frame of the encoder, the longest of FLAC's streamable subset at this rate: with those of
+# raw samples, of 1,024, it takes half as long again. 3.5 processor seconds an hour; level 5 takes 4 for 5 % less.
+_FRAME = 4608
+_SAMPLES = ("-f", "wav", "-ignore_length", "1", "-max_size", str(_FRAME * CHANNELS * SAMPLE_BYTES), "-i", "pipe:0")
+_ENCODER = ("-c:a", "flac", "-compression_level", "3", "-frame_size", str(_FRAME), "-f", "flac")
+_ENCODE = (*_QUIET, *_ONE_THREAD, *_INPUT, "pcm_s16le", *_SAMPLES, *_NO_NAMES, *_ENCODER, "pipe:1")
 _WAV = ("-c:a", "pcm_s16le", "-f", "wav")
 _DECODE = (*_QUIET, *_ONE_THREAD, *_INPUT, "flac", "-f", "flac", "-i", "pipe:0", *_NO_NAMES, *_WAV, "pipe:1")
 
@@ -34,11 +35,17 @@ async def encode_flac(samples: AsyncIterator[bytes], policy: DecodePolicy) -> As
     """
     limit = _LONGER * CHANNELS * policy.max_audio_seconds * BYTES_PER_SECOND
     try:
-        async with aclosing(_through_ffmpeg(samples, _ENCODE, policy, limit)) as pieces:
+        async with aclosing(_through_ffmpeg(_behind_header(samples), _ENCODE, policy, limit)) as pieces:
             async for piece in pieces:
                 yield piece
     except BadMedia as exc:  # the samples are ours
         raise Unavailable("The recording's channels could not be encoded.", code="encoder_unavailable") from exc
+
+
+async def _behind_header(samples: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    yield STREAMED_STEREO
+    async for piece in samples:
+        yield piece
 
 
 async def decode_flac(flac: AsyncIterator[bytes], policy: DecodePolicy) -> AsyncGenerator[bytes, None]:

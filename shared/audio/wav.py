@@ -12,6 +12,9 @@ FORMAT = (16, 1, 1, SAMPLE_RATE, BYTES_PER_SECOND, SAMPLE_BYTES, 8 * SAMPLE_BYTE
 """What the header says between `fmt ` and `data`: the chunk's size, PCM, one channel, and the rest."""
 
 _STEREO = (16, 1, 2, SAMPLE_RATE, 2 * BYTES_PER_SECOND, 2 * SAMPLE_BYTES, 8 * SAMPLE_BYTES)
+STREAMED_STEREO = HEADER.pack(b"RIFF", 0xFFFFFFFF, b"WAVE", b"fmt ", *_STEREO, b"data", 0xFFFFFFFF)
+"""The header before a stream of interleaved samples of two channels whose length is not known."""
+
 _MAX_DATA = 0xFFFFFFFF - (HEADER_BYTES - 8)
 
 
