@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from services.analyzer.score.protocol import Scorer, ScoreUnfinished, TranscribedRecording
 from services.analyzer.transcribe.protocol import Transcriber
+from services.analyzer.transcribe.speakers import SpeakerGuesser
 from services.analyzer.transcribe.voice import VoiceDetector
 from services.analyzer.transcribe_recording import MONO, OnLine, transcribe_recording
 from services.analyzer.wav_reader import samples_of
@@ -24,7 +25,8 @@ class AnalysisResult:
 class Analyzer:
     """Analyzes recordings with a transcriber and a scorer; one call for each recording.
 
-    `for_session`, if given, makes the transcriber of a recording that is a session's.
+    `for_session`, if given, makes the transcriber of a recording that is a session's; `speakers` makes what guesses the
+    speakers of a recording with one channel.
     """
 
     def __init__(
@@ -34,9 +36,11 @@ class Analyzer:
         voice: VoiceDetector,
         *,
         for_session: Callable[[SessionKey], Transcriber] | None = None,
+        speakers: Callable[[], SpeakerGuesser] | None = None,
     ) -> None:
         self._transcriber = transcriber
         self._for_session = for_session
+        self._speakers = speakers
         self._voice = voice
         self._scorer = scorer
 
@@ -59,8 +63,19 @@ class Analyzer:
 
         Before the last try a score that another try may better is not taken.
         """
-        recording = await transcribe_recording(samples, self._transcriber_for(session), self._voice, channels)
+        transcriber = self._transcriber_for(session)
+        if self._speakers is None or len(channels) > 1:
+            recording = await transcribe_recording(samples, transcriber, self._voice, channels)
+        else:
+            recording = await self._with_speakers(samples, transcriber, self._speakers())
         return await self._scored(recording, last_try=last_try)
+
+    async def _with_speakers(
+        self, samples: AsyncIterator[bytes], transcriber: Transcriber, speakers: SpeakerGuesser
+    ) -> TranscribedRecording:
+        recording = await transcribe_recording(_followed(samples, speakers), transcriber, self._voice)
+        segments = tuple(await speakers.finish(recording.lines))
+        return replace(recording, transcript=replace(recording.transcript, segments=segments))
 
     async def transcribe_samples(
         self, samples: AsyncIterator[bytes], channels: Sequence[str | None] = MONO, on_line: OnLine | None = None
@@ -82,3 +97,9 @@ class Analyzer:
         if session is None or self._for_session is None:
             return self._transcriber
         return self._for_session(session)
+
+
+async def _followed(samples: AsyncIterator[bytes], speakers: SpeakerGuesser) -> AsyncIterator[bytes]:
+    async for part in samples:
+        await speakers.feed(part)
+        yield part

@@ -24,6 +24,7 @@ from services.analyzer.transcribe.model_folder import recognise
 from services.analyzer.transcribe.moonshine import MoonshineTranscriber
 from services.analyzer.transcribe.protocol import Transcriber
 from services.analyzer.transcribe.sherpa import SherpaTranscriber
+from services.analyzer.transcribe.speakers import SpeakerGuesser
 from services.analyzer.worker import SERVICE, AnalysisWorker
 from shared.auth.authenticator import create_authenticator
 from shared.catalog.event_store import EventStore, open_event_store
@@ -118,7 +119,13 @@ async def open_analyzer(stack: AsyncExitStack, settings: AnalyzerSettings, metri
     events = open_event_store(bus, store, replicas=settings.nats_replicas)
     local = await stack.enter_async_context(open_local_models(deadline=settings.model_deadline_seconds))
     models = await stack.enter_async_context(open_models(settings, local, bus, events))
-    analyzer = Analyzer(models.transcriber, models.scorer, LocalVoiceDetector(local), for_session=models.for_session)
+    analyzer = Analyzer(
+        models.transcriber,
+        models.scorer,
+        LocalVoiceDetector(local),
+        for_session=models.for_session,
+        speakers=(lambda: SpeakerGuesser(local)) if settings.guess_speakers else None,
+    )
     worker = AnalysisWorker(bus, events, analyzer, settings.channels_policy())
     queue = WorkQueue(bus, _policy(settings), worker, metrics)
     await stack.enter_async_context(background_tasks(*queue.workers()))

@@ -12,6 +12,7 @@ from importlib import import_module
 from typing import BinaryIO, TypeAlias
 
 from services.analyzer.model_process.frames import Status, read_request, write_response
+from services.analyzer.transcribe.speakers import BEGIN, FINISH, ID_BYTES
 from services.analyzer.transcribe.voice import MEMORY_BYTES, VoiceMemory
 
 Task: TypeAlias = Callable[[bytes], bytes]
@@ -41,6 +42,25 @@ def load_transcribe_with() -> Task:
     return transcribe
 
 
+def load_speakers() -> Task:
+    """One of `begin`, `feed` and `finish` of `SpeakerModel`, an id and PCM in; nothing, or spans out."""
+    from services.analyzer.transcribe.speaker_model import SpeakerModel  # noqa: PLC0415
+
+    model = SpeakerModel()
+
+    def follow(body: bytes) -> bytes:
+        what, recording, pcm = body[:1], body[1 : 1 + ID_BYTES], body[1 + ID_BYTES :]
+        if what == FINISH:
+            return json.dumps(model.finish(recording)).encode()
+        if what == BEGIN:
+            model.begin(recording)
+        else:
+            model.feed(recording, pcm)
+        return b""
+
+    return follow
+
+
 def load_voice() -> Task:
     """Memory and PCM in; the new memory and the probabilities (float32) out."""
     from services.analyzer.transcribe.voice_model import load_voice_model  # noqa: PLC0415
@@ -61,6 +81,7 @@ def load_words() -> Task:
 
 
 LOADERS: Mapping[str, Callable[[], Task]] = {
+    "speakers": load_speakers,
     "transcribe": load_transcribe,
     "transcribe_with": load_transcribe_with,
     "voice": load_voice,

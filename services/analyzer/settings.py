@@ -59,6 +59,7 @@ class AnalyzerSettings(ServiceSettings, StoreSettings, FFmpegSettings, WorkSetti
     openai_daily_tokens: int = Field(default=0, ge=0)
     model_dir: Path | None = None
     model_language: str | None = Field(default=None, pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$")
+    guess_speakers: bool = False
     model_deadline_seconds: float = Field(default=30.0, gt=0, le=600)
     calibration_file: Path | None = None
     analyzer_concurrency: int = Field(default=1, ge=1, le=16)

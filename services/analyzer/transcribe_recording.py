@@ -13,7 +13,7 @@ from services.analyzer.score.sound.frame_meter import FrameMeter
 from services.analyzer.score.sound.protocol import ChannelSound
 from services.analyzer.transcribe.pieces import PieceCutter
 from services.analyzer.transcribe.protocol import Transcriber
-from services.analyzer.transcribe.understanding import HeardPiece, Understanding, understanding
+from services.analyzer.transcribe.understanding import HeardPiece, Understanding, is_likely, understanding
 from services.analyzer.transcribe.voice import VoiceDetector
 from shared.audio.pcm import SAMPLE_BYTES, SAMPLE_RATE
 from shared.domain.analysis import Transcript, TranscriptLine
@@ -34,6 +34,7 @@ class _HeardLine:
 
     line: TranscriptLine
     confidence: float | None
+    likely: bool
     piece: int
 
 
@@ -55,9 +56,8 @@ class _Channel:
         return await self.cutter.feed(samples.tobytes())
 
     def understood_lines(self, decision: Understanding) -> list[_HeardLine]:
-        """Return the lines without those of strange pieces; all of them where everything is strange."""
-        strange = frozenset() if decision.foreign else decision.strange
-        return [item for item in self.lines if item.piece not in strange]
+        """Return the lines that are likely and not of strange pieces; all of them where everything is strange."""
+        return [item for item in self.lines if decision.foreign or (item.likely and item.piece not in decision.strange)]
 
 
 async def transcribe_recording(
@@ -155,7 +155,7 @@ async def _understand(side: _Channel, piece: AudioPiece, transcriber: Transcribe
         placed = _in_recording(line, piece, side.name)
         if placed.text:
             sure = heard.confidences[number] if heard.confidences else None
-            side.lines.append(_HeardLine(placed, sure, len(side.pieces)))
+            side.lines.append(_HeardLine(placed, sure, is_likely(heard, number), len(side.pieces)))
             if on_line is not None:
                 await on_line(placed)
     side.pieces.append(HeardPiece.of(piece, heard))

@@ -13,6 +13,7 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from services.analyzer.transcribe.loudness import at_usual_level
+from services.analyzer.transcribe.noise import without_steady_noise
 from services.analyzer.transcribe.sentences import Word
 from services.analyzer.transcribe.vocabulary import BEGIN, END, Vocabulary
 
@@ -47,7 +48,7 @@ class SpeechModel:
 
     def transcribe(self, pcm: bytes) -> DecodedSpeech:
         """Return the words of PCM (16-bit little-endian, mono, 16 kHz), a minute at most: memory grows with it."""
-        samples = at_usual_level(np.frombuffer(pcm, "<i2"))
+        samples = without_steady_noise(at_usual_level(np.frombuffer(pcm, "<i2")))
         samples = np.pad(samples, (0, max(0, _SHORTEST - len(samples))))
         tokens, log_probabilities, ended = self._decode(samples[np.newaxis])
         words = self._vocabulary.words(tokens)

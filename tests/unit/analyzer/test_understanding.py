@@ -1,6 +1,9 @@
 import pytest
 
+from services.analyzer.audio_piece import AudioPiece
+from services.analyzer.transcribe.protocol import Heard
 from services.analyzer.transcribe.understanding import HeardPiece, understanding
+from shared.domain.analysis import TranscriptLine
 
 
 def heard(log_probability: float, *, words: int = 8, seconds: float = 3.0, tokens: int = 12) -> HeardPiece:
@@ -65,3 +68,20 @@ def test_without_speech_there_is_nothing_to_understand() -> None:
 def test_a_model_that_tells_no_probabilities_is_taken_to_know_the_language() -> None:
     found = understanding([heard(0, tokens=0)])
     assert (found.foreign, found.partial) == (False, False)
+
+
+def test_words_of_an_unlikely_line_do_not_cover_speech() -> None:
+    line = TranscriptLine(start=0, end=3, text="a force would use the attention view")
+    piece = AudioPiece(0.0, bytes(96_000), ((0.0, 3.0),))
+    sure, unsure = (
+        HeardPiece.of(piece, Heard(lines=(line,), confidences=(value,), log_probabilities=(-0.1,)))
+        for value in (0.7, 0.3)
+    )
+    assert (sure.words, unsure.words) == (7, 0)
+    believed = HeardPiece.of(piece, Heard(lines=(line,), confidences=(0.3,)))
+    assert believed.words == 7
+
+
+def test_signs_of_a_script_without_spaces_count_as_words() -> None:
+    line = TranscriptLine(start=0, end=3, text="我昨天买的电视今天就坏了。")
+    assert HeardPiece.of(AudioPiece(0.0, b"", ()), Heard(lines=(line,))).words >= 6
