@@ -17,6 +17,8 @@ from services.analyzer.rate_limit import RateLimit
 from services.analyzer.routes import ROUTES
 from services.analyzer.score.local import LocalScorer
 from services.analyzer.score.protocol import Scorer
+from services.analyzer.score.temperature import Thermometer
+from services.analyzer.score.words.model_rater import ModelRater
 from services.analyzer.settings import AnalyzerSettings
 from services.analyzer.speech_to_text.routes import SPEECH_TO_TEXT_ROUTES, SpeechToTextState
 from services.analyzer.transcribe.local_voice import LocalVoiceDetector
@@ -60,8 +62,10 @@ async def open_models(
     settings: AnalyzerSettings, local: LocalModels, bus: Bus, events: EventStore
 ) -> AsyncIterator[Models]:
     """Open transcriber and scorer; neither is used before the first recording."""
+    thermometer = Thermometer(settings.calibration())
+    scorer = LocalScorer(ModelRater(local), thermometer, voices=not settings.words_only)
     if settings.openai_api_key is None:
-        yield Models(local_transcriber(settings, local), LocalScorer())
+        yield Models(local_transcriber(settings, local), scorer)
         return
     # Imported only here: the SDK costs 50 MB and most of a second.
     from services.analyzer.openai_api.budget import BudgetLimits, DailyBudget  # noqa: PLC0415
@@ -82,7 +86,7 @@ async def open_models(
         stand_in = local_transcriber(settings, local)
         yield Models(
             TranscriberWithStandIn(bought, stand_in),
-            JudgeScorer(service, settings.openai_score_model, local=LocalScorer(), deadline=deadline),
+            JudgeScorer(service, settings.openai_score_model, local=scorer, deadline=deadline),
             for_session=lambda key: TranscriberWithStandIn(bought.keeping(BoughtAnswers(events, key)), stand_in),
         )
 

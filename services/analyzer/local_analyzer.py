@@ -9,6 +9,8 @@ from services.analyzer.model_process.models import open_local_models
 from services.analyzer.one_shot import OneShotAnalyzer
 from services.analyzer.score.local import LocalScorer
 from services.analyzer.score.protocol import Scorer
+from services.analyzer.score.temperature import Thermometer
+from services.analyzer.score.words.model_rater import ModelRater
 from services.analyzer.transcribe.local_voice import LocalVoiceDetector
 from services.analyzer.transcribe.moonshine import MoonshineTranscriber
 from services.analyzer.transcribe.protocol import Transcriber
@@ -26,7 +28,7 @@ _IDLE_SECONDS = 60.0
 async def open_local() -> AsyncIterator[tuple[Transcriber, Scorer, VoiceDetector]]:
     """Open the local transcriber, the local scorer, uncalibrated, and the voice detector."""
     async with open_local_models(deadline=_DEADLINE) as models:
-        yield MoonshineTranscriber(models), LocalScorer(), LocalVoiceDetector(models)
+        yield MoonshineTranscriber(models), LocalScorer(ModelRater(models), Thermometer()), LocalVoiceDetector(models)
 
 
 def file_analyzer(transcriber: Transcriber, scorer: Scorer, voice: VoiceDetector) -> OneShotAnalyzer:

@@ -75,9 +75,14 @@ def load_voice() -> Task:
 
 
 def load_words() -> Task:
-    """Lines (`["text", ...]`) in; their ratings, `LineWords` as objects, out."""
+    """Lines (`["text", ...]`) in; what rated them and their ratings out: `{"name": …, "ratings": [LineWords, ...]}`."""
     model = import_module("services.analyzer.score.words.model").load_words_model()
-    return lambda body: json.dumps([asdict(rating) for rating in model.rate(json.loads(body))]).encode()
+
+    def rate(body: bytes) -> bytes:
+        ratings = [asdict(rating) for rating in model.rate(json.loads(body))]
+        return json.dumps({"name": model.name, "ratings": ratings}).encode()
+
+    return rate
 
 
 LOADERS: Mapping[str, Callable[[], Task]] = {

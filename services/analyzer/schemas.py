@@ -1,6 +1,6 @@
 """Request, response and error bodies of one-shot analysis (docs/contracts.md, section 2)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 from pydantic import Field
@@ -8,6 +8,7 @@ from starlette.requests import Request
 
 from services.analyzer.analyze import AnalysisResult
 from services.analyzer.audio_form import FILE_FIELD
+from shared.domain.analysis import ChannelAnalysis, Evidence, TimelineWindow
 from shared.domain.clock import now, rfc3339
 from shared.domain.errors import ErrorKind, RoomtoneError
 from shared.http.api_group import ApiGroup
@@ -66,16 +67,17 @@ _ABSENT = Field(exclude_if=_is_absent)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Segment:
-    """Something said, with seconds from the recording's start."""
+    """Something said, with seconds from the recording's start; `channel` is null where there is one channel only."""
 
     start: Seconds
     end: Seconds
+    channel: str | None
     text: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Analyzed:
-    """How heated the conversation was; the last four members are there with `detail=true` only."""
+    """How heated the conversation was; all but the first four members are there with `detail=true` only."""
 
     temperature: Temperature
     confidence: Confidence
@@ -85,20 +87,35 @@ class Analyzed:
     transcript: Annotated[str | None, _ABSENT] = None
     scorer: Annotated[str | None, _ABSENT] = None
     reason_codes: Annotated[tuple[str, ...] | None, _ABSENT] = None
+    needs_review: Annotated[bool | None, _ABSENT] = None
+    evidence: Annotated[tuple[Evidence, ...] | None, _ABSENT] = None
+    timeline: Annotated[tuple[TimelineWindow, ...] | None, _ABSENT] = None
+    channels: Annotated[tuple[ChannelAnalysis, ...] | None, _ABSENT] = None
+    silence_seconds: Annotated[Seconds | None, _ABSENT] = None
 
 
 def analyzed(result: AnalysisResult, *, detail: bool) -> Analyzed:
-    """Return an analysis as the response's body; with `detail`, the last four members too."""
+    """Return an analysis as the response's body; with `detail`, everything that is known of it."""
     analysis, lines = result.analysis, result.recording.lines
-    return Analyzed(
+    brief = Analyzed(
         temperature=analysis.temperature,
         confidence=analysis.confidence,
         timestamp=rfc3339(now()),
         analysis_summary=analysis.summary,
-        segments=tuple(Segment(start=line.start, end=line.end, text=line.text) for line in lines) if detail else None,
-        transcript=" ".join(line.text for line in lines) if detail else None,
-        scorer=analysis.scorer if detail else None,
-        reason_codes=analysis.reason_codes if detail else None,
+    )
+    if not detail:
+        return brief
+    return replace(
+        brief,
+        segments=tuple(Segment(start=line.start, end=line.end, channel=line.channel, text=line.text) for line in lines),
+        transcript=" ".join(line.text for line in lines),
+        scorer=analysis.scorer,
+        reason_codes=analysis.reason_codes,
+        needs_review=analysis.needs_review,
+        evidence=analysis.evidence,
+        timeline=analysis.timeline,
+        channels=analysis.channels,
+        silence_seconds=analysis.silence_seconds,
     )
 
 

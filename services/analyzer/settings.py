@@ -42,7 +42,8 @@ class AnalyzerSettings(ServiceSettings, StoreSettings, FFmpegSettings, WorkSetti
     `model_dir` is the folder of a sherpa-onnx model that takes the local speech model's place, `model_language` what it
     is told or known to speak. `model_deadline_seconds` is how long a model may take for a piece of audio beyond its
     usual share of the piece's length; `analysis_first_retry_seconds` doubles with every try. `analyzer_concurrency` is
-    the work queue's. `calibration_file` is what `python -m services.analyzer calibrate` wrote.
+    the work queue's. `calibration_file` is what `python -m services.analyzer calibrate` wrote. With `words_only` the
+    local score is made of the words alone, and of nothing in how they were said.
 
     The rest is for one-shot analysis: `max_file_size` in MiB; `analyze_concurrency` requests are analyzed at once, each
     waits at most `analyze_wait_seconds` for its slot and takes at most `analyze_timeout_seconds` in all;
@@ -62,6 +63,7 @@ class AnalyzerSettings(ServiceSettings, StoreSettings, FFmpegSettings, WorkSetti
     guess_speakers: bool = False
     model_deadline_seconds: float = Field(default=30.0, gt=0, le=600)
     calibration_file: Path | None = None
+    words_only: bool = False
     analyzer_concurrency: int = Field(default=1, ge=1, le=16)
     analysis_tries: int = Field(default=5, ge=1, le=100)
     analysis_first_retry_seconds: float = Field(default=5.0, gt=0, le=300)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from services.analyzer.audio_piece import AudioPiece
 from services.analyzer.score.protocol import TranscribedRecording
+from services.analyzer.score.sound.echo import echo_lines
 from services.analyzer.score.sound.frame_meter import FrameMeter
 from services.analyzer.score.sound.protocol import ChannelSound
 from services.analyzer.transcribe.pieces import PieceCutter
@@ -98,6 +99,9 @@ def _recording(sides: Sequence[_Channel], transcriber: Transcriber, seconds: flo
         for item in side.understood_lines(decision)
     ]
     found.sort(key=lambda item: item.line.start)
+    channels = tuple(ChannelSound(side.name, side.meter.finish()) for side in sides)
+    echoes = echo_lines([item.line for item in found], channels)
+    found = [item for number, item in enumerate(found) if number not in echoes]
     return TranscribedRecording(
         transcript=Transcript(
             language=None if foreign or not found else _language(sides, transcriber),
@@ -106,7 +110,7 @@ def _recording(sides: Sequence[_Channel], transcriber: Transcriber, seconds: flo
             segments=tuple(item.line for item in found),
         ),
         confidences=tuple(item.confidence for item in found),
-        channels=tuple(ChannelSound(side.name, side.meter.finish()) for side in sides),
+        channels=channels,
         seconds=seconds,
         foreign=foreign,
         coverage=min(decision.coverage for decision in decisions),

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -33,14 +33,14 @@ _HEARD = TypeAdapter(Heard)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """What came back for one conversation; `channels` is None where the answer does not tell of them."""
+    """What came back for one conversation."""
 
     temperature: int
     confidence: float
     reason_codes: tuple[str, ...]
     scorer: str
     lines: tuple[str, ...] = ()
-    channels: tuple[dict[str, Any], ...] | None = None
+    channels: tuple[dict[str, Any], ...] = field(default=())
 
 
 class Product(Protocol):
@@ -150,6 +150,7 @@ class Server:
             reason_codes=tuple(body["reason_codes"]),
             scorer=body["scorer"],
             lines=tuple(segment["text"] for segment in body["segments"]),
+            channels=tuple(body.get("channels") or ()),
         )
 
 

@@ -1,87 +1,54 @@
-"""Combines words and loudness into one temperature: the heat of each line, and the weights of the lines.
+"""Joins words and sound: the heat of each line of a conversation, from 0 to 1.
 
 Words say whether an aroused voice is angry or glad, and on real calls they say more than the voice
-(arXiv:2310.04481); so loudness by itself never makes a conversation hot. None of the numbers here is calibrated
-on rated recordings: what holds is order, more hostile or louder is never colder.
+(arXiv:2310.04481). So a raised voice adds little to calm words, joy being loud too, and more to hot ones. What holds is
+order, not calibration: hotter words, a more aroused voice or an interruption never make a line colder.
 """
 
-import math
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
+from services.analyzer.score.sound.protocol import LineSound
+from services.analyzer.score.words.protocol import LineWords
+from shared.domain.analysis import TranscriptLine
 
-_WORDS_HEAT = 0.80
-_VOICE_HEAT = 0.25  # without hostile words: joy is loud too
-_CHEER_DAMPS = 0.5  # of a loud voice's heat, at a cheerfulness of 1
-_LOUD_FROM, _LOUD_TO = 8.0, 16.0  # dB above what is usual in the recording; calm reading reaches 7
-_MENTIONED = 0.2
-
-_PART = 0.2  # of all words: the share that is the hottest part, and the last part
-_LONGEST_PART = 60  # words, half a minute: in a long call a quarrel must not drown
-_MEAN_WEIGHT, _HOTTEST_WEIGHT, _LAST_WEIGHT = 0.3, 0.5, 0.2
-
-_USUAL_PACE = 2.2  # words a second of speech
-_ENOUGH_SPEECH = 20.0  # seconds of speech that give two thirds of the highest confidence
-_MOST_CONFIDENCE = 0.8  # a lexicon and a level meter know no more
+_VOICE_ALONE = 0.18  # of what is left to 1: the most that arousal adds to calm words
+_VOICE_WITH_WORDS = 0.45  # ... and to hot ones
+_CALM_WORDS, _HOT_WORDS = 0.15, 0.45  # the heat of words between which the voice gains weight
+_INTERRUPTION = 0.15  # of what is left to 1, for taking the word while the other is speaking
 
 
 @dataclass(frozen=True, slots=True)
-class LineFeatures:
-    """One line as numbers: how many words, their hostility and cheerfulness (0 to 1), the rise of its voice in dB."""
+class LineHeat:
+    """A line with what its words and its sound say, and its heat."""
 
-    words: int
-    hostility: float
-    cheerfulness: float
-    rise: float
+    line: TranscriptLine
+    words: LineWords
+    sound: LineSound
+    heat: float
 
-
-def line_heat(line: LineFeatures) -> float:
-    """Return the heat of a line from 0 to 1."""
-    voice = _loudness(line) * (1 - _CHEER_DAMPS * line.cheerfulness)
-    left = 1 - _WORDS_HEAT * line.hostility  # so that the most hostile and loudest line is 1
-    return _WORDS_HEAT * line.hostility + voice * min(_VOICE_HEAT, left)
+    @property
+    def word_count(self) -> int:
+        """How many words the line has, at least 1."""
+        return max(1, len(self.line.text.split()))
 
 
-def is_loud(line: LineFeatures) -> bool:
-    """Whether a line's voice is raised enough for the reason code `raised_voice`."""
-    return _loudness(line) >= _MENTIONED
+def line_heats(
+    lines: Sequence[TranscriptLine],
+    words: Sequence[LineWords],
+    sounds: Sequence[LineSound],
+    interrupting: AbstractSet[int],
+) -> list[LineHeat]:
+    """Return the heat of each line; `interrupting` holds the indices of lines that took the word from another."""
+    return [
+        LineHeat(line, said, sound, _heat(said.heat, sound.arousal, interrupts=index in interrupting))
+        for index, (line, said, sound) in enumerate(zip(lines, words, sounds, strict=True))
+    ]
 
 
-def _loudness(line: LineFeatures) -> float:
-    return min(max((line.rise - _LOUD_FROM) / (_LOUD_TO - _LOUD_FROM), 0.0), 1.0)
-
-
-def temperature(lines: Sequence[LineFeatures]) -> int:
-    """Return 1 to 100 for a conversation of at least one line.
-
-    A mix of all words, the hottest part of them and the last part: a quarrel in a calm hour counts, and so does how
-    it ended.
-    """
-    heats = np.array([line_heat(line) for line in lines])
-    words = np.array([max(line.words, 1) for line in lines], np.float64)
-    hottest = np.argsort(-heats, kind="stable")
-    last = np.arange(len(lines))[::-1]
-    heat = (
-        _MEAN_WEIGHT * float(np.average(heats, weights=words))
-        + _HOTTEST_WEIGHT * _mean_of_first(heats[hottest], words[hottest])
-        + _LAST_WEIGHT * _mean_of_first(heats[last], words[last])
-    )
-    return round(1 + 99 * min(heat, 1.0))
-
-
-def confidence(lines: Sequence[LineFeatures], speech_seconds: float) -> float:
-    """Return the confidence from 0 to 1; it grows with the seconds of speech, and falls if they hold too few words."""
-    words = sum(line.words for line in lines)
-    if not words or speech_seconds <= 0:
-        return 0.0
-    coverage = min(1.0, words / (speech_seconds * _USUAL_PACE / 2))
-    return round(_MOST_CONFIDENCE * (1 - math.exp(-speech_seconds / _ENOUGH_SPEECH)) * coverage, 2)
-
-
-def _mean_of_first(heats: NDArray[np.float64], words: NDArray[np.float64]) -> float:
-    """Return the mean heat of the first part of all words; the line on the part's border counts in part."""
-    wanted = min(words.sum() * _PART, _LONGEST_PART)
-    counted = np.clip(wanted - (np.cumsum(words) - words), 0, words)
-    return float((heats * counted).sum() / wanted)
+def _heat(words: float, arousal: float, *, interrupts: bool) -> float:
+    hot = min(max((words - _CALM_WORDS) / (_HOT_WORDS - _CALM_WORDS), 0.0), 1.0)
+    share = arousal * (_VOICE_ALONE + (_VOICE_WITH_WORDS - _VOICE_ALONE) * hot)
+    heat = words + (1 - words) * share
+    return heat + (1 - heat) * _INTERRUPTION if interrupts else heat

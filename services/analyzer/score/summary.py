@@ -1,15 +1,15 @@
-"""Writes a local score as a sentence or two that name what was found and where, so that a reader can check it."""
+"""Writes an analysis as a sentence or two that name what was found and where, so that a reader can check it."""
 
 from collections.abc import Sequence
 
-from services.analyzer.score.findings import ScoredLine
-from services.analyzer.score.fusion import is_loud
-from services.analyzer.score.words.lexicon import NEGATIVE_WORDS, line_sentiment
-from shared.domain.analysis import Analysis
+from services.analyzer.score.evidence import CALMING
+from services.analyzer.score.fusion import LineHeat
+from shared.domain.analysis import LANGUAGE_NOT_SUPPORTED, Analysis, ChannelAnalysis, Evidence
 
-_LONGEST_QUOTE = 12  # words
-_QUOTE_STEP = 4
 _BANDS = ((20, "Calm"), (40, "Mostly calm"), (60, "Tense"), (80, "Heated"), (100, "Very heated"))
+_MOST_QUOTES = 2
+_AROUSED = 0.35  # arousal from which a voice is said to be raised
+_APART = 15  # degrees between two sides that are worth a word
 
 
 def band_of(temperature: int) -> str:
@@ -18,7 +18,7 @@ def band_of(temperature: int) -> str:
 
 
 def no_speech(scorer: str) -> Analysis:
-    """Return the score of a recording in which nobody speaks."""
+    """Return the analysis of a recording in which nobody speaks."""
     return Analysis(
         temperature=1,
         confidence=0.0,
@@ -28,32 +28,61 @@ def no_speech(scorer: str) -> Analysis:
     )
 
 
-def summarize(temperature: int, scored: Sequence[ScoredLine]) -> str:
-    """Return two or three sentences that say why a recording of at least one line got its temperature."""
-    return (
-        f"{band_of(temperature)}: {_of_words(scored)}; {_of_voice(scored)}. "
-        "A first estimate from words and loudness, not calibrated."
+def language_not_supported(scorer: str) -> Analysis:
+    """Return what stands for an analysis where the speech is in a language that the models do not understand."""
+    return Analysis(
+        temperature=1,
+        confidence=0.0,
+        summary="The speech is not in English, which is the only language that is scored without a model service.",
+        reason_codes=(LANGUAGE_NOT_SUPPORTED,),
+        scorer=scorer,
     )
 
 
-def _of_words(scored: Sequence[ScoredLine]) -> str:
-    noted = [item for item in scored if item.codes]
-    hostile = [item for item in noted if item.codes != (NEGATIVE_WORDS,)]
-    if not noted:
-        return f"no hostile words in {_lines(len(scored))}"
-    worst = max(hostile or noted, key=lambda item: item.features.hostility)
-    quoted = f"at {timestamp(worst.line.start)} (“{quote(worst.line.text)}”)"
-    if not hostile:
-        return f"no hostile words in {_lines(len(scored))}, negative ones in {len(noted)}, such as {quoted}"
-    return f"hostile words in {len(hostile)} of {_lines(len(scored))}, most of all {quoted}"
+def summarize(
+    temperature: int,
+    heats: Sequence[LineHeat],
+    evidence: Sequence[Evidence],
+    channels: Sequence[ChannelAnalysis],
+    *,
+    voices: bool,
+    calibrated: bool,
+) -> str:
+    """Return two or three sentences that say why a recording of at least one line got its temperature."""
+    parts = [_of_words(heats, evidence)]
+    if voices:
+        parts.append(_of_voice(heats))
+    parts += _of_channels(channels)
+    sources = "words and voice" if voices else "words alone"
+    last = f"From {sources}, calibrated with rated recordings." if calibrated else f"A first estimate from {sources}"
+    return f"{band_of(temperature)}: {'; '.join(parts)}. {last if calibrated else last + ', not calibrated.'}"
 
 
-def _of_voice(scored: Sequence[ScoredLine]) -> str:
-    loudest = max(scored, key=lambda item: item.features.rise)
-    if not is_loud(loudest.features):
-        return "no voice rises much above the usual loudness"
-    rise, where = round(loudest.features.rise), timestamp(loudest.line.start)
-    return f"a voice rises {rise} dB above the usual loudness at {where}"
+def _of_words(heats: Sequence[LineHeat], evidence: Sequence[Evidence]) -> str:
+    heating = [item for item in heats if any(kind not in CALMING for kind in item.words.kinds)]
+    quoted = [item for item in evidence if item.quote and item.reason not in CALMING][:_MOST_QUOTES]
+    if not heating or not quoted:
+        return f"no heated words in {_lines(len(heats))}"
+    shown = ", ".join(f"{item.reason.replace('_', ' ')} at {timestamp(item.start)} (“{item.quote}”)" for item in quoted)
+    return f"heated words in {len(heating)} of {_lines(len(heats))}, most of all {shown}"
+
+
+def _of_voice(heats: Sequence[LineHeat]) -> str:
+    loudest = max(heats, key=lambda item: item.sound.arousal)
+    if loudest.sound.arousal < _AROUSED:
+        return "no voice rises much above its usual"
+    rise = round(loudest.sound.rise)
+    how = f"rises {rise} dB above its usual" if rise > 0 else "is raised"
+    return f"a voice {how} at {timestamp(loudest.line.start)}"
+
+
+def _of_channels(channels: Sequence[ChannelAnalysis]) -> list[str]:
+    if len(channels) < 2:  # noqa: PLR2004  # two sides are compared
+        return []
+    hot, cool = sorted(channels, key=lambda channel: -channel.temperature)[:2]
+    if hot.temperature - cool.temperature < _APART:
+        return []
+    return [f"{hot.name} is the hotter side ({hot.temperature} to {cool.temperature})"]
 
 
 def _lines(count: int) -> str:
@@ -64,15 +93,3 @@ def timestamp(seconds: float) -> str:
     """Write seconds as minutes and seconds, `0:07` or `61:07`."""
     minutes, rest = divmod(int(seconds), 60)
     return f"{minutes}:{rest:02d}"
-
-
-def quote(text: str) -> str:
-    """Return the 12 most hostile words in a row of a line, with ellipses where something is left out."""
-    words = text.split()
-    if len(words) <= _LONGEST_QUOTE:
-        return " ".join(words)
-    starts = [*range(0, len(words) - _LONGEST_QUOTE, _QUOTE_STEP), len(words) - _LONGEST_QUOTE]
-    windows = {start: " ".join(words[start : start + _LONGEST_QUOTE]) for start in starts}
-    best = max(starts, key=lambda start: line_sentiment(windows[start]).hostility)
-    before, after = "…" if best else "", "…" if best < starts[-1] else ""
-    return f"{before}{windows[best]}{after}"

@@ -5,8 +5,8 @@ import pytest
 
 from services.analyzer.analyze import Analyzer
 from services.analyzer.audio_piece import AudioPiece
-from services.analyzer.score.local import LocalScorer
 from services.analyzer.score.protocol import Scorer, ScoreUnfinished, TranscribedRecording
+from services.analyzer.score.words.lexicon_rater import LexiconWords
 from services.analyzer.transcribe.protocol import Heard
 from services.analyzer.worker import AnalysisWorker
 from shared.catalog.catalog import Catalog
@@ -21,6 +21,7 @@ from tests.integration.analyzer.recordings import put, times_published, wav_of
 from tests.integration.analyzer.speech import speech_sample
 from tests.integration.shared.test_decode import POLICY
 from tests.unit.analyzer.level_detector import LevelDetector
+from tests.unit.analyzer.raters import local_scorer
 
 
 class FakeTranscriber:
@@ -55,7 +56,9 @@ class UnfinishedScorer:
 
 def worker(bus: Bus, store: ObjectStore, transcriber: FakeTranscriber, scorer: Scorer | None = None) -> AnalysisWorker:
     event_store = EventStore(bus, store, Catalog(bus, replicas=1))
-    return AnalysisWorker(bus, event_store, Analyzer(transcriber, scorer or LocalScorer(), LevelDetector()), POLICY)
+    return AnalysisWorker(
+        bus, event_store, Analyzer(transcriber, scorer or local_scorer(core=LexiconWords()), LevelDetector()), POLICY
+    )
 
 
 async def test_a_job_that_runs_twice_is_analyzed_and_published_once(bus: Bus, store: ObjectStore) -> None:

@@ -9,7 +9,6 @@ from services.analyzer.bought_answers import BoughtAnswers
 from services.analyzer.openai_api.errors import UnreadableAnswer
 from services.analyzer.openai_api.service import ModelService
 from services.analyzer.score.judge.scorer import JudgeScorer
-from services.analyzer.score.local import LocalScorer
 from services.analyzer.transcribe.openai import OpenAITranscriber
 from services.analyzer.worker import AnalysisWorker
 from shared.catalog.event_store import open_event_store
@@ -24,6 +23,7 @@ from tests.integration.analyzer.recordings import put, wav_of
 from tests.integration.analyzer.speech import piece, speech_sample
 from tests.integration.shared.test_decode import POLICY
 from tests.unit.analyzer.level_detector import LevelDetector
+from tests.unit.analyzer.raters import local_scorer
 
 SAID = Reply({"text": "You are late.", "segments": [{"start": 0.5, "end": 2, "text": " You are late."}]})
 CALM = judged(
@@ -45,7 +45,7 @@ def worker(bus: Bus, store: ObjectStore, service: ModelService) -> AnalysisWorke
     events = open_event_store(bus, store, replicas=1)
     analyzer = Analyzer(
         transcriber,
-        JudgeScorer(service, "m", local=LocalScorer(), deadline=10),
+        JudgeScorer(service, "m", local=local_scorer(), deadline=10),
         LevelDetector(),
         for_session=lambda key: transcriber.keeping(BoughtAnswers(events, key)),
     )

@@ -14,6 +14,8 @@ from tests.integration.analyzer.speech import WORDS, speech_sample
 HALF_A_SECOND = wav(bytes(16_000))
 _FORM = {"Content-Type": "multipart/form-data; boundary=bnd"}
 BRIEF = {"temperature", "confidence", "timestamp", "analysis_summary"}
+WORDS_OF_DETAIL = {"segments", "transcript", "scorer", "reason_codes"}
+DETAILED = WORDS_OF_DETAIL | {"needs_review", "evidence", "timeline", "channels", "silence_seconds"}
 
 
 @pytest.fixture(scope="module")
@@ -37,11 +39,11 @@ async def test_speech_in_every_format_is_scored(client: httpx.AsyncClient, name:
 
 async def test_with_detail_the_words_and_reasons_come_along(client: httpx.AsyncClient) -> None:
     body = (await analyze(client, speech_as("mp3"), "call.mp3", detail="true")).json()
-    assert set(body) == BRIEF | {"segments", "transcript", "scorer", "reason_codes"}
+    assert set(body) == BRIEF | DETAILED
     assert all(words.lower() in body["transcript"].lower() for words in WORDS)
     assert body["transcript"] == " ".join(segment["text"] for segment in body["segments"])
     assert all(0 <= segment["start"] <= segment["end"] <= 11 for segment in body["segments"])
-    assert (body["scorer"], type(body["reason_codes"])) == ("local-1", list)
+    assert (body["scorer"], type(body["reason_codes"])) == ("local-2/words-minilm-1", list)
 
 
 async def test_any_other_value_of_detail_is_rejected(client: httpx.AsyncClient) -> None:

@@ -13,7 +13,6 @@ from services.analyzer.audio_piece import AudioPiece
 from services.analyzer.channels_reader import channel_samples
 from services.analyzer.memory_file import memory_file
 from services.analyzer.one_shot import DecodedSound, OneShotAnalyzer
-from services.analyzer.score.local import LocalScorer
 from services.analyzer.transcribe.protocol import Heard
 from services.analyzer.worker import AnalysisWorker
 from shared.audio.ffmpeg_process import DecodePolicy
@@ -29,6 +28,7 @@ from tests.integration.audio_files import RATE, encoded, tone
 from tests.integration.shared.test_decode import POLICY
 from tests.integration.stereo_files import LEFT_HERTZ, call, encoded_channels, interleaved, side, sides
 from tests.unit.analyzer.level_detector import LevelDetector
+from tests.unit.analyzer.raters import local_scorer
 
 CALL = call()
 ONE_SIDE = side(LEFT_HERTZ, 4, speaks_first=True)
@@ -48,7 +48,7 @@ class LevelTranscriber:
 
 
 def analyzer() -> Analyzer:
-    return Analyzer(LevelTranscriber(), LocalScorer(), LevelDetector())
+    return Analyzer(LevelTranscriber(), local_scorer(), LevelDetector())
 
 
 async def decoded(content: bytes, policy: DecodePolicy = POLICY) -> DecodedSound:

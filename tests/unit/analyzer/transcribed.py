@@ -6,8 +6,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.analyzer.score.protocol import TranscribedRecording
-from services.analyzer.score.sound.protocol import BAND_EDGES, FRAMES_PER_SECOND, ChannelSound, SoundFrames
+from services.analyzer.score.sound.protocol import (
+    BAND_EDGES,
+    FRAMES_PER_SECOND,
+    SILENCE_LEVEL,
+    ChannelSound,
+    SoundFrames,
+)
 from shared.domain.analysis import Transcript, TranscriptLine
+
+_SYLLABLE, _DIP = 10, 2  # frames
 
 
 def transcribed(
@@ -30,7 +38,10 @@ def transcribed(
 
 
 def frames_at(levels: NDArray[np.float32]) -> SoundFrames:
-    """The sound of a voice that keeps its pitch, at these levels."""
-    flat = np.full(len(levels), 18, np.float32)
-    bands = np.repeat(levels[:, None], len(BAND_EDGES) - 1, axis=1).astype(np.float16)
-    return SoundFrames(levels, flat, np.full(len(levels), 0.9, np.float32), np.zeros(len(levels), np.float32), bands)
+    """The sound of a voice that keeps its pitch: syllables at these levels, with dips between them."""
+    syllables = np.where(np.arange(len(levels)) % _SYLLABLE < _DIP, levels - 35, levels).astype(np.float32)
+    voiced = syllables > SILENCE_LEVEL
+    pitch = np.where(voiced, 18, np.nan).astype(np.float32)
+    bands = np.repeat(syllables[:, None], len(BAND_EDGES) - 1, axis=1).astype(np.float16)
+    voicing = np.where(voiced, 0.9, 0).astype(np.float32)
+    return SoundFrames(syllables, pitch, voicing, np.zeros_like(syllables), bands)

@@ -10,10 +10,11 @@ Floats = NDArray[np.float64]
 _NEIGHBOUR = 0.25  # the weight of each line beside a line: one hot line among calm ones may be misjudged
 _PART = 0.2  # of all words: the share that is the hottest part, and the last part
 _LEAST_PART, _LONGEST_PART = 12, 60  # words
+_LEAST_WEIGHT = 0.1  # words, of a line that hardly reaches into a window
 _MEAN, _HOTTEST, _LAST = 0.25, 0.55, 0.20
 
 
-def pool(heats: Sequence[float], words: Sequence[int]) -> float:
+def pool(heats: Sequence[float], words: Sequence[float]) -> float:
     """Return the temperature of lines in order, given the heat (0 to 1) and the number of words of each.
 
     Pure: it holds for a conversation, for a window of it, and for one side. No lines: 1.
@@ -24,27 +25,27 @@ def pool(heats: Sequence[float], words: Sequence[int]) -> float:
     return 1 + 99 * min(max(pooled, 0.0), 1.0)
 
 
-def pooling_weights(heats: Sequence[float], words: Sequence[int]) -> Floats:
+def pooling_weights(heats: Sequence[float], words: Sequence[float]) -> Floats:
     """Return how much each of at least one line counts in the temperature; the weights add up to 1."""
     heat = np.asarray(heats, np.float64)
-    weight = np.maximum(np.asarray(words, np.float64), 1.0)
-    smoothing = _smoothing(weight)
-    hottest = np.argsort(-(smoothing @ heat), kind="stable")
+    weight = np.maximum(np.asarray(words, np.float64), _LEAST_WEIGHT)
+    around = _with_neighbours(weight)  # what the words of a line and of those beside it weigh
+    hottest = np.argsort(-(_with_neighbours(heat * weight) / around), kind="stable")
     last = np.arange(len(heat))[::-1]
     weights: Floats = (
         _MEAN * weight / weight.sum()
-        + _HOTTEST * (_first_part(hottest, weight) @ smoothing)
+        + _HOTTEST * weight * _with_neighbours(_first_part(hottest, weight) / around)
         + _LAST * _first_part(last, weight)
     )
     return weights
 
 
-def _smoothing(weight: Floats) -> Floats:
-    """Return the matrix that averages each line's heat with those of its neighbours, by their words."""
-    matrix = np.eye(len(weight)) + _NEIGHBOUR * (np.eye(len(weight), k=1) + np.eye(len(weight), k=-1))
-    matrix *= weight
-    matrix /= matrix.sum(axis=1, keepdims=True)
-    return matrix
+def _with_neighbours(values: Floats) -> Floats:
+    """Return each value with a share of those beside it added."""
+    added = values.copy()
+    added[1:] += _NEIGHBOUR * values[:-1]
+    added[:-1] += _NEIGHBOUR * values[1:]
+    return added
 
 
 def _first_part(order: NDArray[np.intp], words: Floats) -> Floats:
