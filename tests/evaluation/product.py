@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -33,14 +33,14 @@ _HEARD = TypeAdapter(Heard)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """What came back for one conversation."""
+    """What came back for one conversation; `channels` is None where the answer does not tell of them."""
 
     temperature: int
     confidence: float
     reason_codes: tuple[str, ...]
     scorer: str
     lines: tuple[str, ...] = ()
-    channels: tuple[dict[str, Any], ...] = field(default=())
+    channels: tuple[dict[str, Any], ...] | None = None
 
 
 class Product(Protocol):
@@ -150,7 +150,6 @@ class Server:
             reason_codes=tuple(body["reason_codes"]),
             scorer=body["scorer"],
             lines=tuple(segment["text"] for segment in body["segments"]),
-            channels=tuple(body.get("channels") or ()),
         )
 
 

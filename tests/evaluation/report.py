@@ -30,7 +30,11 @@ _README = (  # suite, the check's name, what a reader of the README calls it
     ("invariance", "at most 2 points off", "codecs, gain, silence, speed: at most 2 points off"),
     ("noise", "at 20 dB at most 8 points off", "noise 20 dB below speech: at most 8 points off"),
     ("other languages", "not scored, and said so", "other languages are not scored"),
-    ("injections", "text: at most 5 points off", "orders to a judge within a call: at most 5 points off"),
+    (
+        "injections",
+        "from text, against the call without it: at most 5 points off",
+        "orders to a judge within a call: at most 5 points off",
+    ),
 )
 
 

@@ -1,9 +1,11 @@
-"""Recognises which speech model of sherpa-onnx a folder holds, by the names of its files."""
+"""Recognises which speech model of sherpa-onnx a folder holds, by its files' names and what they say of themselves."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+
+from services.analyzer.transcribe.onnx_metadata import onnx_metadata
 
 _MODELS = {".onnx", ".ort"}
 _TOKENS = "tokens.txt"
@@ -16,6 +18,9 @@ class ModelKind(StrEnum):
     MOONSHINE = "moonshine"
     MOONSHINE_V2 = "moonshine_v2"
     WHISPER = "whisper"
+    CANARY = "nemo_canary"
+    FIRE_RED = "fire_red_asr"
+    COHERE = "cohere_transcribe"
     SENSE_VOICE = "sense_voice"
     PARAFORMER = "paraformer"
     NEMO_CTC = "nemo_ctc"
@@ -23,6 +28,9 @@ class ModelKind(StrEnum):
     DOLPHIN_CTC = "dolphin_ctc"
     TELESPEECH_CTC = "telespeech_ctc"
     WENET_CTC = "wenet_ctc"
+    TDNN_CTC = "tdnn_ctc"
+    OMNILINGUAL_CTC = "omnilingual_asr_ctc"
+    FIRE_RED_CTC = "fire_red_asr_ctc"
 
     @property
     def tells_language(self) -> bool:
@@ -56,15 +64,36 @@ _PARTS: tuple[tuple[ModelKind, Mapping[str, str]], ...] = (
     (ModelKind.WHISPER, {"encoder": "encoder", "decoder": "decoder"}),
 )
 
-# A model of one file is told by the folder's or the file's name, as sherpa-onnx publishes them.
-_ONE_FILE: tuple[tuple[ModelKind, str, tuple[str, ...]], ...] = (
-    (ModelKind.SENSE_VOICE, "model", ("sense-voice", "sensevoice")),
-    (ModelKind.PARAFORMER, "paraformer", ("paraformer",)),
-    (ModelKind.DOLPHIN_CTC, "model", ("dolphin",)),
-    (ModelKind.TELESPEECH_CTC, "model", ("telespeech",)),
-    (ModelKind.WENET_CTC, "model", ("wenet",)),
-    (ModelKind.ZIPFORMER_CTC, "model", ("zipformer",)),
-    (ModelKind.NEMO_CTC, "model", ("nemo", "parakeet", "fastconformer", "ctc")),
+# What the first characters of `model_type` in a model's metadata say; of several that fit, the first one.
+_ENCODER_DECODER_TYPES: tuple[tuple[str, ModelKind], ...] = (
+    ("whisper", ModelKind.WHISPER),
+    ("EncDecMultiTaskModel", ModelKind.CANARY),
+    ("fire-red-asr", ModelKind.FIRE_RED),
+    ("cohere", ModelKind.COHERE),
+)
+_ONE_FILE_TYPES: tuple[tuple[str, ModelKind], ...] = (
+    ("sense_voice", ModelKind.SENSE_VOICE),
+    ("paraformer", ModelKind.PARAFORMER),
+    ("EncDec", ModelKind.NEMO_CTC),
+    ("zipformer2_ctc", ModelKind.ZIPFORMER_CTC),
+    ("wenet_ctc", ModelKind.WENET_CTC),
+    ("telespeech_ctc", ModelKind.TELESPEECH_CTC),
+    ("tdnn", ModelKind.TDNN_CTC),
+    ("dolphin", ModelKind.DOLPHIN_CTC),
+    ("omnilingual", ModelKind.OMNILINGUAL_CTC),
+    ("fire-red-asr-2-ctc", ModelKind.FIRE_RED_CTC),
+)
+_STREAMING = "decode_chunk_len"  # in the metadata of models that take speech in chunks
+
+# A model of one file that says nothing is told by the folder's or the file's name, as sherpa-onnx publishes them.
+_ONE_FILE: tuple[tuple[ModelKind, tuple[str, ...]], ...] = (
+    (ModelKind.SENSE_VOICE, ("sense-voice", "sensevoice")),
+    (ModelKind.PARAFORMER, ("paraformer",)),
+    (ModelKind.DOLPHIN_CTC, ("dolphin",)),
+    (ModelKind.TELESPEECH_CTC, ("telespeech",)),
+    (ModelKind.WENET_CTC, ("wenet",)),
+    (ModelKind.ZIPFORMER_CTC, ("zipformer",)),
+    (ModelKind.NEMO_CTC, ("nemo", "parakeet", "fastconformer", "ctc")),
 )
 
 
@@ -75,7 +104,7 @@ def recognise(folder: Path) -> ModelFolder:
     models = sorted(file for file in folder.iterdir() if file.suffix in _MODELS)
     if not (folder / _TOKENS).is_file() and not (tokens := sorted(folder.glob(f"*{_TOKENS}"))):
         raise ValueError(f"has no {_TOKENS}: name the folder of a model that was made for sherpa-onnx")
-    found = _by_parts(models) or _by_name(folder, models)
+    found = _by_parts(models) or _by_itself(folder, models)
     if found is None:
         kinds = ", ".join(kind.value for kind in ModelKind)
         raise ValueError(f"holds no model that is known by its files; known are {kinds}")
@@ -87,27 +116,54 @@ def recognise(folder: Path) -> ModelFolder:
 def _by_parts(models: list[Path]) -> tuple[ModelKind, dict[str, str]] | None:
     for kind, parts in _PARTS:
         files = {argument: _file(models, start) for argument, start in parts.items()}
-        present = {argument: file for argument, file in files.items() if file is not None}
-        if len(present) == len(parts):
-            return kind, present
+        present = {argument: str(file) for argument, file in files.items() if file is not None}
+        encoder = files["encoder"]
+        if encoder is not None and len(present) == len(parts):
+            said = _said(encoder)
+            return (_by_type(said, _ENCODER_DECODER_TYPES) or kind) if kind is ModelKind.WHISPER else kind, present
     return None
 
 
-def _by_name(folder: Path, models: list[Path]) -> tuple[ModelKind, dict[str, str]] | None:
+def _by_itself(folder: Path, models: list[Path]) -> tuple[ModelKind, dict[str, str]] | None:
+    """Recognise a model of one file."""
     if not models:
         return None
     model = min(models, key=_preference)
-    names = f"{folder.resolve().name} {model.name}".lower()
-    for kind, argument, words in _ONE_FILE:
-        if any(word in names for word in words):
-            return kind, {argument: str(model)}
+    kind = _by_type(_said(model), _ONE_FILE_TYPES) or _by_name(f"{folder.resolve().name} {model.name}".lower())
+    if kind is None:
+        return None
+    return kind, {"paraformer" if kind is ModelKind.PARAFORMER else "model": str(model)}
+
+
+def _said(file: Path) -> str:
+    """Return the `model_type` of the metadata; raises ValueError for a streaming model, or where that is unreadable."""
+    try:
+        metadata = onnx_metadata(file)
+    except OSError as exc:
+        raise ValueError(f"holds {file.name}, which can't be read") from exc
+    if _STREAMING in metadata:
+        raise ValueError("holds a streaming model: take one of those that sherpa-onnx lists as offline")
+    return metadata.get("model_type", "")
+
+
+def _by_type(said: str, types: tuple[tuple[str, ModelKind], ...]) -> ModelKind | None:
+    """Return the kind, None for a model that says nothing; raises ValueError for a type that is none of `types`."""
+    for start, kind in types:
+        if said.startswith(start):
+            return kind
+    if said:
+        raise ValueError(f"holds a model of the type {said!r}; known are {', '.join(start for start, _ in types)}")
     return None
 
 
-def _file(models: list[Path], start: str) -> str | None:
+def _by_name(names: str) -> ModelKind | None:
+    return next((kind for kind, words in _ONE_FILE if any(word in names for word in words)), None)
+
+
+def _file(models: list[Path], start: str) -> Path | None:
     """Return the file that is called so; of several the one with whole numbers, which is made for processors."""
     named = [file for file in models if file.name.startswith(start) or f"-{start}" in file.name]
-    return str(min(named, key=_preference)) if named else None
+    return min(named, key=_preference) if named else None
 
 
 def _preference(file: Path) -> tuple[bool, str]:

@@ -40,8 +40,13 @@ class SherpaModels:
 
 def _load(kind: str, files: dict[str, str], language: str) -> Any:
     options: dict[str, object] = {"num_threads": 1}
-    if ModelKind(kind).tells_language:
-        options["language"] = language
-    if kind == ModelKind.TRANSDUCER:
-        options["model_type"] = ""  # the files say whether it is one of NeMo's
+    match ModelKind(kind):
+        case ModelKind.WHISPER | ModelKind.SENSE_VOICE | ModelKind.COHERE:
+            options["language"] = language.partition("-")[0]
+        case ModelKind.CANARY:
+            options["src_lang"] = options["tgt_lang"] = language.partition("-")[0]
+        case ModelKind.TRANSDUCER:
+            options["model_type"] = ""  # the files say whether it is one of NeMo's
+        case _:
+            pass
     return getattr(sherpa_onnx.OfflineRecognizer, f"from_{kind}")(**files, **options)

@@ -21,8 +21,13 @@ async def situations(product: Product, studio: Studio) -> SuiteResult:
     """Calm calls in which nobody raises the voice, and a hot one heard through the same mishaps."""
     checks: list[Check] = []
     temperatures: dict[str, int] = {}
+    plain = {each: (await product.listen(_mono(_sides(studio, each)))).temperature for each in _CALM}
     for name, apply in _MISHAPS.items():
         readings = {each: await product.listen(apply(_sides(studio, each))) for each in _CALM}
+        moved = max((readings[each].temperature - plain[each] for each in _CALM), key=abs)
+        checks.append(
+            Check(f"{name}: a calm call moves by at most {_MOVES}", f"{moved:+d}", f"≤ {_MOVES}", abs(moved) <= _MOVES)
+        )
         raised = [each for each, reading in readings.items() if _RAISED in reading.reason_codes]
         checks.append(
             Check(f"{name}: no raised voice in {len(_CALM)} calm calls", f"{len(raised)} raised", "0", not raised)
@@ -35,11 +40,11 @@ async def situations(product: Product, studio: Studio) -> SuiteResult:
 
 async def _hot(product: Product, studio: Studio) -> list[Check]:
     sides = _sides(studio, "taxi-5")
-    mono = await product.listen(sides.sum(axis=1))
+    mono = await product.listen(_mono(sides))
     checks = []
     for name, samples in {
-        "antiphase": np.stack([sides.sum(axis=1), -sides.sum(axis=1)], axis=1),
-        "equal channels": np.stack([sides.sum(axis=1)] * 2, axis=1),
+        "antiphase": np.stack([_mono(sides), -_mono(sides)], axis=1),
+        "equal channels": np.stack([_mono(sides)] * 2, axis=1),
         "hum": _with_hum(sides),
     }.items():
         reading = await product.listen(samples)
@@ -73,20 +78,24 @@ def _sides(studio: Studio, identifier: str) -> Samples:
     return np.concatenate(parts)
 
 
+def _mono(sides: Samples) -> Samples:
+    return np.asarray(sides.sum(axis=1), np.float32)
+
+
 def _far_end_softer(sides: Samples) -> Samples:
     return np.asarray(sides[:, 0] + sides[:, 1] * decibels(-15), np.float32)
 
 
 def _level_falls(sides: Samples) -> Samples:
-    mono = sides.sum(axis=1)
+    mono = _mono(sides)
     mono[len(mono) // 2 :] *= decibels(-14)
-    return np.asarray(mono, np.float32)
+    return mono
 
 
 def _level_rises(sides: Samples) -> Samples:
-    mono = sides.sum(axis=1)
+    mono = _mono(sides)
     mono[: len(mono) // 2] *= decibels(-14)
-    return np.asarray(mono, np.float32)
+    return mono
 
 
 def _with_hum(sides: Samples) -> Samples:

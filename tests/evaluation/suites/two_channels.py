@@ -63,6 +63,8 @@ def overlap(spoken: Sequence[SpokenLine]) -> float:
 
 
 def _sides(name: str, reading: Reading, spoken: Sequence[SpokenLine]) -> list[Check]:
+    if reading.channels is None:
+        return []
     checks = [Check(f"{name}: channels", str(len(reading.channels)), "2", len(reading.channels) == 2)]
     both = overlap(spoken)
     for channel, speaker in zip(reading.channels, "ab", strict=False):

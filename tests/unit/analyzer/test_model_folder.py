@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from services.analyzer.transcribe.model_folder import ModelKind, recognise
+from tests.unit.analyzer.onnx_files import write_model
 
 
 def folder(tmp_path: Path, name: str, *files: str) -> Path:
@@ -61,3 +62,58 @@ def test_another_folder_is_refused_with_what_to_do(tmp_path: Path, files: list[s
 def test_a_folder_that_is_none_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="no folder"):
         recognise(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize(
+    ("said", "kind"),
+    [
+        ("sense_voice_ctc", ModelKind.SENSE_VOICE),
+        ("paraformer", ModelKind.PARAFORMER),
+        ("EncDecCTCModelBPE", ModelKind.NEMO_CTC),
+        ("EncDecHybridRNNTCTCBPEModel", ModelKind.NEMO_CTC),
+        ("zipformer2_ctc", ModelKind.ZIPFORMER_CTC),
+        ("wenet_ctc", ModelKind.WENET_CTC),
+        ("telespeech_ctc", ModelKind.TELESPEECH_CTC),
+        ("tdnn", ModelKind.TDNN_CTC),
+        ("dolphin", ModelKind.DOLPHIN_CTC),
+        ("omnilingual-asr", ModelKind.OMNILINGUAL_CTC),
+        ("fire-red-asr-2-ctc", ModelKind.FIRE_RED_CTC),
+    ],
+)
+def test_what_a_model_says_of_itself_counts_and_not_its_name(tmp_path: Path, said: str, kind: ModelKind) -> None:
+    made = folder(tmp_path, "my-dolphin-paraformer-ctc", "tokens.txt")
+    write_model(made / "model.int8.onnx", {"model_type": said})
+    assert recognise(made).kind is kind
+
+
+@pytest.mark.parametrize(
+    ("said", "kind"),
+    [
+        ("whisper-large-v3", ModelKind.WHISPER),
+        ("EncDecMultiTaskModel", ModelKind.CANARY),
+        ("fire-red-asr", ModelKind.FIRE_RED),
+        ("cohere-transcribe", ModelKind.COHERE),
+    ],
+)
+def test_encoder_and_decoder_are_not_whispers_where_they_say_otherwise(
+    tmp_path: Path, said: str, kind: ModelKind
+) -> None:
+    made = folder(tmp_path, "de", "tokens.txt", "decoder.int8.onnx")
+    write_model(made / "encoder.int8.onnx", {"model_type": said})
+    assert recognise(made).kind is kind
+
+
+@pytest.mark.parametrize(
+    ("metadata", "says"),
+    [
+        ({"model_type": "zipformer2", "decode_chunk_len": "32"}, "streaming model"),
+        ({"model_type": "bert"}, "type 'bert'; known are sense_voice"),
+    ],
+)
+def test_a_model_that_says_that_it_is_something_else_is_refused(
+    tmp_path: Path, metadata: dict[str, str], says: str
+) -> None:
+    made = folder(tmp_path, "zipformer-ctc", "tokens.txt")
+    write_model(made / "model.onnx", metadata)
+    with pytest.raises(ValueError, match=says):
+        recognise(made)
