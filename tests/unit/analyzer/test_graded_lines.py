@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-FILE = Path(__file__).parents[3] / "services/analyzer/score/training/graded_lines.jsonl"
+TRAINING = Path(__file__).parents[3] / "services/analyzer/score/training"
+FIRST, MORE = "graded_lines.jsonl", "more_lines.jsonl"
 TOPICS = {"service", "work", "family", "lookalike", "wordless"}
 KINDS = {
     "threat", "insult", "contempt", "blame", "demand", "ultimatum",
@@ -16,13 +17,15 @@ KINDS = {
 }  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def lines() -> list[dict[str, Any]]:
-    return [json.loads(line) for line in FILE.read_text().splitlines()]
+def _read(name: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (TRAINING / name).read_text().splitlines()]
 
 
-def test_every_line_has_the_documented_members(lines: list[dict[str, Any]]) -> None:
-    assert len(lines) >= 2000
+@pytest.mark.parametrize(("name", "least", "misheard"), [(FIRST, 2000, 300), (MORE, 914, 40)])
+def test_every_line_has_the_documented_members(name: str, least: int, misheard: int) -> None:
+    lines = _read(name)
+    assert len(lines) >= least
+    assert sum(line["misheard"] for line in lines) >= misheard
     for line in lines:
         assert set(line) == {"topic", "misheard", "grades", "kinds", "before", "text", "after"}
         assert line["topic"] in TOPICS
@@ -32,19 +35,40 @@ def test_every_line_has_the_documented_members(lines: list[dict[str, Any]]) -> N
         assert line["text"].strip() == line["text"] != ""
 
 
-def test_no_line_stands_there_twice(lines: list[dict[str, Any]]) -> None:
-    texts = [line["text"].casefold() for line in lines]
+def test_no_line_stands_there_twice() -> None:
+    texts = [line["text"].casefold() for name in (FIRST, MORE) for line in _read(name)]
     assert len(set(texts)) == len(texts)
 
 
-def test_the_two_grades_of_a_line_agree_as_documented(lines: list[dict[str, Any]]) -> None:
-    grades = np.array([line["grades"] for line in lines], np.float64)
+def test_no_dialogue_has_an_added_line() -> None:
+    added = {line[member].casefold() for line in _read(MORE) for member in ("before", "text", "after")}
+    said = {text.casefold() for dialogue in _read("dialogues.jsonl") for text in dialogue["utterances"]}
+    assert {text for text in said & added if len(text.split()) > 3} == set()  # "Yes, of course." may recur
+    assert said.isdisjoint(line["text"].casefold() for line in _read(MORE))
+
+
+@pytest.mark.parametrize(
+    ("name", "distance", "within_ten", "far_apart", "correlation"),
+    [(FIRST, 4.1, 0.96, 14, 0.96), (MORE, 1.5, 1.0, 0, 0.97)],
+)
+def test_the_two_grades_of_a_line_agree_as_documented(
+    name: str, distance: float, within_ten: float, far_apart: int, correlation: float
+) -> None:
+    grades = np.array([line["grades"] for line in _read(name)], np.float64)
     distances = np.abs(grades[:, 0] - grades[:, 1])
-    assert distances.mean() == pytest.approx(4.1, abs=0.05)
-    assert (distances <= 10).mean() == pytest.approx(0.96, abs=0.005)
-    assert np.sum(distances >= 30) == 14
+    assert distances.mean() == pytest.approx(distance, abs=0.05)
+    assert (distances <= 10).mean() == pytest.approx(within_ten, abs=0.005)
+    assert np.sum(distances >= 30) == far_apart
     ranks = np.array([_mean_ranks(column) for column in grades.T])
-    assert np.corrcoef(ranks)[0, 1] == pytest.approx(0.96, abs=0.005)
+    assert np.corrcoef(ranks)[0, 1] == pytest.approx(correlation, abs=0.005)
+
+
+def test_the_added_lines_are_mostly_calm() -> None:
+    lines = _read(MORE)
+    means = np.array([np.mean(line["grades"]) for line in lines])
+    assert (means < 20).mean() == pytest.approx(0.67, abs=0.005)
+    assert (means >= 50).mean() == pytest.approx(0.21, abs=0.005)
+    assert not any(line["kinds"] for line, mean in zip(lines, means, strict=True) if mean <= 5)
 
 
 def _mean_ranks(values: NDArray[np.float64]) -> NDArray[np.float64]:
