@@ -19,6 +19,20 @@ _NARRATION = re.compile(
 )
 _JOKE = re.compile(r"\b(?:ha ?ha|haha\w*|hehe|lol|(?:just|only) (?:kidding|joking|messing)|i'm (?:kidding|joking))\b")
 
+_CALM = 0.45
+_ANGER = r"(?:angry|cross|mad|upset|annoyed|furious|offended|blaming|accusing|threatening|disappointed|fault|idiot|stupid|lazy|useless)"
+_REASSURING = re.compile(
+    rf"\b(?:i'm|i am|i was|we're|we are|nobody is|nobody's|no one's|no one is) not (?:\w+ )?{_ANGER}\b"
+    rf"|\b(?:nobody|no one)(?: here|'s| is)? (?:\w+ )?(?:thinks|blames|blaming|cross|angry|saying|suing|hates)\b"
+    r"|\b(?:it|that)(?:'s| is|'s really| really)? ?(?:wasn't|isn't|not|was not|is not) (?:really )?your fault\b|\bdon't blame yourself\b"
+    r"|\bi (?:don't|do not|never|could never) (?:hate|blame) you\b|\byou(?:'re| are) not (?:stupid|lazy|useless|in trouble|to blame|alone)\b"
+    r"|\b(?:i'm|i am|we're) (?:so |very |really |terribly )*sorry (?:for your loss|to hear|for you)\b|\b(?:poor (?:thing|things|man|woman|people|family)|how (?:awful|dreadful|terrible|sad))\b"
+    r"|\b(?:congratulations|i'm so (?:happy|proud|pleased|glad|relieved)|no harm done|not at all|you're (?:very |most )?welcome)\b"
+    r"|\bmy (?:\w+ )?(?:mother|father|mum|dad|husband|wife|son|daughter|brother|sister|gran|grandma|grandad|friend|dog|cat) (?:has )?(?:died|passed away)\b"
+    r"|\bi (?:miss (?:her|him)|feel (?:so )?(?:lost|empty|lonely)|keep crying|can't stop crying)\b"
+)
+_TURN = re.compile(r"\b(?:but|so|until|unless|though|except|yet|if)\b")
+
 _GLADNESS = 0.35  # VADER's compound of the words beside the phrase
 
 
@@ -37,6 +51,13 @@ def share_left(text: str, start: int, end: int) -> float:
     if gladness(f"{before} {text[end:]}") >= _GLADNESS:
         shares.append(_GLAD)
     return min(shares)
+
+
+def calm_share(text: str) -> float:
+    """Return the share of its heat (0 to 1) that is left to a text that reassures, mourns, or is glad, else 1."""
+    spoken = text.lower().replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
+    said = _REASSURING.search(spoken)
+    return 1.0 if said is None or _TURN.search(spoken, said.end()) else _CALM
 
 
 def gladness(text: str) -> float:

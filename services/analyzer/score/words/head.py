@@ -18,7 +18,7 @@ KINDS = (
     "frustration", "sarcasm", "disagreement", "interruption", "de_escalation", "apology",
 )  # fmt: skip
 
-_CONTEXT_SHARE = 0.7  # of the line with its neighbours, against the line alone
+CONTEXT_SHARE = 0.7  # of the line with its neighbours, against the line alone
 _BATCH = 256  # lines at a time, so that a long conversation needs no more memory
 
 
@@ -27,33 +27,36 @@ class Head:
     """A fitted head.
 
     `means` and `scales` (2 by layers by dimensions) standardise the vectors of a line and of a line with its
-    neighbours; `landmarks` (n by 2 · dimensions) are 8-bit, to be multiplied by `landmark_scale`; `weights` (n by
-    1 + kinds) and `bias` give heat and then each kind; a kind is named from its `thresholds` on. `probe` are the
-    encoder's vectors of PROBE at the time of fitting, `data_sha256` the hash of what was fitted.
+    neighbours. `projection` (2 · layers · dimensions by rank) keeps of them what heat depends on; `landmarks` (n by
+    rank), `weights` (n) and `bias` give heat. `kind_weights` (2 · layers · dimensions by kinds) and `kind_shares` give
+    a score for each kind, which is named from its `thresholds` on. `probe` are the encoder's vectors of PROBE at the
+    time of fitting, `data_sha256` the hash of what was fitted.
     """
 
     means: Floats
     scales: Floats
-    landmarks: NDArray[np.int8]
-    landmark_scale: float
+    projection: Floats
+    landmarks: Floats
     gamma: float
     weights: Floats
-    bias: Floats
+    bias: float
+    kind_weights: Floats
+    kind_shares: Floats
     thresholds: Floats
     probe: Floats
     data_sha256: str
 
     def predict(self, lines: Floats, contexts: Floats) -> Floats:
         """Return heat and the score of each kind, n by 1 + kinds, for vectors of n by layers by dimensions."""
-        features = features_of(lines, contexts, self.means, self.scales)
-        landmarks = self.landmarks.astype(np.float32) * np.float32(self.landmark_scale)
-        return np.concatenate(
-            [
-                rbf(features[at : at + _BATCH], landmarks, self.gamma) @ self.weights + self.bias
-                for at in range(0, len(features), _BATCH)
-            ]
-            or [np.zeros((0, len(self.bias)), np.float32)]
-        )
+        batches = [
+            self._predict(features_of(lines[at : at + _BATCH], contexts[at : at + _BATCH], self.means, self.scales))
+            for at in range(0, len(lines), _BATCH)
+        ]
+        return np.concatenate(batches or [np.zeros((0, 1 + len(KINDS)), np.float32)])
+
+    def _predict(self, features: Floats) -> Floats:
+        heats = rbf(features @ self.projection, self.landmarks, self.gamma) @ self.weights + np.float32(self.bias)
+        return np.column_stack([heats, features @ self.kind_weights + self.kind_shares])
 
 
 PROBE = "I told you twice already, and nobody called me back."
@@ -61,10 +64,12 @@ PROBE = "I told you twice already, and nobody called me back."
 
 
 def features_of(lines: Floats, contexts: Floats, means: Floats, scales: Floats) -> Floats:
-    """Return one row of features for each line: its own vector and that of its context, standardised, side by side."""
-    own = _unit_sum((lines - means[0]) / scales[0])
-    context = _unit_sum((contexts - means[1]) / scales[1])
-    return np.hstack([own, np.float32(_CONTEXT_SHARE) * context])
+    """Return one row of features for each line: its own layers and those of its context, standardised, side by side."""
+    own = _unit((lines - means[0]) / scales[0]).reshape(len(lines), -1)
+    context = _unit((contexts - means[1]) / scales[1]).reshape(len(contexts), -1)
+    both = np.hstack([own, np.float32(CONTEXT_SHARE) * context])
+    rows: Floats = (both / np.sqrt(lines.shape[1])).astype(np.float32)
+    return rows
 
 
 def rbf(rows: Floats, landmarks: Floats, gamma: float) -> Floats:
@@ -80,11 +85,13 @@ def load_head(path: Path = HEAD_FILE) -> Head:
         return Head(
             means=file["means"].astype(np.float32),
             scales=file["scales"].astype(np.float32),
-            landmarks=file["landmarks"],
-            landmark_scale=float(file["landmark_scale"]),
+            projection=file["projection"].astype(np.float32),
+            landmarks=file["landmarks"].astype(np.float32),
             gamma=float(file["gamma"]),
             weights=file["weights"].astype(np.float32),
-            bias=file["bias"].astype(np.float32),
+            bias=float(file["bias"]),
+            kind_weights=file["kind_weights"].astype(np.float32),
+            kind_shares=file["kind_shares"].astype(np.float32),
             thresholds=file["thresholds"].astype(np.float32),
             probe=file["probe"].astype(np.float32),
             data_sha256=str(file["data_sha256"]),
@@ -92,25 +99,22 @@ def load_head(path: Path = HEAD_FILE) -> Head:
 
 
 def save_head(head: Head, path: Path = HEAD_FILE) -> None:
-    """Write a head, the same bytes for the same numbers."""
+    """Write a head; the large arrays are rounded to 16 bits."""
     np.savez(
         path,
-        means=head.means,
-        scales=head.scales,
-        landmarks=head.landmarks,
-        landmark_scale=np.float64(head.landmark_scale),
+        means=head.means.astype(np.float16),
+        scales=head.scales.astype(np.float16),
+        projection=head.projection.astype(np.float16),
+        landmarks=head.landmarks.astype(np.float16),
         gamma=np.float64(head.gamma),
         weights=head.weights,
-        bias=head.bias,
+        bias=np.float64(head.bias),
+        kind_weights=head.kind_weights.astype(np.float16),
+        kind_shares=head.kind_shares,
         thresholds=head.thresholds,
-        probe=head.probe,
+        probe=head.probe.astype(np.float16),
         data_sha256=np.str_(head.data_sha256),
     )
-
-
-def _unit_sum(layers: Floats) -> Floats:
-    """Return the sum of each line's layers, each layer of length one, as a vector of length one."""
-    return _unit(_unit(layers).sum(axis=1))
 
 
 def _unit(vectors: Floats) -> Floats:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -10,7 +11,7 @@ import structlog
 from services.analyzer.score.words.encoder import Encoder, EncoderUnavailableError, load_encoder
 from services.analyzer.score.words.head import KINDS, PROBE, Floats, Head, load_head
 from services.analyzer.score.words.lexicon_rater import LexiconWords
-from services.analyzer.score.words.phrases import phrase_heats
+from services.analyzer.score.words.phrases import heat_with_phrases, phrase_heats
 from services.analyzer.score.words.pieces import MOST_WORDS, pieces_of
 from services.analyzer.score.words.protocol import LineWords
 
@@ -36,10 +37,10 @@ class WordsCore(Protocol):
         """Return one rating for each line, in order."""
 
 
-def load_words_model() -> WordsCore:
+def load_words_model(weights: Path | None = None) -> WordsCore:
     """Load the model, or the lexicon (whose name says so) where the model's packages are missing or wrong."""
     try:
-        encoder = load_encoder()
+        encoder = load_encoder(weights)
         head = load_head()
         check_probe(encoder, head)
     except (EncoderUnavailableError, OSError, KeyError, ValueError) as error:
@@ -100,7 +101,12 @@ class WordsModel:
     def _line(self, predicted: Floats, texts: Sequence[str]) -> LineWords:
         heats = np.clip(predicted[:, 0], 0, 1)
         phrases = [phrase_heats(piece) for piece in texts]
-        heats = np.array([_with_phrases(float(heat), found) for heat, found in zip(heats, phrases, strict=True)])
+        heats = np.array(
+            [
+                heat_with_phrases(float(heat), piece, found)
+                for heat, piece, found in zip(heats, texts, phrases, strict=True)
+            ]
+        )
         words = np.array([max(len(piece.split()), 1) for piece in texts])
         hottest = int(heats.argmax())
         heat = _HOTTEST_PIECE * float(heats.max()) + (1 - _HOTTEST_PIECE) * float(np.average(heats, weights=words))
@@ -128,11 +134,6 @@ class WordsModel:
         predicted = self._predict([_Piece(0, window, "", "") for window in windows])[:, 0]
         found = [max(phrase_heats(window).values(), default=0.0) for window in windows]
         return windows[int(np.argmax(predicted + np.array(found)))]
-
-
-def _with_phrases(heat: float, found: dict[str, float]) -> float:
-    """Return a piece's heat; a phrase that is hotter than the model thinks counts for half of the difference."""
-    return heat + 0.5 * max(0.0, max(found.values(), default=0.0) - heat)
 
 
 def _pieces(lines: Sequence[str]) -> list[_Piece]:

@@ -6,9 +6,10 @@ ultimatums, 1 threats of violence. What takes a phrase's heat away (negation, na
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from services.analyzer.score.words.defusing import share_left
+from services.analyzer.score.words.defusing import calm_share, share_left
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,20 @@ def phrase_heats(text: str) -> dict[str, float]:
     return dict(sorted(found.items(), key=lambda item: -item[1]))
 
 
+def heat_with_phrases(heat: float, text: str, found: Mapping[str, float]) -> float:
+    """Return a text's heat by meaning, raised by the hottest phrase found in it, or lowered by a reassuring one.
+
+    A phrase counts for half of the difference, strong insults and plain threats for more.
+    """
+    said = max(found.values(), default=0.0)
+    if said <= heat:
+        return heat if said >= _NOTABLE else heat * calm_share(text)
+    share = next(share for least, share in _SHARES if said >= least)
+    return heat + share * (said - heat)
+
+
 _NOTABLE = 0.15
+_SHARES = ((0.95, 0.8), (0.85, 0.65), (0.0, 0.5))  # of the difference, by the phrase's heat
 
 
 def _any_of(*alternatives: str) -> re.Pattern[str]:
@@ -43,7 +57,7 @@ def _any_of(*alternatives: str) -> re.Pattern[str]:
 _WILL = r"(?:i'll|i will|i'm going to|i am going to|i'm gonna|we'll|we will|we're going to|gonna|i swear i'll)"
 _YOU_ARE = r"(?:you're|you are|you people are|you lot are|youre)"
 _BOOST = (
-    r"(?:(?:an?|the|so|such|just|really|absolutely?|completely?|totally?|utterly?|incredibly|nothing but|bunch of|"
+    r"(?:(?:an?|the|so|such|just|really|absolute(?:ly)?|complete(?:ly)?|total(?:ly)?|utter(?:ly)?|incredibl[ey]|nothing but|bunch of|"
     r"pack of|load of|all|real|right|complete|little|old|fat|lying|thieving|worst|most|biggest|bloody|fucking|damn|"
     r"goddamn|even|still|always|also|nothing|more|than|kind of|sort of|simply|plain) )*"
 )
@@ -62,7 +76,7 @@ HOSTILE: tuple[Phrases, ...] = (
         "threat",
         1.0,
         _any_of(
-            rf"{_WILL} (?:fucking )?(?:kill|hurt|destroy|bury|strangle|finish|smash|punch|beat|stab|shoot) you(?! on\b| at\b| to\b)",
+            rf"{_WILL} (?:fucking )?(?:kill|hurt|destroy|bury|strangle|finish|smash|punch|beat|stab|shoot) you(?! on\b| at\b| to (?:it|the)\b)",
             rf"{_WILL} (?:fucking )?(?:get|end|ruin|break|crush) you{_END}",
             rf"(?:come (?:over|down|round|up) (?:there|here)|{_WILL}) (?:and )?(?:fucking )?(?:smash|break|kick|punch|knock|rip|cut) your (?:\w+ )?{_BODY}",
             rf"(?:smash|kick|punch|bash|cave) (?:your|you) (?:\w+ )?(?:{_BODY} )?in{_END}",
@@ -88,11 +102,17 @@ HOSTILE: tuple[Phrases, ...] = (
             r"you (?:stupid|useless|pathetic|filthy|ugly|disgusting|ignorant|fat|worthless) (?:little |old |fat )?(?:man|woman|cow|pig|bastard|parrot|girl|boy|creature|child)",
             rf"bunch of {_BOOST}{_NAMES}",
             r"shut (?:the (?:fuck|hell) up|your (?:mouth|face|trap|gob))",
-            r"shut up(?=$|[.!?]| and | you |,? you)",
             r"(?:go to hell|screw you|fuck (?:you|off)|piss off|drop dead|bugger off|get stuffed)",
             r"(?:i|we all|everyone) (?:hates?|despises?|loathes?|can't stand) you(?= ?(?:$|[.!?,]| all| people| and))",
             r"get out of my (?:face|sight)",
             r"you (?:make me sick|disgust me)",
+        ),
+    ),
+    Phrases(
+        "insult",
+        0.65,
+        _any_of(
+            r"shut up(?=$|[.!?]| and | you |,? you)",
         ),
     ),
     Phrases(

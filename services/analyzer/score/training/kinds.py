@@ -1,0 +1,46 @@
+"""Fits the kinds of lines: one linear score for each, and from which score on it is named."""
+
+import numpy as np
+
+from services.analyzer.score.words.head import Floats
+
+_RIDGE = 1.0
+_FOLDS, _BLOCK = 4, 20  # twins stand side by side: folds are made of blocks of lines
+_SEED = 0
+_PRECISION = 0.65  # a reason that is wrong is worse than none
+_LEAST_FOUND = 8
+_NEVER = 9.0
+
+
+def fit_kinds(rows: Floats, kinds: Floats) -> Floats:
+    """Return the features' weights for each kind, to be added to the kinds' shares of all lines; ridge regression."""
+    left = (rows.T @ rows).astype(np.float64) + _RIDGE * np.eye(rows.shape[1])
+    right = (rows.T @ (kinds - kinds.mean(axis=0))).astype(np.float64)
+    weights: Floats = np.linalg.solve(left, right).astype(np.float32)
+    return weights
+
+
+def thresholds_of(rows: Floats, kinds: Floats) -> Floats:
+    """Return for each kind the lowest score from which on 65 % of the lines named by it are of it.
+
+    The scores are those of folds that the fit did not see; a kind that is never found so surely is never named.
+    """
+    scores = unseen_scores(rows, kinds)
+    return np.array([_threshold(scores[:, kind], kinds[:, kind]) for kind in range(kinds.shape[1])], np.float32)
+
+
+def unseen_scores(rows: Floats, kinds: Floats) -> Floats:
+    """Return the score of each kind for each line, by a fit to the other folds' lines."""
+    fold = np.random.default_rng(_SEED).permutation(len(rows) // _BLOCK + 1)[np.arange(len(rows)) // _BLOCK] % _FOLDS
+    scores = np.zeros_like(kinds)
+    for number in range(_FOLDS):
+        seen = fold != number
+        scores[~seen] = rows[~seen] @ fit_kinds(rows[seen], kinds[seen]) + kinds[seen].mean(axis=0)
+    return scores
+
+
+def _threshold(scores: Floats, is_kind: Floats) -> float:
+    order = np.argsort(-scores)
+    found = np.cumsum(is_kind[order])
+    precise = np.flatnonzero((found / np.arange(1, len(order) + 1) >= _PRECISION) & (found >= _LEAST_FOUND))
+    return float(scores[order][precise[-1]]) if len(precise) else _NEVER

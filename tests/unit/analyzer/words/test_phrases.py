@@ -1,0 +1,60 @@
+import pytest
+
+from services.analyzer.score.words.phrases import heat_with_phrases, phrase_heats
+
+
+def hottest(text: str) -> float:
+    return max(phrase_heats(text).values(), default=0.0)
+
+
+TWINS = [
+    ("You'll pay for the tickets at the door.", "You'll pay for this, wait and see."),
+    ("I know where you work, so I'll bring the cake there.", "I know where you work."),
+    ("Watch your back, there's a step behind you.", "You'd better watch your back."),
+    ("I'll get you a chair and a glass of water.", "I'll get you for this."),
+    ("You are always so kind to my mother.", "You are always such an absolute liar."),
+    ("Nobody in this room would say that you are a fool.", "You are a fool."),
+    ("My uncle said, you are a lazy idiot, and off he went.", "You are a lying idiot."),
+    ("I'll kill you if you wake the baby, ha ha.", "I'll kill you if you go near the baby."),
+    ("You never complain, do you?", "You never listen to me."),
+    ("Let me finish my tea, and then we'll go.", "Let me finish."),
+    ("Your manager called, he's very pleased.", "Get me your manager."),
+    ("You won't be sorry, it's a lovely hotel.", "You'll be sorry."),
+    ("That joke was so funny.", "This company is hopeless, and this is a joke."),
+]
+
+
+@pytest.mark.parametrize(("harmless", "hostile"), TWINS)
+def test_a_hostile_phrase_is_told_from_its_harmless_twin(harmless: str, hostile: str) -> None:
+    assert hottest(harmless) <= 0.3
+    assert hottest(hostile) >= 0.5
+
+
+@pytest.mark.parametrize(("harmless", "hostile"), TWINS)
+def test_case_and_final_marks_do_not_matter(harmless: str, hostile: str) -> None:
+    for line in (harmless, hostile):
+        assert hottest(line.upper().rstrip(".?!")) == hottest(line.lower().rstrip(".?!"))
+
+
+def test_a_recognisers_long_line_costs_no_more_than_its_length() -> None:
+    assert hottest("you are " * 5000 + "an idiot") == 0.9
+
+
+def test_a_plain_threat_raises_a_line_that_the_model_found_calm() -> None:
+    assert heat_with_phrases(0.1, "", {"threat": 1.0}) > 0.7
+    assert heat_with_phrases(0.1, "", {"frustration": 0.5}) == pytest.approx(0.3)
+    assert heat_with_phrases(0.6, "", {"frustration": 0.5}) == 0.6
+    assert heat_with_phrases(0.4, "I'd like two tickets.", {}) == 0.4
+
+
+@pytest.mark.parametrize(
+    ("reassuring", "turned"),
+    [
+        ("Don't blame yourself.", "Don't blame yourself, but don't come back."),
+        ("I'm not angry with you.", "I'm not angry with you, so stop whining."),
+        ("Nobody thinks you did it.", "Nobody thinks you did it, yet here we are."),
+    ],
+)
+def test_reassurance_cools_a_line_unless_it_turns(reassuring: str, turned: str) -> None:
+    assert heat_with_phrases(0.5, reassuring, {}) < 0.25
+    assert heat_with_phrases(0.5, turned, {}) == 0.5
