@@ -146,7 +146,7 @@ def _pieces(lines: Sequence[str]) -> list[_Piece]:
 
 
 def _warmed_by_neighbours(lines: Sequence[str], rated: list[LineWords]) -> list[LineWords]:
-    """Return the ratings, those of lines with hardly a word replaced by the mean of the lines beside them."""
+    """Return the ratings, those of lines with hardly a word half from the lines beside them."""
     short = [len(line.split()) < _SHORT for line in lines]
     warmed = list(rated)
     for index in range(len(lines)):
@@ -155,5 +155,6 @@ def _warmed_by_neighbours(lines: Sequence[str], rated: list[LineWords]) -> list[
         beside = [rated[i].heat for i in (index - 1, index + 1) if 0 <= i < len(lines) and not short[i]]
         spoken = max(phrase_heats(lines[index]).values(), default=0.0)
         if beside:
-            warmed[index] = replace(rated[index], heat=max(spoken, sum(beside) / len(beside)))
+            around = sum(beside) / len(beside)
+            warmed[index] = replace(rated[index], heat=max(spoken, (rated[index].heat + around) / 2))
     return warmed
