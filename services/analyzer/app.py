@@ -50,22 +50,25 @@ class Models:
     for_session: Callable[[SessionKey], Transcriber] | None = None
 
 
-def local_transcriber(settings: AnalyzerSettings, local: LocalModels) -> Transcriber:
-    """Return the transcriber for the operator's own model, or for the one that comes with the service."""
+async def own_transcriber(settings: AnalyzerSettings, local: LocalModels) -> Transcriber | None:
+    """Return the transcriber with the operator's own model, tried; raises Permanent if that can't be used."""
     if settings.model_dir is None:
-        return MoonshineTranscriber(local)
-    return SherpaTranscriber(local, recognise(settings.model_dir), settings.model_language)
+        return None
+    own = SherpaTranscriber(local, recognise(settings.model_dir), settings.model_language)
+    await own.check()
+    return own
 
 
 @asynccontextmanager
 async def open_models(
     settings: AnalyzerSettings, local: LocalModels, bus: Bus, events: EventStore
 ) -> AsyncIterator[Models]:
-    """Open transcriber and scorer; neither is used before the first recording."""
+    """Open transcriber and scorer; none is used before the first recording but a model of the operator's own."""
     thermometer = Thermometer(settings.calibration())
     scorer = LocalScorer(ModelRater(local), thermometer, voices=not settings.words_only)
+    own = await own_transcriber(settings, local)
     if settings.openai_api_key is None:
-        yield Models(local_transcriber(settings, local), scorer)
+        yield Models(own or MoonshineTranscriber(local), scorer)
         return
     # Imported only here: the SDK costs 50 MB and most of a second.
     from services.analyzer.openai_api.budget import BudgetLimits, DailyBudget  # noqa: PLC0415
@@ -82,11 +85,15 @@ async def open_models(
         limits = BudgetLimits(seconds=settings.openai_daily_seconds, tokens=settings.openai_daily_tokens)
         budget = DailyBudget(limits, SharedLedger(bus, replicas=settings.nats_replicas))
         service = ModelService(client, budget)
+        judge = JudgeScorer(service, settings.openai_score_model, local=scorer, deadline=deadline)
+        if own is not None:
+            yield Models(own, judge)
+            return
         bought = OpenAITranscriber(service, settings.openai_transcribe_model, deadline=deadline)
-        stand_in = local_transcriber(settings, local)
+        stand_in = MoonshineTranscriber(local)
         yield Models(
             TranscriberWithStandIn(bought, stand_in),
-            JudgeScorer(service, settings.openai_score_model, local=scorer, deadline=deadline),
+            judge,
             for_session=lambda key: TranscriberWithStandIn(bought.keeping(BoughtAnswers(events, key)), stand_in),
         )
 

@@ -14,9 +14,11 @@ from services.analyzer.transcribe.model_folder import ModelFolder
 from services.analyzer.transcribe.protocol import Heard
 from services.analyzer.transcribe.repetition import without_loops
 from services.analyzer.transcribe.sentences import Word, sentences
+from shared.audio.pcm import BYTES_PER_SECOND
 from shared.domain.analysis import TranscriptLine
-from shared.domain.errors import Unavailable
+from shared.domain.errors import Permanent, RoomtoneError, Unavailable
 
+_LOADING_SECONDS = 120.0  # gigabytes from a slow disk
 _SHARE = 4.0  # of a piece's length that the model may take beyond the deadline: models of one's own may be large
 
 
@@ -59,14 +61,23 @@ class SherpaTranscriber:
         """The language that the operator names."""
         return () if self._language is None else (self._language,)
 
+    async def check(self) -> None:
+        """Load the model and try it with a second of silence; raises Permanent if it can't be used.
+
+        Files that sherpa-onnx can't read end the models' process, which a job would try again and again.
+        """
+        try:
+            await self._answer(bytes(BYTES_PER_SECOND), seconds=_LOADING_SECONDS)
+        except RoomtoneError as exc:
+            raise Permanent(
+                f"MODEL_DIR: the model {self._name} can't be used. {exc.message} What sherpa-onnx said of it is in the "
+                "log: unpack the model anew, or leave MODEL_DIR empty.",
+                code=exc.code,
+            ) from exc
+
     async def transcribe(self, piece: AudioPiece) -> Heard:
         """Return the piece's sentences; raises what `LocalModels.run` raises."""
-        body = self._description + b"\n" + piece.pcm
-        content = await self._models.run("transcribe_with", body, seconds=_SHARE * piece.seconds)
-        try:
-            answer = _ANSWER.validate_json(content)
-        except ValidationError as exc:
-            raise Unavailable("The speech model's answer can't be read.", code="model_failed") from exc
+        answer = await self._answer(piece.pcm, seconds=_SHARE * piece.seconds)
         words = without_loops([Word(word, ()) for word in answer.text.split()], lambda word: word.text)
         said = sentences(words, piece.speech)
         sure = _mean_probability(answer.log_probabilities)
@@ -78,6 +89,13 @@ class SherpaTranscriber:
             confidences=() if sure is None else (sure,) * len(said),
             language=language_tag(answer.language.strip("<|>")) if answer.language else None,
         )
+
+    async def _answer(self, pcm: bytes, *, seconds: float) -> _Answer:
+        content = await self._models.run("transcribe_with", self._description + b"\n" + pcm, seconds=seconds)
+        try:
+            return _ANSWER.validate_json(content)
+        except ValidationError as exc:
+            raise Unavailable("The speech model's answer can't be read.", code="model_failed") from exc
 
 
 def _mean_probability(log_probabilities: Sequence[float]) -> float | None:

@@ -38,6 +38,7 @@ async def transcriber(folder: ModelFolder) -> AsyncIterator[SherpaTranscriber]:
 
 
 async def test_a_folder_of_ones_own_transcribes(transcriber: SherpaTranscriber, folder: ModelFolder) -> None:
+    await transcriber.check()
     heard = await transcriber.transcribe(piece(speech_sample()))
     assert folder.kind is ModelKind.MOONSHINE_V2
     assert "no matter, try again" in " ".join(line.text for line in heard.lines).lower()
@@ -57,6 +58,8 @@ async def test_files_that_are_no_model_fail_with_a_stable_code(folder: ModelFold
     for file in ("encoder_model.ort", "decoder_model_merged.ort", "tokens.txt"):
         (broken / file).write_text("no model")
     async with open_local_models(deadline=60) as models:
+        with pytest.raises(Permanent, match="MODEL_DIR: the model sherpa-onnx/broken can't be used"):
+            await SherpaTranscriber(models, recognise(broken), None).check()
         with pytest.raises((Unavailable, Permanent)) as failed:
             await SherpaTranscriber(models, recognise(broken), None).transcribe(piece(speech_sample()[:32_000]))
         assert failed.value.code in {"model_failed", "model_stopped"}
