@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from services.analyzer.score.channel_summary import channel_analyses
 from services.analyzer.score.confidence import Grounds, confidence
+from services.analyzer.score.english import seems_english
 from services.analyzer.score.evidence import evidence, reason_codes
 from services.analyzer.score.fusion import LineHeat, line_heats
 from services.analyzer.score.protocol import TranscribedRecording
@@ -55,7 +56,7 @@ class LocalScorer:
             return language_not_supported(self.name)
         if not lines:
             return no_speech(self.name)
-        if recording.transcript.language not in {None, _LANGUAGE}:
+        if not _is_english(recording):
             return language_not_supported(self.name)
         words = await self._words.rate([line.text for line in lines])
         return await asyncio.to_thread(self._analysis, recording, words)  # an hour's pitch takes some 100 ms
@@ -120,3 +121,11 @@ class LocalScorer:
 
 def _speech_seconds(heats: Sequence[LineHeat]) -> float:
     return sum(item.line.end - item.line.start for item in heats)
+
+
+def _is_english(recording: TranscribedRecording) -> bool:
+    """Whether the lines are in English, by what the speech model says, or where it says nothing by their words."""
+    language = recording.transcript.language
+    if language is None:
+        return seems_english(line.text for line in recording.lines)
+    return language.partition("-")[0] == _LANGUAGE

@@ -128,12 +128,29 @@ async def test_no_speech_is_a_score_of_its_own_and_says_so() -> None:
     assert "No speech" in score.summary
 
 
-@pytest.mark.parametrize("language", ["de", None])
-async def test_speech_in_another_language_is_not_scored(language: str | None) -> None:
-    heard = recording(*STEPS[4])
-    foreign = replace(heard, transcript=replace(heard.transcript, language=language), foreign=language is None)
-    score = await local_scorer().score(foreign)
+GERMAN = "Ich habe den Betrag schon vor zwei Wochen überwiesen, und trotzdem kommt heute wieder eine Mahnung ins Haus."
+
+
+@pytest.mark.parametrize(
+    ("language", "foreign", "said"),
+    [("de", False, STEPS[4]), (None, True, STEPS[4]), (None, False, [GERMAN, GERMAN])],
+    ids=["told", "not understood", "by its words"],
+)
+async def test_speech_in_another_language_is_not_scored(
+    language: str | None, *, foreign: bool, said: Sequence[str]
+) -> None:
+    heard = recording(*said)
+    score = await local_scorer().score(
+        replace(heard, transcript=replace(heard.transcript, language=language), foreign=foreign)
+    )
     assert (score.temperature, score.confidence, score.reason_codes) == (1, 0.0, ("language_not_supported",))
+
+
+@pytest.mark.parametrize("language", ["en-GB", None])
+async def test_english_is_scored_also_where_the_speech_model_does_not_name_it(language: str | None) -> None:
+    heard = recording(*STEPS[4])
+    score = await local_scorer().score(replace(heard, transcript=replace(heard.transcript, language=language)))
+    assert score.temperature >= 75
 
 
 async def test_without_the_words_model_a_lexicon_rates_and_says_so() -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from services.analyzer.score.judge.english import FUNCTION_WORDS
+from services.analyzer.score.english import FUNCTION_WORDS
 from services.analyzer.score.judge.judgement import JudgedEvidence
 from services.analyzer.spoken_words import located_words, spoken_words
 from shared.domain.analysis import TranscriptLine

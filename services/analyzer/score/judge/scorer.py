@@ -17,7 +17,7 @@ import structlog
 
 from services.analyzer.openai_api.errors import BudgetReached, RequestRefused, UnreadableAnswer
 from services.analyzer.openai_api.service import ModelService
-from services.analyzer.score.judge.english import seems_english
+from services.analyzer.score.english import seems_english
 from services.analyzer.score.judge.judgement import Judgement, parse_judgement
 from services.analyzer.score.judge.prompt import judgement_schema, messages_about, newest
 from services.analyzer.score.judge.verdict import BUDGET_REACHED, judged_locally, verdict

@@ -1,6 +1,6 @@
 import pytest
 
-from services.analyzer.score.judge.english import seems_english
+from services.analyzer.score.english import seems_english
 
 
 @pytest.mark.parametrize(
