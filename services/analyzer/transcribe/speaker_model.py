@@ -10,6 +10,8 @@ from services.analyzer.transcribe.speech_model import package_folder
 
 _SAMPLE_RATE = 16_000
 _FULL_SCALE = 32768
+_WINDOW_STEP = "5"  # seconds between windows of 10 s: five times fewer than the library's own, with the same speakers
+_NEVER = "1000000"
 _MOST_STREAMS = 4  # recordings at once; the one that got nothing for longest goes first
 
 
@@ -21,8 +23,13 @@ class SpeakerModel:
     """
 
     def __init__(self) -> None:
-        # The library transcribes as well, and can't be told not to; its words are not used.
-        options = {"return_audio_data": "false", "identify_speakers": "true"}
+        options = {
+            "return_audio_data": "false",
+            "identify_speakers": "true",
+            "skip_transcription": "true",
+            "diarization_analyze_cadence": _WINDOW_STEP,
+            "diarization_cluster_cadence": _NEVER,  # before the end, when all windows are clustered once
+        }
         folder = package_folder("moonshine_voice") / "assets" / "tiny-en"
         self._model = Transcriber(folder, ModelArch.TINY, options=options)
         self._streams: OrderedDict[bytes, Stream] = OrderedDict()

@@ -21,7 +21,7 @@ BEGIN, FEED, FINISH = b"b", b"f", b"e"
 ID_BYTES = 16
 
 _BLOCK = 10 * BYTES_PER_SECOND
-_SHARE = 4.0  # of the sound's length that it may take beyond the deadline; it takes 0.75 on an idle core
+_SHARE = 4.0  # of the sound's length that it may take beyond the deadline; it takes 0.5
 
 Span = tuple[float, float, int]
 """A stretch of speech: start, end, and the number of its voice."""
