@@ -10,7 +10,7 @@ from services.analyzer.transcribe.speech_model import package_folder
 
 _SAMPLE_RATE = 16_000
 _FULL_SCALE = 32768
-_WINDOW_STEP = "5"  # seconds between windows of 10 s: five times fewer than the library's own, with the same speakers
+_WINDOW_STEP = "5"  # seconds between windows of 10 s: five times fewer than the library's own
 _NEVER = "1000000"
 _MOST_STREAMS = 4  # recordings at once; the one that got nothing for longest goes first
 

@@ -22,6 +22,8 @@ ID_BYTES = 16
 
 _BLOCK = 10 * BYTES_PER_SECOND
 _SHARE = 4.0  # of the sound's length that it may take beyond the deadline; it takes 0.5
+_LAST_SHARE = 0.25  # of the recording's length, to tell all its voices apart at the end
+_LONGEST = 2 * 3600 * BYTES_PER_SECOND  # what the diarizer remembers of a recording grows with it
 
 Span = tuple[float, float, int]
 """A stretch of speech: start, end, and the number of its voice."""
@@ -32,44 +34,50 @@ _SPANS = TypeAdapter(tuple[Span, ...])
 class SpeakerGuesser:
     """Follows the voices of one recording; holds at most a block of 10 s.
 
-    A guess is not worth a recording: where the model fails, no line has a speaker.
+    A guess is not worth a recording: where the model fails, or after two hours, no line has a speaker.
     """
 
     def __init__(self, models: LocalModels) -> None:
         self._models = models
         self._id = secrets.token_bytes(ID_BYTES)
         self._pcm = bytearray()
+        self._size = 0
         self._begun = False
         self._failed = False
 
     async def feed(self, pcm: bytes) -> None:
         """Add whole samples."""
+        self._size += len(pcm)
+        if self._size > _LONGEST and not self._failed:
+            log.warning("speakers are not guessed: the recording is longer than two hours")
+            self._failed = True
+            self._pcm.clear()
+        if self._failed:
+            return
         self._pcm += pcm
         while len(self._pcm) >= _BLOCK:
             block = bytes(self._pcm[:_BLOCK])
             del self._pcm[:_BLOCK]
-            await self._ask(FEED, block)
+            await self._ask(FEED, block, seconds=_SHARE * len(block) / BYTES_PER_SECOND)
 
     async def finish(self, lines: Sequence[TranscriptLine]) -> list[TranscriptLine]:
         """Return the lines, each with the voice that is heard most in it: "1" for the first one, "2" and so on."""
-        await self._ask(FEED, bytes(self._pcm))
-        content = await self._ask(FINISH, b"")
+        await self._ask(FEED, bytes(self._pcm), seconds=_SHARE * len(self._pcm) / BYTES_PER_SECOND)
+        content = await self._ask(FINISH, b"", seconds=_LAST_SHARE * self._size / BYTES_PER_SECOND)
         try:
             spans = _SPANS.validate_json(content) if content else ()
         except ValidationError:
             spans = ()
         return with_speakers(lines, spans)
 
-    async def _ask(self, what: bytes, pcm: bytes) -> bytes:
+    async def _ask(self, what: bytes, pcm: bytes, *, seconds: float) -> bytes:
         if self._failed:
             return b""
         try:
             if not self._begun:
                 await self._models.run("speakers", BEGIN + self._id)
                 self._begun = True
-            return await self._models.run(
-                "speakers", what + self._id + pcm, seconds=_SHARE * len(pcm) / BYTES_PER_SECOND
-            )
+            return await self._models.run("speakers", what + self._id + pcm, seconds=seconds)
         except (Unavailable, Permanent) as exc:
             log.warning("speakers are not guessed", code=exc.code)
             self._failed = True
