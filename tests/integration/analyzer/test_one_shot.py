@@ -67,7 +67,7 @@ async def test_the_rest_of_a_truncated_stream_is_scored(client: httpx.AsyncClien
     content = speech_as(name)
     response = await analyze(client, content[: len(content) // 2], f"call.{name}", detail="true")
     assert response.status_code == 200, response.text
-    assert WORDS[0].lower() in response.json()["transcript"].lower()
+    assert any(words.lower() in response.json()["transcript"].lower() for words in WORDS)
 
 
 async def test_a_truncated_m4a_has_lost_its_index_and_is_rejected(client: httpx.AsyncClient) -> None:
