@@ -108,8 +108,8 @@ class Segmenter:
         recent = self._recent[earliest - self._recent_from :]
         sums = [sum(recent[at : at + _SMOOTH]) for at in range(len(recent) - _SMOOTH + 1)]
         cut = earliest + min(range(len(sums)), key=lambda at: (sums[at], -at)) + _SMOOTH // 2
-        self._spans.append((self._begun, cut))
-        self._begun = cut
+        self._spans.append((self._begun, min(cut, self._last + 1)))
+        self._begun = cut if self._last >= cut else None  # else the stretch was over, and only its gap not long enough
         return self._take(len(self._spans), cut)
 
     def _take(self, count: int, latest: int) -> Segment:
