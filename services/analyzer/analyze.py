@@ -63,25 +63,32 @@ class Analyzer:
 
         Before the last try a score that another try may better is not taken.
         """
-        transcriber = self._transcriber_for(session)
-        if self._speakers is None or len(channels) > 1:
-            recording = await transcribe_recording(samples, transcriber, self._voice, channels)
-        else:
-            recording = await self._with_speakers(samples, transcriber, self._speakers())
+        recording = await self._transcribed(samples, self._transcriber_for(session), channels)
         return await self._scored(recording, last_try=last_try)
-
-    async def _with_speakers(
-        self, samples: AsyncIterator[bytes], transcriber: Transcriber, speakers: SpeakerGuesser
-    ) -> TranscribedRecording:
-        recording = await transcribe_recording(_followed(samples, speakers), transcriber, self._voice)
-        segments = tuple(await speakers.finish(recording.lines))
-        return replace(recording, transcript=replace(recording.transcript, segments=segments))
 
     async def transcribe_samples(
         self, samples: AsyncIterator[bytes], channels: Sequence[str | None] = MONO, on_line: OnLine | None = None
     ) -> TranscribedRecording:
-        """Transcribe interleaved PCM without scoring it; raises what `transcribe_recording` raises."""
-        return await transcribe_recording(samples, self._transcriber, self._voice, channels, on_line)
+        """Transcribe interleaved PCM without scoring it; raises what `transcribe_recording` raises.
+
+        A speaker is guessed when all is heard: lines that `on_line` is told of have none yet.
+        """
+        return await self._transcribed(samples, self._transcriber, channels, on_line)
+
+    async def _transcribed(
+        self,
+        samples: AsyncIterator[bytes],
+        transcriber: Transcriber,
+        channels: Sequence[str | None],
+        on_line: OnLine | None = None,
+    ) -> TranscribedRecording:
+        if self._speakers is None or len(channels) > 1:
+            return await transcribe_recording(samples, transcriber, self._voice, channels, on_line)
+        speakers = self._speakers()
+        followed = _followed(samples, speakers)
+        recording = await transcribe_recording(followed, transcriber, self._voice, channels, on_line)
+        segments = tuple(await speakers.finish(recording.lines))
+        return replace(recording, transcript=replace(recording.transcript, segments=segments))
 
     async def _scored(self, recording: TranscribedRecording, *, last_try: bool) -> AnalysisResult:
         try:

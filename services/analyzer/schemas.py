@@ -8,7 +8,7 @@ from starlette.requests import Request
 
 from services.analyzer.analyze import AnalysisResult
 from services.analyzer.audio_form import FILE_FIELD
-from shared.domain.analysis import ChannelAnalysis, Evidence, TimelineWindow
+from shared.domain.analysis import ChannelAnalysis, Evidence, SpeakerSource, TimelineWindow, TranscriptLine
 from shared.domain.clock import now, rfc3339
 from shared.domain.errors import ErrorKind, RoomtoneError
 from shared.http.api_group import ApiGroup
@@ -67,11 +67,16 @@ _ABSENT = Field(exclude_if=_is_absent)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Segment:
-    """Something said, with seconds from the recording's start; `channel` is null where there is one channel only."""
+    """Something said, with seconds from the recording's start; `channel` is null where there is one channel only.
+
+    `speaker` is the channel's name, or was guessed from the voices, as `speaker_source` says; both are null otherwise.
+    """
 
     start: Seconds
     end: Seconds
     channel: str | None
+    speaker: str | None
+    speaker_source: SpeakerSource | None
     text: str
 
 
@@ -107,7 +112,7 @@ def analyzed(result: AnalysisResult, *, detail: bool) -> Analyzed:
         return brief
     return replace(
         brief,
-        segments=tuple(Segment(start=line.start, end=line.end, channel=line.channel, text=line.text) for line in lines),
+        segments=tuple(_segment(line) for line in lines),
         transcript=" ".join(line.text for line in lines),
         scorer=analysis.scorer,
         reason_codes=analysis.reason_codes,
@@ -116,6 +121,17 @@ def analyzed(result: AnalysisResult, *, detail: bool) -> Analyzed:
         timeline=analysis.timeline,
         channels=analysis.channels,
         silence_seconds=analysis.silence_seconds,
+    )
+
+
+def _segment(line: TranscriptLine) -> Segment:
+    return Segment(
+        start=line.start,
+        end=line.end,
+        channel=line.channel,
+        speaker=line.speaker,
+        speaker_source=line.speaker_source,
+        text=line.text,
     )
 
 

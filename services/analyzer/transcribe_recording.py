@@ -175,5 +175,6 @@ def _in_recording(line: TranscriptLine, piece: AudioPiece, channel: str | None) 
         end=round(piece.start + end, 3),
         text=" ".join(line.text.split()),
         channel=channel,
+        speaker=channel,
         speaker_source=None if channel is None else "channel",
     )

@@ -16,7 +16,11 @@ SpeakerSource = Literal["channel", "guessed"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TranscriptLine:
-    """Something that one speaker said without a long pause."""
+    """Something that one speaker said without a long pause.
+
+    `speaker` is the name of its channel, or a number in the order of first words that was guessed from the voices;
+    `speaker_source` says which of both, and is None where there is no speaker.
+    """
 
     start: float
     end: float

@@ -15,7 +15,8 @@ from services.analyzer.transcribe.local_voice import LocalVoiceDetector
 from services.analyzer.transcribe.moonshine import MoonshineTranscriber
 from services.analyzer.transcribe.speakers import SpeakerGuesser
 from shared.domain.analysis import Analysis
-from tests.evaluation.speech.samples import Samples, of_pcm, resampled, silence
+from tests.evaluation.speech.samples import Samples, as_wav, of_pcm, resampled, silence
+from tests.integration.analyzer.one_shot_client import analyze, analyzing
 
 
 class EvenScorer:
@@ -67,11 +68,22 @@ async def test_each_line_of_one_channel_gets_a_guessed_speaker(call: Samples) ->
     assert {line.speaker_source for line in lines} == {"guessed"}
 
 
+async def test_one_shot_answers_name_the_guessed_speakers(nats_url: str, call: Samples) -> None:
+    async with analyzing(nats_url, guess_speakers=True) as client:
+        detailed = (await analyze(client, as_wav(call), detail="true")).json()["segments"]
+        fields = {"model": "any", "response_format": "diarized_json"}
+        files = {"file": ("call.wav", as_wav(call))}
+        diarized = (await client.post("/v1/audio/transcriptions", data=fields, files=files)).json()["segments"]
+    assert [line["speaker"] for line in detailed][:2] == ["1", "1"]
+    assert {line["speaker_source"] for line in detailed} == {"guessed"}
+    assert [line["speaker"] for line in diarized] == [line["speaker"] for line in detailed]
+
+
 async def test_a_recording_of_two_channels_needs_no_guess(call: Samples) -> None:
     sides = np.stack((call, np.zeros_like(call)), axis=1).ravel()
     async with open_local_models(deadline=100) as models:
         result = await analyzer(models).analyze_samples(parts_of(sides), ("agent", "customer"))
-    assert {(line.speaker, line.speaker_source) for line in result.recording.lines} == {(None, "channel")}
+    assert {(line.speaker, line.speaker_source) for line in result.recording.lines} == {("agent", "channel")}
 
 
 async def test_a_process_that_dies_meanwhile_costs_the_speakers_and_nothing_else(call: Samples) -> None:

@@ -106,9 +106,9 @@ async def test_each_channel_is_transcribed_on_its_own_and_the_lines_are_in_order
     recording = await Analyzer(transcriber, FakeScorer(), LevelDetector()).transcribe_samples(
         sound, ("left", "right"), tell
     )
-    assert [(line.channel, line.speaker_source) for line in recording.lines] == [
-        ("left", "channel"),
-        ("right", "channel"),
+    assert [(line.channel, line.speaker, line.speaker_source) for line in recording.lines] == [
+        ("left", "left", "channel"),
+        ("right", "right", "channel"),
     ]
     assert recording.lines[0].start < 2
     assert recording.lines[1].start > 9
