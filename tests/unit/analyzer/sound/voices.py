@@ -78,6 +78,20 @@ def noisy(sound: Sound, snr: float, *, seed: int = 1) -> Sound:
     return sound + noise * rms(sound) / decibels(snr)
 
 
+def hoarse(sound: Sound, *, seed: int = 0) -> Sound:
+    """Return speech of the same level in which two of three stretches of 0.26 s are half breath."""
+    random = np.random.default_rng(seed)
+    rough = sound.copy()
+    length = round(0.26 * SAMPLE_RATE)
+    for at in range(0, len(sound), length):
+        part = sound[at : at + length]
+        if random.random() < 2 / 3 and part.any():
+            breath = random.standard_normal(len(part)) * np.abs(part)
+            mixed = part + breath * rms(part) / rms(breath) * 0.6
+            rough[at : at + length] = mixed * rms(part) / rms(mixed)
+    return rough
+
+
 def hum(seconds: float, hertz: float, *, dbfs: float) -> Sound:
     """Return mains hum: the fundamental at `dbfs`, three harmonics below it."""
     time = np.arange(round(seconds * SAMPLE_RATE)) / SAMPLE_RATE
