@@ -5,13 +5,11 @@ from collections.abc import Sequence
 from services.analyzer.score.fusion import LineHeat
 from shared.domain.analysis import Evidence
 
-RAISED_VOICE = "raised_voice"
 CALMING = frozenset({"de_escalation", "apology"})
 """Kinds of words that cool a conversation."""
 
 _MOST_EVIDENCE = 10
 _NOTABLE = 0.3  # heat of a line whose kinds are reasons
-_LOUD = 0.35  # arousal of a line that is quoted for its voice
 
 
 def evidence(heats: Sequence[LineHeat]) -> tuple[Evidence, ...]:
@@ -40,9 +38,7 @@ def reason_codes(heats: Sequence[LineHeat]) -> list[str]:
 
 def _reasons(item: LineHeat) -> list[str]:
     reasons = [kind for kind in item.words.kinds if kind in CALMING or item.heat >= _NOTABLE]
-    if item.sound.arousal >= _LOUD:
-        reasons += item.sound.codes
-    return reasons
+    return [*reasons, *item.sound.codes]
 
 
 def _shown(reason: str, item: LineHeat) -> Evidence:

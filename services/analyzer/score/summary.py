@@ -8,7 +8,6 @@ from shared.domain.analysis import LANGUAGE_NOT_SUPPORTED, Analysis, ChannelAnal
 
 _BANDS = ((20, "Calm"), (40, "Mostly calm"), (60, "Tense"), (80, "Heated"), (100, "Very heated"))
 _MOST_QUOTES = 2
-_AROUSED = 0.35  # arousal from which a voice is said to be raised
 _APART = 15  # degrees between two sides that are worth a word
 
 
@@ -69,7 +68,7 @@ def _of_words(heats: Sequence[LineHeat], evidence: Sequence[Evidence]) -> str:
 
 def _of_voice(heats: Sequence[LineHeat]) -> str:
     loudest = max(heats, key=lambda item: item.sound.arousal)
-    if loudest.sound.arousal < _AROUSED:
+    if not loudest.sound.codes:
         return "no voice rises much above its usual"
     rise = round(loudest.sound.rise)
     how = f"rises {rise} dB above its usual" if rise > 0 else "is raised"

@@ -9,22 +9,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.analyzer.score.sound.level_step import without_step
-from services.analyzer.score.sound.line_voice import LineVoice, line_voices
-from services.analyzer.score.sound.protocol import ChannelSound, LineSound
+from services.analyzer.score.sound.line_voice import LineVoice, frames_of, line_voices
+from services.analyzer.score.sound.protocol import FRAMES_PER_SECOND, ChannelSound, LineSound
 from services.analyzer.score.sound.speakers import speakers
 from shared.domain.analysis import TranscriptLine
 
 RAISED_VOICE = "raised_voice"
 
 _USUAL = 0.2  # of a speaker's lines are softer than usual: most of a quarrel may be shouted
-_RISE_FROM, _RISE_TO = 6.5, 13.5  # dB: calm reading varies by 6; a shout lies 15 or more above (Traunmüller 2000)
-_PITCH_FROM, _PITCH_TO, _PITCH_WEIGHT = 2.5, 8.0, 0.6  # semitones; questions and joy rise too
-_PACE_FROM, _PACE_TO, _PACE_WEIGHT = 1.3, 2.0, 0.15  # times the usual pace
+_RISES, _AROUSALS = (6.0, 8.5, 9.5, 13.5), (0.0, 0.15, 0.4, 1.0)  # dB; a shout lies 15 above (Traunmüller 2000)
+_PITCH_FROM, _PITCH_TO, _PITCH_WORTH = 2.5, 8.0, 5.0  # semitones, and dB of rise; questions and joy rise too
+_PACE_FROM, _PACE_TO, _PACE_WORTH = 1.3, 2.0, 1.0  # times the usual pace, and dB of rise
+_CUES_FROM, _CUES_TO = 1.0, 5.0  # dB of rise that pitch and pace need to count as arousal
 _HIGH_FROM, _HIGH_TO = 24.0, 31.0  # semitones above 55 Hz, 220 to 330 Hz: few speak there, unless they shout
 _FLAT_FROM, _FLAT_TO = -14.0, -4.0  # dB of tilt; relaxed voices have -16 or less
-_STEADY_WEIGHT = 0.6  # children and some microphones sound like this too
-_RAISED_FROM = 0.4
-_RAISED_LEAST_RISE = 4.0
+_SHOUTED, _STEADY = (0.4, 0.6, 0.7, 1.0), (0.0, 0.15, 0.4, 0.6)  # children and some microphones sound like this too
+_RAISED_FROM = 0.35  # below it, what sounds aroused adds a few degrees at most
+_AFTERWARDS = FRAMES_PER_SECOND // 5  # of a pause, in which a room still sounds
+_LEAST_PAUSE = 4  # frames
+_QUIET = 0.25
 _SHORT = 25  # voiced frames: "yes" is soft, and no measure of what is usual
 _MIDDLE = 0.5
 
@@ -50,7 +53,7 @@ def _rate_channel(lines: Sequence[TranscriptLine], channel: ChannelSound) -> lis
     voices = [voice for _, voice in heard]
     groups = np.array(_groups([lines[at] for at, _ in heard], voices, channel))
     pitches = np.array([voice.pitch for voice in voices])
-    levels = without_step(np.array([voice.level for voice in voices]), pitches, groups.tolist())
+    levels = without_step(np.array([voice.level for voice in voices]), pitches, groups, _pauses(lines, heard, channel))
     pace = np.array([paces[at] for at, _ in heard])
     short = np.array([voice.voiced < _SHORT for voice in voices])
     rises = levels - _usual(levels, groups, short, _USUAL)
@@ -59,6 +62,22 @@ def _rate_channel(lines: Sequence[TranscriptLine], channel: ChannelSound) -> lis
     for (at, voice), rise, higher, times in zip(heard, rises, pitch_rises, faster, strict=True):
         rated[at] = _rate(voice, float(rise), float(higher), float(times), paces[at])
     return rated
+
+
+def _pauses(
+    lines: Sequence[TranscriptLine], heard: Sequence[tuple[int, LineVoice]], channel: ChannelSound
+) -> NDArray[np.float64]:
+    """Return the level in dBFS of the pause behind each line that is heard, NaN where there is none."""
+    levels = channel.frames.levels
+    ends = np.array([frames_of(line).stop for line in lines])
+    starts = np.sort([frames_of(line).start for line in lines])
+    pauses = np.full(len(heard), np.nan)
+    for number, (at, _) in enumerate(heard):
+        later = starts[starts >= ends[at]]
+        pause = levels[ends[at] + _AFTERWARDS : (later[0] if len(later) else len(levels)) - _AFTERWARDS // 2]
+        if len(pause) >= _LEAST_PAUSE:
+            pauses[number] = np.quantile(pause, _QUIET)
+    return pauses
 
 
 def _groups(lines: Sequence[TranscriptLine], voices: Sequence[LineVoice], channel: ChannelSound) -> list[int]:
@@ -85,19 +104,21 @@ def _usual(
 
 
 def _rate(voice: LineVoice, rise: float, pitch_rise: float, faster: float, pace: float) -> LineSound:
-    calm = 1 - _part(rise, _RISE_FROM, _RISE_TO)
-    calm *= 1 - _PITCH_WEIGHT * _part(pitch_rise, _PITCH_FROM, _PITCH_TO)
-    calm *= 1 - _PACE_WEIGHT * _part(faster, _PACE_FROM, _PACE_TO)
-    steady = _STEADY_WEIGHT * _part(voice.pitch, _HIGH_FROM, _HIGH_TO) * _part(voice.tilt, _FLAT_FROM, _FLAT_TO)
-    arousal = max(1 - calm, steady)
-    raised = steady >= _RAISED_FROM or (arousal >= _RAISED_FROM and rise >= _RAISED_LEAST_RISE)
+    cues = _PITCH_WORTH * _part(pitch_rise, _PITCH_FROM, _PITCH_TO) + _PACE_WORTH * _part(faster, _PACE_FROM, _PACE_TO)
+    evidence = rise + cues * _part(rise, _CUES_FROM, _CUES_TO)
+    shouted = _part(voice.pitch, _HIGH_FROM, _HIGH_TO) * _part(voice.tilt, _FLAT_FROM, _FLAT_TO)
+    arousal = round(max(_between(evidence, _RISES, _AROUSALS), _between(shouted, _SHOUTED, _STEADY)), 3)
     return LineSound(
-        arousal=round(arousal, 3),
+        arousal=arousal,
         rise=round(max(rise, 0.0), 1),
         pitch_rise=round(pitch_rise, 1),
         pace=round(pace, 2),
-        codes=(RAISED_VOICE,) if raised else (),
+        codes=(RAISED_VOICE,) if arousal >= _RAISED_FROM else (),
     )
+
+
+def _between(value: float, values: Sequence[float], results: Sequence[float]) -> float:
+    return float(np.interp(value, values, results))
 
 
 def _part(value: float, low: float, high: float) -> float:

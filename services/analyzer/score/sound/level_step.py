@@ -1,28 +1,30 @@
 """Finds the moment at which all voices of a channel change their level at once: a microphone that was moved."""
 
-from collections.abc import Sequence
-
 import numpy as np
 from numpy.typing import NDArray
 
 _LEAST_STEP = 7.0  # dB
 _LEAST_LINES = 2  # on each side
-_LEAST_RAISED, _LEAST_RAISED_ALONE = 3, 4  # before or behind a rise: two loud lines at the end are a quarrel
+_LEAST_RAISED_ALONE = 4
 _TIGHT = 2.5  # dB that lines may lie off the step: people who get louder do so by unequal amounts
 _EXPLAINS = 0.35  # of the spread may be left once the step is taken out
-_ALIKE = 4.0  # dB by which the speakers' own steps may differ
+_ALIKE = 4.0  # dB by which the speakers' own steps may differ, and the background's from theirs
 _PITCH_STAYS = 1.5  # semitones: who shouts speaks higher
+_LEAST_NOISE = -85.0  # dBFS: below it a pause is digital silence, or the noise of 16 bits
 
 
 def without_step(
-    levels: NDArray[np.float64], pitches: NDArray[np.float64], speakers: Sequence[int]
+    levels: NDArray[np.float64],
+    pitches: NDArray[np.float64],
+    groups: NDArray[np.int64],
+    pauses: NDArray[np.float64],
 ) -> NDArray[np.float64]:
-    """Return the levels of lines, in order of time, with a single lasting step of all speakers taken out.
+    """Return the levels of lines, in order of time, with one lasting step of all speakers taken out.
 
-    A step is taken for the microphone's if every speaker makes it, all lines keep to it, and no voice becomes higher.
-    A rise needs more lines than a fall, most where one speaker is all there is: it may be a voice that was raised.
+    A step that all lines keep to is the microphone's if the background steps with the voices, or if every speaker
+    makes it and no voice becomes higher. A rise that only one of several voices is known to make needs more lines.
+    `groups` numbers the speakers; `pauses` are the levels in dBFS of the pauses behind the lines, NaN where unknown.
     """
-    groups = np.asarray(speakers)
     tries = [_try(levels, groups, at) for at in range(_LEAST_LINES, len(levels) - _LEAST_LINES + 1)]
     if not tries:
         return levels
@@ -33,14 +35,34 @@ def without_step(
     before = float(np.abs(_demeaned(levels, groups)).mean())
     if abs(step) < _LEAST_STEP or off[at] > _TIGHT or off[at] > _EXPLAINS * before:
         return levels
-    own = _steps(levels, groups, behind)
-    higher = _steps(pitches, groups, behind)
-    if not own or max(own) - min(own) > _ALIKE or np.sign(step) * np.mean(higher) > _PITCH_STAYS:
-        return levels
-    fewer = min(np.count_nonzero(behind), np.count_nonzero(~behind) + 1)
-    if step > 0 and fewer < (_LEAST_RAISED if len(own) > 1 else _LEAST_RAISED_ALONE):
+    if not _noise_steps(pauses, behind, step) and not _all_step(levels, pitches, groups, behind):
         return levels
     return np.where(behind, levels - step, levels)
+
+
+def _noise_steps(pauses: NDArray[np.float64], behind: NDArray[np.bool_], step: float) -> bool:
+    """Whether the background becomes louder or softer by as much: no voice does that."""
+    known = ~np.isnan(pauses) & (pauses > _LEAST_NOISE)
+    sides = (known & ~behind, known & behind)
+    if any(np.count_nonzero(side) < _LEAST_LINES for side in sides):
+        return False
+    earlier, later = (float(np.median(pauses[side])) for side in sides)
+    return abs(later - earlier - step) <= _ALIKE
+
+
+def _all_step(
+    levels: NDArray[np.float64], pitches: NDArray[np.float64], groups: NDArray[np.int64], behind: NDArray[np.bool_]
+) -> bool:
+    """Whether every speaker makes the same step, and none becomes higher with a rise or deeper with a fall."""
+    own = _steps(levels, groups, behind)
+    if not own or max(own) - min(own) > _ALIKE:
+        return False
+    rises = own[0] > 0
+    higher = float(np.mean(_steps(pitches, groups, behind)))
+    if (higher if rises else -higher) > _PITCH_STAYS:
+        return False
+    fewer = int(min(np.count_nonzero(behind), np.count_nonzero(~behind)))
+    return not rises or len(own) > 1 or int(groups.max()) == 0 or fewer >= _LEAST_RAISED_ALONE
 
 
 def _try(levels: NDArray[np.float64], groups: NDArray[np.int64], at: int) -> tuple[float, NDArray[np.float64]]:
