@@ -46,7 +46,11 @@ class Transcript:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """A reason for the temperature: what was said when, and which reason code it stands for."""
+    """A reason for the temperature: what was said when, and which reason code it stands for.
+
+    `quote` has an ellipsis where the local scorer cut it out of a longer line; it is empty where the voice alone is the
+    reason.
+    """
 
     start: float
     end: float

@@ -33,11 +33,6 @@ class LocalModels:
         self._process: ModelProcess | None = None
         self._loaded: set[str] = set()
 
-    @property
-    def process_id(self) -> int | None:
-        """The child's process id while there is one."""
-        return None if self._process is None else self._process.id
-
     async def run(self, task: str, body: bytes, *, seconds: float = 0.0) -> bytes:
         """Return the task's result for `body`, which may take `seconds` more than the deadline.
 

@@ -45,11 +45,6 @@ class ModelProcess:
         pipe = asyncio.subprocess.PIPE
         return cls(await start_child(command, Limits(), stdin=pipe, stdout=pipe, stderr=pipe))
 
-    @property
-    def id(self) -> int:
-        """The child's process id."""
-        return self._process.pid
-
     async def request(self, task: str, body: bytes) -> tuple[Status, bytes]:
         """Send a request and return the response; raises ModelStoppedError, also for more than 4 MiB."""
         name = task.encode()

@@ -10,21 +10,25 @@ CALMING = frozenset({"de_escalation", "apology"})
 
 _MOST_EVIDENCE = 10
 _NOTABLE = 0.3  # heat of a line whose kinds are reasons
+_CUT = "\N{HORIZONTAL ELLIPSIS}"
 
 
 def evidence(heats: Sequence[LineHeat]) -> tuple[Evidence, ...]:
     """Return the strongest evidence, ten items at most, the hottest first.
 
-    Each kind of reason is shown once before any is shown twice.
+    A line is shown once, for its strongest reason that no hotter line is shown for, else for its strongest. Each kind
+    of reason is shown once before any is shown twice.
     """
-    found = [(reason, item) for item in heats for reason in _reasons(item)]
-    found.sort(key=lambda pair: -pair[1].heat)
-    first: list[tuple[str, LineHeat]] = []
-    again: list[tuple[str, LineHeat]] = []
-    for reason, item in found:
-        seen = any(reason == shown for shown, _ in first)
-        (again if seen else first).append((reason, item))
-    return tuple(_shown(reason, item) for reason, item in (first + again)[:_MOST_EVIDENCE])
+    first: list[Evidence] = []
+    again: list[Evidence] = []
+    for item in sorted(heats, key=lambda item: -item.heat):
+        reasons = _reasons(item)
+        if not reasons:
+            continue
+        shown = {other.reason for other in first}
+        fresh = [reason for reason in reasons if reason not in shown]
+        (first if fresh else again).append(_shown((fresh or reasons)[0], item))
+    return tuple((first + again)[:_MOST_EVIDENCE])
 
 
 def reason_codes(heats: Sequence[LineHeat]) -> list[str]:
@@ -43,4 +47,11 @@ def _reasons(item: LineHeat) -> list[str]:
 
 def _shown(reason: str, item: LineHeat) -> Evidence:
     line = item.line
-    return Evidence(start=line.start, end=line.end, channel=line.channel, quote=item.words.quote, reason=reason)
+    return Evidence(start=line.start, end=line.end, channel=line.channel, quote=_marked(item), reason=reason)
+
+
+def _marked(item: LineHeat) -> str:
+    """Return the quote with an ellipsis where the line's words go on."""
+    quote, words = item.words.quote, " ".join(item.line.text.split())
+    before, found, after = f" {words} ".partition(f" {quote} ")
+    return f"{_CUT if found and before else ''}{quote}{_CUT if after else ''}"

@@ -55,7 +55,7 @@ class LocalScorer:
         if recording.foreign:
             return language_not_supported(self.name)
         if not lines:
-            return no_speech(self.name)
+            return no_speech(self.name, recording.seconds)
         if not _is_english(recording):
             return language_not_supported(self.name)
         words = await self._words.rate([line.text for line in lines])

@@ -16,14 +16,15 @@ def band_of(temperature: int) -> str:
     return next(word for most, word in _BANDS if temperature <= most)
 
 
-def no_speech(scorer: str) -> Analysis:
-    """Return the analysis of a recording in which nobody speaks."""
+def no_speech(scorer: str, seconds: float) -> Analysis:
+    """Return the analysis of a recording of so many seconds in which nobody speaks."""
     return Analysis(
         temperature=1,
         confidence=0.0,
         summary="No speech was found in the recording, so there is nothing to score.",
         reason_codes=("no_speech",),
         scorer=scorer,
+        silence_seconds=round(seconds, 2),
     )
 
 

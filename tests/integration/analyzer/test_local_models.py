@@ -10,7 +10,7 @@ import pytest
 from services.analyzer.model_process.models import LocalModels, open_local_models
 from shared.domain.errors import Permanent, Unavailable
 from tests.integration.analyzer.speech import speech_sample
-from tests.processes import is_running
+from tests.processes import children_of, is_running
 from tests.waiting import until
 
 SECOND = 32_000
@@ -29,9 +29,15 @@ async def heard(models: LocalModels, pcm: bytes = SHORT) -> str:
     return " ".join(word["text"] for word in answer["words"]).lower()
 
 
-def child_of(models: LocalModels) -> int:
-    assert models.process_id is not None
-    return models.process_id
+def model_processes() -> set[int]:
+    """Return the ids of the models' processes among this process's children."""
+    commands = {pid: (Path("/proc") / str(pid) / "cmdline").read_bytes() for pid in children_of(os.getpid())}
+    return {pid for pid, command in commands.items() if b"model_worker" in command}
+
+
+def model_process() -> int:
+    (pid,) = model_processes()
+    return pid
 
 
 def processor_ticks(pid: int) -> int:
@@ -39,9 +45,9 @@ def processor_ticks(pid: int) -> int:
     return int(fields[11]) + int(fields[12])
 
 
-async def kill_at_work(models: LocalModels) -> None:
+async def kill_at_work() -> None:
     """Kill the model once it has started to compute."""
-    pid = child_of(models)
+    pid = model_process()
     idle = processor_ticks(pid)
     await until(lambda: processor_ticks(pid) > idle + 2, what="the model at work")
     os.kill(pid, signal.SIGKILL)
@@ -55,27 +61,27 @@ async def test_tasks_at_once_each_get_their_own_result(models: LocalModels) -> N
 
 async def test_nothing_runs_before_the_first_task_nor_after_the_end() -> None:
     async with open_local_models(deadline=30) as models:
-        assert models.process_id is None
+        assert model_processes() == set()
         await heard(models)
-        pid = child_of(models)
+        pid = model_process()
         assert is_running(pid)
     assert not is_running(pid)
 
 
 async def test_a_model_killed_in_the_middle_of_a_piece_costs_nothing(models: LocalModels) -> None:
     expected = await heard(models)
-    pid = child_of(models)
-    response, _ = await asyncio.gather(heard(models), kill_at_work(models))
+    pid = model_process()
+    response, _ = await asyncio.gather(heard(models), kill_at_work())
     assert response == expected
-    assert child_of(models) != pid
+    assert model_process() != pid
 
 
 async def test_a_model_killed_twice_fails_its_piece_and_not_the_next_one(models: LocalModels) -> None:
     expected = await heard(models)
-    first = child_of(models)
+    first = model_process()
     failing = asyncio.create_task(heard(models))
-    await kill_at_work(models)
-    second = await until(lambda: models.process_id not in {None, first} and child_of(models), what="another")
+    await kill_at_work()
+    second = await until(lambda: next(iter(model_processes() - {first}), 0), what="another")
     os.kill(second, signal.SIGKILL)
     with pytest.raises(Unavailable) as failed:
         await failing
@@ -86,7 +92,7 @@ async def test_a_model_killed_twice_fails_its_piece_and_not_the_next_one(models:
 async def test_a_model_that_hangs_is_replaced_after_its_deadline() -> None:
     async with open_local_models(deadline=2) as models:
         expected = await heard(models)
-        pid = child_of(models)
+        pid = model_process()
         os.kill(pid, signal.SIGSTOP)
         with pytest.raises(Unavailable) as failed:
             await heard(models)
@@ -97,7 +103,7 @@ async def test_a_model_that_hangs_is_replaced_after_its_deadline() -> None:
 
 async def test_a_cancelled_task_leaves_no_response_for_the_next_one(models: LocalModels) -> None:
     expected = await heard(models)
-    pid = child_of(models)
+    pid = model_process()
     os.kill(pid, signal.SIGSTOP)
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.2):
@@ -110,15 +116,15 @@ async def test_a_task_whose_model_cannot_be_loaded_says_so_and_harms_no_other(mo
     with pytest.raises(Permanent) as failed:
         await models.run("no such task", b"")
     assert failed.value.code == "model_missing"
-    pid = child_of(models)
+    pid = model_process()
     assert "ever tried" in await heard(models)
-    assert child_of(models) == pid
+    assert model_process() == pid
 
 
 async def test_an_input_that_makes_a_task_fail_leaves_the_model_at_work(models: LocalModels) -> None:
     with pytest.raises(Unavailable) as failed:
         await heard(models, b"\0\0\0")  # half a sample
     assert failed.value.code == "model_failed"
-    pid = child_of(models)
+    pid = model_process()
     assert await heard(models)
-    assert child_of(models) == pid
+    assert model_process() == pid

@@ -1,3 +1,5 @@
+import pytest
+
 from services.analyzer.score.evidence import evidence, reason_codes
 from services.analyzer.score.fusion import LineHeat
 from services.analyzer.score.sound.protocol import LineSound
@@ -14,6 +16,35 @@ def test_the_hottest_evidence_comes_first_with_time_channel_quote_and_reason() -
     found = evidence([said(0, 0.5, "blame", quote="your fault"), said(4, 0.9, "threat", quote="you will regret it")])
     assert found[0] == Evidence(start=4, end=6, channel="left", quote="you will regret it", reason="threat")
     assert [item.reason for item in found] == ["threat", "blame"]
+
+
+def test_a_line_with_several_reasons_is_shown_once_and_for_one_that_is_not_shown_yet() -> None:
+    heats = [
+        said(0, 0.9, "threat", "insult", quote="I will find you"),
+        said(2, 0.8, "threat", "blame", quote="all you"),
+    ]
+    assert [(item.quote, item.reason) for item in evidence(heats)] == [
+        ("I will find you", "threat"),
+        ("all you", "blame"),
+    ]
+    assert reason_codes(heats) == ["insult", "threat", "blame"]
+
+
+@pytest.mark.parametrize(
+    ("quote", "shown"),
+    [
+        ("you never  listen to me", "you never listen to me"),
+        ("you never", "you never…"),
+        ("never listen", "…never listen…"),
+        ("to me", "…to me"),
+        ("", ""),
+    ],
+)
+def test_an_ellipsis_shows_where_a_quote_was_cut(quote: str, shown: str) -> None:
+    line = TranscriptLine(start=0, end=2, text="you never  listen to me")
+    words = LineWords(0.9, ("blame",), " ".join(quote.split()))
+    (found,) = evidence([LineHeat(line, words, LineSound(), 0.9)])
+    assert found.quote == shown
 
 
 def test_each_reason_is_shown_once_before_any_is_shown_twice() -> None:

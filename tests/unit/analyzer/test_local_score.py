@@ -128,6 +128,11 @@ async def test_no_speech_is_a_score_of_its_own_and_says_so() -> None:
     assert "No speech" in score.summary
 
 
+async def test_where_nobody_speaks_all_of_the_recording_is_silence() -> None:
+    score = await local_scorer().score(replace(recording(), seconds=10.0))
+    assert score.silence_seconds == 10
+
+
 GERMAN = "Ich habe den Betrag schon vor zwei Wochen überwiesen, und trotzdem kommt heute wieder eine Mahnung ins Haus."
 
 

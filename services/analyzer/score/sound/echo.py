@@ -1,4 +1,4 @@
-"""Drops the lines of one channel that are only the echo of another: heard softer, a little later, in the same words."""
+"""Finds the lines of one channel that are only the echo of another: heard softer, a little later, in the same words."""
 
 import re
 from collections.abc import Sequence
@@ -20,12 +20,6 @@ _SOFTER = 6.0  # dB
 _LEAST_PITCH = FRAMES_PER_SECOND // 5
 _PITCH_APART = 1.0  # semitones: two voices that say the same at once are further apart
 _RANGE = 35.0  # dB of an envelope that are compared
-
-
-def drop_echo(lines: Sequence[TranscriptLine], channels: Sequence[ChannelSound]) -> list[TranscriptLine]:
-    """Return the lines without those that only echo a line of another channel."""
-    echoes = echo_lines(lines, channels)
-    return [line for number, line in enumerate(lines) if number not in echoes]
 
 
 def echo_lines(lines: Sequence[TranscriptLine], channels: Sequence[ChannelSound]) -> frozenset[int]:
