@@ -65,7 +65,8 @@ async def open_models(
 ) -> AsyncIterator[Models]:
     """Open transcriber and scorer; none is used before the first recording but a model of the operator's own."""
     thermometer = Thermometer(settings.calibration())
-    scorer = LocalScorer(ModelRater(local), thermometer, voices=not settings.words_only)
+    words = ModelRater(local)
+    scorer = LocalScorer(words, thermometer, voices=not settings.words_only)
     own = await own_transcriber(settings, local)
     if settings.openai_api_key is None:
         yield Models(own or MoonshineTranscriber(local), scorer)
@@ -85,7 +86,7 @@ async def open_models(
         limits = BudgetLimits(seconds=settings.openai_daily_seconds, tokens=settings.openai_daily_tokens)
         budget = DailyBudget(limits, SharedLedger(bus, replicas=settings.nats_replicas))
         service = ModelService(client, budget)
-        judge = JudgeScorer(service, settings.openai_score_model, local=scorer, deadline=deadline)
+        judge = JudgeScorer(service, settings.openai_score_model, local=scorer, words=words, deadline=deadline)
         if own is not None:
             yield Models(own, judge)
             return

@@ -18,7 +18,6 @@ from shared.audio.wav import wav_header
 log = structlog.stdlib.get_logger(__name__)
 
 _AT_ONCE = 8  # requests: more would be answered with 429
-_TRIES_IN_FULL = 2  # tries that may take their full timeout before the call is given up
 _BYTES_A_TOKEN = 3  # of JSON in any language, on the safe side
 _ANSWER_TOKENS = 500
 
@@ -58,9 +57,9 @@ class ModelService:
         return str(self._client.base_url)
 
     async def transcribe(self, pcm: bytes, *, model: str, with_times: bool, timeout: float) -> str:  # noqa: ASYNC109
-        """Transcribe PCM (`shared.audio.pcm`) of up to 25 MB; `timeout` in seconds for each of the SDK's tries."""
+        """Transcribe PCM (`shared.audio.pcm`) of up to 25 MB within `timeout` seconds, all retries together."""
         audio = Spending(seconds=len(pcm) / BYTES_PER_SECOND)
-        async with self._call(audio, within=_TRIES_IN_FULL * timeout) as purchase:
+        async with self._call(audio, within=timeout) as purchase:
             response = await self._client.audio.transcriptions.with_raw_response.create(
                 file=("piece.wav", wav_header(len(pcm)) + pcm, "audio/wav"),
                 model=model,
@@ -78,10 +77,10 @@ class ModelService:
         schema: JsonSchema,
         timeout: float,  # noqa: ASYNC109
     ) -> str:
-        """Ask a language model for JSON of that schema; `timeout` in seconds for each of the SDK's tries."""
+        """Ask a language model for JSON of that schema within `timeout` seconds, all retries together."""
         size = sum(len(str(message["content"]).encode()) for message in messages)
         estimate = Spending(tokens=size // _BYTES_A_TOKEN + _ANSWER_TOKENS)
-        async with self._call(estimate, within=_TRIES_IN_FULL * timeout) as purchase:
+        async with self._call(estimate, within=timeout) as purchase:
             response = await self._client.chat.completions.with_raw_response.create(
                 model=model,
                 messages=messages,
@@ -97,16 +96,20 @@ class ModelService:
 
     @asynccontextmanager
     async def _call(self, estimate: Spending, *, within: float) -> AsyncIterator[Purchase]:
-        """Limit a call with all its tries to `within` seconds, after waiting as long at most for one of a few slots."""
+        """Limit a call to `within` seconds: the wait for one of a few slots, and all the SDK's tries.
+
+        The SDK limits only the time between two bytes. Counting what was spent waits besides, for some seconds at most.
+        """
+        end = asyncio.get_running_loop().time() + within
         try:
-            async with asyncio.timeout(within):
+            async with asyncio.timeout_at(end):
                 await self._slots.acquire()
         except TimeoutError:
             raise timed_out() from None
         try:
             async with self._budget.purchase(estimate) as purchase:
                 try:
-                    async with asyncio.timeout(within):
+                    async with asyncio.timeout_at(end):
                         yield purchase
                 except TimeoutError:
                     raise timed_out() from None

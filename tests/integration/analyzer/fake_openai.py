@@ -81,10 +81,11 @@ CUT = Reply('{"choices": [{"mess', manner=Manner.CUT)
 
 @dataclass(frozen=True, slots=True)
 class RecordedRequest:
-    """A request as it was received."""
+    """A request as it was received; `deadline` is the timeout in seconds that the SDK names in a header."""
 
     path: str
     authorization: str
+    deadline: float
     body: bytes
 
 
@@ -108,7 +109,9 @@ class FakeOpenAI:
         self.requests.clear()
 
     async def respond(self, request: Request) -> "_Sending":
-        self.requests.append(RecordedRequest(request.url.path, request.headers["authorization"], await request.body()))
+        deadline = float(request.headers["x-stainless-read-timeout"])
+        authorization = request.headers["authorization"]
+        self.requests.append(RecordedRequest(request.url.path, authorization, deadline, await request.body()))
         reply = self.replies.popleft() if len(self.replies) > 1 else self.replies[0]
         return _Sending(reply, self._closing)
 

@@ -109,7 +109,7 @@ async def test_with_a_key_both_models_are_called_over_the_api(
     ):
         published = await outcome(bus, job, AnalysisCompleted)
     assert isinstance(published.event, AnalysisCompleted)
-    assert published.event.temperature == 100
+    assert 75 <= published.event.temperature < 100  # one quote proves one of the grades
     (line,) = published.event.transcript
     assert [line.start, line.end] == pytest.approx([0.6, 2.1], abs=0.1)
     assert line.text == "I hate you."

@@ -23,7 +23,7 @@ from tests.integration.analyzer.recordings import put, wav_of
 from tests.integration.analyzer.speech import piece, speech_sample
 from tests.integration.shared.test_decode import POLICY
 from tests.unit.analyzer.level_detector import LevelDetector
-from tests.unit.analyzer.raters import local_scorer
+from tests.unit.analyzer.raters import InProcessRater, local_scorer, words_model
 
 SAID = Reply({"text": "You are late.", "segments": [{"start": 0.5, "end": 2, "text": " You are late."}]})
 CALM = judged(
@@ -45,7 +45,7 @@ def worker(bus: Bus, store: ObjectStore, service: ModelService) -> AnalysisWorke
     events = open_event_store(bus, store, replicas=1)
     analyzer = Analyzer(
         transcriber,
-        JudgeScorer(service, "m", local=local_scorer(), deadline=10),
+        JudgeScorer(service, "m", local=local_scorer(), words=InProcessRater(words_model()), deadline=10),
         LevelDetector(),
         for_session=lambda key: transcriber.keeping(BoughtAnswers(events, key)),
     )

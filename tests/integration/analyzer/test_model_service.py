@@ -101,6 +101,17 @@ async def test_a_slow_answer_is_given_up_within_the_deadline(
 
 
 @both
+async def test_the_retries_after_a_try_that_hangs_are_within_the_same_deadline(
+    openai_server: FakeOpenAI, call: Call
+) -> None:
+    openai_server.will_reply(HANG, Reply({"text": SAID}))
+    async with open_service(openai_server.base_url, retries=5) as service:
+        error = await failing(call(service, timeout=1.0))
+    assert (type(error), error.code) == (Unavailable, "model_timeout")
+    assert len(openai_server.requests) == 1
+
+
+@both
 async def test_before_the_retry_after_no_retry_is_sent(openai_server: FakeOpenAI, call: Call) -> None:
     openai_server.will_reply(Reply({}, 429, {"retry-after": "100"}), Reply({"text": SAID}))
     async with open_service(openai_server.base_url, retries=5) as service:

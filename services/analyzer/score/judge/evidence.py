@@ -1,9 +1,10 @@
 """Checks a language model's evidence: the quote must be in the line that it names, and must say something."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from services.analyzer.score.english import FUNCTION_WORDS
-from services.analyzer.score.judge.judgement import JudgedEvidence
+from services.analyzer.score.judge.judgement import GradeName, JudgedEvidence
 from services.analyzer.spoken_words import located_words, spoken_words
 from shared.domain.analysis import TranscriptLine
 
@@ -21,6 +22,21 @@ _FUNCTION_WORDS = FUNCTION_WORDS | frozenset(
     al con da del della di e ed el ella gli ho le lo los mi nos o para per por però se si sono su sus te ti una uno y yo
     """)
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """A quote that holds: its line's number, its text as it stands there, and the grade that it names, if any."""
+
+    line: int
+    text: str
+    reason: GradeName | None
+
+
+def holding(evidence: Sequence[JudgedEvidence], lines: Sequence[TranscriptLine]) -> list[Quote]:
+    """Return the quotes that hold, in order."""
+    texts = [(item, quoted(item, lines)) for item in evidence]
+    return [Quote(item.line, text, item.reason) for item, text in texts if text is not None]
 
 
 def quoted(item: JudgedEvidence, lines: Sequence[TranscriptLine]) -> str | None:

@@ -1,10 +1,9 @@
-"""A language model's answer about a conversation: evidence and grades, and the temperature that they make.
+"""A language model's answer about a conversation: evidence and grades.
 
-The model gives evidence and grades; this code makes the temperature and the summary. So the scale is ours, and of
+The model gives evidence and grades; this package makes the temperature and the summary. So the scale is ours, and of
 what the model writes, or a caller makes it write, only quotes are shown that are really in the transcript.
 """
 
-from collections.abc import Mapping
 from enum import StrEnum
 from typing import Annotated
 
@@ -12,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from services.analyzer.openai_api.errors import UnreadableAnswer
 
+HIGHEST_GRADE = 4
 NOTABLE = 2  # the lowest grade that needs evidence and gives a reason code
 _MOST_EVIDENCE = 20  # items that are read; the instructions ask for five
 
@@ -26,22 +26,13 @@ class GradeName(StrEnum):
     DEESCALATION = "deescalation"
 
 
-_WEIGHTS: Mapping[GradeName, int] = {
-    GradeName.HOSTILITY: 5,
-    GradeName.RAISED_STAKES: 3,
-    GradeName.UNRESOLVED_DISAGREEMENT: 3,
-    GradeName.INTERRUPTION: 2,
-}
-_DEESCALATION_WEIGHT = 2
-_HIGHEST_GRADE = 4
-
-Grade = Annotated[int, Field(ge=0, le=_HIGHEST_GRADE, strict=True)]
+Grade = Annotated[int, Field(ge=0, le=HIGHEST_GRADE, strict=True)]
 
 
 class JudgedEvidence(BaseModel):
     """A line's number, counted from 0, a quote from that line, and the grade that it speaks for.
 
-    Servers that do not enforce the schema may leave the grade out; the quote then speaks for all of them.
+    Servers that do not enforce the schema may leave the grade out; the quote then speaks for one of them.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -64,16 +55,14 @@ class Judgement(BaseModel):
     unresolved_disagreement: Grade
     deescalation: Grade
 
+    def grade(self, name: GradeName) -> int:
+        """Return one of the grades."""
+        return int(getattr(self, name))
+
     @property
     def heating(self) -> dict[GradeName, int]:
         """The grades that raise the temperature."""
-        return {name: int(getattr(self, name)) for name in _WEIGHTS}
-
-
-def temperature_of(heating: Mapping[GradeName, int], deescalation: int) -> int:
-    """Return the temperature, 1 to 100; higher grades, and less de-escalation, never give a lower one."""
-    heat = sum(_WEIGHTS[name] * grade for name, grade in heating.items()) - _DEESCALATION_WEIGHT * deescalation
-    return round(1 + 99 * max(0.0, heat / (_HIGHEST_GRADE * sum(_WEIGHTS.values()))))
+        return {name: self.grade(name) for name in GradeName if name is not GradeName.DEESCALATION}
 
 
 class _Message(BaseModel):

@@ -1,15 +1,22 @@
-"""Makes an analysis of a language model's judgement, the quotes that hold, and what the local way found."""
+"""Makes an analysis of a language model's judgement, of what its quotes prove, and of what the local way found."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from services.analyzer.score.judge.evidence import quoted
-from services.analyzer.score.judge.judgement import NOTABLE, GradeName, Judgement, temperature_of
+from services.analyzer.score.evidence import CALMING
+from services.analyzer.score.judge.evidence import Quote
+from services.analyzer.score.judge.judgement import NOTABLE, GradeName, Judgement
+from services.analyzer.score.judge.proof import Proof, prove
+from services.analyzer.score.judge.scale import temperature_of
+from services.analyzer.score.sound.arousal import RAISED_VOICE
 from services.analyzer.score.summary import band_of, timestamp
 from shared.domain.analysis import Analysis, Evidence, TranscriptLine
 
 UNPROVEN = "unproven"
-"""The reason code for high grades that no quote proves."""
+"""The reason code for grades that are higher than the quotes prove."""
+
+DISPUTED = "disputed"
+"""The reason code for grades that are much lower than what the local way quotes."""
 
 JUDGED_LOCALLY = "judged_locally"
 """The reason code for a score that was to come from the model service and came from the local scorer."""
@@ -18,52 +25,52 @@ BUDGET_REACHED = "budget_reached"
 """The reason code for what was done locally because the day's budget is used up."""
 
 _REVIEW_GAP = 25  # of a temperature, between the two ways
+_LEAST_SHARE = 0.6  # of the local temperature remains, however low the grades, where the local way has quotes for it
+_MOST_LOCAL_QUOTES = 3
 _ENOUGH_SPEECH = 30.0  # seconds of speech from which on the confidence is the highest
 _MOST_CONFIDENCE = 0.9
 _ABOVE_LOCAL = 0.25  # by how much the confidence may exceed the local one, which knows how well speech was understood
 _UNPROVEN_SHARE = 0.5  # of the confidence remains when high grades are not proven
 _GAP_SHARE = 0.5  # of the confidence is lost when the two ways are 100 apart
-_UNPROVEN_GRADE = 1  # what a high grade counts for without a proof, where no local way says more
 
 
 @dataclass(frozen=True, slots=True)
-class _Proven:
-    """A judgement's evidence that holds, the part of its evidence that does, and the grades that are believed."""
+class Judged:
+    """A judgement of some lines, its quotes that hold, and the heat of their lines as far as a local rater knows it."""
 
-    evidence: tuple[Evidence, ...]
-    share: float
-    heating: dict[GradeName, int]
-    deescalation: int
-    complete: bool
-
-    @property
-    def temperature(self) -> int:
-        return temperature_of(self.heating, self.deescalation)
+    judgement: Judgement
+    lines: Sequence[TranscriptLine]
+    quotes: Sequence[Quote]
+    heats: Mapping[int, float]
 
 
-def verdict(judgement: Judgement, lines: Sequence[TranscriptLine], local: Analysis | None, *, scorer: str) -> Analysis:
+def verdict(judged: Judged, local: Analysis | None, *, scorer: str) -> Analysis:
     """Return the analysis; `local` is what the local way found, None for a language that it does not speak.
 
-    High grades without a quote that holds count for no more than the local way finds. Timeline and channels are the
-    local way's.
+    Grades that are not proven count for no more than the local way finds, and grades that are much lower than what it
+    quotes for no less than a share of it. Timeline and channels are the local way's.
     """
-    proven = _prove(judgement, lines, unproven=_UNPROVEN_GRADE if local is None else 0)
+    judgement = judged.judgement
+    proof = prove(judgement, judged.quotes, judged.heats)
     claimed = temperature_of(judgement.heating, judgement.deescalation)
-    temperature = proven.temperature
-    if local is not None:
-        temperature = max(temperature, min(claimed, local.temperature)) if not proven.complete else claimed
-    codes = [name.value for name, grade in proven.heating.items() if grade >= NOTABLE]
     gap = 0 if local is None else abs(claimed - local.temperature)
+    temperature = max(proof.temperature, min(claimed, local.temperature if local else 0))
+    disputed = temperature < _least(local)
+    temperature = max(temperature, _least(local))
+    borrowed = _heated(local)[:_MOST_LOCAL_QUOTES] if temperature > proof.temperature else []
+    codes = [name.value for name, grade in proof.heating.items() if grade >= NOTABLE]
+    codes += [item.reason for item in borrowed]
+    codes += [UNPROVEN] * (not proof.complete) + [DISPUTED] * disputed
     base = local or Analysis(temperature=temperature, confidence=0.0, summary="", scorer=scorer)
     return replace(
         base,
         temperature=temperature,
-        confidence=_confidence(proven, lines, local, gap),
-        summary=_summary(temperature, proven),
-        reason_codes=tuple(codes if proven.complete else [*codes, UNPROVEN]),
+        confidence=_confidence(judged, proof, local, gap),
+        summary=_summary(temperature, judged, proof, borrowed),
+        reason_codes=tuple(dict.fromkeys(codes)),
         scorer=scorer,
         needs_review=gap > _REVIEW_GAP,
-        evidence=proven.evidence,
+        evidence=(*_evidence(judged, proof), *borrowed),
     )
 
 
@@ -72,43 +79,57 @@ def judged_locally(local: Analysis, *causes: str) -> Analysis:
     return replace(local, reason_codes=(*local.reason_codes, JUDGED_LOCALLY, *causes))
 
 
-def _prove(judgement: Judgement, lines: Sequence[TranscriptLine], *, unproven: int) -> _Proven:
-    strongest = max(judgement.heating, key=judgement.heating.__getitem__)
-    evidence: list[Evidence] = []
-    names: set[GradeName] = set()
-    for item in judgement.evidence:
-        quote = quoted(item, lines)
-        if quote is not None:
-            line = lines[item.line]
-            names |= set(GradeName) if item.reason is None else {item.reason}
-            reason = (item.reason or strongest).value
-            evidence.append(Evidence(start=line.start, end=line.end, channel=line.channel, quote=quote, reason=reason))
-
-    def believed(name: GradeName, grade: int) -> int:
-        return grade if grade < NOTABLE or name in names else unproven
-
-    heating = {name: believed(name, grade) for name, grade in judgement.heating.items()}
-    return _Proven(
-        evidence=tuple(evidence),
-        share=len(evidence) / len(judgement.evidence) if judgement.evidence else 1.0,
-        heating=heating,
-        deescalation=believed(GradeName.DEESCALATION, judgement.deescalation),
-        complete=heating == judgement.heating,
-    )
+def _least(local: Analysis | None) -> int:
+    """Return the lowest temperature that grades can make; always more than the review's gap below the local one."""
+    if local is None or not _heated(local):
+        return 0
+    return min(int(_LEAST_SHARE * local.temperature), local.temperature - _REVIEW_GAP)
 
 
-def _confidence(proven: _Proven, lines: Sequence[TranscriptLine], local: Analysis | None, gap: int) -> float:
-    speech = sum(line.end - line.start for line in lines)
+def _heated(local: Analysis | None) -> list[Evidence]:
+    """Return what the local way quotes as heated words; a raised voice may be joy, and the judge does not hear it."""
+    evidence = () if local is None else local.evidence
+    return [item for item in evidence if item.quote and item.reason not in CALMING and item.reason != RAISED_VOICE]
+
+
+def _evidence(judged: Judged, proof: Proof) -> list[Evidence]:
+    shown = [(name, quote, judged.lines[quote.line]) for name, quote in proof.quotes]
+    return [
+        Evidence(start=line.start, end=line.end, channel=line.channel, quote=quote.text, reason=name.value)
+        for name, quote, line in shown
+    ]
+
+
+def _confidence(judged: Judged, proof: Proof, local: Analysis | None, gap: int) -> float:
+    speech = sum(line.end - line.start for line in judged.lines)
     most = min(_MOST_CONFIDENCE, speech / _ENOUGH_SPEECH)
     if local is not None:
         most = min(most, local.confidence + _ABOVE_LOCAL)
-    share = proven.share if proven.complete else proven.share * _UNPROVEN_SHARE
+    given = judged.judgement.evidence
+    share = len(judged.quotes) / len(given) if given else 1.0
+    share *= 1.0 if proof.complete else _UNPROVEN_SHARE
     return round(most * share * (1 - _GAP_SHARE * gap / 100), 2)
 
 
-def _summary(temperature: int, proven: _Proven) -> str:
-    graded = ", ".join(f"{name.replace('_', ' ')} {grade}" for name, grade in proven.heating.items())
-    quotes = "; ".join(f"“{item.quote}” at {timestamp(item.start)}" for item in proven.evidence[:2])
-    heard = f" Heard: {quotes}." if quotes else ""
-    doubt = "" if proven.complete else " It graded higher without a quote that proves it, which was not counted."
-    return f"{band_of(temperature)}: graded by a language model with {graded} of 4.{heard}{doubt}"
+def _summary(temperature: int, judged: Judged, proof: Proof, borrowed: Sequence[Evidence]) -> str:
+    graded = ", ".join(_graded(name, grade, proof) for name, grade in judged.judgement.heating.items())
+    parts = [f"{band_of(temperature)}: graded by a language model, of 4 each: {graded}."]
+    if proof.quotes:
+        parts.append(f"Heard: {_quotes(_evidence(judged, proof))}.")
+    if not proof.complete:
+        parts.append("What is not proven counts for no more than the local scorer finds.")
+    if borrowed:
+        reason = borrowed[0].reason.replace("_", " ")
+        parts.append(f"The local scorer finds {reason}: {_quotes(borrowed)}.")
+    return " ".join(parts)
+
+
+def _graded(name: GradeName, grade: int, proof: Proof) -> str:
+    shown = f"{name.value.replace('_', ' ')} {grade}"
+    if proof.heating[name] == grade:
+        return shown
+    return f"{shown} (proven: {proof.heating[name]})" if name in proof.quoted else f"{shown} (not proven)"
+
+
+def _quotes(evidence: Sequence[Evidence]) -> str:
+    return "; ".join(f"“{item.quote}” at {timestamp(item.start)}" for item in evidence[:2])
