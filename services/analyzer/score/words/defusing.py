@@ -29,6 +29,8 @@ _REASSURING = re.compile(
     r"|\b(?:i'm|i am|we're) (?:so |very |really |terribly )*sorry (?:for your loss|to hear|for you)\b|\b(?:poor (?:thing|things|man|woman|people|family)|how (?:awful|dreadful|terrible|sad))\b"
     r"|\b(?:congratulations|i'm so (?:happy|proud|pleased|glad|relieved)|no harm done|not at all|you're (?:very |most )?welcome)\b"
     r"|\bmy (?:\w+ )?(?:mother|father|mum|dad|husband|wife|son|daughter|brother|sister|gran|grandma|grandad|friend|dog|cat) (?:has )?(?:died|passed away)\b"
+    r"|\b(?:i|we)(?:'ll| will| can|'d like to|'d be (?:happy|glad) to| would be (?:happy|glad) to) (?:gladly |be able to )?help (?:you|with)\b(?! (?:out of|into|down|leave|lose|regret))"
+    r"|\blet me (?:help (?:you|with)|see what i can do|sort (?:this|that|it) out for you)\b"
     r"|\bi (?:miss (?:her|him)|feel (?:so )?(?:lost|empty|lonely)|keep crying|can't stop crying)\b"
 )
 _TURN = re.compile(r"\b(?:but|so|until|unless|though|except|yet|if)\b")

@@ -52,6 +52,8 @@ def test_a_plain_threat_raises_a_line_that_the_model_found_calm() -> None:
     [
         ("Don't blame yourself.", "Don't blame yourself, but don't come back."),
         ("I'm not angry with you.", "I'm not angry with you, so stop whining."),
+        ("Stay with me, we will help you.", "I will help you, but first you beg."),
+        ("Let me help you with that form.", "I will help you lose that job."),
         ("Nobody thinks you did it.", "Nobody thinks you did it, yet here we are."),
     ],
 )
