@@ -28,7 +28,9 @@ _LEAST_TURNS = 4
 
 _RAISED_DB, _RAISED_PITCH, _RAISED_TILT = 5.0, 1.5, 2.0  # what shouting adds at least: dB, semitones, dB
 _RAISED_PITCH_MOST = 14.0
+_SHOUTED_DB, _SHOUTED_PITCH_MOST = 10.0, 9.0  # dB and semitones, where the spectrum does not show it
 _BEFORE_SHOUTING = 3  # lines: other speakers have said something by then
+_SIDES = 2  # of a call: who comes when both have spoken is seldom a third
 
 
 def speakers(voices: Sequence[LineVoice]) -> list[int]:
@@ -101,11 +103,11 @@ def _with_raised_voices(groups: NDArray[np.int64], voices: Sequence[LineVoice]) 
         _middle([voice for voice, of in zip(voices, groups, strict=True) if of == group]) for group in range(count)
     ]
     for group in range(count):
-        if firsts[group] < _BEFORE_SHOUTING:
+        earlier = [other for other in range(count) if firsts[other] < firsts[group]]
+        both = len(earlier) >= _SIDES
+        if firsts[group] < _BEFORE_SHOUTING and not both:
             continue
-        calm = [
-            other for other in range(count) if firsts[other] < firsts[group] and _is_raised(usual[group] - usual[other])
-        ]
+        calm = [other for other in earlier if _is_raised(usual[group] - usual[other], both=both)]
         if calm:
             nearest = min(calm, key=lambda other: float(usual[group][1] - usual[other][1]))
             merged[merged == group] = merged[firsts[nearest]]
@@ -116,8 +118,11 @@ def _middle(voices: Sequence[LineVoice]) -> NDArray[np.float64]:
     return np.median([(voice.level, voice.pitch, voice.tilt) for voice in voices], axis=0)
 
 
-def _is_raised(change: NDArray[np.float64]) -> bool:
+def _is_raised(change: NDArray[np.float64], *, both: bool) -> bool:
+    """Whether a voice differs from another as a raised one does; where both sides are known, the tilt may stay."""
     level, pitch, tilt = change
+    if both and level >= _SHOUTED_DB and _RAISED_PITCH <= pitch <= _SHOUTED_PITCH_MOST:
+        return True
     return bool(level >= _RAISED_DB and _RAISED_PITCH <= pitch <= _RAISED_PITCH_MOST and tilt >= _RAISED_TILT)
 
 

@@ -131,6 +131,20 @@ def test_a_voice_that_becomes_higher_and_louder_after_others_spoke_is_a_raised_o
     assert raised(rate(*conversation(lines))) == [4, 6]
 
 
+@pytest.mark.parametrize(("at", "gain"), [(2, 13.0), (4, 13.0), (4, 17.0)])
+def test_one_shouted_line_of_who_has_spoken_before_is_raised_though_its_pitch_is_another_voices(
+    at: int, gain: float
+) -> None:
+    lines: list[Said] = [(MAN, 0.0), (WOMAN, 0.0)] * 3
+    lines[at] = (replace(MAN, pitch=MAN.pitch * 1.35), gain)
+    assert raised(rate(*conversation(lines))) == [at]
+
+
+def test_the_near_end_that_answers_a_long_greeting_of_the_far_end_is_not_raised() -> None:
+    lines: list[Said] = [(MAN, -15.0), (MAN, -15.0), (WOMAN, 0.0), (MAN, -15.0), (WOMAN, 0.0), (MAN, -15.0)]
+    assert raised(rate(*conversation(lines, dbfs=-26))) == []
+
+
 def test_each_channel_is_its_own_measure_and_lines_of_unknown_channels_sound_as_usual() -> None:
     meters = {name: FrameMeter() for name in ("agent", "customer")}
     said = []
