@@ -278,7 +278,7 @@ async def test_a_judge_that_obeys_the_transcript_does_not_cool_a_threat(
     openai_server.will_reply(about_the_threat(deescalation=4))
     local = await local_scorer().score(transcribed(THREATENED))
     analysis = await scorer(model_service, local=local_scorer()).score(transcribed(THREATENED))
-    assert analysis.temperature >= 0.55 * local.temperature > 30
+    assert analysis.temperature >= int(0.75 * local.temperature) > 40
     assert {"threat", "disputed"} <= set(analysis.reason_codes)
     assert any("legs" in item.quote for item in analysis.evidence)
     assert analysis.needs_review

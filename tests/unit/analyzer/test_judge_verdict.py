@@ -120,7 +120,9 @@ def test_words_that_the_local_rater_finds_calm_prove_no_hostility(reason: GradeN
     analysis = judged_beside(local_way(3), greeting, hostility=4)
     assert analysis.temperature == temperature_of({GradeName.HOSTILITY: 1}, 0)
     assert analysis.reason_codes == ("unproven",)
-    assert "hostility 4 (proven: 1)" in analysis.summary
+    assert "hostility 4 (not proven)" in analysis.summary
+    assert analysis.evidence == ()
+    assert analysis.confidence == 0
     assert analysis.needs_review
 
 
@@ -165,11 +167,22 @@ def test_the_gap_is_to_what_the_model_claims_proven_or_not() -> None:
     assert judged(**dict.fromkeys(HEATING, 4)).needs_review
 
 
+def test_a_grade_that_is_proven_in_part_says_how_far() -> None:
+    analysis = judged_with({1: 0.3}, local_way(40), TRUE, hostility=4)
+    assert "hostility 4 (proven: 3)" in analysis.summary
+    assert analysis.reason_codes == ("hostility", "unproven")
+
+
+def test_a_quote_for_a_grade_of_0_is_not_shown() -> None:
+    other = TRUE.model_copy(update={"reason": GradeName.INTERRUPTION})
+    assert [item.reason for item in judged(TRUE, other, hostility=3).evidence] == ["hostility"]
+
+
 @pytest.mark.parametrize("calming", [0, 4])
 def test_grades_of_0_do_not_cool_a_threat_that_the_local_way_quotes(calming: int) -> None:
     soothing = JudgedEvidence(line=0, quote="good morning", reason=GradeName.DEESCALATION)
     analysis = judged_beside(local_way(90, THREAT), soothing, deescalation=calming)
-    assert analysis.temperature == 54
+    assert analysis.temperature == 67
     assert analysis.reason_codes == ("threat", "disputed")
     assert THREAT in analysis.evidence
     assert "The local scorer finds threat: “you will regret it” at 0:30." in analysis.summary
@@ -177,10 +190,14 @@ def test_grades_of_0_do_not_cool_a_threat_that_the_local_way_quotes(calming: int
 
 
 @given(graded=grades, local=st.integers(1, 100))
-def test_whatever_is_disputed_needs_review(graded: dict[str, int], local: int) -> None:
-    analysis = judged_beside(local_way(local, THREAT), *everything_quoted, **graded)
-    assert analysis.needs_review or "disputed" not in analysis.reason_codes
-    assert analysis.temperature >= min(local - 25, int(0.6 * local))
+def test_the_temperature_is_never_much_below_what_the_local_way_quotes(graded: dict[str, int], local: int) -> None:
+    insult = replace(THREAT, reason="insult")
+    for least, evidence in ((0.75, THREAT), (0.6, insult)):
+        analysis = judged_beside(local_way(local, evidence), *everything_quoted, **graded)
+        assert analysis.temperature >= int(least * local)
+        assert ("disputed" in analysis.reason_codes) is (
+            analysis.temperature > judged_beside(local_way(local), *everything_quoted, **graded).temperature
+        )
 
 
 @pytest.mark.parametrize(

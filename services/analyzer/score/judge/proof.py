@@ -20,10 +20,9 @@ _WITHOUT_PROOF = NOTABLE - 1  # the highest grade that counts without a quote
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """The quotes, each with the grade that it speaks for, and what each grade counts for."""
+    """What each grade counts for, and the quotes that prove something, each with the grade that it speaks for."""
 
     quotes: tuple[tuple[GradeName, Quote], ...]
-    quoted: frozenset[GradeName]
     heating: Mapping[GradeName, int]
     deescalation: int
     complete: bool
@@ -41,20 +40,23 @@ def prove(judgement: Judgement, quotes: Sequence[Quote], heats: Mapping[int, flo
     quote yet.
     """
     graded = {name: judgement.grade(name) for name in GradeName}
-    assigned = tuple(_assigned(quotes, graded))
     most = dict.fromkeys(GradeName, _WITHOUT_PROOF)
-    for name, quote in assigned:
-        heat = heats.get(quote.line) if name is not GradeName.DEESCALATION else None
-        most[name] = max(most[name], HIGHEST_GRADE if heat is None else bisect_right(_GRADE_HEATS, heat) + _BEYOND)
+    proving: list[tuple[GradeName, Quote]] = []
+    for name, quote in _assigned(quotes, graded):
+        proves = _proves(name, heats.get(quote.line))
+        most[name] = max(most[name], proves)
+        if 1 <= min(graded[name], NOTABLE) <= proves:
+            proving.append((name, quote))
     counted = {name: min(grade, most[name]) for name, grade in graded.items()}
     heating = {name: counted[name] for name in judgement.heating}
-    return Proof(
-        quotes=assigned,
-        quoted=frozenset(name for name, _ in assigned),
-        heating=heating,
-        deescalation=counted[GradeName.DEESCALATION],
-        complete=heating == judgement.heating,
-    )
+    return Proof(tuple(proving), heating, counted[GradeName.DEESCALATION], heating == judgement.heating)
+
+
+def _proves(name: GradeName, heat: float | None) -> int:
+    """Return the highest grade that a quote proves, given the heat of its line, None where no rater understands it."""
+    if heat is None or name is GradeName.DEESCALATION:
+        return HIGHEST_GRADE
+    return bisect_right(_GRADE_HEATS, heat) + _BEYOND
 
 
 def _assigned(quotes: Sequence[Quote], graded: Mapping[GradeName, int]) -> Iterable[tuple[GradeName, Quote]]:

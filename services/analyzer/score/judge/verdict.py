@@ -16,7 +16,7 @@ UNPROVEN = "unproven"
 """The reason code for grades that are higher than the quotes prove."""
 
 DISPUTED = "disputed"
-"""The reason code for grades that are much lower than what the local way quotes."""
+"""The reason code for grades that are lower than the local way's quotes allow."""
 
 JUDGED_LOCALLY = "judged_locally"
 """The reason code for a score that was to come from the model service and came from the local scorer."""
@@ -26,6 +26,10 @@ BUDGET_REACHED = "budget_reached"
 
 _REVIEW_GAP = 25  # of a temperature, between the two ways
 _LEAST_SHARE = 0.6  # of the local temperature remains, however low the grades, where the local way has quotes for it
+_LEAST_SHARE_OF_A_THREAT = (
+    0.75  # ... for a threat, which nobody may miss, and which jokes and stories are seldom taken for
+)
+_THREAT = "threat"
 _MOST_LOCAL_QUOTES = 3
 _ENOUGH_SPEECH = 30.0  # seconds of speech from which on the confidence is the highest
 _MOST_CONFIDENCE = 0.9
@@ -47,8 +51,8 @@ class Judged:
 def verdict(judged: Judged, local: Analysis | None, *, scorer: str) -> Analysis:
     """Return the analysis; `local` is what the local way found, None for a language that it does not speak.
 
-    Grades that are not proven count for no more than the local way finds, and grades that are much lower than what it
-    quotes for no less than a share of it. Timeline and channels are the local way's.
+    Grades that are not proven count for no more than the local way finds; where it quotes heated words, no grades
+    make less than a share of its temperature. Timeline and channels are the local way's.
     """
     judgement = judged.judgement
     proof = prove(judgement, judged.quotes, judged.heats)
@@ -66,7 +70,7 @@ def verdict(judged: Judged, local: Analysis | None, *, scorer: str) -> Analysis:
         base,
         temperature=temperature,
         confidence=_confidence(judged, proof, local, gap),
-        summary=_summary(temperature, judged, proof, borrowed),
+        summary=_summary(temperature, judged, proof, local, borrowed),
         reason_codes=tuple(dict.fromkeys(codes)),
         scorer=scorer,
         needs_review=gap > _REVIEW_GAP,
@@ -80,10 +84,11 @@ def judged_locally(local: Analysis, *causes: str) -> Analysis:
 
 
 def _least(local: Analysis | None) -> int:
-    """Return the lowest temperature that grades can make; always more than the review's gap below the local one."""
-    if local is None or not _heated(local):
+    """Return the lowest temperature that grades can make, 0 where the local way quotes nothing heated."""
+    reasons = {item.reason for item in _heated(local)}
+    if local is None or not reasons:
         return 0
-    return min(int(_LEAST_SHARE * local.temperature), local.temperature - _REVIEW_GAP)
+    return int((_LEAST_SHARE_OF_A_THREAT if _THREAT in reasons else _LEAST_SHARE) * local.temperature)
 
 
 def _heated(local: Analysis | None) -> list[Evidence]:
@@ -106,18 +111,21 @@ def _confidence(judged: Judged, proof: Proof, local: Analysis | None, gap: int) 
     if local is not None:
         most = min(most, local.confidence + _ABOVE_LOCAL)
     given = judged.judgement.evidence
-    share = len(judged.quotes) / len(given) if given else 1.0
+    share = len(proof.quotes) / len(given) if given else 1.0
     share *= 1.0 if proof.complete else _UNPROVEN_SHARE
     return round(most * share * (1 - _GAP_SHARE * gap / 100), 2)
 
 
-def _summary(temperature: int, judged: Judged, proof: Proof, borrowed: Sequence[Evidence]) -> str:
+def _summary(
+    temperature: int, judged: Judged, proof: Proof, local: Analysis | None, borrowed: Sequence[Evidence]
+) -> str:
     graded = ", ".join(_graded(name, grade, proof) for name, grade in judged.judgement.heating.items())
     parts = [f"{band_of(temperature)}: graded by a language model, of 4 each: {graded}."]
     if proof.quotes:
         parts.append(f"Heard: {_quotes(_evidence(judged, proof))}.")
     if not proof.complete:
-        parts.append("What is not proven counts for no more than the local scorer finds.")
+        most = "for no more than the local scorer finds" if local else "as 1"
+        parts.append(f"What is not proven counts {most}.")
     if borrowed:
         reason = borrowed[0].reason.replace("_", " ")
         parts.append(f"The local scorer finds {reason}: {_quotes(borrowed)}.")
@@ -126,10 +134,13 @@ def _summary(temperature: int, judged: Judged, proof: Proof, borrowed: Sequence[
 
 def _graded(name: GradeName, grade: int, proof: Proof) -> str:
     shown = f"{name.value.replace('_', ' ')} {grade}"
-    if proof.heating[name] == grade:
+    proven = proof.heating[name]
+    if proven == grade:
         return shown
-    return f"{shown} (proven: {proof.heating[name]})" if name in proof.quoted else f"{shown} (not proven)"
+    return f"{shown} (proven: {proven})" if proven >= NOTABLE else f"{shown} (not proven)"
 
 
 def _quotes(evidence: Sequence[Evidence]) -> str:
-    return "; ".join(f"“{item.quote}” at {timestamp(item.start)}" for item in evidence[:2])
+    """Return the first two quotes with their times; a quote may speak for several grades."""
+    quotes = dict.fromkeys(f"“{item.quote}” at {timestamp(item.start)}" for item in evidence)
+    return "; ".join(list(quotes)[:2])
