@@ -60,6 +60,15 @@ def test_a_microphone_that_moves_before_a_single_voice_raises_it_neither_before_
     assert raised(rate(stepped(sound, lines[3], step), lines)) == []
 
 
+@pytest.mark.parametrize("step", [-13.0, 13.0])
+@pytest.mark.parametrize("at", [2, 3, 5])
+def test_a_microphone_that_moves_in_the_middle_of_a_line_raises_no_voice(step: float, at: int) -> None:
+    sound, lines = conversation([(MAN, 0.0), (WOMAN, 0.0)] * 4)
+    middle = round((lines[at].start + lines[at].end) / 2 * SAMPLE_RATE)
+    sound[middle:] *= decibels(step)
+    assert raised(rate(sound, lines)) == []
+
+
 def test_a_background_that_becomes_louder_with_the_voice_tells_the_microphone_from_a_raised_voice() -> None:
     sound, lines = conversation([(WOMAN, 0.0), *[(MAN, 0.0)] * 4])
     assert raised(rate(stepped(sound, lines[3], 13), lines)) == [3, 4]
