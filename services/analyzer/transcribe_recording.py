@@ -57,7 +57,9 @@ class _Channel:
         return await self.cutter.feed(samples.tobytes())
 
     def understood_lines(self, decision: Understanding) -> list[_HeardLine]:
-        """Return the lines that are likely and not of strange pieces; all of them where everything is strange."""
+        """Return the likely lines of pieces that are not strange; all of a foreign channel, none of an unclear one."""
+        if decision.unclear:
+            return []
         return [item for item in self.lines if decision.foreign or (item.likely and item.piece not in decision.strange)]
 
 
@@ -90,7 +92,7 @@ async def transcribe_recording(
 
 
 def _recording(sides: Sequence[_Channel], transcriber: Transcriber, seconds: float) -> TranscribedRecording:
-    decisions = [understanding(side.pieces) for side in sides]
+    decisions = [understanding(side.pieces, seconds) for side in sides]
     foreign = _share_of_foreign(sides, decisions) >= _FOREIGN_SHARE
     found = [
         item
@@ -113,6 +115,7 @@ def _recording(sides: Sequence[_Channel], transcriber: Transcriber, seconds: flo
         channels=channels,
         seconds=seconds,
         foreign=foreign,
+        unclear=not found and any(piece.tokens.count for side in sides for piece in side.pieces),
         coverage=min(decision.coverage for decision in decisions),
         notes=_all_of(side.notes for side in sides),
     )

@@ -13,7 +13,7 @@ from services.analyzer.score.sound.arousal import rate_sound
 from services.analyzer.score.sound.protocol import LineSound, SoundQuality
 from services.analyzer.score.sound.quality import sound_quality
 from services.analyzer.score.sound.turns import Turns, turns
-from services.analyzer.score.summary import language_not_supported, no_speech, summarize
+from services.analyzer.score.summary import language_not_supported, no_speech, summarize, too_little_understood
 from services.analyzer.score.temperature import Thermometer
 from services.analyzer.score.timeline import timeline
 from services.analyzer.score.words.protocol import LineWords, WordsRater
@@ -54,6 +54,8 @@ class LocalScorer:
         lines = recording.transcript.segments
         if recording.foreign:
             return language_not_supported(self.name)
+        if recording.unclear:
+            return too_little_understood(self.name)
         if not lines:
             return no_speech(self.name, recording.seconds)
         if not _is_english(recording):

@@ -14,8 +14,9 @@ class TranscribedRecording:
 
     `confidences` has for each line how sure the recogniser is of its words, 0 to 1, or None if it does not tell.
     `foreign` says that what is spoken is in a language that the recogniser does not understand: the lines are then no
-    words that anyone said. `coverage` is the share of the speech that has words, 1 where there is no speech.
-    `notes` are reason codes of how it was transcribed.
+    words that anyone said. `unclear` says that somebody speaks, but that too little of it was understood to tell what
+    is said, or in which language: there are no lines then. `coverage` is the share of the speech that has words, 1
+    where there is no speech. `notes` are reason codes of how it was transcribed.
     """
 
     transcript: Transcript
@@ -23,6 +24,7 @@ class TranscribedRecording:
     channels: tuple[ChannelSound, ...]
     seconds: float
     foreign: bool = False
+    unclear: bool = False
     coverage: float = 1.0
     notes: tuple[str, ...] = ()
 

@@ -39,6 +39,17 @@ def language_not_supported(scorer: str) -> Analysis:
     )
 
 
+def too_little_understood(scorer: str) -> Analysis:
+    """Return what stands for an analysis where somebody speaks, and too little was understood to tell what is said."""
+    return Analysis(
+        temperature=1,
+        confidence=0.0,
+        summary="Too little of the speech was understood to tell what is said, so there is nothing to score.",
+        reason_codes=("too_little_understood",),
+        scorer=scorer,
+    )
+
+
 def summarize(
     temperature: int,
     heats: Sequence[LineHeat],

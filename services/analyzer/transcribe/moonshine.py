@@ -19,7 +19,10 @@ from shared.domain.errors import Unavailable
 _SHARE = 1.0  # of a piece's length that the model may take beyond the deadline; it takes 0.06 on an idle core
 _FASTEST = 7.0  # words a second of speech; nobody speaks so fast, a model in noise does
 _FEWEST = 0.6  # words a second of speech, a quarter of the usual, below which some were missed
-_STOPPED = -1.0  # log probability at most of the words of a decoder that would not end: each follows from the last
+_STOPPED = -1.0  # log probability at most of what a decoder that would not end goes on with: each follows from the last
+_BEFORE_LOOP = (
+    16  # tokens that it has from the sound if none is a loop: short pieces that end in a cut word have no more
+)
 _WORTH_A_RETRY = 3.0  # seconds of speech
 
 
@@ -69,13 +72,16 @@ class MoonshineTranscriber:
 def _heard(answer: _Answer, speech: Sequence[tuple[float, float]]) -> Heard:
     words = without_loops(answer.words, lambda word: word.text)
     values = [value for word in words for value in word.log_probabilities]
-    log_probabilities = tuple(values if answer.ended else [min(value, _STOPPED) for value in values])
+    if not answer.ended:
+        believed = _BEFORE_LOOP if len(words) == len(answer.words) else 0
+        values[believed:] = [min(value, _STOPPED) for value in values[believed:]]
     said = sentences(words, speech)
     kept = [item for item in said if len(item.words) <= max(_FASTEST * (item.end - item.start), 2)]
     return Heard(
         lines=tuple(TranscriptLine(start=item.start, end=item.end, text=_text(item)) for item in kept),
         confidences=tuple(_confidence(item) for item in kept),
-        log_probabilities=log_probabilities,
+        log_probabilities=tuple(values),
+        edge_words=(len(words[0].log_probabilities), len(words[-1].log_probabilities)) if words else (0, 0),
     )
 
 
@@ -86,6 +92,7 @@ def _joined(first: Heard, second: Heard, start: float) -> Heard:
         lines=(*first.lines, *later),
         confidences=first.confidences + second.confidences,
         log_probabilities=first.log_probabilities + second.log_probabilities,
+        edge_words=((first if first.log_probabilities else second).edge_words[0], second.edge_words[1]),
     )
 
 

@@ -14,13 +14,15 @@ class Heard:
 
     `lines` are in order, with seconds from the *piece's* start. `confidences` has for each of them how sure the model
     is, from 0 to 1, or is empty where it does not tell. `log_probabilities` are those of all tokens that the model
-    came up with but loops, also of lines that were then left out. `language` is what the model found (BCP 47), or None.
+    came up with but loops, also of lines that were then left out; `edge_words` says how many of them are of the first
+    word, and how many of the last. `language` is what the model found (BCP 47), or None.
     `engine` is the model's name if it is another one than the transcriber's own; `notes` are reason codes that say why.
     """
 
     lines: tuple[TranscriptLine, ...] = ()
     confidences: tuple[float, ...] = ()
     log_probabilities: tuple[float, ...] = ()
+    edge_words: tuple[int, int] = (0, 0)
     language: str | None = None
     engine: str | None = None
     notes: tuple[str, ...] = ()

@@ -2,56 +2,102 @@
 
 A model of one language turns any other into fluent words that nobody said; what gives it away is how unsure it is of
 each. Over English of 15 synthetic voices the mean log probability of a token is -0.25 (-0.36 with noise 20 dB below
-the speech, -0.34 over a telephone), over 20 other languages -0.8 to -1.2; the words themselves tell far less.
+the speech, -0.34 over a telephone), over 20 other languages -0.8 to -1.2; the words themselves tell far less. A word
+that was cut in the middle where a recording begins or ends is as unlikely as a foreign one, and tells nothing.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
 from services.analyzer.audio_piece import AudioPiece
 from services.analyzer.transcribe.protocol import Heard
 
-_FOREIGN = -0.60  # mean log probability: of 5 sentences, English has -0.51 at worst, Dutch -0.67 at best
-_FEW = 0.6  # divided by the number of tokens: the fewer there are, the less likely they must be
+_UNLIKELY = -0.58  # mean log probability: of 5 sentences, English has -0.51 at worst, Dutch -0.67 at best
+_ENOUGH = 18  # tokens, some 4 s of speech: fewer are never called another language
+_SURER = 4.0  # divided by the number of tokens: fewer than a window must be less likely to be called that
 _DOUBTFUL = 0.08  # above that limit; an accent, noise, or another language after all
 _WINDOW = 40  # tokens, some 10 s of speech, that are judged together
-_MOSTLY, _PARTLY = 0.5, 0.1  # shares of the speech that make all of it foreign, or leave a part of it out
+_MOSTLY, _PARTLY = 0.5, 0.1  # shares of the speech that decide over all of it, or leave a part of it out
 _FEWEST_WORDS = 1.0  # for each second of speech; usual are 2.2 to 3
 _SHORT = 2.0  # seconds of speech in a piece: a laugh or a cough has no words
 _COVERED = 0.9
 _LIKELY = 0.42  # confidence of a line: no clean one of 331 is below, 2 % are in noise, with 4 of 5 words wrong
+_EDGE = 0.15  # seconds: speech that is this near to the recording's edge is cut by it
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """How many tokens there are, and the sum of the logarithms of their probabilities."""
+
+    count: int = 0
+    log_probability: float = 0.0
+
+    @classmethod
+    def of(cls, log_probabilities: Sequence[float]) -> "Tokens":
+        """Sum up the tokens with these logarithms."""
+        return cls(len(log_probabilities), sum(log_probabilities))
+
+    def __add__(self, other: "Tokens") -> "Tokens":
+        """Return both together."""
+        return Tokens(self.count + other.count, self.log_probability + other.log_probability)
+
+    def __sub__(self, other: "Tokens") -> "Tokens":
+        """Return the rest without the other's."""
+        return Tokens(self.count - other.count, self.log_probability - other.log_probability)
 
 
 @dataclass(frozen=True, slots=True)
 class HeardPiece:
-    """What matters of a piece for the decision: seconds of speech, words, tokens and the sum of their logarithms."""
+    """What matters of a piece for the decision: where its speech starts and ends, its seconds, words and tokens.
 
+    Times are seconds from the recording's start; `first_word` and `last_word` are the tokens of these words.
+    """
+
+    start: float
+    end: float
     speech_seconds: float
     words: int
-    tokens: int
-    log_probability: float
+    tokens: Tokens
+    first_word: Tokens = Tokens()
+    last_word: Tokens = Tokens()
 
     @classmethod
     def of(cls, piece: AudioPiece, heard: Heard) -> "HeardPiece":
         """Sum up what a transcriber understood of a piece."""
+        first, last = heard.edge_words
+        values = heard.log_probabilities
         return cls(
+            start=piece.start + piece.speech[0][0],
+            end=piece.start + piece.speech[-1][1],
             speech_seconds=piece.speech_seconds,
             words=sum(_word_count(line.text) for number, line in enumerate(heard.lines) if is_likely(heard, number)),
-            tokens=len(heard.log_probabilities),
-            log_probability=sum(heard.log_probabilities),
+            tokens=Tokens.of(values),
+            first_word=Tokens.of(values[:first]),
+            last_word=Tokens.of(values[len(values) - last :]),
         )
+
+    def without_cut_words(self, seconds: float) -> "HeardPiece":
+        """Return the piece without the tokens of words that the edges of a recording of so many seconds may cut."""
+        tokens = self.tokens
+        if self.start < _EDGE:
+            tokens -= self.first_word
+        if self.end > seconds - _EDGE:
+            tokens -= self.last_word
+        return replace(self, tokens=tokens) if tokens.count > 0 else self
 
 
 @dataclass(frozen=True, slots=True)
 class Understanding:
     """The decision about one channel.
 
-    `foreign`: the speech is in a language that the model does not know. `strange` are the numbers of single pieces that
-    seem to be, where the rest is not. `doubtful`: it may be foreign. `coverage` is the share of the speech that has
-    words, 1 where there is no speech.
+    `foreign`: the speech is in a language that the model does not know. `unclear`: it may be, or it is too little to
+    tell, but its words are not likely enough to be what was said. `strange` are the numbers of single pieces of which
+    that is true, where the rest is understood. `doubtful`: it may be foreign. `coverage` is the share of the speech
+    that has words, 1 where there is no speech.
     """
 
     foreign: bool = False
+    unclear: bool = False
     strange: frozenset[int] = frozenset()
     doubtful: bool = False
     coverage: float = 1.0
@@ -59,7 +105,7 @@ class Understanding:
     @property
     def partial(self) -> bool:
         """Whether some speech was heard and not understood."""
-        return self.doubtful or bool(self.strange) or self.coverage < _COVERED
+        return self.unclear or self.doubtful or bool(self.strange) or self.coverage < _COVERED
 
 
 def is_likely(heard: Heard, number: int) -> bool:
@@ -73,23 +119,28 @@ def _word_count(text: str) -> int:
     return unspaced // 2 + len(text.split())
 
 
-def understanding(pieces: Sequence[HeardPiece]) -> Understanding:
+def understanding(heard: Sequence[HeardPiece], recording_seconds: float) -> Understanding:
     """Decide over the pieces of one channel; a model that tells no probabilities knows every language."""
-    seconds = sum(piece.speech_seconds for piece in pieces)
+    seconds = sum(piece.speech_seconds for piece in heard)
     if not seconds:
         return Understanding()
-    strange = {number for number in range(len(pieces)) if _limit_passed(_around(pieces, number)) < 0}
-    share = sum(pieces[number].speech_seconds for number in strange) / seconds
-    above = _limit_passed(pieces)
+    pieces = [piece.without_cut_words(recording_seconds) for piece in heard]
+    windows = [_sum(_around(pieces, number)) for number in range(len(pieces))]
+    strange = {number for number, tokens in enumerate(windows) if _above_limit(tokens) < 0}
+    alien = {number for number in strange if _is_foreign(windows[number])}
+    all_tokens = _sum(pieces)
+    share = _share(pieces, strange)
+    foreign = _is_foreign(all_tokens) or _share(pieces, alien) >= _MOSTLY
     missed = sum(
         piece.speech_seconds
         for piece in pieces
         if piece.speech_seconds >= _SHORT and piece.words < _FEWEST_WORDS * piece.speech_seconds
     )
     return Understanding(
-        foreign=above < 0 or share >= _MOSTLY,
+        foreign=foreign,
+        unclear=not foreign and (_above_limit(all_tokens) < 0 or share >= _MOSTLY),
         strange=frozenset(strange) if share >= _PARTLY else frozenset(),
-        doubtful=above < _DOUBTFUL,
+        doubtful=_above_limit(all_tokens) < _DOUBTFUL,
         coverage=1 - missed / seconds,
     )
 
@@ -97,15 +148,27 @@ def understanding(pieces: Sequence[HeardPiece]) -> Understanding:
 def _around(pieces: Sequence[HeardPiece], number: int) -> Sequence[HeardPiece]:
     """Return a piece with its neighbours, as many on both sides as it takes to have a window of tokens."""
     first, last = number, number
-    while sum(piece.tokens for piece in pieces[first : last + 1]) < _WINDOW and (first > 0 or last + 1 < len(pieces)):
+    while _sum(pieces[first : last + 1]).count < _WINDOW and (first > 0 or last + 1 < len(pieces)):
         first, last = max(first - 1, 0), min(last + 1, len(pieces) - 1)
     return pieces[first : last + 1]
 
 
-def _limit_passed(pieces: Sequence[HeardPiece]) -> float:
-    """Return how far the mean log probability of the pieces' tokens lies above the limit."""
-    tokens = sum(piece.tokens for piece in pieces)
-    if not tokens:
-        return 1.0
-    mean = sum(piece.log_probability for piece in pieces) / tokens
-    return mean - (_FOREIGN - _FEW / tokens)
+def _sum(pieces: Sequence[HeardPiece]) -> Tokens:
+    return sum((piece.tokens for piece in pieces), Tokens())
+
+
+def _share(pieces: Sequence[HeardPiece], numbers: Iterable[int]) -> float:
+    """Return the share of the speech that is in the pieces with these numbers."""
+    return sum(pieces[number].speech_seconds for number in numbers) / sum(piece.speech_seconds for piece in pieces)
+
+
+def _above_limit(tokens: Tokens) -> float:
+    """Return how far the tokens' mean log probability lies above the limit, 1 without tokens."""
+    return tokens.log_probability / tokens.count - _UNLIKELY if tokens.count else 1.0
+
+
+def _is_foreign(tokens: Tokens) -> bool:
+    """Whether there are enough tokens, and unlikely enough ones for their number, to be of another language."""
+    if tokens.count < _ENOUGH:
+        return False
+    return _above_limit(tokens) < (-_SURER / tokens.count if tokens.count < _WINDOW else 0.0)

@@ -12,7 +12,7 @@ from services.analyzer.transcribe.moonshine import MoonshineTranscriber
 from services.analyzer.transcribe_recording import transcribe_recording
 from tests.evaluation.speech.changes import noisy
 from tests.evaluation.speech.espeak import Espeak
-from tests.evaluation.speech.samples import Samples, leveled
+from tests.evaluation.speech.samples import RATE, Samples, leveled
 
 FOREIGN = {
     "de": "Ich habe letzte Woche drei Bücher bestellt und noch keine Nachricht bekommen. Warum ist das so?",
@@ -45,6 +45,34 @@ async def heard(models: LocalModels, samples: Samples) -> TranscribedRecording:
         yield pcm
 
     return await transcribe_recording(parts(), MoonshineTranscriber(models), LocalVoiceDetector(models))
+
+
+def clips(samples: Samples, seconds: float) -> list[Samples]:
+    """Return pieces of a length, each of which begins and ends wherever that is."""
+    size = round(seconds * RATE)
+    return [samples[start : start + size] for start in range(RATE // 3, len(samples) - size, 4 * RATE // 5)]
+
+
+@pytest.mark.parametrize("seconds", [1.0, 2.0, 3.0])
+@pytest.mark.parametrize("voice", ["en-us", "en-us+f3"])
+async def test_english_that_is_cut_in_the_middle_of_words_is_no_other_language(
+    models: LocalModels, espeak: Espeak, voice: str, seconds: float
+) -> None:
+    recordings = [await heard(models, clip) for clip in clips(espeak.say(ENGLISH, voice), seconds)]
+    assert len(recordings) >= 4
+    assert not any(recording.foreign for recording in recordings)
+    if seconds == 3:
+        assert sum(bool(recording.lines) for recording in recordings) >= len(recordings) / 2
+
+
+@pytest.mark.parametrize("language", FOREIGN)
+async def test_of_a_few_words_of_another_language_none_is_invented(
+    models: LocalModels, espeak: Espeak, language: str
+) -> None:
+    recordings = [await heard(models, clip) for clip in clips(espeak.say(FOREIGN[language], language), 2.5)]
+    assert len(recordings) >= 4
+    assert sum(recording.foreign or recording.unclear for recording in recordings) >= len(recordings) - 1
+    assert all(recording.foreign or not recording.unclear or not recording.lines for recording in recordings)
 
 
 @pytest.mark.parametrize("language", FOREIGN)

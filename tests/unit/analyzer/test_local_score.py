@@ -133,6 +133,15 @@ async def test_where_nobody_speaks_all_of_the_recording_is_silence() -> None:
     assert score.silence_seconds == 10
 
 
+async def test_speech_of_which_too_little_was_understood_is_not_scored_and_called_no_other_language() -> None:
+    heard = recording()
+    score = await local_scorer().score(
+        replace(heard, transcript=replace(heard.transcript, language=None, partial=True), unclear=True)
+    )
+    assert (score.temperature, score.confidence, score.reason_codes) == (1, 0.0, ("too_little_understood",))
+    assert "Too little" in score.summary
+
+
 GERMAN = "Ich habe den Betrag schon vor zwei Wochen überwiesen, und trotzdem kommt heute wieder eine Mahnung ins Haus."
 
 
