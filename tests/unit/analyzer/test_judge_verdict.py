@@ -92,6 +92,9 @@ def test_grades_without_proof_never_exceed_the_local_way_unless_they_are_low(
 def test_grades_that_are_not_proven_are_named_as_such_and_not_as_0() -> None:
     summary = judged(TRUE, hostility=3, raised_stakes=4).summary
     assert "hostility 3, raised stakes 4 (not proven), interruption 0, " in summary
+    assert summary.endswith("What is not proven counts as 1, or for what the local scorer finds if that is more.")
+    alone = judged_with({}, None, TRUE, hostility=3, raised_stakes=4).summary
+    assert alone.endswith("What is not proven counts as 1.")
     assert "proven" not in judged(TRUE, hostility=3).summary
 
 

@@ -124,8 +124,8 @@ def _summary(
     if proof.quotes:
         parts.append(f"Heard: {_quotes(_evidence(judged, proof))}.")
     if not proof.complete:
-        most = "for no more than the local scorer finds" if local else "as 1"
-        parts.append(f"What is not proven counts {most}.")
+        more = ", or for what the local scorer finds if that is more" if local else ""
+        parts.append(f"What is not proven counts as 1{more}.")
     if borrowed:
         reason = borrowed[0].reason.replace("_", " ")
         parts.append(f"The local scorer finds {reason}: {_quotes(borrowed)}.")
