@@ -10,7 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 from services.analyzer.audio_piece import AudioPiece
 from services.analyzer.model_process.models import LocalModels
 from services.analyzer.transcribe.protocol import Heard
-from services.analyzer.transcribe.repetition import without_loops
+from services.analyzer.transcribe.repetition import is_loop, without_loops
 from services.analyzer.transcribe.sentences import Sentence, Word, sentences
 from shared.audio.pcm import BYTES_PER_SECOND, SAMPLE_BYTES, SAMPLE_RATE
 from shared.domain.analysis import TranscriptLine
@@ -19,7 +19,7 @@ from shared.domain.errors import Unavailable
 _SHARE = 1.0  # of a piece's length that the model may take beyond the deadline; it takes 0.06 on an idle core
 _FASTEST = 7.0  # words a second of speech; nobody speaks so fast, a model in noise does
 _FEWEST = 0.6  # words a second of speech, a quarter of the usual, below which some were missed
-_STOPPED = -1.0  # log probability at most of what a decoder that would not end goes on with: each follows from the last
+_STOPPED = -1.0  # log probability at most of a loop, and of what a decoder that would not end goes on with
 _BEFORE_LOOP = (
     16  # tokens that it has from the sound if none is a loop: short pieces that end in a cut word have no more
 )
@@ -72,8 +72,9 @@ class MoonshineTranscriber:
 def _heard(answer: _Answer, speech: Sequence[tuple[float, float]]) -> Heard:
     words = without_loops(answer.words, lambda word: word.text)
     values = [value for word in words for value in word.log_probabilities]
-    if not answer.ended:
-        believed = _BEFORE_LOOP if len(words) == len(answer.words) else 0
+    looped = is_loop([word.text for word in words])
+    if looped or not answer.ended:
+        believed = _BEFORE_LOOP if len(words) == len(answer.words) and not looped else 0
         values[believed:] = [min(value, _STOPPED) for value in values[believed:]]
     said = sentences(words, speech)
     kept = [item for item in said if len(item.words) <= max(_FASTEST * (item.end - item.start), 2)]

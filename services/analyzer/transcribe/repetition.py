@@ -6,7 +6,13 @@ from typing import TypeVar
 T = TypeVar("T")
 
 _LONGEST_PHRASE = 16  # words
+_LEAST_WORDS, _FEWEST_DIFFERENT = 16, 0.35  # people have 0.6 of their words different in so few
 _WORD_TIMES, _PHRASE_TIMES = 4, 3  # "no, no, no, no" and "go away, go away, go away" are said
+
+
+def is_loop(words: Sequence[str]) -> bool:
+    """Whether the words of a piece of some seconds are a few, said again and again in changing order."""
+    return len(words) >= _LEAST_WORDS and len({_bare(word) for word in words}) < _FEWEST_DIFFERENT * len(words)
 
 
 def without_loops(words: Sequence[T], key: Callable[[T], str]) -> list[T]:

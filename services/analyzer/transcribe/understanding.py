@@ -13,7 +13,8 @@ from services.analyzer.audio_piece import AudioPiece
 from services.analyzer.transcribe.protocol import Heard
 
 _UNLIKELY = -0.58  # mean log probability: of 5 sentences, English has -0.51 at worst, Dutch -0.67 at best
-_ENOUGH = 18  # tokens, some 4 s of speech: fewer are never called another language
+_ENOUGH = 18  # tokens, some 4 s of speech: fewer are not called another language
+_LONG = 5.0  # seconds of speech, unless they last as long: then the rest was a loop
 _SURER = 4.0  # divided by the number of tokens: fewer than a window must be less likely to be called that
 _DOUBTFUL = 0.08  # above that limit; an accent, noise, or another language after all
 _WINDOW = 40  # tokens, some 10 s of speech, that are judged together
@@ -125,12 +126,12 @@ def understanding(heard: Sequence[HeardPiece], recording_seconds: float) -> Unde
     if not seconds:
         return Understanding()
     pieces = [piece.without_cut_words(recording_seconds) for piece in heard]
-    windows = [_sum(_around(pieces, number)) for number in range(len(pieces))]
-    strange = {number for number, tokens in enumerate(windows) if _above_limit(tokens) < 0}
+    windows = [_around(pieces, number) for number in range(len(pieces))]
+    strange = {number for number, window in enumerate(windows) if _above_limit(_sum(window)) < 0}
     alien = {number for number in strange if _is_foreign(windows[number])}
     all_tokens = _sum(pieces)
     share = _share(pieces, strange)
-    foreign = _is_foreign(all_tokens) or _share(pieces, alien) >= _MOSTLY
+    foreign = _is_foreign(pieces) or _share(pieces, alien) >= _MOSTLY
     missed = sum(
         piece.speech_seconds
         for piece in pieces
@@ -167,8 +168,10 @@ def _above_limit(tokens: Tokens) -> float:
     return tokens.log_probability / tokens.count - _UNLIKELY if tokens.count else 1.0
 
 
-def _is_foreign(tokens: Tokens) -> bool:
-    """Whether there are enough tokens, and unlikely enough ones for their number, to be of another language."""
-    if tokens.count < _ENOUGH:
+def _is_foreign(pieces: Sequence[HeardPiece]) -> bool:
+    """Whether the pieces have enough tokens or speech, and unlikely enough tokens, to be of another language."""
+    tokens = _sum(pieces)
+    if tokens.count < _ENOUGH and sum(piece.speech_seconds for piece in pieces) < _LONG:
         return False
-    return _above_limit(tokens) < (-_SURER / tokens.count if tokens.count < _WINDOW else 0.0)
+    few = 0 < tokens.count < _WINDOW
+    return _above_limit(tokens) < (-_SURER / tokens.count if few else 0.0)

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.analyzer.transcribe.repetition import without_loops
+from services.analyzer.transcribe.repetition import is_loop, without_loops
 
 
 def trimmed(text: str) -> str:
@@ -39,3 +39,16 @@ def test_no_word_comes_five_times_in_a_row(words: list[str]) -> None:
 @given(words=st.lists(st.integers(0, 10_000).map(str), max_size=60, unique=True))
 def test_words_that_differ_are_all_kept(words: list[str]) -> None:
     assert without_loops(words, lambda word: word) == words
+
+
+@pytest.mark.parametrize(
+    ("text", "loop"),
+    [
+        ("the first one is the first one the second one is the first one the second one is the first", True),
+        ("no no no no", False),
+        ("give me my money give me my money give me my money", False),
+        ("I told you on Monday and I told you on Friday that I want my money back and I want it now", False),
+    ],
+)
+def test_a_few_words_in_changing_order_are_a_loop(text: str, *, loop: bool) -> None:
+    assert is_loop(text.split()) is loop

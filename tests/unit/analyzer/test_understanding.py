@@ -39,8 +39,12 @@ def test_in_between_the_speech_counts_as_partly_understood() -> None:
 
 @pytest.mark.parametrize("tokens", [2, 3, 12, 17])
 def test_a_few_unlikely_tokens_are_too_little_to_tell(tokens: int) -> None:
-    found = decided([heard(-0.9, tokens=tokens, words=tokens)])
+    found = decided([heard(-1.2, tokens=tokens, words=tokens)])
     assert (found.foreign, found.unclear, found.partial) == (False, True, True)
+
+
+def test_seconds_of_speech_of_which_a_loop_left_a_few_unlikely_tokens_are_another_language() -> None:
+    assert decided([heard(-1.7, tokens=8, seconds=7.0)]).foreign
 
 
 def test_words_that_are_hardly_too_unlikely_are_called_another_language_only_if_they_are_many() -> None:
