@@ -21,7 +21,7 @@ def _read(name: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (TRAINING / name).read_text().splitlines()]
 
 
-@pytest.mark.parametrize(("name", "least", "misheard"), [(FIRST, 2000, 300), (MORE, 919, 39)])
+@pytest.mark.parametrize(("name", "least", "misheard"), [(FIRST, 2000, 300), (MORE, 1324, 58)])
 def test_every_line_has_the_documented_members(name: str, least: int, misheard: int) -> None:
     lines = _read(name)
     assert len(lines) >= least
@@ -44,12 +44,12 @@ def test_no_dialogue_has_an_added_line() -> None:
     added = {line[member].casefold() for line in _read(MORE) for member in ("before", "text", "after")}
     said = {text.casefold() for dialogue in _read("dialogues.jsonl") for text in dialogue["utterances"]}
     assert {text for text in said & added if len(text.split()) > 3} == set()  # "Yes, of course." may recur
-    assert said.isdisjoint(line["text"].casefold() for line in _read(MORE))
+    assert said.isdisjoint(line["text"].casefold() for line in _read(MORE) if len(line["text"].split()) > 2)
 
 
 @pytest.mark.parametrize(
     ("name", "distance", "within_ten", "far_apart", "correlation"),
-    [(FIRST, 3.7, 0.96, 14, 0.96), (MORE, 1.4, 1.0, 0, 0.97)],
+    [(FIRST, 3.7, 0.96, 14, 0.96), (MORE, 1.3, 1.0, 0, 0.97)],
 )
 def test_the_two_grades_of_a_line_agree_as_documented(
     name: str, distance: float, within_ten: float, far_apart: int, correlation: float
@@ -66,8 +66,8 @@ def test_the_two_grades_of_a_line_agree_as_documented(
 def test_the_added_lines_are_mostly_calm() -> None:
     lines = _read(MORE)
     means = np.array([np.mean(line["grades"]) for line in lines])
-    assert (means < 20).mean() == pytest.approx(0.68, abs=0.005)
-    assert (means >= 50).mean() == pytest.approx(0.20, abs=0.005)
+    assert (means < 20).mean() == pytest.approx(0.65, abs=0.005)
+    assert (means >= 50).mean() == pytest.approx(0.23, abs=0.005)
     assert not any(line["kinds"] for line, mean in zip(lines, means, strict=True) if mean <= 5)
 
 

@@ -60,7 +60,7 @@ STEPS = (
 async def test_a_conversation_that_escalates_step_by_step_gets_hotter_step_by_step() -> None:
     heats = [(await scored(*lines)).temperature for lines in STEPS]
     assert all(milder < harsher for milder, harsher in pairwise(heats)), heats
-    assert heats[0] <= 30
+    assert heats[0] <= 20
     assert heats[-1] >= 75
 
 
@@ -99,7 +99,7 @@ async def test_evidence_has_time_quote_and_reason_and_the_summary_says_so() -> N
     assert "break your legs" in threat.quote
     assert found.reason_codes[0] in {"threat", "insult"}
     assert "threat at 0:08" in found.summary
-    assert found.summary.startswith("Very heated: ")
+    assert found.summary.startswith(("Heated: ", "Very heated: "))
     assert "not calibrated" in found.summary
 
 

@@ -2,22 +2,27 @@
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 LINES_FILE = Path(__file__).with_name("graded_lines.jsonl")
+MORE_LINES_FILE = Path(__file__).with_name("more_lines.jsonl")
 DIALOGUES_FILE = Path(__file__).with_name("dialogues.jsonl")
+
+_CALM = 0.1  # heat
+_CALM_WEIGHT = 0.5  # of each calm added line: they are many, and in full they draw mild irritation down to calm
 
 
 @dataclass(frozen=True, slots=True)
 class GradedLine:
-    """A line with what was said before and after it, its mean grade as heat (0 to 1), and its kinds."""
+    """A line with what was said before and after it, its mean grade as heat (0 to 1), its kinds, and its weight."""
 
     before: str
     text: str
     after: str
     heat: float
     kinds: tuple[str, ...]
+    weight: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +35,10 @@ class GradedDialogue:
 
 
 def graded_lines() -> list[GradedLine]:
-    """Read the graded lines, in the order of the file: twins stand side by side."""
-    rows = [json.loads(row) for row in LINES_FILE.read_text().splitlines()]
-    return [
-        GradedLine(row["before"], row["text"], row["after"], sum(row["grades"]) / 200, tuple(row["kinds"]))
-        for row in rows
-    ]
+    """Read the graded lines, in the order of the files: twins stand side by side."""
+    added = [_line(row) for row in MORE_LINES_FILE.read_text().splitlines()]
+    weighed = [replace(line, weight=_CALM_WEIGHT) if line.heat <= _CALM else line for line in added]
+    return [_line(row) for row in LINES_FILE.read_text().splitlines()] + weighed
 
 
 def graded_dialogues() -> list[GradedDialogue]:
@@ -46,4 +49,11 @@ def graded_dialogues() -> list[GradedDialogue]:
 
 def data_sha256() -> str:
     """Return the hash of all that a head is fitted to."""
-    return hashlib.sha256(LINES_FILE.read_bytes() + DIALOGUES_FILE.read_bytes()).hexdigest()
+    files = (LINES_FILE, MORE_LINES_FILE, DIALOGUES_FILE)
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
+
+
+def _line(row: str) -> GradedLine:
+    line = json.loads(row)
+    heat = sum(line["grades"]) / 200
+    return GradedLine(line["before"], line["text"], line["after"], heat, tuple(line["kinds"]), weight=1.0)

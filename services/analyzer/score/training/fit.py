@@ -7,7 +7,7 @@ from services.analyzer.score.training.encoded import Conversations, encode_dialo
 from services.analyzer.score.training.heat import GAMMA, fit_heat
 from services.analyzer.score.training.kinds import fit_kinds, thresholds_of
 from services.analyzer.score.words.encoder import Encoder
-from services.analyzer.score.words.head import KINDS, PROBE, Head, features_of
+from services.analyzer.score.words.head import KINDS, NAMED_FROM, PEACEFUL, PROBE, Head, features_of
 
 _LEAST_SCALE = 0.02  # a number of the encoder that hardly varies is not blown up
 
@@ -24,7 +24,8 @@ def fit(encoder: Encoder) -> Head:
     rows = features_of(of_lines.own, of_lines.context, means, scales)
     heat = np.array([line.heat for line in lines], np.float32)
     kinds = np.array([[kind in line.kinds for kind in KINDS] for line in lines], np.float32)
-    fitted = fit_heat(rows, heat, conversations)
+    weight = np.array([line.weight for line in lines], np.float32)
+    fitted = fit_heat(rows, heat, weight, conversations)
     return Head(
         means=means,
         scales=scales,
@@ -35,7 +36,7 @@ def fit(encoder: Encoder) -> Head:
         bias=fitted.bias,
         kind_weights=fit_kinds(rows, kinds),
         kind_shares=kinds.mean(axis=0),
-        thresholds=thresholds_of(rows, kinds),
+        thresholds=thresholds_of(rows, kinds, heat >= NAMED_FROM, np.isin(KINDS, list(PEACEFUL))),
         probe=encoder.encode(PROBE),
         data_sha256=data_sha256(),
     )

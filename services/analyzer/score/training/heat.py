@@ -35,9 +35,14 @@ class Fitted:
     bias: float
 
 
-def fit_heat(rows: Floats, heat: Floats, conversations: Conversations) -> Fitted:
-    """Fit heat to lines' features and to conversations (there may be none), learning a projection on the way."""
-    bias = float(heat.mean())
+def fit_heat(rows: Floats, heat: Floats, weight: Floats, conversations: Conversations) -> Fitted:
+    """Fit heat to lines' features and to conversations (there may be none), learning a projection on the way.
+
+    `heat` and `weight` have one number for each line; a line of weight 0.5 counts for half.
+    """
+    bias = float(np.average(heat, weights=weight))
+    counted = np.sqrt(weight)
+    wanted_of_lines = counted * (heat - bias)
     utterances = conversations.features
     picked = np.random.default_rng(_SEED).permutation(len(utterances))[:_DIALOGUE_LANDMARKS]
     projection = _of_usual_length(np.eye(rows.shape[1], dtype=np.float32), rows)
@@ -46,11 +51,12 @@ def fit_heat(rows: Floats, heat: Floats, conversations: Conversations) -> Fitted
         landmarks = _rounded(np.concatenate([projected, spoken[picked]]))
         similar, of_utterances = rbf(projected, landmarks, GAMMA), rbf(spoken, landmarks, GAMMA)
         prior = rbf(landmarks, landmarks, GAMMA)
-        weights = solve(similar, prior, heat - bias, RIDGE)
+        of_lines = counted[:, np.newaxis] * similar
+        weights = solve(of_lines, prior, wanted_of_lines, RIDGE)
         for _ in range(_POOLINGS if conversations.dialogues else 0):
             bags = conversations.pooled(of_utterances, of_utterances @ weights + bias)
-            both = np.concatenate([similar, np.float32(_DIALOGUE_WEIGHT**0.5) * bags])
-            wanted = np.concatenate([heat - bias, np.float32(_DIALOGUE_WEIGHT**0.5) * (conversations.heats - bias)])
+            both = np.concatenate([of_lines, np.float32(_DIALOGUE_WEIGHT**0.5) * bags])
+            wanted = np.concatenate([wanted_of_lines, np.float32(_DIALOGUE_WEIGHT**0.5) * (conversations.heats - bias)])
             weights = solve(both, prior, wanted.astype(np.float32), RIDGE)
         if step < _PROJECTIONS:
             seen = np.concatenate([similar, of_utterances])

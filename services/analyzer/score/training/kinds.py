@@ -1,13 +1,14 @@
 """Fits the kinds of lines: one linear score for each, and from which score on it is named."""
 
 import numpy as np
+from numpy.typing import NDArray
 
 from services.analyzer.score.words.head import Floats
 
 _RIDGE = 1.0
 _FOLDS, _BLOCK = 4, 20  # twins stand side by side: folds are made of blocks of lines
 _SEED = 0
-_PRECISION = 0.65  # a reason that is wrong is worse than none
+_PRECISION = 0.75  # a reason that is wrong is worse than none
 _LEAST_FOUND = 8
 _NEVER = 9.0
 
@@ -20,13 +21,15 @@ def fit_kinds(rows: Floats, kinds: Floats) -> Floats:
     return weights
 
 
-def thresholds_of(rows: Floats, kinds: Floats) -> Floats:
-    """Return for each kind the lowest score from which on 65 % of the lines named by it are of it.
+def thresholds_of(rows: Floats, kinds: Floats, hot: NDArray[np.bool_], peaceful: NDArray[np.bool_]) -> Floats:
+    """Return for each kind the lowest score from which on three of four lines named by it are of it.
 
-    The scores are those of folds that the fit did not see; a kind that is never found so surely is never named.
+    The scores are those of folds that the fit did not see; a kind that is never found so surely is never named. Only
+    the lines that are `hot` may be named by a kind that is not `peaceful` (a flag for each kind), so only they count.
     """
     scores = unseen_scores(rows, kinds)
-    return np.array([_threshold(scores[:, kind], kinds[:, kind]) for kind in range(kinds.shape[1])], np.float32)
+    counted = [np.full(len(rows), True) if calm else hot for calm in peaceful]
+    return np.array([_threshold(scores[may, at], kinds[may, at]) for at, may in enumerate(counted)], np.float32)
 
 
 def unseen_scores(rows: Floats, kinds: Floats) -> Floats:

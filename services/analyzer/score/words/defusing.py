@@ -31,6 +31,8 @@ _REASSURING = re.compile(
     r"|\bmy (?:\w+ )?(?:mother|father|mum|dad|husband|wife|son|daughter|brother|sister|gran|grandma|grandad|friend|dog|cat) (?:has )?(?:died|passed away)\b"
     r"|\b(?:i|we)(?:'ll| will| can|'d like to|'d be (?:happy|glad) to| would be (?:happy|glad) to) (?:gladly |be able to )?help (?:you|with)\b(?! (?:out of|into|down|leave|lose|regret))"
     r"|\blet me (?:help (?:you|with)|see what i can do|sort (?:this|that|it) out for you)\b"
+    r"|\bi(?:'d| would| could|'ll| will) never (?:ever )?(?:hurt|hit|harm|shout at|lie to|laugh at|do that to) (?:you|anyone|anybody|a soul)\b"
+    r"|\b(?:nobody|no one)(?: here)?(?:'s| is) (?:going to )?(?:shout(?:ing)?|hurt(?:ing)?|judg(?:e|ing)|laugh(?:ing)?|fir(?:e|ing)|attack(?:ing)?|tell(?:ing)? you off)\b"
     r"|\bi (?:miss (?:her|him)|feel (?:so )?(?:lost|empty|lonely)|keep crying|can't stop crying)\b"
 )
 _TURN = re.compile(r"\b(?:but|so|until|unless|though|except|yet|if)\b")

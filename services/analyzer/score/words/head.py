@@ -17,6 +17,9 @@ KINDS = (
     "threat", "insult", "contempt", "blame", "demand", "ultimatum",
     "frustration", "sarcasm", "disagreement", "interruption", "de_escalation", "apology",
 )  # fmt: skip
+PEACEFUL = frozenset({"de_escalation", "apology", "disagreement"})
+NAMED_FROM = 0.3
+"""The heat below which a line has none of the kinds that are not peaceful."""
 
 CONTEXT_SHARE = 0.7  # of the line with its neighbours, against the line alone
 _BATCH = 256  # lines at a time, so that a long conversation needs no more memory

@@ -8,8 +8,10 @@ from typing import Protocol
 import numpy as np
 import structlog
 
+from services.analyzer.score.words.calming import calming_kinds
 from services.analyzer.score.words.encoder import Encoder, EncoderUnavailableError, load_encoder
-from services.analyzer.score.words.head import KINDS, PROBE, Floats, Head, load_head
+from services.analyzer.score.words.head import KINDS, NAMED_FROM, PEACEFUL, PROBE, Floats, Head, load_head
+from services.analyzer.score.words.levels import at_level
 from services.analyzer.score.words.lexicon_rater import LexiconWords
 from services.analyzer.score.words.phrases import heat_with_phrases, phrase_heats
 from services.analyzer.score.words.pieces import MOST_WORDS, pieces_of
@@ -17,12 +19,14 @@ from services.analyzer.score.words.protocol import LineWords
 
 _log = structlog.get_logger()
 
-NAME = "words-minilm-1"
+NAME = "words-minilm-2"
 
 _LEAST_PROBE_COSINE = 0.97  # between processors; with other weights it is below 0.5
 _SHORT = 3  # words: fewer say nothing by themselves
-_NAMED_FROM = 0.3  # heat below which a line has no hostile kind
-_PEACEFUL = frozenset({"de_escalation", "apology", "disagreement"})
+_GRAVE = frozenset({"threat", "insult"})  # a false one accuses somebody
+_GRAVE_FROM = 0.4
+_UNNAMED = ((0.6, "hostility"), (0.4, "tension"))  # what a line that is so hot has where no kind is sure
+_MOST_BY_NEIGHBOURS = 0.15  # of heat: who answers an insult kindly is not heated by it
 _HOTTEST_PIECE = 0.75  # the weight of a long line's hottest piece against the mean of its pieces
 _QUOTED_WORDS = 12
 _QUOTE_STEP = 4
@@ -96,21 +100,21 @@ class WordsModel:
         ]
         if not pieces:
             return np.zeros((0, 1 + len(KINDS)), np.float32)
-        return self._head.predict(np.stack(own), np.stack(context))
+        alone = self._head.predict(np.stack(own), np.stack(own))
+        beside = self._head.predict(np.stack(own), np.stack(context))
+        bounded: Floats = np.minimum(beside, alone + np.float32(_MOST_BY_NEIGHBOURS))
+        return bounded
 
     def _line(self, predicted: Floats, texts: Sequence[str]) -> LineWords:
         heats = np.clip(predicted[:, 0], 0, 1)
         phrases = [phrase_heats(piece) for piece in texts]
-        heats = np.array(
-            [
-                heat_with_phrases(float(heat), piece, found)
-                for heat, piece, found in zip(heats, texts, phrases, strict=True)
-            ]
-        )
+        said = zip(heats, texts, phrases, strict=True)
+        heats = at_level(np.array([heat_with_phrases(float(heat), piece, found) for heat, piece, found in said]))
         words = np.array([max(len(piece.split()), 1) for piece in texts])
         hottest = int(heats.argmax())
         heat = _HOTTEST_PIECE * float(heats.max()) + (1 - _HOTTEST_PIECE) * float(np.average(heats, weights=words))
         kinds = self._kinds(heat, predicted.max(axis=0), phrases)
+        kinds += tuple(kind for kind in calming_kinds(" ".join(texts)) if kind not in kinds and heat < NAMED_FROM)
         return LineWords(heat=round(heat, 4), kinds=kinds, quote=self._quote(texts[hottest]) if kinds else "")
 
     def _kinds(self, heat: float, scores: Floats, phrases: Sequence[dict[str, float]]) -> tuple[str, ...]:
@@ -122,8 +126,10 @@ class WordsModel:
         for found in phrases:
             for kind, phrase_heat in found.items():
                 surplus[kind] = max(surplus.get(kind, 0.0), phrase_heat)
-        named = [kind for kind in surplus if kind in _PEACEFUL or heat >= _NAMED_FROM]
-        return tuple(sorted(named, key=lambda kind: -surplus[kind]))
+        named = sorted((kind for kind in surplus if heat >= _least_heat(kind)), key=lambda kind: -surplus[kind])
+        if PEACEFUL.issuperset(named):
+            named += [word for least, word in _UNNAMED if heat >= least][:1]
+        return tuple(named)
 
     def _quote(self, text: str) -> str:
         words = text.split()
@@ -134,6 +140,13 @@ class WordsModel:
         predicted = self._predict([_Piece(0, window, "", "") for window in windows])[:, 0]
         found = [max(phrase_heats(window).values(), default=0.0) for window in windows]
         return windows[int(np.argmax(predicted + np.array(found)))]
+
+
+def _least_heat(kind: str) -> float:
+    """Return the heat from which on a line may be of a kind."""
+    if kind in PEACEFUL:
+        return 0.0
+    return _GRAVE_FROM if kind in _GRAVE else NAMED_FROM
 
 
 def _pieces(lines: Sequence[str]) -> list[_Piece]:

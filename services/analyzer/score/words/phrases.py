@@ -66,7 +66,10 @@ _NAMES = (
     r"liars?|crooks?|thieves|thief|con ?m[ae]n|fools?|clowns?|losers?|cowards?|parasites?|halfwits?|dimwits?|trash)"
 )
 _LOW = r"(?:stupid|pathetic|useless|incompetent|disgusting|worthless|dumb|thick|brainless|a jokes?|a disgrace)"
-_BODY = r"(?:face|head|legs?|arms?|teeth|skull|neck|nose|jaw|fingers|kneecaps|windows|bones)"
+_BODY = (
+    r"(?:face|head|legs?|arms?|teeth|skull|neck|nose|jaw|fingers|knees?|kneecaps|ribs?|wrists?|ankles?|windows|bones)"
+)
+_THEY_WILL = r"(?:(?:he|she|they|somebody|someone|my (?:\w+ )?(?:brothers?|cousins?|lads|mates|boys|sons?|dad|uncles?|friends?))(?:'ll| will| is going to| are going to))"
 _END = r"(?= ?(?:$|[.!?,;]|for (?:this|that|it)\b|if you|you |and you))"
 _THIS = r"(?:this|that|it|what (?:you|you've)|everything)"
 _CHIEF = r"(?:manager|supervisor|boss|superior|someone in charge|somebody in charge|whoever is in charge|someone senior|someone above you)"
@@ -78,7 +81,7 @@ HOSTILE: tuple[Phrases, ...] = (
         _any_of(
             rf"{_WILL} (?:fucking )?(?:kill|hurt|destroy|bury|strangle|finish|smash|punch|beat|stab|shoot) you(?! on\b| at\b| to (?:it|the)\b)",
             rf"{_WILL} (?:fucking )?(?:get|end|ruin|break|crush) you{_END}",
-            rf"(?:come (?:over|down|round|up) (?:there|here)|{_WILL}) (?:and )?(?:fucking )?(?:smash|break|kick|punch|knock|rip|cut) your (?:\w+ )?{_BODY}",
+            rf"(?:come (?:over|down|round|up) (?:there|here)|{_WILL}|{_THEY_WILL}) (?:and )?(?:fucking )?(?:smash|break|kick|punch|knock|rip|cut) your (?:\w+ )?{_BODY}",
             rf"(?:smash|kick|punch|bash|cave) (?:your|you) (?:\w+ )?(?:{_BODY} )?in{_END}",
             rf"(?:you'll|you will|you're gonna|you are gonna|you're going to|you are going to|gonna) (?:bloody |fucking )?(?:pay for {_THIS}|regret (?:{_THIS}|the day)|suffer for)",
             rf"(?:you'll|you will|you're gonna|you're going to|you are going to) (?:all )?be sorry{_END}",
@@ -177,7 +180,9 @@ HOSTILE: tuple[Phrases, ...] = (
         0.55,
         _any_of(
             r"(?:this|that|it)(?:'s| is| was) (?:just |so |really |absolutely |completely |totally |simply |utterly |beyond )*(?:ridiculous|unacceptable|outrageous|absurd|disgraceful|a disgrace|appalling|nonsense|pathetic|a joke|a farce|a shambles)(?= ?(?:$|[.!?,;]|and|what|how|i |you |that))",
-            r"(?:(?:i'm|i am|we're|getting|so) (?:\w+ )?(?:fed up (?:with|of)|sick of|sick and tired of))",
+            r"(?:i'm|i am|we're|we are|getting|so) (?:\w+ )?(?:fed up(?= ?(?:$|[.!,;]|with|of|to))|sick of|sick and tired of)",
+            r"(?:nobody|no one|none of you) (?:ever |has ever )?(?:calls?|rings?|called|rang|phoned|writes) (?:(?:me|us) )?back",
+            r"(?:i've|i have|we've|we have) (?:now )?(?:called|rung|phoned|asked|told you|written|complained)(?: (?:you|them|here|about this))? (?:three|four|five|six|seven|eight|nine|ten|a dozen|twenty|so many) times",
             r"(?:i've|i have|we've) had enough(?= ?(?:$|[.!,]|of (?:this|you|it|that|your)))",
             r"enough is enough",
             r"(?:i've|i have|we've) had it (?:with|up to)",

@@ -9,7 +9,7 @@ Floats = NDArray[np.float64]
 
 _NEIGHBOUR = 0.25  # the weight of each line beside a line: one hot line among calm ones may be misjudged
 _PART = 0.2  # of all words: the share that is the hottest part, and the last part
-_LEAST_PART, _LONGEST_PART = 12, 48  # words; the longest: a quarrel of five lines fills it
+_LEAST_PART, _LONGEST_PART = 16, 48  # words; the longest: a quarrel of five lines fills it
 _LEAST_WEIGHT = 0.1  # words, of a line that hardly reaches into a window
 _MEAN, _HOTTEST, _LAST = 0.20, 0.60, 0.20
 

@@ -56,6 +56,91 @@ def test_lines_that_share_words_are_told_apart(model: WordsModel, harmless: str,
     assert cold + 0.2 < hot
 
 
+CALM_CALLS = {
+    "museum": [
+        "City museum, good morning.",
+        "Good morning, I'd like four tickets for the evening tour.",
+        "For which day, please?",
+        "For the nineteenth. Two of us are pensioners.",
+        "That's thirty six euros altogether.",
+        "Can I pay when we get there?",
+        "Yes, of course, at the desk. See you then.",
+    ],
+    "vet": [
+        "Hello, animal clinic, Tessa speaking.",
+        "Hi, our cat needs her vaccination.",
+        "I have Friday at twenty past four.",
+        "That suits me well.",
+        "What's her name?",
+        "Olive, and the chip ends in three three eight.",
+        "Thank you, you're in the book.",
+    ],
+}
+
+
+@pytest.mark.parametrize("call", CALM_CALLS)
+def test_plain_service_talk_is_cold_and_has_no_hostile_reason(model: WordsModel, call: str) -> None:
+    assert temperature(model, CALM_CALLS[call]) <= 12
+    assert {kind for rated in model.rate(CALM_CALLS[call]) for kind in rated.kinds} <= {"apology", "de_escalation"}
+
+
+@pytest.mark.parametrize(
+    ("peaceful", "hostile"),
+    [
+        (
+            ["There are Jewish, Muslim and Hindu families in our street.", "The gay couple bake for us all."],
+            ["Jews, Muslims, gays, I want you vermin out of my street.", "I'll burn your house down."],
+        ),
+        (
+            ["My sister is a black lesbian, and she plays the cello.", "Her wife is blind and comes from Iran."],
+            ["You filthy black bitch, go back to where you came from.", "Get that blind cow off my bus, you hear me?"],
+        ),
+        (
+            ["We're a walking club for old and disabled women.", "Some are trans, two are deaf, and one is ninety."],
+            ["Nobody wants you useless old cripples here.", "You're a freak, and I'll smash your face in."],
+        ),
+    ],
+)  # fmt: skip
+def test_words_for_who_people_are_do_not_heat_but_hostility_to_them_does(
+    model: WordsModel, peaceful: list[str], hostile: list[str]
+) -> None:
+    assert temperature(model, peaceful) <= 20
+    assert not {"threat", "insult", "contempt"} & {kind for rated in model.rate(peaceful) for kind in rated.kinds}
+    assert temperature(model, hostile) >= 65
+
+
+def test_one_plain_threat_is_hot_by_itself(model: WordsModel) -> None:
+    assert temperature(model, ["If you open that door again, I'll kill you."]) >= 75
+
+
+def test_threat_and_insult_are_named_only_for_hot_lines(model: WordsModel) -> None:
+    lines = [line for call in (*LADDER, *CALM_CALLS.values()) for line in call]
+    grave = [rated for rated in model.rate(lines) if {"threat", "insult"} & set(rated.kinds)]
+    assert len(grave) >= 2
+    assert all(rated.heat >= 0.4 for rated in grave)
+
+
+def test_a_kind_answer_is_not_heated_by_the_insults_around_it(model: WordsModel) -> None:
+    lines = [
+        "You thick, useless waste of space, I'll have your teeth out.",
+        "Let me look at the list, one moment.",
+        "Shut your stinking mouth, you filthy liar.",
+        "I can see the parcel on my screen now.",
+    ]
+    rated = model.rate(lines)
+    assert rated[0].heat > 0.7 < rated[2].heat
+    assert rated[1].heat < 0.3 > rated[3].heat
+    assert not {"threat", "insult", "contempt"} & {*rated[1].kinds, *rated[3].kinds}
+
+
+def test_no_hot_line_is_without_a_reason(model: WordsModel) -> None:
+    lines = [line for call in (*LADDER, *CALM_CALLS.values()) for line in call]
+    lines += ["Hand over the bag and keep your hands where I can see them.", "I'll find you, and then God help you."]
+    rated = model.rate(lines)
+    assert any(line.heat >= 0.4 for line in rated)
+    assert all(line.kinds and line.quote for line in rated if line.heat >= 0.4)
+
+
 def test_reasons_are_known_kinds_with_a_quote_from_the_line(model: WordsModel) -> None:
     lines = ["Good afternoon, you're through to the library.", "Shut your mouth, you useless, lying, thieving idiot."]
     calm, hot = model.rate(lines)
@@ -110,11 +195,11 @@ def test_the_same_lines_get_the_same_numbers_whatever_was_rated_before(model: Wo
     assert model.rate(["   ".join(line.upper().split()) for line in LADDER[3]])[0].heat == first[0].heat
 
 
-def test_two_thousand_lines_are_rated_line_by_line(model: WordsModel) -> None:
+def test_many_lines_are_rated_line_by_line(model: WordsModel) -> None:
     one = model.rate(["The bus leaves at nine.", "See you there.", "Bring an umbrella, please."] * 3)
-    many = model.rate(["The bus leaves at nine.", "See you there.", "Bring an umbrella, please."] * 667)
-    assert len(many) == 2001
-    assert many[1000].heat == one[4].heat
+    many = model.rate(["The bus leaves at nine.", "See you there.", "Bring an umbrella, please."] * 100)
+    assert len(many) == 300
+    assert many[151].heat == one[4].heat
 
 
 def test_other_weights_are_refused(tmp_path: Path) -> None:

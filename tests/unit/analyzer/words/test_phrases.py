@@ -20,6 +20,9 @@ TWINS = [
     ("Let me finish my tea, and then we'll go.", "Let me finish."),
     ("Your manager called, he's very pleased.", "Get me your manager."),
     ("You won't be sorry, it's a lovely hotel.", "You'll be sorry."),
+    ("I've called four friends, they're all coming.", "I've called you four times about it."),
+    ("He'll break his leg on that bike.", "My brother will break your legs."),
+    ("I was fed up then, but it's long ago.", "I'm so fed up."),
     ("That joke was so funny.", "This company is hopeless, and this is a joke."),
 ]
 
@@ -54,6 +57,8 @@ def test_a_plain_threat_raises_a_line_that_the_model_found_calm() -> None:
         ("I'm not angry with you.", "I'm not angry with you, so stop whining."),
         ("Stay with me, we will help you.", "I will help you, but first you beg."),
         ("Let me help you with that form.", "I will help you lose that job."),
+        ("I'd never hurt you, sweetheart.", "I'd never hurt you, unless you make me."),
+        ("No one here is judging you.", "No one here is judging you, but leave."),
         ("Nobody thinks you did it.", "Nobody thinks you did it, yet here we are."),
     ],
 )
