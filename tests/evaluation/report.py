@@ -32,7 +32,7 @@ _README = (  # suite, the check's name, what a reader of the README calls it
     ("other languages", "not scored, and said so", "other languages are not scored"),
     (
         "injections",
-        "from text, against the call without it: at most 5 points off",
+        "text: at most 5 points off",
         "orders to a judge within a call: at most 5 points off",
     ),
 )

@@ -16,6 +16,7 @@ from services.analyzer.score.sound.turns import Turns, turns
 from services.analyzer.score.summary import language_not_supported, no_speech, summarize, too_little_understood
 from services.analyzer.score.temperature import Thermometer
 from services.analyzer.score.timeline import timeline
+from services.analyzer.score.words.instructions import without_instructions
 from services.analyzer.score.words.protocol import LineWords, WordsRater
 from shared.domain.analysis import Analysis
 
@@ -60,15 +61,20 @@ class LocalScorer:
             return no_speech(self.name, recording.seconds)
         if not _is_english(recording):
             return language_not_supported(self.name)
-        words = await self._words.rate([line.text for line in lines])
+        said = [without_instructions(line.text) for line in lines]
+        rated = iter(await self._words.rate([text for text in said if text]))
+        words = [next(rated) if text else None for text in said]
         return await asyncio.to_thread(self._analysis, recording, words)  # an hour's pitch takes some 100 ms
 
-    def _analysis(self, recording: TranscribedRecording, words: Sequence[LineWords]) -> Analysis:
+    def _analysis(self, recording: TranscribedRecording, rated: Sequence[LineWords | None]) -> Analysis:
+        """Return the analysis; lines without a rating are heard and counted as talk, and have no heat."""
         lines, sound = recording.transcript.segments, recording.channels
+        words = [said or LineWords(heat=0.0, kinds=(), quote="") for said in rated]
         talk = turns(lines, sound, recording.seconds)
         sounds = rate_sound(lines, sound) if self._voices else [LineSound()] * len(lines)
         quality = sound_quality(lines, sound)
-        heats = line_heats(lines, words, sounds, talk.interrupting if self._voices else frozenset())
+        every = line_heats(lines, words, sounds, talk.interrupting if self._voices else frozenset())
+        heats = [item for item, said in zip(every, rated, strict=True) if said is not None] or every
         temperature = self._temperature(heats)
         shown = evidence(heats)
         channels = channel_analyses(heats, talk, self._thermometer)
