@@ -30,11 +30,14 @@ MEDIA_TYPES = {
 def requested_format(query: QueryParams, headers: Headers) -> TranscriptFormat:
     """Return the format that `format` names, without it the one that Accept likes best, JSON if it likes none.
 
-    Raises InvalidInput for an unknown name.
+    Raises InvalidInput for an unknown name, and for more than one.
     """
-    name = query.get("format")
-    if name is None:
+    given = query.getlist("format")
+    if not given:
         return _accepted(", ".join(headers.getlist("accept")))
+    if len(given) > 1:
+        raise InvalidInput("format is given more than once: send it once.", code="invalid_format")
+    name = given[0]
     try:
         return TranscriptFormat(name)
     except ValueError:

@@ -22,6 +22,13 @@ def test_an_unknown_format_is_invalid(name: str) -> None:
     assert rejected.value.code == "invalid_format"
 
 
+@pytest.mark.parametrize("query", ["format=srt&format=vtt", "format=srt&format=srt"])
+def test_a_format_that_is_given_twice_is_invalid(query: str) -> None:
+    with pytest.raises(InvalidInput, match="more than once") as rejected:
+        wanted(query)
+    assert rejected.value.code == "invalid_format"
+
+
 @pytest.mark.parametrize(
     ("accept", "name"),
     [
