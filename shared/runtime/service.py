@@ -36,6 +36,7 @@ class Service:
 
 
 _METHOD_NOT_ALLOWED = 405
+_OPENAI_PATHS = "/v1/"  # where clients of OpenAI's API look for its form of an error
 _NO_FOREIGN_PAGES = OriginPolicy()
 
 
@@ -80,6 +81,10 @@ def _plain_error(request: Request, error: Exception) -> Response:
     """Return the error response for what no API group covers: unknown paths and methods."""
     assert isinstance(error, HTTPException)  # noqa: S101  # by registration
     headers = {"Allow": ", ".join(_allowed(request))} if error.status_code == _METHOD_NOT_ALLOWED else error.headers
+    if request.url.path.startswith(_OPENAI_PATHS):
+        code = error.detail.lower().replace(" ", "_")
+        details = {"message": error.detail, "type": "invalid_request_error", "param": None, "code": code}
+        return JSONResponse({"error": details}, status_code=error.status_code, headers=headers)
     return JSONResponse({"status": "error", "message": error.detail}, status_code=error.status_code, headers=headers)
 
 

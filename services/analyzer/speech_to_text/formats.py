@@ -70,20 +70,25 @@ def _verbose(transcript: Transcript, confidences: Sequence[float | None], second
     )
 
 
+def diarized_segments(lines: Sequence[TranscriptLine]) -> tuple[DiarizedSegment, ...]:
+    """Return the lines with their speakers: the channel, a guessed speaker, or `unknown`."""
+    return tuple(
+        DiarizedSegment(
+            id=f"seg_{number:03d}",
+            start=line.start,
+            end=line.end,
+            speaker=line.speaker or line.channel or "unknown",
+            text=line.text,
+        )
+        for number, line in enumerate(lines)
+    )
+
+
 def _diarized(transcript: Transcript, seconds: float) -> DiarizedTranscription:
     return DiarizedTranscription(
         duration=round(seconds, 3),
         text=full_text(transcript.segments),
-        segments=tuple(
-            DiarizedSegment(
-                id=f"seg_{number:03d}",
-                start=line.start,
-                end=line.end,
-                speaker=line.speaker or line.channel or "unknown",
-                text=line.text,
-            )
-            for number, line in enumerate(transcript.segments)
-        ),
+        segments=diarized_segments(transcript.segments),
         usage=_usage(seconds),
     )
 

@@ -14,7 +14,10 @@ from shared.http.operation import FORM, OCTETS, Operation, Parameter, RequestBod
 _FIELDS = {
     FILE_FIELD: {"type": "string", "contentMediaType": OCTETS},
     "model": {"type": "string", "minLength": 1, "description": "Any name: this server has one model."},
-    "language": {"type": "string", "description": "Of the speech, as `en`."},
+    "language": {
+        "type": "string",
+        "description": "Of the speech: its ISO 639-1 code, as `en`, or its name in English.",
+    },
     "response_format": {"type": "string", "enum": list(ResponseFormat)},
     "stream": {"type": "boolean", "description": "`true` for server-sent events, each line as soon as it is known."},
     "timestamp_granularities[]": {"type": "string", "enum": ["segment"]},

@@ -7,6 +7,7 @@ from typing import Any
 from starlette.requests import Request
 
 from services.analyzer.memory_file import MemoryFile
+from services.analyzer.transcribe.languages import is_known, language_tag
 from shared.domain.errors import InvalidInput
 from shared.http.body import BodyLimits, reject_encoded_body
 from shared.http.multipart import Field, FileStart, SingleFileForm, boundary_of
@@ -43,7 +44,7 @@ class TranscriptionParameters:
             case "model":
                 self.model = value
             case "language":
-                self.language = value.strip().lower() or None
+                self.language = _language(value) if value.strip() else None
             case "response_format":
                 self.response_format = _response_format(value)
             case "stream":
@@ -61,6 +62,14 @@ class TranscriptionParameters:
             raise InvalidInput("Name a model: GET /v1/models lists them.", code="model")
         if self.granularities and self.response_format is not ResponseFormat.VERBOSE_JSON:
             raise InvalidInput("Timestamps come with response_format=verbose_json.", code="timestamp_granularities")
+
+
+def _language(value: str) -> str:
+    tag = language_tag(value)
+    if tag is None or not is_known(tag):
+        message = "A language is its ISO 639-1 code, as 'en', or its name in English, as 'english'."
+        raise InvalidInput(message, code="language")
+    return tag
 
 
 def _response_format(value: str) -> ResponseFormat:

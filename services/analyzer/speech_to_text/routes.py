@@ -17,9 +17,10 @@ from services.analyzer.one_shot_request import OneShotState, received_file
 from services.analyzer.score.protocol import TranscribedRecording
 from services.analyzer.speech_to_text.formats import transcription_response
 from services.analyzer.speech_to_text.operations import LIST_MODELS, READ_MODEL, TRANSCRIBE
-from services.analyzer.speech_to_text.request import TranscriptionForm
+from services.analyzer.speech_to_text.request import ResponseFormat, TranscriptionForm
 from services.analyzer.speech_to_text.schemas import SPEECH_TO_TEXT, Model, Models
 from services.analyzer.speech_to_text.stream import transcription_events
+from services.analyzer.transcribe.languages import language_tag
 from shared.domain.analysis import LANGUAGE_NOT_SUPPORTED
 from shared.domain.caller import Caller, Permission
 from shared.domain.errors import InvalidInput, NotFound
@@ -52,7 +53,10 @@ async def transcribe(request: Request[SpeechToTextState], caller: Caller) -> Res
         if wanted.stream:
             file = await stack.enter_async_context(received.slot())
             sound = await analyzer.decode(file)  # what is no audio is refused before the answer begins
-            events = transcription_events(lambda on_line: _understood(analyzer.transcribe(sound, on_line)))
+            events = transcription_events(
+                lambda on_line: _understood(analyzer.transcribe(sound, on_line)),
+                diarized=wanted.response_format is ResponseFormat.DIARIZED_JSON,
+            )
             return _StreamedTranscription(events, stack.pop_all())
         recording = await received.run(partial(_transcribe_file, analyzer))
     return transcription_response(
@@ -98,7 +102,7 @@ async def _understood(transcribing: Awaitable[TranscribedRecording]) -> Transcri
 
 
 def _check_language(wanted: str | None, only: str | None) -> None:
-    if wanted is not None and only is not None and wanted.partition("-")[0] != only:
+    if wanted is not None and only is not None and wanted != language_tag(only):
         raise InvalidInput(f"This server's model understands {only!r} only.", code="language")
 
 

@@ -6,6 +6,8 @@ from contextlib import suppress
 
 import structlog
 
+from services.analyzer.score.protocol import TranscribedRecording
+from services.analyzer.speech_to_text.formats import diarized_segments
 from services.analyzer.speech_to_text.schemas import ErrorBody, TextDelta, TextDone, error_details
 from services.analyzer.transcribe_recording import OnLine
 from shared.domain.analysis import TranscriptLine
@@ -16,12 +18,15 @@ log = structlog.stdlib.get_logger(__name__)
 
 _WAITING_LINES = 1000  # of a client that reads slower than its recording is understood; then the model waits
 
-Transcribe = Callable[[OnLine], Awaitable[object]]
+Transcribe = Callable[[OnLine], Awaitable[TranscribedRecording]]
 """Transcribes a whole file and tells each line as soon as it is known; raises a RoomtoneError."""
 
 
-async def transcription_events(transcribe: Transcribe) -> AsyncIterator[bytes]:
-    """Yield `transcript.text.delta` for each line and `transcript.text.done` at the end, or an error event."""
+async def transcription_events(transcribe: Transcribe, *, diarized: bool = False) -> AsyncIterator[bytes]:
+    """Yield `transcript.text.delta` for each line and `transcript.text.done` at the end, or an error event.
+
+    A diarized stream has each line as `transcript.text.segment` too, before the end: speakers are known only then.
+    """
     lines: asyncio.Queue[TranscriptLine | None] = asyncio.Queue(_WAITING_LINES)
     working = asyncio.create_task(_until_the_end(transcribe, lines))
     said: list[str] = []
@@ -29,7 +34,9 @@ async def transcription_events(transcribe: Transcribe) -> AsyncIterator[bytes]:
         while (line := await lines.get()) is not None:
             yield _event(TextDelta(delta=line.text if not said else f" {line.text}"))
             said.append(line.text)
-        await working
+        recording = await working
+        for segment in diarized_segments(recording.transcript.segments) if diarized else ():
+            yield _event(segment)
         yield _event(TextDone(text=" ".join(said)))
     except RoomtoneError as exc:
         yield _event(ErrorBody(error=error_details(exc)))
@@ -43,9 +50,9 @@ async def transcription_events(transcribe: Transcribe) -> AsyncIterator[bytes]:
             await working
 
 
-async def _until_the_end(transcribe: Transcribe, lines: asyncio.Queue[TranscriptLine | None]) -> None:
+async def _until_the_end(transcribe: Transcribe, lines: asyncio.Queue[TranscriptLine | None]) -> TranscribedRecording:
     try:
-        await transcribe(lines.put)
+        return await transcribe(lines.put)
     finally:
         await lines.put(None)
 

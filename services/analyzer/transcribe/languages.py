@@ -30,6 +30,21 @@ _TAGS = {
 }  # fmt: skip
 
 
+# The codes of ISO 639-1 that these models have no name for.
+_UNNAMED = {
+    "aa", "ab", "ae", "ak", "an", "av", "ay", "bi", "bm", "ce", "ch", "co", "cr", "cu", "cv", "dv", "dz", "ee",
+    "eo", "ff", "fj", "fy", "ga", "gd", "gn", "gv", "ho", "hz", "ia", "ie", "ig", "ii", "ik", "io", "iu", "kg",
+    "ki", "kj", "kl", "kr", "ks", "ku", "kv", "kw", "ky", "lg", "li", "lu", "mh", "na", "nb", "nd", "ng", "nr",
+    "nv", "ny", "oj", "om", "or", "os", "pi", "qu", "rm", "rn", "rw", "sc", "se", "sg", "sm", "ss", "st", "ti",
+    "tn", "to", "ts", "tw", "ty", "ug", "ve", "vo", "wa", "wo", "xh", "za", "zu",
+}  # fmt: skip
+
+
+def is_known(tag: str) -> bool:
+    """Whether a tag without region and script is a code of ISO 639-1, or of another language that Whisper names."""
+    return tag in _UNNAMED or tag in _TAGS.values()
+
+
 def language_tag(name: str | None) -> str | None:
     """Return the tag of a language given by its English name or by its tag, None for any other word.
 

@@ -80,6 +80,33 @@ async def test_a_stream_has_a_delta_for_each_line_and_then_all_words(sdk: AsyncO
     assert has_the_words(events[-1].text)
 
 
+async def test_a_diarized_stream_has_the_segments_of_the_diarized_form(sdk: AsyncOpenAI) -> None:
+    whole = await sdk.audio.transcriptions.create(file=SPEECH, model=MODEL, response_format="diarized_json")
+    stream = await sdk.audio.transcriptions.create(
+        file=SPEECH, model=MODEL, response_format="diarized_json", stream=True
+    )
+    events = [event async for event in stream]
+    segments = [event.model_dump() for event in events if event.type == "transcript.text.segment"]
+    assert segments == [segment.model_dump() for segment in whole.segments]
+    assert [event.type for event in events].count("transcript.text.delta") == len(whole.segments)
+    assert events[-1].type == "transcript.text.done"
+
+
+@pytest.mark.parametrize("language", ["en", "en-US", "english", "English"])
+async def test_a_language_is_named_by_its_code_or_in_english(sdk: AsyncOpenAI, language: str) -> None:
+    silence = ("a.wav", wav(bytes(32_000)))
+    assert (await sdk.audio.transcriptions.create(file=silence, model=MODEL, language=language)).text == ""
+
+
+async def test_unknown_paths_and_methods_are_refused_in_openai_s_shape(client: httpx.AsyncClient) -> None:
+    unknown = await client.post("/v1/audio/speech", json={})
+    assert (unknown.status_code, unknown.json()["error"]["code"]) == (404, "not_found")
+    method = await client.get("/v1/audio/transcriptions")
+    assert (method.status_code, method.headers["allow"]) == (405, "POST")
+    assert set(method.json()["error"]) == {"message", "type", "param", "code"}
+    assert (await client.get("/unknown")).json() == {"status": "error", "message": "Not Found"}
+
+
 async def test_silence_has_no_words(sdk: AsyncOpenAI) -> None:
     answer = await sdk.audio.transcriptions.create(file=("a.wav", wav(bytes(64_000))), model=MODEL)
     assert answer.text == ""
@@ -102,6 +129,9 @@ async def test_models_are_listed_and_told_about(sdk: AsyncOpenAI) -> None:
         ({"response_format": "yaml"}, "response_format"),
         ({"stream": "perhaps"}, "stream"),
         ({"language": "de"}, "language"),
+        ({"language": "German"}, "language"),
+        ({"language": "englisch"}, "language"),
+        ({"language": "xx"}, "language"),
         ({"timestamp_granularities[]": "word", "response_format": "verbose_json"}, "timestamp_granularities"),
         ({"timestamp_granularities[]": "segment"}, "timestamp_granularities"),
         ({"include[]": "logprobs"}, "include"),
