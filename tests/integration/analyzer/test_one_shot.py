@@ -1,5 +1,6 @@
 """`POST /analyze-audio` with real speech, the real local model and the real FFmpeg."""
 
+import re
 import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -62,12 +63,20 @@ async def test_the_bytes_decide_where_the_name_disagrees(client: httpx.AsyncClie
     assert (await analyze(client, wav(speech_sample()), "call.mp3")).status_code == 200
 
 
-@pytest.mark.parametrize("name", ["mp3", "ogg", "flac", "wav"])
-async def test_the_rest_of_a_truncated_stream_is_scored(client: httpx.AsyncClient, name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "heard"),
+    [
+        ("mp3", "Ever tried. Ever failed. No matter."),
+        ("flac", "Ever tried. Ever failed. No matter."),
+        ("wav", "Ever tried. Ever failed. No matter."),
+        ("ogg", "Ever (tried|cried). Ever failed."),  # half of its bytes are less sound, and blur one consonant
+    ],
+)
+async def test_the_rest_of_a_truncated_stream_is_scored(client: httpx.AsyncClient, name: str, heard: str) -> None:
     content = speech_as(name)
     response = await analyze(client, content[: len(content) // 2], f"call.{name}", detail="true")
     assert response.status_code == 200, response.text
-    assert any(words.lower() in response.json()["transcript"].lower() for words in WORDS)
+    assert re.match(heard, response.json()["transcript"])
 
 
 async def test_a_truncated_m4a_has_lost_its_index_and_is_rejected(client: httpx.AsyncClient) -> None:
