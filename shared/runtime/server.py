@@ -12,6 +12,7 @@ from shared.observability.logs import configure_logging
 from shared.runtime.protocols.http1 import http1_protocol_factory
 from shared.runtime.protocols.websocket import WebSocketProtocol
 from shared.runtime.settings import ServiceSettings
+from shared.runtime.startup_failure import StartupFailure
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -35,7 +36,7 @@ def server_config(app: ASGIApp, settings: ServiceSettings) -> uvicorn.Config:
     connection; X-Forwarded-* headers are ignored.
     """
     return uvicorn.Config(
-        app,
+        StartupFailure(app),
         host=settings.host,
         port=settings.port,
         loop="uvloop",

@@ -4,6 +4,7 @@ import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -48,6 +49,9 @@ class SherpaTranscriber:
         self._models = models
         self._name = f"sherpa-onnx/{folder.name}"
         self._language = language
+        self._path = Path(folder.files["tokens"]).resolve().parent
+        self._kind = folder.kind.value
+        self._wanted = ", ".join(sorted(Path(file).name for file in folder.files.values()))
         described = {"kind": folder.kind, "files": dict(folder.files), "language": language or ""}
         self._description = json.dumps(described).encode()
 
@@ -70,8 +74,8 @@ class SherpaTranscriber:
             await self._answer(bytes(BYTES_PER_SECOND), seconds=_LOADING_SECONDS)
         except RoomtoneError as exc:
             raise Permanent(
-                f"MODEL_DIR: the model {self._name} can't be used. {exc.message} What sherpa-onnx said of it is in the "
-                "log: unpack the model anew, or leave MODEL_DIR empty.",
+                f"MODEL_DIR: the model in {self._path} can't be used: sherpa-onnx failed with it. The folder must hold "
+                f"one whole model of the kind {self._kind} ({self._wanted}): unpack it anew, or leave MODEL_DIR empty.",
                 code=exc.code,
             ) from exc
 

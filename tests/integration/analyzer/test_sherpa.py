@@ -58,8 +58,10 @@ async def test_files_that_are_no_model_fail_with_a_stable_code(folder: ModelFold
     for file in ("encoder_model.ort", "decoder_model_merged.ort", "tokens.txt"):
         (broken / file).write_text("no model")
     async with open_local_models(deadline=60) as models:
-        with pytest.raises(Permanent, match="MODEL_DIR: the model sherpa-onnx/broken can't be used"):
+        with pytest.raises(Permanent, match=r"MODEL_DIR: the model in .* can't be used") as refused:
             await SherpaTranscriber(models, recognise(broken), None).check()
+        assert str(broken) in refused.value.message
+        assert "moonshine_v2 (decoder_model_merged.ort, encoder_model.ort, tokens.txt)" in refused.value.message
         with pytest.raises((Unavailable, Permanent)) as failed:
             await SherpaTranscriber(models, recognise(broken), None).transcribe(piece(speech_sample()[:32_000]))
         assert failed.value.code in {"model_failed", "model_stopped"}
