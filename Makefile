@@ -7,7 +7,7 @@ INSTALL := $(BIN)/python -m pip --disable-pip-version-check install --quiet --re
 COMPILE := uv pip compile pyproject.toml --universal --generate-hashes --no-emit-index-url --no-header --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test chaos fuzz-media contract bench-intake bench-growth bench-assembly check rebuild-catalog
+.PHONY: help run demo test chaos fuzz-media contract bench-intake bench-growth bench-assembly bench-analysis check rebuild-catalog
 .PHONY: dead-letters docs eval lock train clean
 
 help: ## Show this list
@@ -48,6 +48,9 @@ check: $(VENV)/dev.stamp ## Check style, formatting, types and import rules
 
 bench-assembly: $(VENV)/dev.stamp ## Time finalize to audio.ready beside bare ffmpeg and bare store (ARGS="--only MP3 --rounds 5")
 	@exec $(BIN)/python -m benchmarks.assembly $(ARGS)
+
+bench-analysis: $(VENV)/dev.stamp ## Time the local analysis beside the bare recogniser in a loop (ARGS="--minutes 10")
+	@exec $(BIN)/python -m benchmarks.analysis $(ARGS)
 
 train: $(VENV)/dev.stamp ## Fit the words' model to the graded lines and dialogues (minutes; writes head.npz)
 	@OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 exec $(BIN)/python -m services.analyzer.score.training
