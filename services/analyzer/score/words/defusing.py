@@ -35,6 +35,18 @@ _REASSURING = re.compile(
     r"|\b(?:nobody|no one)(?: here)?(?:'s| is) (?:going to )?(?:shout(?:ing)?|hurt(?:ing)?|judg(?:e|ing)|laugh(?:ing)?|fir(?:e|ing)|attack(?:ing)?|tell(?:ing)? you off)\b"
     r"|\bi (?:miss (?:her|him)|feel (?:so )?(?:lost|empty|lonely)|keep crying|can't stop crying)\b"
 )
+_HARMLESS_SHARE = 0.25
+_GOOD = r"(?:amazing|brilliant|great|good|lovely|delicious|perfect|awesome|fantastic|wonderful|beautiful|gorgeous|excellent|genius|superb|incredible|funny)"
+_HARMLESS = re.compile(
+    r"\byou always (?:keep|make (?:me|us|everyone|everybody) (?:laugh|smile|happy|feel)|remember|cheer|know (?:how|what) to|help|look (?:so |very )?(?:nice|good|lovely|great)|find a way|bring)\b"
+    r"|\byou never (?:make mistakes|make a mistake|let (?:me|us|anyone) down|complain|disappoint|give up|fail (?:me|us)|forget (?:my|our|a) birthday)"
+    r"|\bwatch your back,? (?:the|there)\b|\bi know where (?:you|they) (?:live|work),? (?:so|and|because) (?:i|we)(?:'ll| will|'ve| can| could) (?:\w+ )?(?:drop|bring|pick|leave|post|come by|deliver|send)"
+    rf"|\bshut up,? (?:no way|really|you(?:'re| are) (?:kidding|joking|getting married|pregnant|engaged)|you (?:did|got|won|passed)|that(?:'s| is) (?:so )?{_GOOD})"
+    rf"|\b(?:i(?:'d| would| could)|we(?:'d| would| could)) (?:kill|murder|die) for (?:a|an|some|that|one of)\b|\b(?:fucking|bloody|damn|freaking|absolutely) {_GOOD}\b(?! (?:liar|idiot|mess))"
+    r"|\b(?:end|cancel|terminate|kill|close|break) your (?:\w+ )?(?:subscription|account|contract|trial|delivery|booking|session|order|policy|membership)\b(?! (?:unless|if you))"
+    r"|\b(?:we|i)(?:'ll| will) find (?:you a|your|that|the) (?:parcel|bag|keys?|seat|table|room|book|file|order|dog|cat|slot|replacement)\b"
+    r"|\bi (?:would|will|could|'d) never (?:ever )?(?:in my life )?(?:say|think|call)\b"
+)
 _TURN = re.compile(r"\b(?:but|so|until|unless|though|except|yet|if)\b")
 
 _GLADNESS = 0.35  # VADER's compound of the words beside the phrase
@@ -58,10 +70,13 @@ def share_left(text: str, start: int, end: int) -> float:
 
 
 def calm_share(text: str) -> float:
-    """Return the share of its heat (0 to 1) that is left to a text that reassures, mourns, or is glad, else 1."""
+    """Return the share of its heat (0 to 1) that is left to a text that reassures, mourns, praises or is glad, else 1."""
     spoken = text.lower().replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
-    said = _REASSURING.search(spoken)
-    return 1.0 if said is None or _TURN.search(spoken, said.end()) else _CALM
+    for pattern, share in ((_HARMLESS, _HARMLESS_SHARE), (_REASSURING, _CALM)):
+        said = pattern.search(spoken)
+        if said is not None and not _TURN.search(spoken, said.end()):
+            return share
+    return 1.0
 
 
 def gladness(text: str) -> float:

@@ -80,7 +80,7 @@ CALM_CALLS = {
 
 @pytest.mark.parametrize("call", CALM_CALLS)
 def test_plain_service_talk_is_cold_and_has_no_hostile_reason(model: WordsModel, call: str) -> None:
-    assert temperature(model, CALM_CALLS[call]) <= 12
+    assert temperature(model, CALM_CALLS[call]) <= 15
     assert {kind for rated in model.rate(CALM_CALLS[call]) for kind in rated.kinds} <= {"apology", "de_escalation"}
 
 

@@ -59,6 +59,11 @@ def test_a_plain_threat_raises_a_line_that_the_model_found_calm() -> None:
         ("Let me help you with that form.", "I will help you lose that job."),
         ("I'd never hurt you, sweetheart.", "I'd never hurt you, unless you make me."),
         ("No one here is judging you.", "No one here is judging you, but leave."),
+        ("You never let me down.", "You never let me down, but today you did, you rat."),
+        ("I could murder for a plate of chips.", "I could murder for a plate of chips, so move."),
+        ("I know where they work, so we can drop it there.", "I know where you work, so watch it."),
+        ("We'll close your account on Friday, as you wished.", "We'll close your account, unless you pay."),
+        ("That was bloody brilliant!", "That was bloody useless!"),
         ("Nobody thinks you did it.", "Nobody thinks you did it, yet here we are."),
     ],
 )
