@@ -81,7 +81,7 @@ HOSTILE: tuple[Phrases, ...] = (
         _any_of(
             rf"{_WILL} (?:fucking )?(?:kill|hurt|destroy|bury|strangle|finish|smash|punch|beat|stab|shoot) you(?! on\b| at\b| to (?:it|the)\b)",
             rf"{_WILL} (?:fucking )?(?:get|end|ruin|break|crush) you{_END}",
-            rf"(?:come (?:over|down|round|up) (?:there|here)|{_WILL}|{_THEY_WILL}) (?:and )?(?:fucking )?(?:smash|break|kick|punch|knock|rip|cut) your (?:\w+ )?{_BODY}",
+            rf"(?:come (?:over|down|round|up)(?: (?:there|here))?|{_WILL}|{_THEY_WILL}) (?:and )?(?:fucking )?(?:smash|break|kick|punch|knock|rip|cut) your (?:\w+ )?{_BODY}",
             rf"(?:smash|kick|punch|bash|cave) (?:your|you) (?:\w+ )?(?:{_BODY} )?in{_END}",
             rf"(?:you'll|you will|you're gonna|you are gonna|you're going to|you are going to|gonna) (?:bloody |fucking )?(?:pay for {_THIS}|regret (?:{_THIS}|the day)|suffer for)",
             rf"(?:you'll|you will|you're gonna|you're going to|you are going to) (?:all )?be sorry{_END}",
