@@ -35,6 +35,11 @@ _REASSURING = re.compile(
     r"|\b(?:nobody|no one)(?: here)?(?:'s| is) (?:going to )?(?:shout(?:ing)?|hurt(?:ing)?|judg(?:e|ing)|laugh(?:ing)?|fir(?:e|ing)|attack(?:ing)?|tell(?:ing)? you off)\b"
     r"|\bi (?:miss (?:her|him)|feel (?:so )?(?:lost|empty|lonely)|keep crying|can't stop crying)\b"
 )
+_CONDITION = re.compile(r"\b(?:if|unless|until|when|once|next time)\b")
+_WILL_SUBJECT = re.compile(
+    r"\b(?:i|we|they|he|she|you)(?:'ll| will|'m (?:going to|gonna)|'re (?:going to|gonna)| am going to| are going to)\b"
+)
+
 _HARMLESS_SHARE = 0.25
 _GOOD = r"(?:amazing|brilliant|great|good|lovely|delicious|perfect|awesome|fantastic|wonderful|beautiful|gorgeous|excellent|genius|superb|incredible|funny)"
 _HARMLESS = re.compile(
@@ -58,7 +63,7 @@ def share_left(text: str, start: int, end: int) -> float:
     before = text[:start]
     boundaries = [match.end() for match in _CLAUSE.finditer(before)]
     clause = before[boundaries[-1] :] if boundaries else before
-    if _NEGATION.search(clause):
+    if _NEGATION.search(_consequence(clause, text[start:end])):
         shares.append(_NEGATED)
     if _NARRATION.search(before) and not re.search(r"\bi (?:said|told|say)\b", clause):
         shares.append(_NARRATED)
@@ -67,6 +72,12 @@ def share_left(text: str, start: int, end: int) -> float:
     if gladness(f"{before} {text[end:]}") >= _GLADNESS:
         shares.append(_GLAD)
     return min(shares)
+
+
+def _consequence(clause: str, phrase: str) -> str:
+    """Return what of a clause belongs to a phrase: behind a condition ("if it's not ready, I'll") no negation counts."""
+    subjects = [match.start() for match in _WILL_SUBJECT.finditer(clause + phrase) if match.start() <= len(clause)]
+    return clause[subjects[-1] :] if subjects and _CONDITION.search(clause[: subjects[-1]]) else clause
 
 
 def calm_share(text: str) -> float:

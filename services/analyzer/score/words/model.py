@@ -13,7 +13,7 @@ from services.analyzer.score.words.encoder import Encoder, EncoderUnavailableErr
 from services.analyzer.score.words.head import KINDS, NAMED_FROM, PEACEFUL, PROBE, Floats, Head, load_head
 from services.analyzer.score.words.levels import at_level
 from services.analyzer.score.words.lexicon_rater import LexiconWords
-from services.analyzer.score.words.phrases import heat_with_phrases, phrase_heats
+from services.analyzer.score.words.phrases import heat_with_phrases, hottest_phrase, phrase_heats, spoken_text
 from services.analyzer.score.words.pieces import MOST_WORDS, pieces_of
 from services.analyzer.score.words.protocol import LineWords
 
@@ -138,7 +138,8 @@ class WordsModel:
         starts = [*range(0, len(words) - _QUOTED_WORDS, _QUOTE_STEP), len(words) - _QUOTED_WORDS]
         windows = [" ".join(words[start : start + _QUOTED_WORDS]) for start in starts]
         predicted = self._predict([_Piece(0, window, "", "") for window in windows])[:, 0]
-        found = [max(phrase_heats(window).values(), default=0.0) for window in windows]
+        phrase = hottest_phrase(text)
+        found = [float(bool(phrase) and phrase in spoken_text(window)) for window in windows]
         return windows[int(np.argmax(predicted + np.array(found)))]
 
 

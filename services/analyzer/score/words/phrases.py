@@ -23,15 +23,32 @@ class Phrases:
 
 def phrase_heats(text: str) -> dict[str, float]:
     """Return the heat of each kind of phrase that occurs in a text, the hottest kinds first."""
-    spoken = " ".join(text.lower().replace("\N{RIGHT SINGLE QUOTATION MARK}", "'").split())
     found: dict[str, float] = {}
-    for phrases in HOSTILE:
-        heats = [
-            phrases.heat * share_left(spoken, match.start(), match.end()) for match in phrases.pattern.finditer(spoken)
-        ]
-        if max(heats, default=0.0) >= _NOTABLE:
-            found[phrases.code] = max(found.get(phrases.code, 0.0), *heats)
+    for code, heat, _ in _phrases_in(text):
+        found[code] = max(found.get(code, 0.0), heat)
     return dict(sorted(found.items(), key=lambda item: -item[1]))
+
+
+def hottest_phrase(text: str) -> str:
+    """Return the words of the hottest phrase that occurs in a text, in lower case; empty if there is none."""
+    found = max(_phrases_in(text), key=lambda item: item[1], default=None)
+    return found[2] if found else ""
+
+
+def _phrases_in(text: str) -> list[tuple[str, float, str]]:
+    """Return the code, the heat that is left and the words of each phrase in a text."""
+    spoken = spoken_text(text)
+    found = [
+        (phrases.code, phrases.heat * share_left(spoken, match.start(), match.end()), match.group())
+        for phrases in HOSTILE
+        for match in phrases.pattern.finditer(spoken)
+    ]
+    return [item for item in found if item[1] >= _NOTABLE]
+
+
+def spoken_text(text: str) -> str:
+    """Return a text in lower case with single spaces and straight apostrophes, as phrases are matched against."""
+    return " ".join(text.lower().replace("\N{RIGHT SINGLE QUOTATION MARK}", "'").split())
 
 
 def heat_with_phrases(heat: float, text: str, found: Mapping[str, float]) -> float:

@@ -21,6 +21,8 @@ TWINS = [
     ("Your manager called, he's very pleased.", "Get me your manager."),
     ("You won't be sorry, it's a lovely hotel.", "You'll be sorry."),
     ("I've called four friends, they're all coming.", "I've called you four times about it."),
+    ("Nobody thinks I will kill you.", "If it's not paid by noon I will kill you."),
+    ("If he calls, I will not hurt you.", "If you don't open up I'm going to hurt you."),
     ("He'll break his leg on that bike.", "My brother will break your legs."),
     ("I was fed up then, but it's long ago.", "I'm so fed up."),
     ("That joke was so funny.", "This company is hopeless, and this is a joke."),
