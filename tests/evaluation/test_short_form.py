@@ -57,7 +57,7 @@ async def test_fifty_calm_lines_are_calm_and_a_violent_quarrel_among_them_is_not
 
 
 async def test_a_spoken_ladder_rises_and_noise_moves_it_little(product: Product, studio: Studio) -> None:
-    steps = ladder("garage")
+    steps = ladder("hedge")
     spoken = {step: studio.talk(steps[step].lines, pair) for step, pair in ((1, "espeak"), (3, "joe"), (5, "espeak"))}
     heard = {step: (await product.listen(samples)).temperature for step, samples in spoken.items()}
     assert heard[1] < heard[3] < heard[5]
