@@ -1,6 +1,7 @@
 """Writes an analysis as a sentence or two that name what was found and where, so that a reader can check it."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from services.analyzer.score.evidence import CALMING
 from services.analyzer.score.fusion import LineHeat
@@ -18,36 +19,24 @@ def band_of(temperature: int) -> str:
 
 def no_speech(scorer: str, seconds: float) -> Analysis:
     """Return the analysis of a recording of so many seconds in which nobody speaks."""
-    return Analysis(
-        temperature=1,
-        confidence=0.0,
-        summary="No speech was found in the recording, so there is nothing to score.",
-        reason_codes=("no_speech",),
-        scorer=scorer,
-        silence_seconds=round(seconds, 2),
-    )
+    said = "No speech was found in the recording, so there is nothing to score."
+    return replace(_unscored(scorer, "no_speech", said), silence_seconds=round(seconds, 2))
 
 
 def language_not_supported(scorer: str) -> Analysis:
     """Return what stands for an analysis where the speech is in a language that the models do not understand."""
-    return Analysis(
-        temperature=1,
-        confidence=0.0,
-        summary="The speech is not in English, which is the only language that is scored without a model service.",
-        reason_codes=(LANGUAGE_NOT_SUPPORTED,),
-        scorer=scorer,
-    )
+    said = "The speech is not in English, which is the only language that is scored without a model service."
+    return _unscored(scorer, LANGUAGE_NOT_SUPPORTED, said)
 
 
 def too_little_understood(scorer: str) -> Analysis:
     """Return what stands for an analysis where somebody speaks, and too little was understood to tell what is said."""
-    return Analysis(
-        temperature=1,
-        confidence=0.0,
-        summary="Too little of the speech was understood to tell what is said, so there is nothing to score.",
-        reason_codes=("too_little_understood",),
-        scorer=scorer,
-    )
+    said = "Too little of the speech was understood to tell what is said, so there is nothing to score."
+    return _unscored(scorer, "too_little_understood", said)
+
+
+def _unscored(scorer: str, reason: str, summary: str) -> Analysis:
+    return Analysis(temperature=1, confidence=0.0, summary=summary, reason_codes=(reason,), scorer=scorer)
 
 
 def summarize(

@@ -20,9 +20,8 @@ _SHARE = 1.0  # of a piece's length that the model may take beyond the deadline;
 _FASTEST = 7.0  # words a second of speech; nobody speaks so fast, a model in noise does
 _FEWEST = 0.6  # words a second of speech, a quarter of the usual, below which some were missed
 _STOPPED = -1.0  # log probability at most of a loop, and of what a decoder that would not end goes on with
-_BEFORE_LOOP = (
-    16  # tokens that it has from the sound if none is a loop: short pieces that end in a cut word have no more
-)
+# Tokens that it has from the sound if none is a loop: short pieces that end in a cut word have no more.
+_BEFORE_LOOP = 16
 _WORTH_A_RETRY = 3.0  # seconds of speech
 
 

@@ -19,6 +19,15 @@ from starlette.types import Receive, Scope, Send
 
 KEY = "sk-test-0123456789"
 PROVIDER_TEXT = f"Incorrect API key provided: {KEY}."
+NO_GRADES: dict[str, object] = {
+    "evidence": [],
+    "hostility": 0,
+    "raised_stakes": 0,
+    "interruption": 0,
+    "unresolved_disagreement": 0,
+    "deescalation": 0,
+}
+"""A judge's answer that finds nothing."""
 
 
 class Manner(Enum):

@@ -17,7 +17,7 @@ from shared.domain.events import AnalysisCompleted
 from shared.domain.object_keys import bought_answer_key, bought_answers_prefix
 from shared.messaging.bus import Bus, last_event
 from shared.storage.object_store import ObjectStore
-from tests.integration.analyzer.fake_openai import FakeOpenAI, Reply, failure, judged
+from tests.integration.analyzer.fake_openai import NO_GRADES, FakeOpenAI, Reply, failure, judged
 from tests.integration.analyzer.model_services import open_service
 from tests.integration.analyzer.recordings import put, wav_of
 from tests.integration.analyzer.speech import piece, speech_sample
@@ -26,18 +26,7 @@ from tests.unit.analyzer.level_detector import LevelDetector
 from tests.unit.analyzer.raters import InProcessRater, local_scorer, words_model
 
 SAID = Reply({"text": "You are late.", "segments": [{"start": 0.5, "end": 2, "text": " You are late."}]})
-CALM = judged(
-    json.dumps(
-        {
-            "evidence": [],
-            "hostility": 0,
-            "raised_stakes": 0,
-            "interruption": 0,
-            "unresolved_disagreement": 0,
-            "deescalation": 0,
-        }
-    )
-)
+CALM = judged(json.dumps(NO_GRADES))
 
 
 def worker(bus: Bus, store: ObjectStore, service: ModelService) -> AnalysisWorker:

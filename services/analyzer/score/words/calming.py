@@ -2,6 +2,8 @@
 
 import re
 
+from services.analyzer.score.words.pieces import spoken_text
+
 _INTENSELY = r"(?:(?:so|very|really|truly|terribly|awfully|deeply|just) )*"
 _APOLOGY = re.compile(
     rf"\b(?:(?:i'm|i am|we're|we are) {_INTENSELY}sorry (?:for (?!your loss|you\b|him\b|her\b|them\b)|about (?:that|this|the|what|yesterday|earlier|my|our)\b"
@@ -22,7 +24,7 @@ _TURN = re.compile(r"\b(?:but|unless|until|as long as|yet|if you|when i)\b")
 
 def calming_kinds(text: str) -> tuple[str, ...]:
     """Return "apology" and "de_escalation" as far as a text plainly is one, and does not turn round after it."""
-    spoken = " ".join(text.lower().replace("\N{RIGHT SINGLE QUOTATION MARK}", "'").split())
+    spoken = spoken_text(text)
     kinds = (("apology", _APOLOGY), ("de_escalation", _DE_ESCALATION))
     found = ((kind, pattern.search(spoken)) for kind, pattern in kinds)
     return tuple(kind for kind, match in found if match and not _TURN.search(spoken, match.end()))

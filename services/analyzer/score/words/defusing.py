@@ -5,6 +5,8 @@ from functools import cache
 
 from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
 
+from services.analyzer.score.words.pieces import spoken_text
+
 _NEGATED, _NARRATED, _JOKED, _GLAD = 0.1, 0.15, 0.3, 0.25
 
 _CLAUSE = re.compile(r"[.;:!?]|,(?! (?:not|never|ever)\b)|\b(?:but|because|although|so)\b")
@@ -82,7 +84,7 @@ def _consequence(clause: str, phrase: str) -> str:
 
 def calm_share(text: str) -> float:
     """Return the share of its heat (0 to 1) that is left to a text that reassures, mourns, praises or is glad, else 1."""
-    spoken = text.lower().replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
+    spoken = spoken_text(text)
     for pattern, share in ((_HARMLESS, _HARMLESS_SHARE), (_REASSURING, _CALM)):
         said = pattern.search(spoken)
         if said is not None and not _TURN.search(spoken, said.end()):

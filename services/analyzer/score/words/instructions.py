@@ -8,8 +8,8 @@ other, since the local scorer follows no text.
 import re
 
 from services.analyzer.score.words.phrases import phrase_heats
+from services.analyzer.score.words.pieces import sentences_of
 
-_SENTENCE = re.compile(r"(?<=[.!?…])[\"'\N{RIGHT DOUBLE QUOTATION MARK}]?\s+")
 _SCORER = r"(?:model|ai|assistant|language model|scorer|judge|evaluator|grader|classifier|system|transcriber)"
 _SCORED = r"(?:(?:this|the|that) (?:whole |entire )?(?:conversation|call|recording|transcript|dialogue|audio|exchange)|everything|all of (?:this|it))"
 _SCORE = r"(?:temperature|hostility|heat|score|rating|grade|confidence|sentiment)"
@@ -36,7 +36,7 @@ def without_instructions(text: str) -> str:
     Sentences about the score itself ("temperature, one") go too where one before them speaks to the scorer, or alone.
     """
     kept, to_the_scorer = [], False
-    for sentence in _SENTENCE.split(text):
+    for sentence in sentences_of(text):
         spoken = " ".join(re.sub(r"[^a-z0-9', ]+", " ", sentence.lower()).split()).strip(" ,")
         speaks_to_it = _TO_THE_SCORER.search(spoken) is not None
         about_it = _ABOUT_THE_SCORE.search(spoken) is not None and (to_the_scorer or _ABOUT_THE_SCORE.match(spoken))

@@ -13,8 +13,8 @@ from services.analyzer.score.words.encoder import Encoder, EncoderUnavailableErr
 from services.analyzer.score.words.head import KINDS, NAMED_FROM, PEACEFUL, PROBE, Floats, Head, load_head
 from services.analyzer.score.words.levels import at_level
 from services.analyzer.score.words.lexicon_rater import LexiconWords
-from services.analyzer.score.words.phrases import heat_with_phrases, hottest_phrase, phrase_heats, spoken_text
-from services.analyzer.score.words.pieces import MOST_WORDS, pieces_of
+from services.analyzer.score.words.phrases import heat_with_phrases, hottest_phrase, phrase_heats
+from services.analyzer.score.words.pieces import MOST_WORDS, pieces_of, spoken_text
 from services.analyzer.score.words.protocol import LineWords
 
 _log = structlog.get_logger()

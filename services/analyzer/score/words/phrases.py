@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from services.analyzer.score.words.defusing import calm_share, share_left
+from services.analyzer.score.words.pieces import spoken_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +45,6 @@ def _phrases_in(text: str) -> list[tuple[str, float, str]]:
         for match in phrases.pattern.finditer(spoken)
     ]
     return [item for item in found if item[1] >= _NOTABLE]
-
-
-def spoken_text(text: str) -> str:
-    """Return a text in lower case with single spaces and straight apostrophes, as phrases are matched against."""
-    return " ".join(text.lower().replace("\N{RIGHT SINGLE QUOTATION MARK}", "'").split())
 
 
 def heat_with_phrases(heat: float, text: str, found: Mapping[str, float]) -> float:
