@@ -1,4 +1,4 @@
-"""The local models' own process: reads requests on stdin and writes responses on stdout (`model_process.frames`).
+"""A process of the local models: reads requests on stdin and writes responses on stdout (`model_process.frames`).
 
 A model is loaded at the first request of its task and stays. The process ends with its stdin.
 """

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.analyzer.audio_piece import AudioPiece
+from services.analyzer.one_behind import OneBehind
 from services.analyzer.score.protocol import TranscribedRecording
 from services.analyzer.score.sound.echo import echo_lines
 from services.analyzer.score.sound.frame_meter import FrameMeter
@@ -72,20 +73,23 @@ async def transcribe_recording(
 ) -> TranscribedRecording:
     """Transcribe 16-bit little-endian PCM at 16 kHz, whose samples of all `channels` are interleaved.
 
-    Samples are read only as fast as they are transcribed, and at most one piece of each channel is in memory. Raises
-    BadMedia for 0 samples, and what the transcriber, the detector and `on_line` raise.
+    While a piece is transcribed the samples of the next are read: no faster, and in memory are at most one piece of
+    each channel and the one at work. Raises BadMedia for 0 samples, and what the transcriber, the detector and
+    `on_line` raise.
     """
     longest, pause = transcriber.longest_piece_seconds, transcriber.pause_seconds
     sides = [_Channel(name, PieceCutter(voice, longest=longest, pause=pause)) for name in channels]
     count = 0
-    async for block in _whole_frames(samples, len(channels)):
-        count += len(block)
-        for number, side in enumerate(sides):
-            for piece in await side.feed(np.ascontiguousarray(block[:, number])):
-                await _understand(side, piece, transcriber, on_line)
-    for side in sides:
-        for piece in await side.cutter.finish():
-            await _understand(side, piece, transcriber, on_line)
+    async with OneBehind() as behind:
+        async for block in _whole_frames(samples, len(channels)):
+            count += len(block)
+            for number, side in enumerate(sides):
+                for piece in await side.feed(np.ascontiguousarray(block[:, number])):
+                    await behind.start(_understand(side, piece, transcriber, on_line))
+        for side in sides:
+            for piece in await side.cutter.finish():
+                await behind.start(_understand(side, piece, transcriber, on_line))
+        await behind.finish()
     if count == 0:
         raise BadMedia("The recording is 0 seconds long.", code="empty_audio")
     return _recording(sides, transcriber, count / SAMPLE_RATE)

@@ -1,4 +1,4 @@
-"""The local models as the service sees them: one child process that is started, watched and replaced."""
+"""The local models as the service sees them: two child processes that are started, watched and replaced."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -19,19 +19,19 @@ _LOADING_SECONDS = 60.0  # a model takes less than one when the disk is warm
 _TRIES = 2  # one retry, for a process that was killed for its memory or by hand
 
 
-class LocalModels:
-    """Runs one task at a time in a child process that all local models share.
+_SPEECH_TASKS = frozenset({"transcribe", "transcribe_with", "speakers"})
 
-    The child is started for the first task, not with the service, and loads each model at its first use: 0.6 s and
-    200 MB that an idle service need not have, and a restart after a crash is then the same step as the first start.
-    It is killed whenever a task does not complete: a crash, a deadline, a cancelled job.
+
+class LocalModels:
+    """Runs tasks in two child processes: in one those that turn speech into words, in the other one all the rest.
+
+    So a recording's voice is detected, and another's words are rated, while a piece of speech is transcribed; each
+    process runs one task at a time, and a crash of one leaves the other as it is.
     """
 
     def __init__(self, *, deadline: float) -> None:
-        self._deadline = deadline
-        self._lock = asyncio.Lock()
-        self._process: ModelProcess | None = None
-        self._loaded: set[str] = set()
+        self._speech = _Worker(deadline)
+        self._others = _Worker(deadline)
 
     async def run(self, task: str, body: bytes, *, seconds: float = 0.0) -> bytes:
         """Return the task's result for `body`, which may take `seconds` more than the deadline.
@@ -39,6 +39,30 @@ class LocalModels:
         Raises Unavailable if the child crashes twice in a row, fails or is slow, and Permanent (`NO_MODEL`) if the
         task's model can't be loaded.
         """
+        worker = self._speech if task in _SPEECH_TASKS else self._others
+        return await worker.run(task, body, seconds)
+
+    async def close(self) -> None:
+        """Kill both children, also in the middle of a task."""
+        await asyncio.gather(self._speech.close(), self._others.close())
+
+
+class _Worker:
+    """Runs one task at a time in a child process.
+
+    The child is started for the first task, not with the service, and loads each model at its first use: seconds and
+    memory that an idle service need not have, and a restart after a crash is then the same step as the first start.
+    It is killed whenever a task does not complete: a crash, a deadline, a cancelled job.
+    """
+
+    def __init__(self, deadline: float) -> None:
+        self._deadline = deadline
+        self._lock = asyncio.Lock()
+        self._process: ModelProcess | None = None
+        self._loaded: set[str] = set()
+
+    async def run(self, task: str, body: bytes, seconds: float) -> bytes:
+        """Return the task's result; raises as `LocalModels.run` does."""
         async with self._lock:
             for _ in range(_TRIES):
                 try:

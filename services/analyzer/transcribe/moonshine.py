@@ -37,7 +37,7 @@ _ANSWER = TypeAdapter(_Answer)
 
 
 class MoonshineTranscriber:
-    """Transcribes one piece at a time in the models' process."""
+    """Transcribes one piece at a time in the models' process for speech."""
 
     name = "moonshine-tiny-en"
     languages = ("en",)

@@ -116,9 +116,9 @@ async def test_a_task_whose_model_cannot_be_loaded_says_so_and_harms_no_other(mo
     with pytest.raises(Permanent) as failed:
         await models.run("no such task", b"")
     assert failed.value.code == "model_missing"
-    pid = model_process()
-    assert "ever tried" in await heard(models)
-    assert model_process() == pid
+    asked = model_process()
+    assert json.loads(await models.run("words", b"[]"))["ratings"] == []
+    assert model_process() == asked
 
 
 async def test_an_input_that_makes_a_task_fail_leaves_the_model_at_work(models: LocalModels) -> None:
@@ -128,3 +128,26 @@ async def test_an_input_that_makes_a_task_fail_leaves_the_model_at_work(models: 
     pid = model_process()
     assert await heard(models)
     assert model_process() == pid
+
+
+async def test_words_and_voices_do_not_wait_for_speech(models: LocalModels) -> None:
+    await heard(models)
+    speech = model_process()
+    os.kill(speech, signal.SIGSTOP)
+    waiting = asyncio.create_task(heard(models))
+    rated = json.loads(await models.run("words", json.dumps(["Good morning."]).encode()))
+    assert len(rated["ratings"]) == 1
+    assert not waiting.done()
+    os.kill(speech, signal.SIGCONT)
+    assert "ever tried" in await waiting
+
+
+async def test_a_process_that_is_killed_leaves_the_other_one(models: LocalModels) -> None:
+    await models.run("words", b"[]")
+    words = model_process()
+    await heard(models)
+    (speech,) = model_processes() - {words}
+    os.kill(words, signal.SIGKILL)
+    assert json.loads(await models.run("words", b"[]"))["ratings"] == []
+    assert speech in model_processes()
+    assert words not in model_processes()

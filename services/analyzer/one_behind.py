@@ -1,0 +1,43 @@
+"""Work that goes on behind its caller, one step at a time: the next is prepared while the last is done."""
+
+import asyncio
+from collections.abc import Coroutine
+from types import TracebackType
+from typing import Self
+
+
+class OneBehind:
+    """Runs one coroutine at a time in a task; leaving the context cancels what was not waited for.
+
+    Whoever starts the next waits for the last, so at most one is running and one prepared: nothing piles up.
+    """
+
+    def __init__(self) -> None:
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self, work: Coroutine[None, None, None]) -> None:
+        """Start a coroutine once the last one has ended; raises what that one raised, and then starts nothing."""
+        try:
+            await self.finish()
+        except BaseException:
+            work.close()
+            raise
+        self._task = asyncio.create_task(work)
+
+    async def finish(self) -> None:
+        """Wait for the last coroutine; raises what it raised."""
+        task, self._task = self._task, None
+        if task is not None:
+            await task  # cancelling the caller cancels it
+
+    async def __aenter__(self) -> Self:
+        """Return itself."""
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Cancel what runs, and wait until it has stopped."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait((self._task,))

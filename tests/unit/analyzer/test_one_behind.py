@@ -1,0 +1,88 @@
+import asyncio
+
+import pytest
+
+from services.analyzer.one_behind import OneBehind
+
+
+async def test_the_next_is_prepared_while_the_last_runs_and_none_overtakes() -> None:
+    said: list[str] = []
+    go_on = asyncio.Event()
+
+    async def slow() -> None:
+        await go_on.wait()
+        said.append("first")
+
+    async def fast() -> None:
+        said.append("second")
+
+    async with OneBehind() as behind:
+        await behind.start(slow())
+        assert said == []  # the caller goes on
+        second = asyncio.create_task(behind.start(fast()))
+        await asyncio.sleep(0)
+        assert not second.done()  # at most one runs
+        go_on.set()
+        await second
+        await behind.finish()
+    assert said == ["first", "second"]
+
+
+async def test_an_error_is_raised_at_the_next_start_which_then_starts_nothing() -> None:
+    started: list[str] = []
+
+    async def failing() -> None:
+        raise LookupError("of the first")
+
+    async def never() -> None:
+        started.append("never")
+
+    async with OneBehind() as behind:
+        await behind.start(failing())
+        with pytest.raises(LookupError, match="of the first"):
+            await behind.start(never())
+        await behind.finish()
+    assert started == []
+
+
+async def test_leaving_early_cancels_what_runs_and_waits_for_its_end() -> None:
+    ended = asyncio.Event()
+
+    async def endless() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+
+    async def leaving_early() -> None:
+        async with OneBehind() as behind:
+            await behind.start(endless())
+            await asyncio.sleep(0)
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        await leaving_early()
+    assert ended.is_set()
+
+
+async def test_cancelling_who_waits_cancels_what_it_waits_for() -> None:
+    ended, started = asyncio.Event(), asyncio.Event()
+
+    async def endless() -> None:
+        started.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+
+    async def caller() -> None:
+        async with OneBehind() as behind:
+            await behind.start(endless())
+            await behind.finish()
+
+    task = asyncio.create_task(caller())
+    await started.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert ended.is_set()
