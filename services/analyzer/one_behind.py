@@ -7,9 +7,11 @@ from typing import Self
 
 
 class OneBehind:
-    """Runs one coroutine at a time in a task; leaving the context cancels what was not waited for.
+    """Runs one coroutine at a time in a task.
 
-    Whoever starts the next waits for the last, so at most one is running and one prepared: nothing piles up.
+    Whoever starts the next waits for the last, so at most one is running and one prepared: nothing piles up. Leaving
+    the context with an error waits for the last one as well, and raises its error if it has one: as if each coroutine
+    had been waited for where it was started. Only cancelling cancels it.
     """
 
     def __init__(self) -> None:
@@ -37,7 +39,9 @@ class OneBehind:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Cancel what runs, and wait until it has stopped."""
-        if self._task is not None:
+        """Wait for the last coroutine and raise what it raised; after a cancellation stop it first."""
+        if error is None or isinstance(error, Exception):
+            await self.finish()
+        elif self._task is not None:
             self._task.cancel()
             await asyncio.wait((self._task,))

@@ -89,7 +89,6 @@ async def transcribe_recording(
         for side in sides:
             for piece in await side.cutter.finish():
                 await behind.start(_understand(side, piece, transcriber, on_line))
-        await behind.finish()
     if count == 0:
         raise BadMedia("The recording is 0 seconds long.", code="empty_audio")
     return _recording(sides, transcriber, count / SAMPLE_RATE)

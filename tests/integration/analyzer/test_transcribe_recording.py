@@ -14,7 +14,10 @@ from services.analyzer.transcribe.local_voice import LocalVoiceDetector
 from services.analyzer.transcribe.moonshine import MoonshineTranscriber
 from services.analyzer.transcribe.voice import CHUNK
 from services.analyzer.transcribe_recording import MONO, transcribe_recording
+from shared.domain.analysis import TranscriptLine
+from shared.domain.errors import BadMedia
 from tests.integration.analyzer.speech import speech_sample
+from tests.integration.analyzer.test_local_models import model_processes
 
 RATE = 16_000
 Sound: TypeAlias = NDArray[np.float64]
@@ -158,3 +161,25 @@ async def test_speech_at_the_rate_of_a_telephone_is_heard(transcribe: Transcribe
     recording = await transcribe(pcm_of(np.fft.irfft(spectrum, len(spoken()))))
     assert "Try again." in [line.text for line in recording.lines]
     assert not recording.foreign
+
+
+async def test_samples_that_break_off_lose_no_line_and_leave_the_model_at_work() -> None:
+    async with open_local_models(deadline=60) as models:
+        transcriber, voice = MoonshineTranscriber(models), LocalVoiceDetector(models)
+        pcm = pcm_of(np.concatenate((pause(40), spoken(), pause(350))))
+        whole = await transcribe_recording(in_parts(pcm, 100_000), transcriber, voice)
+        at_work = model_processes()
+        told: list[str] = []
+
+        async def on_line(line: TranscriptLine) -> None:
+            told.append(line.text)
+
+        async def broken_off() -> AsyncIterator[bytes]:
+            async for part in in_parts(pcm, 100_000):
+                yield part
+            raise BadMedia("The recording breaks off.", code="truncated")
+
+        with pytest.raises(BadMedia, match="breaks off"):
+            await transcribe_recording(broken_off(), transcriber, voice, on_line=on_line)
+        assert told == [line.text for line in whole.lines]
+        assert model_processes() == at_work

@@ -45,23 +45,58 @@ async def test_an_error_is_raised_at_the_next_start_which_then_starts_nothing() 
     assert started == []
 
 
-async def test_leaving_early_cancels_what_runs_and_waits_for_its_end() -> None:
+async def test_an_error_of_who_prepares_the_next_does_not_stop_what_runs() -> None:
     ended = asyncio.Event()
+    go_on = asyncio.Event()
+
+    async def last() -> None:
+        await go_on.wait()
+        ended.set()
+
+    async def preparing() -> None:
+        async with OneBehind() as behind:
+            await behind.start(last())
+            asyncio.get_running_loop().call_soon(go_on.set)
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        await preparing()
+    assert ended.is_set()
+
+
+async def test_an_error_of_what_runs_comes_before_that_of_who_prepares_the_next() -> None:
+    async def failing() -> None:
+        raise LookupError("of the last")
+
+    async def preparing() -> None:
+        async with OneBehind() as behind:
+            await behind.start(failing())
+            raise ValueError("of the next")
+
+    with pytest.raises(LookupError, match="of the last"):
+        await preparing()
+
+
+async def test_cancelling_who_prepares_the_next_cancels_what_runs() -> None:
+    ended, started = asyncio.Event(), asyncio.Event()
 
     async def endless() -> None:
+        started.set()
         try:
             await asyncio.Event().wait()
         finally:
             ended.set()
 
-    async def leaving_early() -> None:
+    async def preparing() -> None:
         async with OneBehind() as behind:
             await behind.start(endless())
-            await asyncio.sleep(0)
-            raise KeyError
+            await asyncio.Event().wait()
 
-    with pytest.raises(KeyError):
-        await leaving_early()
+    task = asyncio.create_task(preparing())
+    await started.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
     assert ended.is_set()
 
 
