@@ -57,6 +57,11 @@ _HARMLESS = re.compile(
 _TURN = re.compile(r"\b(?:but|so|until|unless|though|except|yet|if)\b")
 
 _GLADNESS = 0.35  # VADER's compound of the words beside the phrase
+_NOT_GLAD = re.compile(  # words that VADER counts as glad, and that the angry say too
+    r"\b(?:clear(?:ly)?|better|help(?:s|ed|ing)?|cares?|trust(?:ed)?|respect(?:ed)?|promise[sd]?|hope|free|true|kind|strong|"
+    r"justice|secur(?:e|ity)|safe(?:ty)?|save[sd]?|important|credit|interest(?:ed)?|agree[ds]?|please|rich|smart|special|value|"
+    r"dear|party|god|want|sure|well|like|yes|okay|ok|hand|matters?)\b"
+)
 
 
 def share_left(text: str, start: int, end: int) -> float:
@@ -71,7 +76,7 @@ def share_left(text: str, start: int, end: int) -> float:
         shares.append(_NARRATED)
     if _JOKE.search(text):
         shares.append(_JOKED)
-    if gladness(f"{before} {text[end:]}") >= _GLADNESS:
+    if gladness(_NOT_GLAD.sub(" ", f"{before} {text[end:]}")) >= _GLADNESS:
         shares.append(_GLAD)
     return min(shares)
 

@@ -35,6 +35,15 @@ def test_a_hostile_phrase_is_told_from_its_harmless_twin(harmless: str, hostile:
     assert hottest(hostile) >= 0.5
 
 
+@pytest.mark.parametrize("beside", ["Is that clear?", "You'd better help her, please.", "I hope you trust me on this."])
+def test_words_that_the_angry_say_too_are_no_gladness(beside: str) -> None:
+    assert hottest(f"I'm going to kill you. {beside}") == 1.0
+
+
+def test_plain_gladness_beside_a_phrase_takes_its_heat() -> None:
+    assert hottest("I'll kill you, you lovely wonderful woman, I love you!") <= 0.3
+
+
 @pytest.mark.parametrize(("harmless", "hostile"), TWINS)
 def test_case_and_final_marks_do_not_matter(harmless: str, hostile: str) -> None:
     for line in (harmless, hostile):
