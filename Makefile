@@ -8,7 +8,7 @@ COMPILE := uv pip compile pyproject.toml --universal --generate-hashes --no-emit
 
 .DEFAULT_GOAL := help
 .PHONY: help run demo test chaos fuzz-media contract bench-intake bench-growth bench-assembly bench-analysis check rebuild-catalog
-.PHONY: dead-letters docs eval lock train clean
+.PHONY: dead-letters docs eval hear-dialogues lock train clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -54,6 +54,9 @@ bench-analysis: $(VENV)/dev.stamp ## Time the local analysis beside the bare rec
 
 train: $(VENV)/dev.stamp ## Fit the words' model to the graded lines and dialogues (minutes; writes head.npz)
 	@OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 exec $(BIN)/python -m services.analyzer.score.training
+
+hear-dialogues: $(VENV)/dev.stamp ## Speak new training dialogues, write down what is heard (wants flite)
+	@exec $(BIN)/python -m tests.evaluation.heard_dialogues
 
 rebuild-catalog: $(VENV)/run.stamp ## Bring the catalog back from the bucket, while `make run` runs (DATA_DIR=…)
 	@exec $(BIN)/python -m deploy.local.rebuild

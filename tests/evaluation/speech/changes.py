@@ -6,9 +6,11 @@ from functools import partial
 
 import imageio_ffmpeg
 import numpy as np
+from numpy.typing import NDArray
 
 from tests.evaluation.speech.samples import Samples, as_wav, decibels, of_pcm, silence
 
+_AUDIBLE = 0.05  # of the loudest sample: what is softer does not count for the level of speech
 _PADDING = 4.0  # seconds of silence before and behind
 
 
@@ -24,10 +26,15 @@ def doubled(samples: Samples) -> Samples:
 
 def noisy(samples: Samples, snr: float, seed: int = 1) -> Samples:
     """Return the recording with white noise `snr` dB below its speech."""
-    noise = np.random.default_rng(seed).standard_normal(len(samples)).astype(np.float32)
-    audible = samples[np.abs(samples) > 0.05 * np.abs(samples).max()]
-    level = np.sqrt(np.mean(np.square(audible))) / decibels(snr)
-    return np.asarray(samples + noise * level, np.float32)
+    return _with(samples, np.random.default_rng(seed).standard_normal(len(samples)), snr)
+
+
+def rumbling(samples: Samples, snr: float, seed: int = 1) -> Samples:
+    """Return the recording with pink noise, as much in every octave, `snr` dB below its speech."""
+    spectrum = np.fft.rfft(np.random.default_rng(seed).standard_normal(len(samples)))
+    spectrum[1:] /= np.sqrt(np.arange(1, len(spectrum)))
+    noise = np.fft.irfft(spectrum, len(samples))
+    return _with(samples, noise / noise.std(), snr)
 
 
 def louder(samples: Samples, gain: float) -> Samples:
@@ -41,6 +48,12 @@ def through(samples: Samples, *, encode: Sequence[str], container: str, filters:
     encoded = _piped([*ffmpeg, "-i", "pipe:0", "-af", filters, *encode, "-f", container, "pipe:1"], as_wav(samples))
     decoded = [*ffmpeg, "-f", container, "-i", "pipe:0", "-f", "s16le", "-ac", "1", "-ar", "16000", "pipe:1"]
     return of_pcm(_piped(decoded, encoded))
+
+
+def _with(samples: Samples, noise: NDArray[np.float64], snr: float) -> Samples:
+    audible = samples[np.abs(samples) > _AUDIBLE * np.abs(samples).max()]
+    level = np.sqrt(np.mean(np.square(audible))) / decibels(snr)
+    return np.asarray(samples + noise.astype(np.float32) * level, np.float32)
 
 
 def _piped(command: Sequence[str], content: bytes) -> bytes:

@@ -39,7 +39,7 @@ def test_there_are_as_many_of_each_kind_as_documented(dialogues: list[dict[str, 
     heard = [dialogue["kind"] for dialogue in dialogues if not dialogue["misheard"]]
     for kind, least in AT_LEAST.items():
         assert heard.count(kind) >= least
-    assert 0.2 <= (len(dialogues) - len(heard)) / len(heard) <= 0.4
+    assert 0.15 <= (len(dialogues) - len(heard)) / len(heard) <= 0.4
 
 
 def test_bands_lie_in_the_scale_and_grades_near_their_bands(
@@ -81,3 +81,11 @@ def test_no_utterance_is_also_a_graded_line(dialogues: list[dict[str, Any]]) -> 
     graded = {line[member].casefold() for line in lines for member in ("before", "text", "after")}
     said = {text.casefold() for dialogue in dialogues for text in dialogue["utterances"]}
     assert {text for text in said & graded if len(text.split()) > 3} == set()  # "Yes, of course." may recur
+
+
+def test_what_was_heard_is_of_a_written_dialogue_and_twice_at_most(dialogues: list[dict[str, Any]]) -> None:
+    rows = [json.loads(line) for line in (TRAINING / "heard_dialogues.jsonl").read_text().splitlines()]
+    written = {dialogue["id"] for dialogue in dialogues if not dialogue["misheard"]}
+    assert {row["of"] for row in rows} <= written
+    assert len({(row["of"], row["change"] is None) for row in rows}) == len(rows)
+    assert all(row["lines"] and all(row["lines"]) for row in rows)

@@ -11,6 +11,8 @@ from services.analyzer.score.words.head import Floats
 from services.analyzer.score.words.phrases import heat_with_phrases, phrase_heats
 from services.analyzer.score.words.pooling import pooling_weights
 
+_DIALOGUE_WEIGHT = 4.0  # of a conversation's grade against a line's
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Encoded:
@@ -41,12 +43,16 @@ def _encoded(encoder: Encoder, exchanges: Sequence[tuple[str, str, str]]) -> Enc
 
 
 class Conversations:
-    """Graded conversations and the features of their utterances, one after the other."""
+    """Graded conversations and the features of their utterances, one after the other.
+
+    `counted` is the square root of how much each counts, by which the equations of a least-squares fit are multiplied.
+    """
 
     def __init__(self, dialogues: Sequence[GradedDialogue], features: Floats) -> None:
         self.dialogues = dialogues
         self.features = features
         self.heats = np.array([dialogue.heat for dialogue in dialogues], np.float32)
+        self.counted = np.sqrt(np.array([_DIALOGUE_WEIGHT * dialogue.weight for dialogue in dialogues], np.float32))
         self._words = [[len(text.split()) for text in dialogue.utterances] for dialogue in dialogues]
         texts = [text for dialogue in dialogues for text in dialogue.utterances]
         self._phrases = [(text, phrase_heats(text)) for text in texts]

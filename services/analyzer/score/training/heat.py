@@ -15,10 +15,9 @@ from services.analyzer.score.training.encoded import Conversations
 from services.analyzer.score.training.ridge import sharpest_directions, solve
 from services.analyzer.score.words.head import CONTEXT_SHARE, Floats, rbf
 
-GAMMA = 0.25
+GAMMA = 0.35
 RIDGE = 0.7
 RANK = 192
-_DIALOGUE_WEIGHT = 4.0  # of a conversation's grade against a line's
 _POOLINGS = 2
 _PROJECTIONS = 2
 _DIALOGUE_LANDMARKS = 1200  # utterances of conversations that stand beside all graded lines as landmarks
@@ -55,8 +54,8 @@ def fit_heat(rows: Floats, heat: Floats, weight: Floats, conversations: Conversa
         weights = solve(of_lines, prior, wanted_of_lines, RIDGE)
         for _ in range(_POOLINGS if conversations.dialogues else 0):
             bags = conversations.pooled(of_utterances, of_utterances @ weights + bias)
-            both = np.concatenate([of_lines, np.float32(_DIALOGUE_WEIGHT**0.5) * bags])
-            wanted = np.concatenate([wanted_of_lines, np.float32(_DIALOGUE_WEIGHT**0.5) * (conversations.heats - bias)])
+            both = np.concatenate([of_lines, conversations.counted[:, np.newaxis] * bags])
+            wanted = np.concatenate([wanted_of_lines, conversations.counted * (conversations.heats - bias)])
             weights = solve(both, prior, wanted.astype(np.float32), RIDGE)
         if step < _PROJECTIONS:
             seen = np.concatenate([similar, of_utterances])
