@@ -2,29 +2,30 @@
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 LINES_FILE = Path(__file__).with_name("graded_lines.jsonl")
 MORE_LINES_FILE = Path(__file__).with_name("more_lines.jsonl")
 DIALOGUES_FILE = Path(__file__).with_name("dialogues.jsonl")
 HEARD_FILE = Path(__file__).with_name("heard_dialogues.jsonl")
 
-_CALM = 0.1  # heat
-_CALM_WEIGHT = 0.5  # of each calm added line: they are many, and in full they draw mild irritation down to calm
+_CALM = 0.08  # heat
+_CALM_WEIGHT = 1.5  # of a calm dialogue: most talk is calm, and most dialogues here are not
 _HEARD_WEIGHT = 0.5  # of each of the two hearings of a dialogue
 
 
 @dataclass(frozen=True, slots=True)
 class GradedLine:
-    """A line with what was said before and after it, its mean grade as heat (0 to 1), its kinds, and its weight."""
+    """A line with what was said before and after it, its mean grade as heat (0 to 1), and its kinds."""
 
     before: str
     text: str
     after: str
     heat: float
     kinds: tuple[str, ...]
-    weight: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,22 +40,15 @@ class GradedDialogue:
 
 def graded_lines() -> list[GradedLine]:
     """Read the graded lines, in the order of the files: twins stand side by side."""
-    added = [_line(row) for row in MORE_LINES_FILE.read_text().splitlines()]
-    weighed = [replace(line, weight=_CALM_WEIGHT) if line.heat <= _CALM else line for line in added]
-    return [_line(row) for row in LINES_FILE.read_text().splitlines()] + weighed
+    return [_line(row) for file in (LINES_FILE, MORE_LINES_FILE) for row in file.read_text().splitlines()]
 
 
 def graded_dialogues() -> list[GradedDialogue]:
     """Read the graded dialogues in the order of the files: as they were written, then as a recogniser heard them."""
     rows = [json.loads(row) for row in DIALOGUES_FILE.read_text().splitlines()]
-    written = {
-        row["id"]: GradedDialogue(row["topic"], tuple(row["utterances"]), (row["grade"] - 1) / 99) for row in rows
-    }
+    written = {row["id"]: _dialogue(row) for row in rows}
     heard = [json.loads(row) for row in HEARD_FILE.read_text().splitlines()]
-    return [
-        *written.values(),
-        *(replace(written[row["of"]], utterances=tuple(row["lines"]), weight=_HEARD_WEIGHT) for row in heard),
-    ]
+    return [*written.values(), *(_heard(written[row["of"]], row["lines"]) for row in heard)]
 
 
 def data_sha256() -> str:
@@ -63,7 +57,16 @@ def data_sha256() -> str:
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
 
 
+def _dialogue(row: dict[str, Any]) -> GradedDialogue:
+    heat = (row["grade"] - 1) / 99
+    return GradedDialogue(row["topic"], tuple(row["utterances"]), heat, _CALM_WEIGHT if heat <= _CALM else 1.0)
+
+
+def _heard(written: GradedDialogue, lines: Sequence[str]) -> GradedDialogue:
+    return replace(written, utterances=tuple(lines), weight=_HEARD_WEIGHT * written.weight)
+
+
 def _line(row: str) -> GradedLine:
     line = json.loads(row)
     heat = sum(line["grades"]) / 200
-    return GradedLine(line["before"], line["text"], line["after"], heat, tuple(line["kinds"]), weight=1.0)
+    return GradedLine(line["before"], line["text"], line["after"], heat, tuple(line["kinds"]))

@@ -24,8 +24,7 @@ def fit(encoder: Encoder) -> Head:
     rows = features_of(of_lines.own, of_lines.context, means, scales)
     heat = np.array([line.heat for line in lines], np.float32)
     kinds = np.array([[kind in line.kinds for kind in KINDS] for line in lines], np.float32)
-    weight = np.array([line.weight for line in lines], np.float32)
-    fitted = fit_heat(rows, heat, weight, conversations)
+    fitted = fit_heat(rows, heat, conversations)
     return Head(
         means=means,
         scales=scales,

@@ -15,7 +15,7 @@ from services.analyzer.score.training.encoded import Conversations
 from services.analyzer.score.training.ridge import sharpest_directions, solve
 from services.analyzer.score.words.head import CONTEXT_SHARE, Floats, rbf
 
-GAMMA = 0.35
+GAMMA = 0.25
 RIDGE = 0.7
 RANK = 192
 _POOLINGS = 2
@@ -34,14 +34,13 @@ class Fitted:
     bias: float
 
 
-def fit_heat(rows: Floats, heat: Floats, weight: Floats, conversations: Conversations) -> Fitted:
+def fit_heat(rows: Floats, heat: Floats, conversations: Conversations) -> Fitted:
     """Fit heat to lines' features and to conversations (there may be none), learning a projection on the way.
 
-    `heat` and `weight` have one number for each line; a line of weight 0.5 counts for half.
+    `heat` has one number for each line.
     """
-    bias = float(np.average(heat, weights=weight))
-    counted = np.sqrt(weight)
-    wanted_of_lines = counted * (heat - bias)
+    bias = float(heat.mean())
+    wanted_of_lines = heat - bias
     utterances = conversations.features
     picked = np.random.default_rng(_SEED).permutation(len(utterances))[:_DIALOGUE_LANDMARKS]
     projection = _of_usual_length(np.eye(rows.shape[1], dtype=np.float32), rows)
@@ -50,11 +49,10 @@ def fit_heat(rows: Floats, heat: Floats, weight: Floats, conversations: Conversa
         landmarks = _rounded(np.concatenate([projected, spoken[picked]]))
         similar, of_utterances = rbf(projected, landmarks, GAMMA), rbf(spoken, landmarks, GAMMA)
         prior = rbf(landmarks, landmarks, GAMMA)
-        of_lines = counted[:, np.newaxis] * similar
-        weights = solve(of_lines, prior, wanted_of_lines, RIDGE)
+        weights = solve(similar, prior, wanted_of_lines, RIDGE)
         for _ in range(_POOLINGS if conversations.dialogues else 0):
             bags = conversations.pooled(of_utterances, of_utterances @ weights + bias)
-            both = np.concatenate([of_lines, conversations.counted[:, np.newaxis] * bags])
+            both = np.concatenate([similar, conversations.counted[:, np.newaxis] * bags])
             wanted = np.concatenate([wanted_of_lines, conversations.counted * (conversations.heats - bias)])
             weights = solve(both, prior, wanted.astype(np.float32), RIDGE)
         if step < _PROJECTIONS:

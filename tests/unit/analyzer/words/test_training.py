@@ -27,8 +27,8 @@ def test_fitting_the_same_numbers_twice_gives_the_same_head_and_learns_where_to_
     random = np.random.default_rng(1)
     rows = random.standard_normal((300, 40)).astype(np.float32)
     heat = (1 / (1 + np.exp(-2 * rows[:, 3]))).astype(np.float32)  # one direction of forty matters
-    nothing, equally = Conversations((), rows[:0]), np.ones(300, np.float32)
-    first, again = (fit_heat(rows, heat, equally, nothing) for _ in range(2))
+    nothing = Conversations((), rows[:0])
+    first, again = (fit_heat(rows, heat, nothing) for _ in range(2))
     assert np.array_equal(first.weights, again.weights)
     unseen = random.standard_normal((100, 40)).astype(np.float32)
     predicted = rbf(unseen @ first.projection, first.landmarks, 0.25) @ first.weights + first.bias
