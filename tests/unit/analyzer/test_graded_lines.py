@@ -21,7 +21,7 @@ def _read(name: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (TRAINING / name).read_text().splitlines()]
 
 
-@pytest.mark.parametrize(("name", "least", "misheard"), [(FIRST, 2000, 300), (MORE, 1324, 58)])
+@pytest.mark.parametrize(("name", "least", "misheard"), [(FIRST, 2000, 300), (MORE, 1424, 58)])
 def test_every_line_has_the_documented_members(name: str, least: int, misheard: int) -> None:
     lines = _read(name)
     assert len(lines) >= least
@@ -67,7 +67,7 @@ def test_the_two_grades_of_a_line_agree_as_documented(
 def test_the_added_lines_are_mostly_calm() -> None:
     lines = _read(MORE)
     means = np.array([np.mean(line["grades"]) for line in lines])
-    assert (means < 20).mean() == pytest.approx(0.65, abs=0.005)
+    assert (means < 20).mean() == pytest.approx(0.66, abs=0.005)
     assert (means >= 50).mean() == pytest.approx(0.23, abs=0.005)
     assert not any(line["kinds"] for line, mean in zip(lines, means, strict=True) if mean <= 5)
 

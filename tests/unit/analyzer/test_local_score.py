@@ -60,7 +60,7 @@ STEPS = (
 async def test_a_conversation_that_escalates_step_by_step_gets_hotter_step_by_step() -> None:
     heats = [(await scored(*lines)).temperature for lines in STEPS]
     assert all(milder < harsher for milder, harsher in pairwise(heats)), heats
-    assert heats[0] <= 30
+    assert heats[0] <= 20
     assert heats[-1] >= 75
 
 

@@ -12,8 +12,6 @@ MORE_LINES_FILE = Path(__file__).with_name("more_lines.jsonl")
 DIALOGUES_FILE = Path(__file__).with_name("dialogues.jsonl")
 HEARD_FILE = Path(__file__).with_name("heard_dialogues.jsonl")
 
-_CALM = 0.08  # heat
-_CALM_WEIGHT = 1.5  # of a calm dialogue: most talk is calm, and most dialogues here are not
 _HEARD_WEIGHT = 0.5  # of each of the two hearings of a dialogue
 
 
@@ -30,8 +28,9 @@ class GradedLine:
 
 @dataclass(frozen=True, slots=True)
 class GradedDialogue:
-    """A conversation with the grade of the whole as heat (0 to 1), and its weight."""
+    """A conversation with the grade of the whole as heat (0 to 1), and its weight; its hearings have its id."""
 
+    id: str
     topic: str
     utterances: tuple[str, ...]
     heat: float
@@ -59,11 +58,11 @@ def data_sha256() -> str:
 
 def _dialogue(row: dict[str, Any]) -> GradedDialogue:
     heat = (row["grade"] - 1) / 99
-    return GradedDialogue(row["topic"], tuple(row["utterances"]), heat, _CALM_WEIGHT if heat <= _CALM else 1.0)
+    return GradedDialogue(row["id"], row["topic"], tuple(row["utterances"]), heat)
 
 
 def _heard(written: GradedDialogue, lines: Sequence[str]) -> GradedDialogue:
-    return replace(written, utterances=tuple(lines), weight=_HEARD_WEIGHT * written.weight)
+    return replace(written, utterances=tuple(lines), weight=_HEARD_WEIGHT)
 
 
 def _line(row: str) -> GradedLine:

@@ -1,6 +1,7 @@
 """Graded texts as vectors: lines with their contexts, and the utterances of conversations."""
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +12,9 @@ from services.analyzer.score.words.head import Floats
 from services.analyzer.score.words.phrases import heat_with_phrases, phrase_heats
 from services.analyzer.score.words.pooling import pooling_weights
 
+_THREADS = 2
 _DIALOGUE_WEIGHT = 4.0  # of a conversation's grade against a line's
+_ALIKE_WEIGHT = 5.0  # of an equation that gives two versions of a conversation the same temperature
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,9 +40,12 @@ def encode_dialogues(encoder: Encoder, dialogues: Sequence[GradedDialogue]) -> E
 
 
 def _encoded(encoder: Encoder, exchanges: Sequence[tuple[str, str, str]]) -> Encoded:
-    own = np.stack([encoder.encode(text) for _, text, _ in exchanges])
-    context = np.stack([encoder.encode(" ".join(exchange)) for exchange in exchanges])
-    return Encoded(own, context)
+    lines = [text for _, text, _ in exchanges]
+    contexts = [" ".join(exchange) for exchange in exchanges]
+    different = list(dict.fromkeys(lines + contexts))  # what was heard is often what was written
+    with ThreadPoolExecutor(_THREADS) as threads:
+        vectors = dict(zip(different, threads.map(encoder.encode, different), strict=True))
+    return Encoded(np.stack([vectors[text] for text in lines]), np.stack([vectors[text] for text in contexts]))
 
 
 class Conversations:
@@ -53,6 +59,7 @@ class Conversations:
         self.features = features
         self.heats = np.array([dialogue.heat for dialogue in dialogues], np.float32)
         self.counted = np.sqrt(np.array([_DIALOGUE_WEIGHT * dialogue.weight for dialogue in dialogues], np.float32))
+        self._alike = _versions(dialogues)
         self._words = [[len(text.split()) for text in dialogue.utterances] for dialogue in dialogues]
         texts = [text for dialogue in dialogues for text in dialogue.utterances]
         self._phrases = [(text, phrase_heats(text)) for text in texts]
@@ -67,3 +74,21 @@ class Conversations:
             rows.append(pooling_weights(raised[at:to], words).astype(np.float32) @ of_utterances[at:to])
             at = to
         return np.stack(rows)
+
+    def differences(self, pooled: Floats) -> Floats:
+        """Return one row for each pair of versions of a conversation, which should come to 0: how their rows differ."""
+        first, second = self._alike
+        rows: Floats = np.float32(np.sqrt(_ALIKE_WEIGHT)) * (pooled[first] - pooled[second])
+        return rows
+
+
+def _versions(dialogues: Sequence[GradedDialogue]) -> tuple[list[int], list[int]]:
+    """Return the places of each version of a dialogue and of its next one, as two lists: (earlier, later)."""
+    latest: dict[str, int] = {}
+    pairs: tuple[list[int], list[int]] = ([], [])
+    for place, dialogue in enumerate(dialogues):
+        if dialogue.id in latest:
+            pairs[0].append(latest[dialogue.id])
+            pairs[1].append(place)
+        latest[dialogue.id] = place
+    return pairs

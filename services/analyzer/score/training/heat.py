@@ -1,7 +1,8 @@
 """Fits heat: kernel ridge regression on lines and on pooled conversations, with a kernel that learns where to look.
 
 A conversation's grade is a bag's label: the pooled heat of its lines should meet it. The pooling's weights depend on
-the heats, so they are computed from the last fit and the equations solved again.
+the heats, so they are computed from the last fit and the equations solved again. What was written and its
+hearings should come out alike, which is an equation for each pair of versions.
 
 Features are projected on the directions in which the fitted heat changes most (the average outer product of its
 gradients, Radhakrishnan et al., doi:10.1126/science.adi5639), and the fit is repeated. Seeds are fixed.
@@ -15,8 +16,8 @@ from services.analyzer.score.training.encoded import Conversations
 from services.analyzer.score.training.ridge import sharpest_directions, solve
 from services.analyzer.score.words.head import CONTEXT_SHARE, Floats, rbf
 
-GAMMA = 0.25
-RIDGE = 0.7
+GAMMA = 0.4
+RIDGE = 0.2
 RANK = 192
 _POOLINGS = 2
 _PROJECTIONS = 2
@@ -52,9 +53,11 @@ def fit_heat(rows: Floats, heat: Floats, conversations: Conversations) -> Fitted
         weights = solve(similar, prior, wanted_of_lines, RIDGE)
         for _ in range(_POOLINGS if conversations.dialogues else 0):
             bags = conversations.pooled(of_utterances, of_utterances @ weights + bias)
-            both = np.concatenate([similar, conversations.counted[:, np.newaxis] * bags])
-            wanted = np.concatenate([wanted_of_lines, conversations.counted * (conversations.heats - bias)])
-            weights = solve(both, prior, wanted.astype(np.float32), RIDGE)
+            alike = conversations.differences(bags)
+            graded = conversations.counted * (conversations.heats - bias)
+            equations = np.concatenate([similar, conversations.counted[:, np.newaxis] * bags, alike])
+            wanted = np.concatenate([wanted_of_lines, graded, np.zeros(len(alike), np.float32)])
+            weights = solve(equations, prior, wanted.astype(np.float32), RIDGE)
         if step < _PROJECTIONS:
             seen = np.concatenate([similar, of_utterances])
             turn = sharpest_directions(np.concatenate([projected, spoken]), seen * weights, landmarks, RANK)

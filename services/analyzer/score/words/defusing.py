@@ -51,6 +51,7 @@ _HARMLESS = re.compile(
     rf"|\bshut up,? (?:no way|really|you(?:'re| are) (?:kidding|joking|getting married|pregnant|engaged)|you (?:did|got|won|passed)|that(?:'s| is) (?:so )?{_GOOD})"
     rf"|\b(?:i(?:'d| would| could)|we(?:'d| would| could)) (?:kill|murder|die) for (?:a|an|some|that|one of)\b|\b(?:fucking|bloody|damn|freaking|absolutely) {_GOOD}\b(?! (?:liar|idiot|mess))"
     r"|\b(?:end|cancel|terminate|kill|close|break) your (?:\w+ )?(?:subscription|account|contract|trial|delivery|booking|session|order|policy|membership)\b(?! (?:unless|if you))"
+    r"|\b(?:i'll|i will|i'm going to|i'm gonna|and) (?:then )?(?:tickle|cuddle|hug) (?:you|him|her|them)\b(?! (?:with my|until))"
     r"|\b(?:we|i)(?:'ll| will) find (?:you a|your|that|the) (?:parcel|bag|keys?|seat|table|room|book|file|order|dog|cat|slot|replacement)\b"
     r"|\bi (?:would|will|could|'d) never (?:ever )?(?:in my life )?(?:say|think|call)\b"
 )

@@ -20,7 +20,7 @@ from services.analyzer.score.words.protocol import LineWords
 
 _log = structlog.get_logger()
 
-NAME = "words-minilm-3"
+NAME = "words-minilm-4"
 
 _LEAST_PROBE_COSINE = 0.97  # between processors; with other weights it is below 0.5
 _SHORT = 3  # words: fewer say nothing by themselves

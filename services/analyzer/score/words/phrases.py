@@ -83,6 +83,8 @@ _BODY = (
     r"(?:face|head|legs?|arms?|teeth|skull|neck|nose|jaw|fingers|knees?|kneecaps|ribs?|wrists?|ankles?|windows|bones)"
 )
 _THEY_WILL = r"(?:(?:he|she|they|somebody|someone|my (?:\w+ )?(?:brothers?|cousins?|lads|mates|boys|sons?|dad|uncles?|friends?))(?:'ll| will| is going to| are going to))"
+_PLACE = r"(?:\w+ )?(?:house|home|flat|shop|store|car|van|place|office|business|restaurant|caravan|workshop|front door)"
+_WEAPON = r"(?:a |this |my |that )?(?:\w+ )?(?:knife|blade|bullet|screwdriver|axe|hammer)"
 _END = r"(?= ?(?:$|[.!?,;]|for (?:this|that|it)\b|if you|you |and you))"
 _THIS = r"(?:this|that|it|what (?:you|you've)|everything)"
 _CHIEF = r"(?:manager|supervisor|boss|superior|someone in charge|somebody in charge|whoever is in charge|someone senior|someone above you)"
@@ -101,6 +103,12 @@ HOSTILE: tuple[Phrases, ...] = (
             rf"{_WILL} make you (?:pay|suffer|sorry|regret|wish)",
             rf"{_WILL} make your life (?:a |an )?(?:living )?(?:hell|misery|miserable|unbearable|nightmare)",
             r"you(?:'re| are) (?:a )?dead(?: meat| man| woman)?(?= ?(?:$|[.!?,;]|if you|when i))",
+            rf"{_WILL} (?:burn|torch|firebomb|blow up|set fire to|burn down) your {_PLACE}(?: down| up)?{_END}",
+            rf"{_WILL} (?:burn|torch|blow) (?:\w+ ){{1,4}}with you (?:still )?(?:inside|in it|in there)",
+            rf"{_WILL} (?:slit|cut|slash) your (?:\w+ )?(?:throat|wrists|tyres|tires)",
+            rf"{_WILL} (?:put|stick|drive|bury) {_WEAPON} (?:in|into|through) (?:you{_END}|your {_BODY}|your (?:throat|chest|back|heart|gut|guts|stomach|eye))",
+            rf"{_WILL} put you (?:in (?:the ground|a grave|your grave|a coffin|a wheelchair|a body bag)|six feet under){_END}",
+            rf"you (?:won't|will not) (?:leave here alive|make it home alive|see (?:tomorrow|the morning|your (?:kids|children|family) again)){_END}",
             r"(?:i hope|hope) you (?:die|rot|choke|burn|get cancer|drop dead)",
             r"(?:better )?watch your back(?!,? (?:the|there|there's|it's|that|when|while|with|as|on|in|lifting|mate))",
             r"i know where you (?:live|work|park)(?!,? (?:so|now|because|already|and i'll (?:drop|bring|pick|come by)))",

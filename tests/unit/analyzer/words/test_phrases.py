@@ -25,6 +25,12 @@ TWINS = [
     ("If he calls, I will not hurt you.", "If you don't open up I'm going to hurt you."),
     ("He'll break his leg on that bike.", "My brother will break your legs."),
     ("I was fed up then, but it's long ago.", "I'm so fed up."),
+    ("We'll burn your house mix to a disc.", "I'll burn your house down."),
+    ("I'll put a small knife in your picnic bag.", "I'll put a small knife in your neck."),
+    ("They'll fetch you, we'll put you in a wheelchair to the ward.", "We'll put you in a wheelchair."),
+    ("You won't see tomorrow's paper before nine.", "Say that again and you won't see tomorrow."),
+    ("I'll cut your tie out of the door.", "I'll cut your tyres."),
+    ("I'll burn the candles with you in the garden, that's a nice idea.", "I'll torch the lot with you inside."),
     ("That joke was so funny.", "This company is hopeless, and this is a joke."),
 ]
 
@@ -75,6 +81,7 @@ def test_a_plain_threat_raises_a_line_that_the_model_found_calm() -> None:
         ("I know where they work, so we can drop it there.", "I know where you work, so watch it."),
         ("We'll close your account on Friday, as you wished.", "We'll close your account, unless you pay."),
         ("That was bloody brilliant!", "That was bloody useless!"),
+        ("I'm going to tickle you, little bear!", "I'm going to tickle you until you choke."),
         ("Nobody thinks you did it.", "Nobody thinks you did it, yet here we are."),
     ],
 )
