@@ -44,7 +44,13 @@ _WILL_SUBJECT = re.compile(
 
 _HARMLESS_SHARE = 0.25
 _GOOD = r"(?:amazing|brilliant|great|good|lovely|delicious|perfect|awesome|fantastic|wonderful|beautiful|gorgeous|excellent|genius|superb|incredible|funny)"
+_NUMBER = (
+    r"(?:oh|zero|nought|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|\w+teen|twenty|thirty|forty|fifty|sixty|"
+    r"seventy|eighty|ninety|hundred|thousand|double|triple|point|dash|and|[a-z]|\d+)"
+)
 _HARMLESS = re.compile(
+    rf"^(?:(?:yes|so|okay|right|sure|hello)[, ]+)?(?:(?:it|that|this|my \w+|the \w+)(?:'s| is| was) )?(?:{_NUMBER}[-,. ]+){{2,}}{_NUMBER}[.!?]?$"
+    r"|"
     r"\byou always (?:keep|make (?:me|us|everyone|everybody) (?:laugh|smile|happy|feel)|remember|cheer|know (?:how|what) to|help|look (?:so |very )?(?:nice|good|lovely|great)|find a way|bring)\b"
     r"|\byou never (?:make mistakes|make a mistake|let (?:me|us|anyone) down|complain|disappoint|give up|fail (?:me|us)|forget (?:my|our|a) birthday)"
     r"|\bwatch your back,? (?:the|there)\b|\bi know where (?:you|they) (?:live|work),? (?:so|and|because) (?:i|we)(?:'ll| will|'ve| can| could) (?:\w+ )?(?:drop|bring|pick|leave|post|come by|deliver|send)"

@@ -82,6 +82,7 @@ def test_a_plain_threat_raises_a_line_that_the_model_found_calm() -> None:
         ("We'll close your account on Friday, as you wished.", "We'll close your account, unless you pay."),
         ("That was bloody brilliant!", "That was bloody useless!"),
         ("I'm going to tickle you, little bear!", "I'm going to tickle you until you choke."),
+        ("It is seven, four, double eight, one.", "It is seven, four, double eight days late."),
         ("Nobody thinks you did it.", "Nobody thinks you did it, yet here we are."),
     ],
 )
