@@ -24,6 +24,8 @@ _JOKE = re.compile(r"\b(?:ha ?ha|haha\w*|hehe|lol|(?:just|only) (?:kidding|jokin
 _CALM = 0.45
 _ANGER = r"(?:angry|cross|mad|upset|annoyed|furious|offended|blaming|accusing|threatening|disappointed|fault|idiot|stupid|lazy|useless)"
 _REASSURING = re.compile(
+    r"^(?:(?:yes|hello|hi|good \w+),? )?(?:i|we)(?:'d| would) like to (?:renew|book|order|return|change|check|buy|rent|reserve|collect|ask about|"
+    r"open|update|confirm|cancel|move|arrange|pay)(?: (?!you)\w+){1,6}(?:,? please)?[.?]?$|"
     rf"\b(?:i'm|i am|i was|we're|we are|nobody is|nobody's|no one's|no one is) not (?:\w+ )?{_ANGER}\b"
     rf"|\b(?:nobody|no one)(?: here|'s| is)? (?:\w+ )?(?:thinks|blames|blaming|cross|angry|saying|suing|hates)\b"
     r"|\b(?:it|that)(?:'s| is|'s really| really)? ?(?:wasn't|isn't|not|was not|is not) (?:really )?your fault\b|\bdon't blame yourself\b"

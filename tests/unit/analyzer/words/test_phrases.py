@@ -70,6 +70,8 @@ def test_a_plain_threat_raises_a_line_that_the_model_found_calm() -> None:
 @pytest.mark.parametrize(
     ("reassuring", "turned"),
     [
+        ("Hi, we'd like to reserve a table for six.", "We'd like to reserve a table, but you never answer."),
+        ("I would like to return these two jackets, please.", "I would like to return the favour, you'll see."),
         ("Don't blame yourself.", "Don't blame yourself, but don't come back."),
         ("I'm not angry with you.", "I'm not angry with you, so stop whining."),
         ("Stay with me, we will help you.", "I will help you, but first you beg."),
