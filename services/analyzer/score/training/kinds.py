@@ -3,12 +3,13 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from services.analyzer.score.words.head import Floats
+from services.analyzer.score.words.head import GRAVE, KINDS, Floats
 
 _RIDGE = 1.0
 _FOLDS, _BLOCK = 4, 20  # twins stand side by side: folds are made of blocks of lines
 _SEED = 0
 _PRECISION = 0.75  # a reason that is wrong is worse than none
+_GRAVE_PRECISION = 0.85  # and a threat or insult that nobody made accuses somebody
 _LEAST_FOUND = 8
 _NEVER = 9.0
 
@@ -22,14 +23,20 @@ def fit_kinds(rows: Floats, kinds: Floats) -> Floats:
 
 
 def thresholds_of(rows: Floats, kinds: Floats, hot: NDArray[np.bool_], peaceful: NDArray[np.bool_]) -> Floats:
-    """Return for each kind the lowest score from which on three of four lines named by it are of it.
+    """Return for each kind the lowest score from which on enough of the lines named by it are of it.
 
-    The scores are those of folds that the fit did not see; a kind that is never found so surely is never named. Only
-    the lines that are `hot` may be named by a kind that is not `peaceful` (a flag for each kind), so only they count.
+    Enough are three of four, and 85 of 100 for a grave kind. The scores are those of folds that the fit did not see; a
+    kind that is never found so surely is never named. Only the lines that are `hot` may be named by a kind that is not
+    `peaceful` (a flag for each kind), so only they count.
     """
     scores = unseen_scores(rows, kinds)
     counted = [np.full(len(rows), True) if calm else hot for calm in peaceful]
-    return np.array([_threshold(scores[may, at], kinds[may, at]) for at, may in enumerate(counted)], np.float32)
+    wanted = [_GRAVE_PRECISION if kind in GRAVE else _PRECISION for kind in KINDS]
+    found = [
+        _threshold(scores[may, at], kinds[may, at], precision)
+        for at, (may, precision) in enumerate(zip(counted, wanted, strict=True))
+    ]
+    return np.array(found, np.float32)
 
 
 def unseen_scores(rows: Floats, kinds: Floats) -> Floats:
@@ -42,8 +49,8 @@ def unseen_scores(rows: Floats, kinds: Floats) -> Floats:
     return scores
 
 
-def _threshold(scores: Floats, is_kind: Floats) -> float:
+def _threshold(scores: Floats, is_kind: Floats, precision: float) -> float:
     order = np.argsort(-scores)
     found = np.cumsum(is_kind[order])
-    precise = np.flatnonzero((found / np.arange(1, len(order) + 1) >= _PRECISION) & (found >= _LEAST_FOUND))
+    precise = np.flatnonzero((found / np.arange(1, len(order) + 1) >= precision) & (found >= _LEAST_FOUND))
     return float(scores[order][precise[-1]]) if len(precise) else _NEVER

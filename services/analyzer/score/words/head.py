@@ -18,6 +18,9 @@ KINDS = (
     "frustration", "sarcasm", "disagreement", "interruption", "de_escalation", "apology",
 )  # fmt: skip
 PEACEFUL = frozenset({"de_escalation", "apology", "disagreement"})
+GRAVE = frozenset({"threat", "insult"})
+"""Kinds that accuse somebody where they are named wrongly."""
+
 NAMED_FROM = 0.3
 """The heat below which a line has none of the kinds that are not peaceful."""
 

@@ -11,7 +11,7 @@ import structlog
 
 from services.analyzer.score.words.calming import calming_kinds
 from services.analyzer.score.words.encoder import Encoder, EncoderUnavailableError, load_encoder
-from services.analyzer.score.words.head import KINDS, NAMED_FROM, PEACEFUL, PROBE, Floats, Head, load_head
+from services.analyzer.score.words.head import GRAVE, KINDS, NAMED_FROM, PEACEFUL, PROBE, Floats, Head, load_head
 from services.analyzer.score.words.levels import at_level
 from services.analyzer.score.words.lexicon_rater import LexiconWords
 from services.analyzer.score.words.phrases import heat_with_phrases, hottest_phrase, phrase_heats
@@ -24,7 +24,6 @@ NAME = "words-minilm-4"
 
 _LEAST_PROBE_COSINE = 0.97  # between processors; with other weights it is below 0.5
 _SHORT = 3  # words: fewer say nothing by themselves
-_GRAVE = frozenset({"threat", "insult"})  # a false one accuses somebody
 _GRAVE_FROM = 0.4
 _UNNAMED = ((0.6, "hostility"), (0.4, "tension"))  # what a line that is so hot has where no kind is sure
 _MOST_BY_NEIGHBOURS = 0.15  # of heat: who answers an insult kindly is not heated by it
@@ -155,7 +154,7 @@ def _least_heat(kind: str) -> float:
     """Return the heat from which on a line may be of a kind."""
     if kind in PEACEFUL:
         return 0.0
-    return _GRAVE_FROM if kind in _GRAVE else NAMED_FROM
+    return _GRAVE_FROM if kind in GRAVE else NAMED_FROM
 
 
 def _pieces(lines: Sequence[str]) -> list[_Piece]:
