@@ -149,6 +149,7 @@ def main() -> None:
     order = ForkServer(listener).serve()
     if order is not None:
         signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job, as CI may be, ignores it
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)  # and a job under nohup this
         os.chdir(order["folder"])
         os.environ.clear()
         os.environ.update(order["environment"])
