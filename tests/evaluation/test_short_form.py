@@ -2,12 +2,14 @@
 
 from collections.abc import AsyncIterator
 
+import numpy as np
 import pytest
 
 from tests.evaluation.dialogues import Dialogue, load
 from tests.evaluation.metrics import inversions, kendall, share
 from tests.evaluation.product import Product, open_product
 from tests.evaluation.speech.changes import noisy
+from tests.evaluation.speech.espeak import Espeak
 from tests.evaluation.speech.studio import Studio, open_studio
 from tests.evaluation.suites.languages import not_scored
 
@@ -54,6 +56,16 @@ async def test_fifty_calm_lines_are_calm_and_a_violent_quarrel_among_them_is_not
         await held(product, [each for each in load("long_calls") if each.id in {"shop-calm", "shop-quarrel-middle"}])
         == 1
     )
+
+
+def test_the_same_words_are_spoken_alike_whatever_was_said_before() -> None:
+    espeak = Espeak()
+    try:
+        first = espeak.say("She sells sea shells.", "en-us")
+        espeak.say("Something else, with noise in it.", "en-us+f3")
+        assert np.array_equal(first, espeak.say("She sells sea shells.", "en-us"))
+    finally:
+        espeak.close()
 
 
 async def test_a_spoken_ladder_rises_and_noise_moves_it_little(product: Product, studio: Studio) -> None:
