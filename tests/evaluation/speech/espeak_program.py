@@ -66,6 +66,7 @@ def main() -> None:
     The library goes on with its noise where it last stopped, and the same request is to have the same answer.
     """
     library = Library()
+    library.samples("One, two, three.", 165)  # its first noise is unlike that of a library in use
     for line in sys.stdin:
         child = os.fork()
         if child == 0:
