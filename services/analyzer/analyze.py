@@ -5,10 +5,11 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 
 from services.analyzer.score.protocol import Scorer, ScoreUnfinished, TranscribedRecording
+from services.analyzer.transcribe.line_teller import OnLine
 from services.analyzer.transcribe.protocol import Transcriber
 from services.analyzer.transcribe.speakers import SpeakerGuesser
 from services.analyzer.transcribe.voice import VoiceDetector
-from services.analyzer.transcribe_recording import MONO, OnLine, transcribe_recording
+from services.analyzer.transcribe_recording import MONO, transcribe_recording
 from services.analyzer.wav_reader import samples_of
 from shared.domain.analysis import Analysis
 from shared.domain.identifiers import SessionKey

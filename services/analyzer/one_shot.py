@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from services.analyzer.analyze import AnalysisResult, Analyzer
 from services.analyzer.memory_file import MemoryFile, memory_file
 from services.analyzer.score.protocol import TranscribedRecording
-from services.analyzer.transcribe_recording import MONO, OnLine
+from services.analyzer.transcribe.line_teller import OnLine
+from services.analyzer.transcribe_recording import MONO
 from shared.audio.decode import Decoder
 from shared.audio.decoded_file import DecodedFile
 from shared.audio.ffmpeg_process import DecodePolicy

@@ -1,7 +1,7 @@
 """Transcribes a whole recording as its samples stream in, each channel on its own."""
 
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -13,6 +13,7 @@ from services.analyzer.score.protocol import TranscribedRecording
 from services.analyzer.score.sound.echo import echo_lines
 from services.analyzer.score.sound.frame_meter import FrameMeter
 from services.analyzer.score.sound.protocol import ChannelSound
+from services.analyzer.transcribe.line_teller import LineTeller, OnLine
 from services.analyzer.transcribe.pieces import PieceCutter
 from services.analyzer.transcribe.protocol import Transcriber
 from services.analyzer.transcribe.understanding import HeardPiece, Understanding, is_likely, understanding
@@ -20,9 +21,6 @@ from services.analyzer.transcribe.voice import VoiceDetector
 from shared.audio.pcm import SAMPLE_BYTES, SAMPLE_RATE
 from shared.domain.analysis import Transcript, TranscriptLine
 from shared.domain.errors import BadMedia
-
-OnLine = Callable[[TranscriptLine], Awaitable[None]]
-"""Is told of each line as soon as it is understood; the lines of two channels may come out of order."""
 
 MONO: Sequence[str | None] = (None,)
 """The channels' names of a recording with one channel."""
@@ -46,6 +44,7 @@ class _Channel:
 
     name: str | None
     cutter: PieceCutter
+    teller: LineTeller
     meter: FrameMeter = field(default_factory=FrameMeter)
     lines: list[_HeardLine] = field(default_factory=list)
     pieces: list[HeardPiece] = field(default_factory=list)
@@ -78,20 +77,28 @@ async def transcribe_recording(
     `on_line` raise.
     """
     longest, pause = transcriber.longest_piece_seconds, transcriber.pause_seconds
-    sides = [_Channel(name, PieceCutter(voice, longest=longest, pause=pause)) for name in channels]
+    sides = [_Channel(name, PieceCutter(voice, longest=longest, pause=pause), LineTeller(on_line)) for name in channels]
     count = 0
-    async with OneBehind() as behind:
-        async for block in _whole_frames(samples, len(channels)):
-            count += len(block)
-            for number, side in enumerate(sides):
-                for piece in await side.feed(np.ascontiguousarray(block[:, number])):
-                    await behind.start(_understand(side, piece, transcriber, on_line))
+    try:
+        async with OneBehind() as behind:
+            async for block in _whole_frames(samples, len(channels)):
+                count += len(block)
+                for number, side in enumerate(sides):
+                    for piece in await side.feed(np.ascontiguousarray(block[:, number])):
+                        await behind.start(_understand(side, piece, transcriber))
+            for side in sides:
+                for piece in await side.cutter.finish():
+                    await behind.start(_understand(side, piece, transcriber))
+    except Exception:
         for side in sides:
-            for piece in await side.cutter.finish():
-                await behind.start(_understand(side, piece, transcriber, on_line))
+            await side.teller.tell_so_far(side.pieces)
+        raise
     if count == 0:
         raise BadMedia("The recording is 0 seconds long.", code="empty_audio")
-    return _recording(sides, transcriber, count / SAMPLE_RATE)
+    recording = _recording(sides, transcriber, count / SAMPLE_RATE)
+    for side in sides:
+        await side.teller.finish(() if recording.foreign else recording.transcript.segments)
+    return recording
 
 
 def _recording(sides: Sequence[_Channel], transcriber: Transcriber, seconds: float) -> TranscribedRecording:
@@ -155,7 +162,7 @@ async def _whole_frames(samples: AsyncIterator[bytes], channels: int) -> AsyncIt
         yield np.frombuffer(content, "<i2", count=whole // SAMPLE_BYTES).reshape(-1, channels)
 
 
-async def _understand(side: _Channel, piece: AudioPiece, transcriber: Transcriber, on_line: OnLine | None) -> None:
+async def _understand(side: _Channel, piece: AudioPiece, transcriber: Transcriber) -> None:
     heard = await transcriber.transcribe(piece)
     side.engines[heard.engine or transcriber.name] = None
     side.notes.update(dict.fromkeys(heard.notes))
@@ -166,9 +173,10 @@ async def _understand(side: _Channel, piece: AudioPiece, transcriber: Transcribe
         if placed.text:
             sure = heard.confidences[number] if heard.confidences else None
             side.lines.append(_HeardLine(placed, sure, is_likely(heard, number), len(side.pieces)))
-            if on_line is not None:
-                await on_line(placed)
+            if side.lines[-1].likely:
+                side.teller.add(placed)
     side.pieces.append(HeardPiece.of(piece, heard))
+    await side.teller.tell(side.pieces)
 
 
 def _in_recording(line: TranscriptLine, piece: AudioPiece, channel: str | None) -> TranscriptLine:

@@ -1,4 +1,4 @@
-"""A transcription as server-sent events, each line's words as soon as they are understood."""
+"""A transcription as server-sent events, each line's words as soon as it is plain that they are understood."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -9,7 +9,7 @@ import structlog
 from services.analyzer.score.protocol import TranscribedRecording
 from services.analyzer.speech_to_text.formats import diarized_segments
 from services.analyzer.speech_to_text.schemas import ErrorBody, TextDelta, TextDone, error_details
-from services.analyzer.transcribe_recording import OnLine
+from services.analyzer.transcribe.line_teller import OnLine
 from shared.domain.analysis import TranscriptLine
 from shared.domain.errors import Permanent, RoomtoneError
 from shared.http.responses import type_adapter
@@ -29,15 +29,15 @@ async def transcription_events(transcribe: Transcribe, *, diarized: bool = False
     """
     lines: asyncio.Queue[TranscriptLine | None] = asyncio.Queue(_WAITING_LINES)
     working = asyncio.create_task(_until_the_end(transcribe, lines))
-    said: list[str] = []
+    first = True
     try:
         while (line := await lines.get()) is not None:
-            yield _event(TextDelta(delta=line.text if not said else f" {line.text}"))
-            said.append(line.text)
+            yield _event(TextDelta(delta=line.text if first else f" {line.text}"))
+            first = False
         recording = await working
         for segment in diarized_segments(recording.transcript.segments) if diarized else ():
             yield _event(segment)
-        yield _event(TextDone(text=" ".join(said)))
+        yield _event(TextDone(text=" ".join(line.text for line in recording.transcript.segments)))
     except RoomtoneError as exc:
         yield _event(ErrorBody(error=error_details(exc)))
     except Exception:

@@ -104,6 +104,11 @@ class Understanding:
     coverage: float = 1.0
 
     @property
+    def in_doubt(self) -> bool:
+        """Whether some of the words may be invented."""
+        return self.foreign or self.unclear or self.doubtful or bool(self.strange)
+
+    @property
     def partial(self) -> bool:
         """Whether some speech was heard and not understood."""
         return self.unclear or self.doubtful or bool(self.strange) or self.coverage < _COVERED
@@ -144,6 +149,12 @@ def understanding(heard: Sequence[HeardPiece], recording_seconds: float) -> Unde
         doubtful=_above_limit(all_tokens) < _DOUBTFUL,
         coverage=1 - missed / seconds,
     )
+
+
+def says_enough(heard: Sequence[HeardPiece]) -> bool:
+    """Whether pieces have so many tokens that their language is plain, or come from a model that tells none."""
+    count = _sum(heard).count
+    return count == 0 or count >= _WINDOW
 
 
 def _around(pieces: Sequence[HeardPiece], number: int) -> Sequence[HeardPiece]:

@@ -4,10 +4,12 @@ import json
 from collections.abc import AsyncIterator
 
 import httpx
+import numpy as np
 import openai
 import pytest
 from openai import AsyncOpenAI
 
+from tests.evaluation.speech.espeak import Espeak
 from tests.integration.analyzer.one_shot_client import analyzing, speech_as, wav
 from tests.integration.analyzer.speech import WORDS
 
@@ -78,6 +80,28 @@ async def test_a_stream_has_a_delta_for_each_line_and_then_all_words(sdk: AsyncO
     assert events[-1].type == "transcript.text.done"
     assert events[-1].text == "".join(deltas)
     assert has_the_words(events[-1].text)
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("pt", "O meu pedido devia ter chegado ontem de manhã, mas até agora não recebi nenhuma notícia da loja."),
+        ("de", "Gestern Abend ist die Heizung wieder ausgefallen, und niemand geht bei Ihnen ans Telefon."),
+        ("it", "Vorrei sapere quando arriva il tecnico, perché aspetto da tre giorni e nessuno mi ha richiamato."),
+    ],
+)
+async def test_of_another_language_a_stream_tells_no_invented_word(
+    client: httpx.AsyncClient, language: str, text: str
+) -> None:
+    espeak = Espeak()
+    samples = espeak.say(text, language)
+    espeak.close()
+    spoken = wav((np.clip(samples, -1, 0.999) * 32768).astype("<i2").tobytes())
+    sent = await client.post(
+        "/v1/audio/transcriptions", data={"model": MODEL, "stream": "true"}, files={"file": ("a.wav", spoken)}
+    )
+    assert "transcript.text.delta" not in sent.text
+    assert '"code":"language_not_supported"' in sent.text or '"text":""' in sent.text
 
 
 async def test_a_diarized_stream_has_the_segments_of_the_diarized_form(sdk: AsyncOpenAI) -> None:
