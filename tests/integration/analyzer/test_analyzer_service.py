@@ -44,7 +44,7 @@ async def test_a_stored_recording_gets_its_transcript_and_a_score(
     assert 0 < published.event.confidence < 1
     assert "not calibrated" in published.event.analysis_summary
     assert published.event.timestamp.endswith("Z")
-    assert (published.event.scorer, published.event.transcriber) == ("local-2/words-minilm-4", "moonshine-tiny-en")
+    assert (published.event.scorer, published.event.transcriber) == ("local-2/words-minilm-5", "moonshine-tiny-en")
     assert not published.event.transcript_truncated
     assert published.trace.request_id == "a-request"
     assert published.source == "/roomtone/analyzer"

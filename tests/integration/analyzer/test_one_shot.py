@@ -44,7 +44,7 @@ async def test_with_detail_the_words_and_reasons_come_along(client: httpx.AsyncC
     assert all(words.lower() in body["transcript"].lower() for words in WORDS)
     assert body["transcript"] == " ".join(segment["text"] for segment in body["segments"])
     assert all(0 <= segment["start"] <= segment["end"] <= 11 for segment in body["segments"])
-    assert (body["scorer"], type(body["reason_codes"])) == ("local-2/words-minilm-4", list)
+    assert (body["scorer"], type(body["reason_codes"])) == ("local-2/words-minilm-5", list)
 
 
 async def test_any_other_value_of_detail_is_rejected(client: httpx.AsyncClient) -> None:

@@ -6,6 +6,7 @@ from functools import cache
 from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
 
 from services.analyzer.score.words.pieces import spoken_text
+from services.analyzer.score.words.service_talk import is_service_talk
 
 _NEGATED, _NARRATED, _JOKED, _GLAD = 0.1, 0.15, 0.3, 0.25
 
@@ -63,6 +64,14 @@ _HARMLESS = re.compile(
     r"|\b(?:we|i)(?:'ll| will) find (?:you a|your|that|the) (?:parcel|bag|keys?|seat|table|room|book|file|order|dog|cat|slot|replacement)\b"
     r"|\bi (?:would|will|could|'d) never (?:ever )?(?:in my life )?(?:say|think|call)\b"
 )
+_MILD_SHARE = 0.55
+_MILD = re.compile(
+    r"^(?:sorry,? |no,? |well,? )*(?:(?:what|which \w+|who|how) (?:exactly )?(?:do|did) you mean(?: by (?:that|this|it))?(?:,? exactly)?\?|(?:what makes|why do) you (?:say|think|ask)(?: that| so)?\?"
+    r"|i (?:just )?(?:see|look at|view|remember) (?:it|that|this|things) (?:a bit |a little |rather |quite )?(?:differently|another way|in (?:another|a different) (?:way|light))[.]?"
+    r"|i(?:'m afraid i)? (?:don't|do not) (?:quite |fully |really |entirely )?(?:agree(?: with (?:you|that))?|see it (?:like that|that way))(?: there| here| on that)?[.]?"
+    r"|(?:could|can|may) (?:i|we) (?:please )?have (?:a little|a bit|some|a few|\w+) more \w+.*|(?:i|we)(?:'ll| will| would)? need (?:just )?(?:another|a few more|one more|two more|a couple more) (?:day|days|week|weeks|hour|hours|minutes?|months?)\b[^,!]*(?:,? please)?[.]?"
+    r"|(?:i was|i'm|i got|we were|we got) (?:held up|stuck|caught) in (?:the )?traffic[.]?)$"
+)
 _TURN = re.compile(r"\b(?:but|so|until|unless|though|except|yet|if)\b")
 
 _GLADNESS = 0.35  # VADER's compound of the words beside the phrase
@@ -73,8 +82,11 @@ _NOT_GLAD = re.compile(  # words that VADER counts as glad, and that the angry s
 )
 
 
-def share_left(text: str, start: int, end: int) -> float:
-    """Return the share of its heat (0 to 1) that is left to the phrase at text[start:end], in lower case."""
+def share_left(text: str, start: int, end: int, *, by_gladness: bool = True) -> float:
+    """Return the share of its heat (0 to 1) that is left to the phrase at text[start:end], in lower case.
+
+    `by_gladness`: whether glad words beside it take its heat away. Sarcasm is made of them.
+    """
     shares = [1.0]
     before = text[:start]
     boundaries = [match.end() for match in _CLAUSE.finditer(before)]
@@ -85,7 +97,7 @@ def share_left(text: str, start: int, end: int) -> float:
         shares.append(_NARRATED)
     if _JOKE.search(text):
         shares.append(_JOKED)
-    if gladness(_NOT_GLAD.sub(" ", f"{before} {text[end:]}")) >= _GLADNESS:
+    if by_gladness and gladness(_NOT_GLAD.sub(" ", f"{before} {text[end:]}")) >= _GLADNESS:
         shares.append(_GLAD)
     return min(shares)
 
@@ -97,9 +109,14 @@ def _consequence(clause: str, phrase: str) -> str:
 
 
 def calm_share(text: str) -> float:
-    """Return the share of its heat (0 to 1) that is left to a text that reassures, mourns, praises or is glad, else 1."""
+    """Return the share of its heat (0 to 1) that is left to a text, 1 unless it plainly is none.
+
+    Plain are service talk, praise and gladness, reassurance and mourning, a question what is meant, a mild no.
+    """
     spoken = spoken_text(text)
-    for pattern, share in ((_HARMLESS, _HARMLESS_SHARE), (_REASSURING, _CALM)):
+    if is_service_talk(text):
+        return _HARMLESS_SHARE
+    for pattern, share in ((_HARMLESS, _HARMLESS_SHARE), (_REASSURING, _CALM), (_MILD, _MILD_SHARE)):
         said = pattern.search(spoken)
         if said is not None and not _TURN.search(spoken, said.end()):
             return share

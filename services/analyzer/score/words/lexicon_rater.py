@@ -3,9 +3,8 @@
 from collections.abc import Sequence
 
 from services.analyzer.score.words.lexicon import line_sentiment
+from services.analyzer.score.words.pieces import pieces_of
 from services.analyzer.score.words.protocol import LineWords
-
-_QUOTED_WORDS = 12
 
 
 class LexiconWords:
@@ -20,5 +19,5 @@ class LexiconWords:
 
 def _rated(line: str) -> LineWords:
     sentiment = line_sentiment(line)
-    quote = " ".join(line.split()[:_QUOTED_WORDS]) if sentiment.codes else ""
+    quote = max(pieces_of(line), key=lambda piece: line_sentiment(piece).hostility) if sentiment.codes else ""
     return LineWords(heat=round(sentiment.hostility, 4), kinds=sentiment.codes, quote=quote)

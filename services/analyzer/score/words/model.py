@@ -14,13 +14,13 @@ from services.analyzer.score.words.encoder import Encoder, EncoderUnavailableErr
 from services.analyzer.score.words.head import GRAVE, KINDS, NAMED_FROM, PEACEFUL, PROBE, Floats, Head, load_head
 from services.analyzer.score.words.levels import at_level
 from services.analyzer.score.words.lexicon_rater import LexiconWords
-from services.analyzer.score.words.phrases import heat_with_phrases, hottest_phrase, phrase_heats
-from services.analyzer.score.words.pieces import MOST_WORDS, pieces_of, spoken_text
+from services.analyzer.score.words.phrases import heat_with_phrases, phrase_heats
+from services.analyzer.score.words.pieces import MOST_WORDS, pieces_of
 from services.analyzer.score.words.protocol import LineWords
 
 _log = structlog.get_logger()
 
-NAME = "words-minilm-4"
+NAME = "words-minilm-5"
 
 _LEAST_PROBE_COSINE = 0.97  # between processors; with other weights it is below 0.5
 _SHORT = 3  # words: fewer say nothing by themselves
@@ -28,9 +28,7 @@ _GRAVE_FROM = 0.4
 _UNNAMED = ((0.6, "hostility"), (0.4, "tension"))  # what a line that is so hot has where no kind is sure
 _MOST_BY_NEIGHBOURS = 0.15  # of heat: who answers an insult kindly is not heated by it
 _HOTTEST_PIECE = 0.75  # the weight of a long line's hottest piece against the mean of its pieces
-_QUOTED_WORDS = 12
 _THREADS = 2  # that encode texts: a recording's words are rated when nothing of it is left to transcribe
-_QUOTE_STEP = 4
 
 
 class WordsCore(Protocol):
@@ -122,7 +120,7 @@ class WordsModel:
         heat = _HOTTEST_PIECE * float(heats.max()) + (1 - _HOTTEST_PIECE) * float(np.average(heats, weights=words))
         kinds = self._kinds(heat, predicted.max(axis=0), phrases)
         kinds += tuple(kind for kind in calming_kinds(" ".join(texts)) if kind not in kinds and heat < NAMED_FROM)
-        return LineWords(heat=round(heat, 4), kinds=kinds, quote=self._quote(texts[hottest]) if kinds else "")
+        return LineWords(heat=round(heat, 4), kinds=kinds, quote=" ".join(texts[hottest].split()) if kinds else "")
 
     def _kinds(self, heat: float, scores: Floats, phrases: Sequence[dict[str, float]]) -> tuple[str, ...]:
         surplus = {
@@ -137,17 +135,6 @@ class WordsModel:
         if PEACEFUL.issuperset(named):
             named += [word for least, word in _UNNAMED if heat >= least][:1]
         return tuple(named)
-
-    def _quote(self, text: str) -> str:
-        words = text.split()
-        if len(words) <= _QUOTED_WORDS:
-            return " ".join(words)
-        starts = [*range(0, len(words) - _QUOTED_WORDS, _QUOTE_STEP), len(words) - _QUOTED_WORDS]
-        windows = [" ".join(words[start : start + _QUOTED_WORDS]) for start in starts]
-        predicted = self._predict([_Piece(0, window, "", "") for window in windows])[:, 0]
-        phrase = hottest_phrase(text)
-        found = [float(bool(phrase) and phrase in spoken_text(window)) for window in windows]
-        return windows[int(np.argmax(predicted + np.array(found)))]
 
 
 def _least_heat(kind: str) -> float:

@@ -23,28 +23,16 @@ class Phrases:
 
 
 def phrase_heats(text: str) -> dict[str, float]:
-    """Return the heat of each kind of phrase that occurs in a text, the hottest kinds first."""
-    found: dict[str, float] = {}
-    for code, heat, _ in _phrases_in(text):
-        found[code] = max(found.get(code, 0.0), heat)
-    return dict(sorted(found.items(), key=lambda item: -item[1]))
-
-
-def hottest_phrase(text: str) -> str:
-    """Return the words of the hottest phrase that occurs in a text, in lower case; empty if there is none."""
-    found = max(_phrases_in(text), key=lambda item: item[1], default=None)
-    return found[2] if found else ""
-
-
-def _phrases_in(text: str) -> list[tuple[str, float, str]]:
-    """Return the code, the heat that is left and the words of each phrase in a text."""
+    """Return the heat that is left to each kind of phrase that occurs in a text, the hottest kinds first."""
     spoken = spoken_text(text)
-    found = [
-        (phrases.code, phrases.heat * share_left(spoken, match.start(), match.end()), match.group())
-        for phrases in HOSTILE
-        for match in phrases.pattern.finditer(spoken)
-    ]
-    return [item for item in found if item[1] >= _NOTABLE]
+    found: dict[str, float] = {}
+    for phrases in HOSTILE:
+        glad = phrases.code == "sarcasm"  # is made of glad words
+        for match in phrases.pattern.finditer(spoken):
+            heat = phrases.heat * share_left(spoken, match.start(), match.end(), by_gladness=not glad)
+            if heat >= _NOTABLE:
+                found[phrases.code] = max(found.get(phrases.code, 0.0), heat)
+    return dict(sorted(found.items(), key=lambda item: -item[1]))
 
 
 def heat_with_phrases(heat: float, text: str, found: Mapping[str, float]) -> float:
@@ -83,6 +71,8 @@ _BODY = (
     r"(?:face|head|legs?|arms?|teeth|skull|neck|nose|jaw|fingers|knees?|kneecaps|ribs?|wrists?|ankles?|windows|bones)"
 )
 _THEY_WILL = r"(?:(?:he|she|they|somebody|someone|my (?:\w+ )?(?:brothers?|cousins?|lads|mates|boys|sons?|dad|uncles?|friends?))(?:'ll| will| is going to| are going to))"
+_DEAR = r"it|this|that|something|anything|somebody|someone|(?:your|that|the) (?:\w+ )?(?:house|shop|car|family|kids|children|daughter|son|wife|husband|mother|dog|cat|business|place|windows?|flat|garage|van|restaurant)"
+_HARM = r"happen(?:ed|s)?(?: to (?:it|you|him|her|them|your \w+))?(?= ?(?:$|[.!?,]|to|on|one|in))|burn(?:ed|t)?(?: down| to the ground)|went up in (?:flames|smoke)|caught fire|catch fire|got (?:hurt|smashed|burned)|get hurt|met with|had an accident|have an accident"
 _PLACE = r"(?:\w+ )?(?:house|home|flat|shop|store|car|van|place|office|business|restaurant|caravan|workshop|front door)"
 _WEAPON = r"(?:a |this |my |that )?(?:\w+ )?(?:knife|blade|bullet|screwdriver|axe|hammer)"
 _END = r"(?= ?(?:$|[.!?,;]|for (?:this|that|it)\b|if you|you |and you))"
@@ -94,7 +84,7 @@ HOSTILE: tuple[Phrases, ...] = (
         "threat",
         1.0,
         _any_of(
-            rf"{_WILL} (?:fucking )?(?:kill|hurt|destroy|bury|strangle|finish|smash|punch|beat|stab|shoot) you(?! on\b| at\b| to (?:it|the)\b)",
+            rf"{_WILL} (?:fucking )?(?:kill|hurt|destroy|bury|strangle|finish|smash|punch|beat|stab|shoot) you(?! on\b| at\b| to (?:it|the)\b| an? (?:quick )?(?:email|message|text|line|note|reply)\b)",
             rf"{_WILL} (?:fucking )?(?:get|end|ruin|break|crush) you{_END}",
             rf"(?:come (?:over|down|round|up)(?: (?:there|here))?|{_WILL}|{_THEY_WILL}) (?:and )?(?:fucking )?(?:smash|break|kick|punch|knock|rip|cut) your (?:\w+ )?{_BODY}",
             rf"(?:smash|kick|punch|bash|cave) (?:your|you) (?:\w+ )?(?:{_BODY} )?in{_END}",
@@ -112,6 +102,10 @@ HOSTILE: tuple[Phrases, ...] = (
             r"(?:i hope|hope) you (?:die|rot|choke|burn|get cancer|drop dead)",
             r"(?:better )?watch your back(?!,? (?:the|there|there's|it's|that|when|while|with|as|on|in|lifting|mate))",
             r"i know where you (?:live|work|park)(?!,? (?:so|now|because|already|and i'll (?:drop|bring|pick|come by)))",
+            rf"(?:it'd be|it would be|that would be|what|such) an? (?:real |great |terrible |crying )?(?:shame|pity) if (?:{_DEAR}) (?:{_HARM})",
+            rf"(?:hate|wouldn't want|would not want|don't want) (?:to see |for )?(?:{_DEAR}) (?:to )?(?:{_HARM})",
+            r"you (?:wouldn't|would not|don't) want (?:your \w+|her|him|them|the police|everyone|everybody|people) to (?:find out|know|see (?:this|these|that)|hear (?:about )?(?:this|that))",
+            r"(?:people|those|men|someone|somebody) who (?:talk|cross me|owe me|tell|snitch|go to the police|say no to me|know too much)[^.!?]* (?:don't|do not|never) (?:stay|live|last|walk|get|see)",
             r"i know where your (?:kids|children|family|mother|wife|daughter|son)(?: (?:lives?|works?|sleeps?))",
         ),
     ),
@@ -128,6 +122,7 @@ HOSTILE: tuple[Phrases, ...] = (
             r"shut (?:the (?:fuck|hell) up|your (?:mouth|face|trap|gob))",
             r"(?:go to hell|screw you|fuck (?:you|off)|piss off|drop dead|bugger off|get stuffed)",
             r"(?:i|we all|everyone) (?:hates?|despises?|loathes?|can't stand) you(?= ?(?:$|[.!?,]| all| people| and))",
+            r"(?<!are )(?<!do )(?<!did )you (?:liars?|crooks?|thief|thieves|idiots?|morons?|cowards?|fools?|scumbags?|bastards?|snakes?|frauds?|pigs?)(?= ?(?:$|[.!?]))",
             r"get out of my (?:face|sight)",
             r"you (?:make me sick|disgust me)",
         ),
@@ -195,7 +190,24 @@ HOSTILE: tuple[Phrases, ...] = (
             r"i was (?:still )?(?:talking|speaking)(?=$|[.!])",
         ),
     ),
-    Phrases("sarcasm", 0.55, _any_of(r"thanks (?:a lot )?for (?:absolutely )?nothing", r"oh,? (?:well done|bravo|how (?:lovely|generous|kind) of you)")),
+    Phrases(
+        "sarcasm",
+        0.6,
+        _any_of(
+            r"thank(?:s| you)(?: so much| very much| a lot)? for (?:absolutely )?(?:nothing|ruining|wasting|spoiling|wrecking|losing my|forgetting (?:me|my|us)|keeping (?:me|us) waiting|making (?:me|us) wait|breaking my|cutting me off)",
+            r"oh,? (?:well done|bravo|how (?:lovely|generous|kind) of you)",
+            r"(?:oh|wow|well),? (?:great|lovely|brilliant|perfect|wonderful|fantastic|good|super),? (?:another|yet another|one more|that's all (?:i|we) need)",
+            r"another \w+,? (?:just|exactly) what (?:i|we) (?:needed|wanted)",
+            r"(?:only|just|merely) (?:\w+ )?(?:hours?|days?|weeks?|months?) late",
+            r"late,? you must be (?:so |very |really )?proud",
+            r"because (?:that|it|this) (?:worked|went|helped) (?:out )?so (?:very )?well (?:the )?(?:last|first|before)",
+            r"(?:blame|it's) [^.!?]*,? (?:how (?:very )?(?:original|convenient)|again,? (?:i suppose|is it))",
+            r"how (?:very )?(?:original|convenient)(?= ?[.!])",
+            r"well,? aren't you (?:\w+ )?(?:clever|a genius|special|the clever one|perfect)",
+            r"as if you (?:care|cared|ever cared|would care)",
+            r"like you (?:care|cared|ever cared)(?= ?(?:$|[.!?]))",
+        ),
+    ),
     Phrases(
         "frustration",
         0.55,

@@ -6,7 +6,7 @@ from itertools import pairwise
 MOST_WORDS = 26
 """Words of a piece: the graded lines are no longer, and in a long text one threat would drown."""
 
-_END_OF_SENTENCE = re.compile(r"(?<=[.!?…])[\"'\N{RIGHT DOUBLE QUOTATION MARK}]?\s+")
+_END_OF_SENTENCE = re.compile(r"(?:(?<=[.!?…])|(?<=[.!?…][\"'\N{RIGHT DOUBLE QUOTATION MARK}]))\s+")
 
 
 def spoken_text(text: str) -> str:

@@ -151,13 +151,14 @@ def test_reasons_are_known_kinds_with_a_quote_from_the_line(model: WordsModel) -
     assert hot.quote in lines[1]
 
 
-def test_a_quote_has_twelve_words_at_most_and_holds_the_hottest(model: WordsModel) -> None:
+def test_of_a_long_line_the_hottest_part_is_quoted_word_for_word(model: WordsModel) -> None:
     line = (
         "so we drove down to the coast on Sunday and had lunch by the sea and then out of nothing "
         "he turns round to me i'll break your neck you little rat and we drove home again"
     )
     quote = model.rate([line])[0].quote
-    assert len(quote.split()) == 12
+    assert len(quote.split()) < len(line.split())
+    assert quote in line
     assert "break your neck" in quote
 
 
