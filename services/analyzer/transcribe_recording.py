@@ -13,6 +13,7 @@ from services.analyzer.score.protocol import TranscribedRecording
 from services.analyzer.score.sound.echo import echo_lines
 from services.analyzer.score.sound.frame_meter import FrameMeter
 from services.analyzer.score.sound.protocol import ChannelSound
+from services.analyzer.score.sound.quality import sound_quality
 from services.analyzer.transcribe.line_teller import LineTeller, OnLine
 from services.analyzer.transcribe.pieces import PieceCutter
 from services.analyzer.transcribe.protocol import Transcriber
@@ -25,6 +26,7 @@ from shared.domain.errors import BadMedia
 MONO: Sequence[str | None] = (None,)
 """The channels' names of a recording with one channel."""
 
+_NOISY = 15.0  # dB of speech over noise, below which noise may be why words are not understood
 _FOREIGN_SHARE = 0.2  # of the speech: a side that says less, or whose music was taken for speech, is left out
 
 
@@ -102,7 +104,9 @@ async def transcribe_recording(
 
 
 def _recording(sides: Sequence[_Channel], transcriber: Transcriber, seconds: float) -> TranscribedRecording:
-    decisions = [understanding(side.pieces, seconds) for side in sides]
+    channels = tuple(ChannelSound(side.name, side.meter.finish()) for side in sides)
+    noisy = [_is_noisy(side, sound) for side, sound in zip(sides, channels, strict=True)]
+    decisions = [understanding(side.pieces, seconds, noisy=noise) for side, noise in zip(sides, noisy, strict=True)]
     foreign = _share_of_foreign(sides, decisions) >= _FOREIGN_SHARE
     found = [
         item
@@ -110,10 +114,12 @@ def _recording(sides: Sequence[_Channel], transcriber: Transcriber, seconds: flo
         if foreign or not decision.foreign
         for item in side.understood_lines(decision)
     ]
-    found.sort(key=lambda item: item.line.start)
-    channels = tuple(ChannelSound(side.name, side.meter.finish()) for side in sides)
+    found = sorted(
+        (replace(item, line=_ending_in(item.line, seconds)) for item in found), key=lambda item: item.line.start
+    )
     echoes = echo_lines([item.line for item in found], channels)
     found = [item for number, item in enumerate(found) if number not in echoes]
+    unclear = not found and any(piece.tokens.count for side in sides for piece in side.pieces)
     return TranscribedRecording(
         transcript=Transcript(
             language=None if foreign or not found else _language(sides, transcriber),
@@ -125,10 +131,15 @@ def _recording(sides: Sequence[_Channel], transcriber: Transcriber, seconds: flo
         channels=channels,
         seconds=seconds,
         foreign=foreign,
-        unclear=not found and any(piece.tokens.count for side in sides for piece in side.pieces),
+        unclear=unclear,
         coverage=min(decision.coverage for decision in decisions),
-        notes=_all_of(side.notes for side in sides),
+        notes=_all_of(side.notes for side in sides) + (("noisy",) if unclear and any(noisy) else ()),
     )
+
+
+def _is_noisy(side: _Channel, sound: ChannelSound) -> bool:
+    spoken = [TranscriptLine(start=piece.start, end=piece.end, text="", channel=side.name) for piece in side.pieces]
+    return sound_quality(spoken, [sound]).snr < _NOISY
 
 
 def _all_of(names: Iterable[Mapping[str, None]]) -> tuple[str, ...]:
@@ -179,14 +190,19 @@ async def _understand(side: _Channel, piece: AudioPiece, transcriber: Transcribe
     await side.teller.tell(side.pieces)
 
 
+def _ending_in(line: TranscriptLine, seconds: float) -> TranscriptLine:
+    """Return the line, which ends with the recording at the latest: a detector notices late that it is over."""
+    return line if line.end <= seconds else replace(line, start=min(line.start, seconds), end=seconds)
+
+
 def _in_recording(line: TranscriptLine, piece: AudioPiece, channel: str | None) -> TranscriptLine:
     """Return the line with seconds from the recording's start, clamped to its piece: models overshoot."""
     start = min(max(line.start, 0.0), piece.seconds)
     end = min(max(line.end, start), piece.seconds)
     return replace(
         line,
-        start=round(piece.start + start, 3),
-        end=round(piece.start + end, 3),
+        start=round(max(piece.start + start, 0.0), 3),
+        end=round(max(piece.start + end, 0.0), 3),
         text=" ".join(line.text.split()),
         channel=channel,
         speaker=channel,

@@ -12,13 +12,14 @@ from services.analyzer.model_process.models import LocalModels
 from services.analyzer.transcribe.protocol import Heard
 from services.analyzer.transcribe.repetition import is_loop, without_loops
 from services.analyzer.transcribe.sentences import Sentence, Word, sentences
+from services.analyzer.transcribe.understanding import is_likely
 from shared.audio.pcm import BYTES_PER_SECOND, SAMPLE_BYTES, SAMPLE_RATE
 from shared.domain.analysis import TranscriptLine
 from shared.domain.errors import Unavailable
 
 _SHARE = 1.0  # of a piece's length that the model may take beyond the deadline; it takes 0.06 on an idle core
 _FASTEST = 7.0  # words a second of speech; nobody speaks so fast, a model in noise does
-_FEWEST = 0.6  # words a second of speech, a quarter of the usual, below which some were missed
+_FEWEST = 1.6  # words a second of speech, half of the usual, below which a sentence may be missed; slow speech has 2
 _STOPPED = -1.0  # log probability at most of a loop, and of what a decoder that would not end goes on with
 # Tokens that it has from the sound if none is a loop: short pieces that end in a cut word have no more.
 _BEFORE_LOOP = 16
@@ -50,7 +51,7 @@ class MoonshineTranscriber:
     async def transcribe(self, piece: AudioPiece) -> Heard:
         """Return the piece's sentences; raises what `LocalModels.run` raises.
 
-        A piece with far too few words for its speech is tried once more in two halves.
+        A piece with too few words for its speech is tried once more in two halves: the model at times ends early.
         """
         heard = _heard(await self._decoded(piece.pcm), piece.speech)
         if piece.speech_seconds < _WORTH_A_RETRY or _word_count(heard) >= _FEWEST * piece.speech_seconds:
@@ -58,7 +59,7 @@ class MoonshineTranscriber:
         again = Heard()
         for start, pcm, speech in _halves(piece):
             again = _joined(again, _heard(await self._decoded(pcm), speech), start)
-        return max(heard, again, key=_word_count)
+        return max(heard, again, key=_likely_words)
 
     async def _decoded(self, pcm: bytes) -> _Answer:
         content = await self._models.run("transcribe", pcm, seconds=_SHARE * len(pcm) / BYTES_PER_SECOND)
@@ -113,8 +114,14 @@ def _word_count(heard: Heard) -> int:
     return sum(len(line.text.split()) for line in heard.lines)
 
 
+def _likely_words(heard: Heard) -> int:
+    """Return the number of words that may have been said: in noise shorter pieces have more, and none of them is."""
+    return sum(len(line.text.split()) for number, line in enumerate(heard.lines) if is_likely(heard, number))
+
+
 def _text(sentence: Sentence) -> str:
-    return " ".join(word.text for word in sentence.words)
+    text = " ".join(word.text for word in sentence.words)
+    return text[:1].upper() + text[1:] if sentence.begins else text
 
 
 def _confidence(sentence: Sentence) -> float:

@@ -18,11 +18,12 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """Words that belong together, from `start` to `end` in seconds."""
+    """Words that belong together, from `start` to `end` in seconds; `begins` if a sentence ends before them."""
 
     words: tuple[Word, ...]
     start: float
     end: float
+    begins: bool = False
 
 
 def sentences(words: Sequence[Word], speech: Sequence[tuple[float, float]]) -> list[Sentence]:
@@ -37,12 +38,13 @@ def sentences(words: Sequence[Word], speech: Sequence[tuple[float, float]]) -> l
     letters = [sum(len(word.text) + 1 for word in group) for group in groups]
     total = sum(letters)
     spoken = sum(end - start for start, end in speech)
-    found, start, done = [], speech[0][0], 0
+    found: list[Sentence] = []
+    start, done = speech[0][0], 0
     for group, size in zip(groups, letters, strict=True):
         done += size
         end, next_start = _moment(spoken * done / total, speech) if done < total else (speech[-1][1], speech[-1][1])
         end = max(end, start)
-        found.append(Sentence(tuple(group), start, end))
+        found.append(Sentence(tuple(group), start, end, begins=bool(found)))
         start = max(next_start, end)
     return found
 

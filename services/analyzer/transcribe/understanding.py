@@ -9,13 +9,20 @@ that was cut in the middle where a recording begins or ends is as unlikely as a 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+from numpy.typing import NDArray
+
 from services.analyzer.audio_piece import AudioPiece
 from services.analyzer.transcribe.protocol import Heard
+from shared.audio.pcm import SAMPLE_RATE
 
 _UNLIKELY = -0.58  # mean log probability: of 5 sentences, English has -0.51 at worst, Dutch -0.67 at best
-_ENOUGH = 18  # tokens, some 4 s of speech: fewer are not called another language
+_ENOUGH, _ENOUGH_CUT = 9, 18  # tokens, some 2 and 4 s of speech: fewer are not called another language
 _LONG = 5.0  # seconds of speech, unless they last as long: then the rest was a loop
-_SURER = 4.0  # divided by the number of tokens: fewer than a window must be less likely to be called that
+# Divided by the number of tokens: fewer than a window must be less likely to be called that, and less likely still
+# where the recording cuts words at its edges: of 81 such pieces of English of 2 to 4 s, 8 have less than -0.85.
+_SURER, _SURER_CUT = 3.0, 4.0
+_SURER_IN_NOISE = 0.5  # English in white noise 5 to 8 dB below it has down to -1.0, other languages -0.8 to -1.8
 _DOUBTFUL = 0.08  # above that limit; an accent, noise, or another language after all
 _WINDOW = 40  # tokens, some 10 s of speech, that are judged together
 _MOSTLY, _PARTLY = 0.5, 0.1  # shares of the speech that decide over all of it, or leave a part of it out
@@ -23,7 +30,9 @@ _FEWEST_WORDS = 1.0  # for each second of speech; usual are 2.2 to 3
 _SHORT = 2.0  # seconds of speech in a piece: a laugh or a cough has no words
 _COVERED = 0.9
 _LIKELY = 0.42  # confidence of a line: no clean one of 331 is below, 2 % are in noise, with 4 of 5 words wrong
-_EDGE = 0.15  # seconds: speech that is this near to the recording's edge is cut by it
+_EDGE = 0.15  # seconds: speech that is this near to the recording's edge may be cut by it
+_LAST_MOMENT = 0.02  # seconds at a piece's edge: a word is cut there if they are
+_LOUD = 0.1  # times as loud as the piece
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +60,8 @@ class Tokens:
 class HeardPiece:
     """What matters of a piece for the decision: where its speech starts and ends, its seconds, words and tokens.
 
-    Times are seconds from the recording's start; `first_word` and `last_word` are the tokens of these words.
+    Times are seconds from the recording's start; `first_word` and `last_word` are the tokens of these words,
+    `loud_edges` says whether the first and the last samples are as loud as speech.
     """
 
     start: float
@@ -61,6 +71,7 @@ class HeardPiece:
     tokens: Tokens
     first_word: Tokens = Tokens()
     last_word: Tokens = Tokens()
+    loud_edges: tuple[bool, bool] = (True, True)
 
     @classmethod
     def of(cls, piece: AudioPiece, heard: Heard) -> "HeardPiece":
@@ -75,6 +86,7 @@ class HeardPiece:
             tokens=Tokens.of(values),
             first_word=Tokens.of(values[:first]),
             last_word=Tokens.of(values[len(values) - last :]),
+            loud_edges=_loud_edges(np.frombuffer(piece.pcm, "<i2")),
         )
 
     def without_cut_words(self, seconds: float) -> "HeardPiece":
@@ -125,18 +137,39 @@ def _word_count(text: str) -> int:
     return unspaced // 2 + len(text.split())
 
 
-def understanding(heard: Sequence[HeardPiece], recording_seconds: float) -> Understanding:
-    """Decide over the pieces of one channel; a model that tells no probabilities knows every language."""
+def _loud_edges(samples: NDArray[np.int16]) -> tuple[bool, bool]:
+    """Return whether the first and the last samples of a piece are loud, apart from silence that was added to it."""
+    moment = round(_LAST_MOMENT * SAMPLE_RATE)
+    sounding = np.flatnonzero(samples)
+    if not len(sounding):
+        return False, False
+    power = np.square(samples[sounding[0] : sounding[-1] + 1].astype(np.float32))
+    limit = _LOUD**2 * power.mean()
+    return bool(power[:moment].mean() > limit), bool(power[-moment:].mean() > limit)
+
+
+def _is_cut(pieces: Sequence[HeardPiece], seconds: float) -> bool:
+    """Whether a recording of so many seconds begins or ends in the middle of a word."""
+    first, last = pieces[0], pieces[-1]
+    return (first.start < _EDGE and first.loud_edges[0]) or (last.end > seconds - _EDGE and last.loud_edges[1])
+
+
+def understanding(heard: Sequence[HeardPiece], recording_seconds: float, *, noisy: bool = False) -> Understanding:
+    """Decide over the pieces of one channel; a model that tells no probabilities knows every language.
+
+    Where it is `noisy`, the words that are missed may be English all the same: they are then unclear, not foreign.
+    """
     seconds = sum(piece.speech_seconds for piece in heard)
     if not seconds:
         return Understanding()
+    circumstances = _Circumstances(noisy, _is_cut(heard, recording_seconds))
     pieces = [piece.without_cut_words(recording_seconds) for piece in heard]
     windows = [_around(pieces, number) for number in range(len(pieces))]
     strange = {number for number, window in enumerate(windows) if _above_limit(_sum(window)) < 0}
-    alien = {number for number in strange if _is_foreign(windows[number])}
+    alien = {number for number in strange if circumstances.is_foreign(windows[number])}
     all_tokens = _sum(pieces)
     share = _share(pieces, strange)
-    foreign = _is_foreign(pieces) or _share(pieces, alien) >= _MOSTLY
+    foreign = circumstances.is_foreign(pieces) or _share(pieces, alien) >= _MOSTLY
     missed = sum(
         piece.speech_seconds
         for piece in pieces
@@ -179,10 +212,18 @@ def _above_limit(tokens: Tokens) -> float:
     return tokens.log_probability / tokens.count - _UNLIKELY if tokens.count else 1.0
 
 
-def _is_foreign(pieces: Sequence[HeardPiece]) -> bool:
-    """Whether the pieces have enough tokens or speech, and unlikely enough tokens, to be of another language."""
-    tokens = _sum(pieces)
-    if tokens.count < _ENOUGH and sum(piece.speech_seconds for piece in pieces) < _LONG:
-        return False
-    few = 0 < tokens.count < _WINDOW
-    return _above_limit(tokens) < (-_SURER / tokens.count if few else 0.0)
+@dataclass(frozen=True, slots=True)
+class _Circumstances:
+    """What may be why English is not understood: noise, and words that the recording's edges cut."""
+
+    noisy: bool
+    cut: bool
+
+    def is_foreign(self, pieces: Sequence[HeardPiece]) -> bool:
+        """Whether pieces have enough tokens or speech, and unlikely enough tokens, to be of another language."""
+        tokens = _sum(pieces)
+        enough, surer = (_ENOUGH_CUT, _SURER_CUT) if self.cut else (_ENOUGH, _SURER)
+        if tokens.count < enough and sum(piece.speech_seconds for piece in pieces) < _LONG:
+            return False
+        margin = surer / tokens.count if 0 < tokens.count < _WINDOW else 0.0
+        return _above_limit(tokens) < -max(margin, _SURER_IN_NOISE if self.noisy else 0.0)

@@ -85,6 +85,32 @@ async def test_another_language_is_not_understood_and_its_lines_are_kept(
     assert recording.lines
 
 
+@pytest.mark.parametrize(
+    ("language", "sentence"),
+    [
+        ("de", "Das Fahrrad steht seit gestern vor der Tür."),
+        ("fr", "Il faut que je vous rappelle la semaine prochaine."),
+        ("es", "Todavía no sé si puedo ir contigo al cine."),
+        ("ru", "Вчера вечером у нас не было горячей воды."),
+    ],
+)
+async def test_one_whole_sentence_of_another_language_is_enough(
+    models: LocalModels, espeak: Espeak, language: str, sentence: str
+) -> None:
+    said = np.pad(espeak.say(sentence, language), RATE // 4)
+    assert (await heard(models, said)).foreign
+
+
+@pytest.mark.parametrize("snr", [8.0, 5.0])
+@pytest.mark.parametrize("voice", ["en-us", "en-us+f3"])
+async def test_english_that_noise_hides_is_no_other_language(
+    models: LocalModels, espeak: Espeak, voice: str, snr: float
+) -> None:
+    recording = await heard(models, noisy(espeak.say(ENGLISH, voice), snr))
+    assert not recording.foreign
+    assert recording.lines or not recording.unclear or "noisy" in recording.notes
+
+
 @pytest.mark.parametrize("voice", ["en-us", "en-us+m3", "en-us+f3"])
 async def test_english_is_understood(models: LocalModels, espeak: Espeak, voice: str) -> None:
     recording = await heard(models, espeak.say(ENGLISH, voice))

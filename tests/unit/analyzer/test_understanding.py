@@ -1,4 +1,5 @@
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -37,10 +38,27 @@ def test_in_between_the_speech_counts_as_partly_understood() -> None:
     assert found.partial
 
 
-@pytest.mark.parametrize("tokens", [2, 3, 12, 17])
+@pytest.mark.parametrize("tokens", [2, 3, 8])
 def test_a_few_unlikely_tokens_are_too_little_to_tell(tokens: int) -> None:
     found = decided([heard(-1.2, tokens=tokens, words=tokens)])
     assert (found.foreign, found.unclear, found.partial) == (False, True, True)
+
+
+@pytest.mark.parametrize("tokens", [9, 12, 17])
+def test_a_sentence_is_enough_to_tell_unless_the_recording_cuts_its_words(tokens: int) -> None:
+    whole = heard(-1.2, tokens=tokens, words=tokens)
+    cut, faded = replace(whole, start=0.05), replace(whole, start=0.05, loud_edges=(False, True))
+    assert decided([whole]).foreign
+    assert decided([faded]).foreign
+    found = decided([cut])
+    assert (found.foreign, found.unclear, found.partial) == (False, True, True)
+
+
+def test_where_it_is_noisy_words_that_are_unlikely_are_unclear_and_very_unlikely_ones_foreign() -> None:
+    assert understanding([heard(-0.75, tokens=50)], 1000.0).foreign
+    hidden = understanding([heard(-0.75, tokens=50)], 1000.0, noisy=True)
+    assert (hidden.foreign, hidden.unclear) == (False, True)
+    assert understanding([heard(-1.2, tokens=50)], 1000.0, noisy=True).foreign
 
 
 def test_seconds_of_speech_of_which_a_loop_left_a_few_unlikely_tokens_are_another_language() -> None:
