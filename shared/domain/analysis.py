@@ -48,8 +48,7 @@ class Transcript:
 class Evidence:
     """A reason for the temperature: what was said when, and which reason code it stands for.
 
-    `quote` has an ellipsis where the local scorer cut it out of a longer line; it is empty where the voice alone is the
-    reason.
+    `quote` is the line or a part of it, word for word; it is empty where the voice alone is the reason.
     """
 
     start: float

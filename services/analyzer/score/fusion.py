@@ -21,12 +21,13 @@ _INTERRUPTION = 0.15  # of what is left to 1, for taking the word while the othe
 
 @dataclass(frozen=True, slots=True)
 class LineHeat:
-    """A line with what its words and its sound say, and its heat."""
+    """A line with what its words and its sound say, its heat, and whether it took the word from another side."""
 
     line: TranscriptLine
     words: LineWords
     sound: LineSound
     heat: float
+    interrupts: bool = False
 
     @property
     def word_count(self) -> int:
@@ -42,8 +43,9 @@ def line_heats(
 ) -> list[LineHeat]:
     """Return the heat of each line; `interrupting` holds the indices of lines that took the word from another."""
     return [
-        LineHeat(line, said, sound, _heat(said.heat, sound.arousal, interrupts=index in interrupting))
+        LineHeat(line, said, sound, _heat(said.heat, sound.arousal, interrupts=interrupts), interrupts)
         for index, (line, said, sound) in enumerate(zip(lines, words, sounds, strict=True))
+        for interrupts in (index in interrupting,)
     ]
 
 

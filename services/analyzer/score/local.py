@@ -12,7 +12,7 @@ from services.analyzer.score.protocol import TranscribedRecording
 from services.analyzer.score.sound.arousal import rate_sound
 from services.analyzer.score.sound.protocol import LineSound, SoundQuality
 from services.analyzer.score.sound.quality import sound_quality
-from services.analyzer.score.sound.turns import Turns, turns
+from services.analyzer.score.sound.turns import turns
 from services.analyzer.score.summary import language_not_supported, no_speech, summarize, too_little_understood
 from services.analyzer.score.temperature import Thermometer
 from services.analyzer.score.timeline import timeline
@@ -56,7 +56,7 @@ class LocalScorer:
         if recording.foreign:
             return language_not_supported(self.name)
         if recording.unclear:
-            return too_little_understood(self.name)
+            return too_little_understood(self.name, recording.notes)
         if not lines:
             return no_speech(self.name, recording.seconds)
         if not _is_english(recording):
@@ -85,7 +85,7 @@ class LocalScorer:
                 temperature, heats, shown, channels, voices=self._voices, calibrated=self._thermometer.calibrated
             ),
             scorer=self.name,
-            reason_codes=(*reason_codes(heats), *self._notes(recording, talk, quality), *recording.notes),
+            reason_codes=(*reason_codes(heats), *self._notes(recording, quality), *recording.notes),
             evidence=shown,
             timeline=timeline(
                 heats, recording.seconds, self._thermometer, channels=[channel.name for channel in channels]
@@ -113,11 +113,10 @@ class LocalScorer:
             )
         )
 
-    def _notes(self, recording: TranscribedRecording, talk: Turns, quality: SoundQuality) -> list[str]:
+    def _notes(self, recording: TranscribedRecording, quality: SoundQuality) -> list[str]:
         """Return the reason codes about the recording, not about what was said."""
         spoken = sum(line.end - line.start for line in recording.transcript.segments)
         notes = {
-            "interruptions": self._voices and bool(talk.interrupting),
             "little_speech": spoken < _LITTLE_SPEECH,
             "partly_understood": recording.transcript.partial,
             "noisy": quality.snr < _NOISE,

@@ -29,14 +29,17 @@ def language_not_supported(scorer: str) -> Analysis:
     return _unscored(scorer, LANGUAGE_NOT_SUPPORTED, said)
 
 
-def too_little_understood(scorer: str) -> Analysis:
-    """Return what stands for an analysis where somebody speaks, and too little was understood to tell what is said."""
+def too_little_understood(scorer: str, notes: Sequence[str]) -> Analysis:
+    """Return what stands for an analysis where somebody speaks, and too little was understood to tell what is said.
+
+    `notes` are more reason codes, such as `noisy`.
+    """
     said = "Too little of the speech was understood to tell what is said, so there is nothing to score."
-    return _unscored(scorer, "too_little_understood", said)
+    return _unscored(scorer, "too_little_understood", said, *notes)
 
 
-def _unscored(scorer: str, reason: str, summary: str) -> Analysis:
-    return Analysis(temperature=1, confidence=0.0, summary=summary, reason_codes=(reason,), scorer=scorer)
+def _unscored(scorer: str, reason: str, summary: str, *notes: str) -> Analysis:
+    return Analysis(temperature=1, confidence=0.0, summary=summary, reason_codes=(reason, *notes), scorer=scorer)
 
 
 def summarize(
@@ -60,7 +63,10 @@ def summarize(
 
 def _of_words(heats: Sequence[LineHeat], evidence: Sequence[Evidence]) -> str:
     heating = [item for item in heats if any(kind not in CALMING for kind in item.words.kinds)]
-    quoted = [item for item in evidence if item.quote and item.reason not in CALMING][:_MOST_QUOTES]
+    by_line = {
+        (item.start, item.channel): item for item in reversed(evidence) if item.quote and item.reason not in CALMING
+    }
+    quoted = list(reversed(by_line.values()))[:_MOST_QUOTES]  # of a line with several reasons its first
     if not heating or not quoted:
         return f"no heated words in {_lines(len(heats))}"
     shown = ", ".join(f"{item.reason.replace('_', ' ')} at {timestamp(item.start)} (“{item.quote}”)" for item in quoted)

@@ -8,13 +8,15 @@ from shared.domain.analysis import TimelineWindow, TranscriptLine
 
 WINDOW_SECONDS = 10.0
 
+_ENOUGH_SECONDS = 1.0
+
 
 def timeline(
     heats: Sequence[LineHeat], seconds: float, thermometer: Thermometer, *, channels: Sequence[str]
 ) -> tuple[TimelineWindow, ...]:
     """Return the windows in which somebody speaks, in order of time; first that of all, then those of each channel.
 
-    A line counts in every window that it reaches into, with as many of its words as fall there.
+    A line counts in every window that it reaches into by a second or by half of it, with the words that fall there.
     """
     windows: list[TimelineWindow] = []
     begin = 0  # lines are in order of their start: earlier ones can't reach into later windows once they have ended
@@ -22,7 +24,7 @@ def timeline(
         start, end = number * WINDOW_SECONDS, min((number + 1) * WINDOW_SECONDS, seconds)
         while begin < len(heats) and heats[begin].line.end <= start:
             begin += 1
-        heard = [item for item in _until(heats[begin:], end) if item.line.end > start]
+        heard = [item for item in _until(heats[begin:], end) if _reaches_into(item.line, start, end)]
         for channel in (None, *channels):
             own = [item for item in heard if channel is None or item.line.channel == channel]
             if own:
@@ -39,6 +41,13 @@ def _until(heats: Sequence[LineHeat], end: float) -> list[LineHeat]:
             break
         found.append(item)
     return found
+
+
+def _reaches_into(line: TranscriptLine, start: float, end: float) -> bool:
+    """Whether so much of a line falls into a window that it says something of it; an end that laps over does not."""
+    inside = min(line.end, end) - max(line.start, start)
+    length = line.end - line.start
+    return inside >= min(_ENOUGH_SECONDS, length / 2) and (inside > 0 or length <= 0)
 
 
 def _share(line: TranscriptLine, start: float, end: float) -> float:

@@ -3,6 +3,7 @@
 import math
 import zlib
 from collections.abc import Sequence
+from dataclasses import replace
 
 from starlette.responses import PlainTextResponse, Response
 
@@ -33,9 +34,9 @@ def transcription_response(
         case ResponseFormat.TEXT:
             return PlainTextResponse(full_text(transcript.segments) + "\n")
         case ResponseFormat.SRT:
-            return PlainTextResponse(subrip(transcript.segments))
+            return PlainTextResponse(subrip(_words_alone(transcript.segments)))
         case ResponseFormat.VTT:
-            return PlainTextResponse(web_vtt(transcript.segments), media_type="text/vtt")
+            return PlainTextResponse(web_vtt(_words_alone(transcript.segments)), media_type="text/vtt")
         case ResponseFormat.VERBOSE_JSON:
             return json_response(_verbose(transcript, confidences, seconds))
         case ResponseFormat.DIARIZED_JSON:
@@ -47,6 +48,11 @@ def transcription_response(
 def full_text(lines: Sequence[TranscriptLine]) -> str:
     """Return the words of all lines."""
     return " ".join(line.text for line in lines)
+
+
+def _words_alone(lines: Sequence[TranscriptLine]) -> list[TranscriptLine]:
+    """Return the lines without their speakers, whom OpenAI's subtitles do not name."""
+    return [replace(line, speaker=None, channel=None) for line in lines]
 
 
 def _verbose(transcript: Transcript, confidences: Sequence[float | None], seconds: float) -> VerboseTranscription:

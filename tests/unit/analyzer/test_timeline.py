@@ -29,6 +29,13 @@ def test_a_line_counts_in_every_window_that_it_reaches_into() -> None:
     assert windows([said(5, 25, 0.5)], 30) == [(0, 10, None), (10, 20, None), (20, 30, None)]
 
 
+def test_a_line_whose_end_laps_over_counts_where_it_was_said() -> None:
+    assert windows([said(2, 10.3, 0.9), said(11, 15, 0.0)], 20) == [(0, 10, None), (10, 20, None)]
+    lapping = timeline([said(2, 10.3, 0.9), said(11, 15, 0.0)], 20, Thermometer(), channels=())
+    assert lapping[1].temperature == 1
+    assert windows([said(9.8, 10.6, 0.5)], 20) == [(10, 20, None)]
+
+
 def test_each_side_has_a_line_of_its_own_behind_that_of_all() -> None:
     heats = [said(0, 4, 0.9, "left"), said(5, 9, 0.0, "right"), said(12, 14, 0.0, "right")]
     found = timeline(heats, 20, Thermometer(), channels=("left", "right"))
