@@ -12,6 +12,7 @@ from shared.domain.analysis import TranscriptLine
 
 _ROW = 42  # characters, as subtitles are usually set; a name before them is not counted
 _ROWS = 2  # of one cue
+_NOTE_SECONDS = 4.0
 _SHORTEST = 1  # millisecond: a cue of WebVTT must end after it starts
 
 # C0 and C1: a speech model never means them, and a line break would end a cue
@@ -29,16 +30,24 @@ class _Cue:
     speaker: str | None
 
 
-def plain_text(lines: Iterable[TranscriptLine]) -> str:
-    """Return one row for each line: `[0:07] agent: Good morning.`, with hours from the first on (`[1:00:07]`)."""
-    return "".join(f"[{_clock(line.start)}] {_named(line.speaker, line.text)}\n" for line in _tidy(lines))
+def plain_text(lines: Iterable[TranscriptLine], note: str | None = None) -> str:
+    """Return one row for each line: `[0:07] agent: Good morning.`, with hours from the first on (`[1:00:07]`).
+
+    A note about all of them stands in the first row, in brackets.
+    """
+    return ("" if note is None else f"[{note}]\n") + "".join(
+        f"[{_clock(line.start)}] {_named(line.speaker, line.text)}\n" for line in _tidy(lines)
+    )
 
 
-def subrip(lines: Iterable[TranscriptLine]) -> str:
+def subrip(lines: Iterable[TranscriptLine], note: str | None = None) -> str:
     """Return a SubRip file, empty without lines.
 
-    A line of more than two rows of 42 characters becomes several cues, which share its time by their characters.
+    A line of more than two rows of 42 characters becomes several cues, which share its time by their characters. A note
+    about all lines is shown over the first seconds, since the form has no place for remarks.
     """
+    if note is not None:
+        lines = [TranscriptLine(start=0.0, end=_NOTE_SECONDS, text=f"[{note}]"), *lines]
     return "".join(
         f"{number}\n{_time(cue.start, ',')} --> {_time(cue.end, ',')}\n"
         f"{_named(cue.speaker, _joined(cue.rows)).replace('-->', '->')}\n\n"  # there is no escape for an arrow
@@ -46,12 +55,19 @@ def subrip(lines: Iterable[TranscriptLine]) -> str:
     )
 
 
-def web_vtt(lines: Iterable[TranscriptLine]) -> str:
-    """Return a WebVTT file, only its header without lines; cues as in `subrip`, their speakers as voice spans."""
-    return "WEBVTT\n\n" + "".join(
-        f"{_time(cue.start, '.')} --> {_time(cue.end, '.')}\n{_voice(cue.speaker)}"
-        f"{_joined(cue.rows).translate(_ENTITIES)}\n\n"
-        for cue in _cues(lines)
+def web_vtt(lines: Iterable[TranscriptLine], note: str | None = None) -> str:
+    """Return a WebVTT file, only its header without lines; cues as in `subrip`, their speakers as voice spans.
+
+    A note about all lines is a comment block.
+    """
+    return (
+        "WEBVTT\n\n"
+        + ("" if note is None else f"NOTE {note}\n\n")
+        + "".join(
+            f"{_time(cue.start, '.')} --> {_time(cue.end, '.')}\n{_voice(cue.speaker)}"
+            f"{_joined(cue.rows).translate(_ENTITIES)}\n\n"
+            for cue in _cues(lines)
+        )
     )
 
 

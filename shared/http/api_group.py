@@ -48,7 +48,7 @@ class ApiGroup:
     def __init__(self, name: str, error_body: ErrorBody, error_type: type) -> None:
         self.name = name
         self.error_type = error_type
-        self._error_body = error_body
+        self.error_body = error_body
 
     def route(
         self, method: str, path: str, handler: Handler, *, required_permission: Permission, operation: Operation
@@ -65,7 +65,7 @@ class ApiGroup:
 
     def error_response(self, request: Request, error: RoomtoneError) -> Response:
         """Write one error in the group's shape, with the headers that its status asks for."""
-        return json_response(self._error_body(request, error), http_status(error.kind), error_headers(error))
+        return json_response(self.error_body(request, error), http_status(error.kind), error_headers(error))
 
 
 class _GuardedEndpoint:

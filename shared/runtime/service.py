@@ -13,10 +13,13 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Match, Route
 
 from shared.auth.authenticator import Authenticator
+from shared.domain.errors import InvalidInput
+from shared.http.api_group import ApiRoute
 from shared.http.health import Check, health_routes
 from shared.http.middleware.authentication import AuthenticationMiddleware
 from shared.http.middleware.cross_origin import OriginPolicy, cross_origin_middleware
 from shared.http.middleware.request_context import RequestContextMiddleware
+from shared.http.responses import json_response
 from shared.observability.metrics import Metrics
 from shared.openapi.route import TITLE, openapi_route
 
@@ -36,6 +39,7 @@ class Service:
 
 
 _METHOD_NOT_ALLOWED = 405
+_NOT_ALLOWED = "method_not_allowed"
 _OPENAI_PATHS = "/v1/"  # where clients of OpenAI's API look for its form of an error
 _NO_FOREIGN_PAGES = OriginPolicy()
 
@@ -78,9 +82,17 @@ def create_service_app(
 
 
 def _plain_error(request: Request, error: Exception) -> Response:
-    """Return the error response for what no API group covers: unknown paths and methods."""
+    """Return the error response for unknown paths and methods; that for a method in the shape of the path's group."""
     assert isinstance(error, HTTPException)  # noqa: S101  # by registration
-    headers = {"Allow": ", ".join(_allowed(request))} if error.status_code == _METHOD_NOT_ALLOWED else error.headers
+    headers = error.headers
+    if error.status_code == _METHOD_NOT_ALLOWED:
+        routes = _routes_of_path(request)
+        allowed = ", ".join(sorted({method for route in routes for method in route.methods or ()}))
+        headers = {"Allow": allowed}
+        for route in routes:
+            if isinstance(route, ApiRoute):
+                refused = InvalidInput(f"{request.method} is not allowed here: send {allowed}.", code=_NOT_ALLOWED)
+                return json_response(route.group.error_body(request, refused), _METHOD_NOT_ALLOWED, headers)
     if request.url.path.startswith(_OPENAI_PATHS):
         code = error.detail.lower().replace(" ", "_")
         details = {"message": error.detail, "type": "invalid_request_error", "param": None, "code": code}
@@ -88,14 +100,7 @@ def _plain_error(request: Request, error: Exception) -> Response:
     return JSONResponse({"status": "error", "message": error.detail}, status_code=error.status_code, headers=headers)
 
 
-def _allowed(request: Request) -> list[str]:
-    """Return the methods of all routes that match a path (RFC 9110, section 10.2.1)."""
+def _routes_of_path(request: Request) -> list[Route]:
+    """Return the routes that match a path, whatever their methods (RFC 9110, section 10.2.1)."""
     routes = [route for route in request.app.routes if isinstance(route, Route)]
-    return sorted(
-        {
-            method
-            for route in routes
-            if route.matches(request.scope)[0] is not Match.NONE
-            for method in route.methods or ()
-        }
-    )
+    return [route for route in routes if route.matches(request.scope)[0] is not Match.NONE]

@@ -13,11 +13,12 @@ from starlette.responses import Response
 from services.ingest.sessions.result_reader import ReadResult
 from services.ingest.sessions.result_schema import SessionAnalysis, analysis_of, transcript_of
 from services.ingest.sessions.transcript_format import MEDIA_TYPES, TranscriptFormat
-from shared.domain.analysis import LANGUAGE_NOT_SUPPORTED, Transcript
+from shared.domain.analysis import LANGUAGE_NOT_SUPPORTED
 from shared.domain.errors import NotFound
 from shared.domain.subtitles import plain_text, subrip, web_vtt
 from shared.http.responses import JSON, type_adapter
 
+_NOT_UNDERSTOOD = "The speech is in a language that the speech model does not understand: nobody said these words."
 _ENTITY_TAG = re.compile(r'(?:W/)?("[^"]*")')
 
 
@@ -32,7 +33,7 @@ def not_modified(headers: Headers, validator: str, wanted: TranscriptFormat) -> 
 
 async def transcript_response(session: str, result: ReadResult, wanted: TranscriptFormat) -> Response:
     """Return a transcript in the wanted format, in UTF-8."""
-    body = await asyncio.to_thread(_transcript_body, session, result.transcript, wanted)
+    body = await asyncio.to_thread(_transcript_body, session, result, wanted)
     return Response(body, media_type=MEDIA_TYPES[wanted], headers=_cache_headers(result.validator, wanted))
 
 
@@ -45,17 +46,19 @@ async def analysis_response(session: str, result: ReadResult) -> Response:
     return Response(body, media_type=JSON, headers=_cache_headers(result.validator, TranscriptFormat.JSON))
 
 
-def _transcript_body(session: str, transcript: Transcript, wanted: TranscriptFormat) -> bytes:
+def _transcript_body(session: str, result: ReadResult, wanted: TranscriptFormat) -> bytes:
+    transcript = result.transcript
+    note = _NOT_UNDERSTOOD if result.analysis is None and transcript.language is None else None
     match wanted:
         case TranscriptFormat.JSON:
             document = transcript_of(session, transcript)
             return type_adapter(type(document)).dump_json(document)
         case TranscriptFormat.TEXT:
-            return plain_text(transcript.segments).encode()
+            return plain_text(transcript.segments, note).encode()
         case TranscriptFormat.SUBRIP:
-            return subrip(transcript.segments).encode()
+            return subrip(transcript.segments, note).encode()
         case TranscriptFormat.WEB_VTT:
-            return web_vtt(transcript.segments).encode()
+            return web_vtt(transcript.segments, note).encode()
 
 
 def _cache_headers(validator: str, wanted: TranscriptFormat) -> dict[str, str]:

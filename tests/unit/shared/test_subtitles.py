@@ -108,3 +108,12 @@ def test_times_are_rounded_to_the_millisecond_and_carried_over() -> None:
     line = TranscriptLine(start=59.9996, end=359_999.9996, text="x")
     assert times(subrip([line])) == [(60_000, 360_000_000)]
     assert "00:01:00,000 --> 100:00:00,000" in subrip([line])
+
+
+def test_a_note_about_all_lines_stands_before_them_in_each_form() -> None:
+    lines = [TranscriptLine(start=1.0, end=2.0, text="Hello.")]
+    assert plain_text(lines, "nobody said this") == "[nobody said this]\n[0:01] Hello.\n"
+    assert web_vtt(lines, "nobody said this").startswith("WEBVTT\n\nNOTE nobody said this\n\n00:00:01.000 -->")
+    assert subrip(lines, "nobody said this").startswith(
+        "1\n00:00:00,000 --> 00:00:04,000\n[nobody said this]\n\n2\n00:00:01,000"
+    )
