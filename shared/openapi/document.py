@@ -15,7 +15,7 @@ from shared.version import VERSION
 _DESCRIPTION = """\
 Times are RFC 3339 in UTC, sizes are bytes, JSON is UTF-8; further members may come with any version.
 Paths that are not here are answered 404 as `{"status":"error","message":…}`, \
-below `/v1/` as OpenAI writes errors, in JSON, methods that are not here 405 in the form of their path's errors; as 404 is a \
+below `/v1/` as OpenAI writes errors, in JSON, and methods 405 in the form of their path's errors. So is a \
 page of a foreign origin that would change something where no token is asked for, with 403; there, on loopback, a \
 host name that is not of this machine and not in `ALLOWED_HOSTS`, with 421; a head of over 64 KiB, with 431, one that \
 takes longer than 30 seconds, with 408, one without a `Host` or with two, and all else that can't be read as HTTP/1.1, \

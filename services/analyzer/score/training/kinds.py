@@ -9,7 +9,8 @@ _RIDGE = 1.0
 _FOLDS, _BLOCK = 4, 20  # twins stand side by side: folds are made of blocks of lines
 _SEED = 0
 _PRECISION = 0.75  # a reason that is wrong is worse than none
-_GRAVE_PRECISION = 0.85  # and a threat or insult that nobody made accuses somebody
+_SURER_PRECISION = 0.85  # and a threat, insult or sneer that nobody made accuses somebody
+_SURER = GRAVE | {"sarcasm"}
 _LEAST_FOUND = 8
 _NEVER = 9.0
 
@@ -25,13 +26,13 @@ def fit_kinds(rows: Floats, kinds: Floats) -> Floats:
 def thresholds_of(rows: Floats, kinds: Floats, hot: NDArray[np.bool_], peaceful: NDArray[np.bool_]) -> Floats:
     """Return for each kind the lowest score from which on enough of the lines named by it are of it.
 
-    Enough are three of four, and 85 of 100 for a grave kind. The scores are those of folds that the fit did not see; a
-    kind that is never found so surely is never named. Only the lines that are `hot` may be named by a kind that is not
-    `peaceful` (a flag for each kind), so only they count.
+    Enough are three of four, and 85 of 100 for a kind that accuses. The scores are those of folds that the fit did not
+    see; a kind that is never found so surely is never named. Only the lines that are `hot` may be named by a kind that
+    is not `peaceful` (a flag for each kind), so only they count.
     """
     scores = unseen_scores(rows, kinds)
     counted = [np.full(len(rows), True) if calm else hot for calm in peaceful]
-    wanted = [_GRAVE_PRECISION if kind in GRAVE else _PRECISION for kind in KINDS]
+    wanted = [_SURER_PRECISION if kind in _SURER else _PRECISION for kind in KINDS]
     found = [
         _threshold(scores[may, at], kinds[may, at], precision)
         for at, (may, precision) in enumerate(zip(counted, wanted, strict=True))

@@ -11,7 +11,7 @@ from services.analyzer.score.words.pieces import sentences_of, spoken_text
 
 _MOST_WORDS = 18  # of a sentence; whoever goes on may turn round
 
-_OPENING = r"(?:(?:yes|no|okay|right|sure|hello|fine|well|and|then|so|but|of course|thank you|thanks|good morning|no problem)[, ]+)*"
+_OPENING = r"(?:(?:yes|no|okay|right|sure|hello|fine|well|and|then|so|but|of course|thank you|thanks|good morning|no problem|perfect|lovely|great|good|brilliant|wonderful|excellent)[, ]+)*"
 _SUBJECT = (
     r"(?:i|we|he|she|they|somebody|someone|one of us|two of us|"
     r"(?:the|our|my|a|an) (?:\w+ )?(?:technician|engineer|plumber|driver|courier|fitter|nurse|doctor|colleague|team|man|manager|"

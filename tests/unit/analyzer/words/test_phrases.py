@@ -31,6 +31,12 @@ TWINS = [
     ("You won't see tomorrow's paper before nine.", "Say that again and you won't see tomorrow."),
     ("I'll cut your tie out of the door.", "I'll cut your tyres."),
     ("I'll burn the candles with you in the garden, that's a nice idea.", "I'll torch the lot with you inside."),
+    ("It would be a pity if it rained on your party.", "It would be a pity if something happened to your van."),
+    ("I'd hate to see the flowers die.", "I'd hate to see something happen to your dog."),
+    ("I'll shoot you a text when I'm there.", "I'll shoot you when I'm there."),
+    ("Were you a liar in that play?", "You told me so on Monday, you liar."),
+    ("Oh, lovely, another one!", "Oh, lovely, another letter from your office."),
+    ("Great timing, the train is just coming.", "Great timing, I've waited since eight."),
     ("That joke was so funny.", "This company is hopeless, and this is a joke."),
 ]
 
