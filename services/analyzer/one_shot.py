@@ -98,7 +98,7 @@ def _container(head: bytes) -> Container:
         case None:
             raise _not_audio("The file's bytes are no audio of a supported format.")
         case other:
-            raise _not_audio(f"The file is {other.value}, not audio.")
+            raise _not_audio(other.message)
 
 
 def _not_audio(message: str) -> RoomtoneError:

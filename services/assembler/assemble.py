@@ -20,7 +20,7 @@ from services.assembler.bucket_upload import (
     upload_wav,
     upload_wav_of_unknown_length,
 )
-from services.assembler.chunk_files import ChunkFile, contents, samples
+from services.assembler.chunk_files import ChunkFile, contents, read_at, samples
 from services.assembler.decoded_upload import FLAC_TYPE, ChannelsTarget, upload_decoded
 from services.assembler.decoding import RecordingDecoder
 from services.assembler.sources import RecordingFiles, open_recording_files
@@ -28,8 +28,9 @@ from services.assembler.spill_file import open_spill_file
 from services.assembler.writeback import background_writeback
 from shared.audio.decode import NotMono
 from shared.audio.ffmpeg_process import DecodePolicy
+from shared.audio.not_audio import NotAudio
 from shared.audio.pcm import BYTES_PER_SECOND, SAMPLE_BYTES
-from shared.audio.sniff import NotAudio, split_into_streams
+from shared.audio.streams import CHUNK_HEAD_BYTES, split_into_streams
 from shared.domain.errors import BadMedia
 from shared.domain.events import AudioFailed, AudioReady, StoredChannels, StoredOriginal, UploadSummary
 from shared.domain.manifest import Manifest, OriginalLocation, StoredManifest
@@ -151,11 +152,11 @@ class Assembler:
         self, directory: SessionDirectory, source: RecordingFiles, stored: StoredManifest
     ) -> _StoredAudio:
         recording, files = source.recording, source.recording.files
-        streams = split_into_streams(
-            recording.first_bytes, [file.signature for file in files], [file.size for file in files]
-        )
+        signatures, sizes = [file.signature for file in files], [file.size for file in files]
+        read_behind = partial(read_at, files, CHUNK_HEAD_BYTES)
+        streams = await asyncio.to_thread(split_into_streams, recording.first_bytes, signatures, sizes, read_behind)
         if isinstance(streams, NotAudio):
-            raise BadMedia(f"The bytes are {streams.value}, not audio.", code="not_audio")
+            raise BadMedia(streams.message, code=streams.code)
         if streams[0].container is None and stored.manifest.original is not None:
             raise BadMedia("The bytes are not audio of a kind that is known.", code="not_audio")
         key = wav_key(directory.key)

@@ -46,7 +46,7 @@ class ChunkFiles:
 
 
 def open_chunks(directory: SessionDirectory, manifest: Manifest) -> ChunkFiles:
-    """Read the first bytes of every chunk of the manifest and return the chunks in order; blocks.
+    """Read the first bytes of every chunk of the manifest and return those with bytes in order; blocks.
 
     Chunks of up to 64 KiB are hashed at once. The others stand in `unverified`: hash them beside the work, and before
     its result becomes visible. Raises Permanent for a chunk that is missing or is not what was acknowledged.
@@ -61,7 +61,8 @@ def open_chunks(directory: SessionDirectory, manifest: Manifest) -> ChunkFiles:
             unverified.append((path, chunk))
         if len(first_bytes) < SIGNATURE_BYTES:
             first_bytes += head  # only a short chunk is all head, so what follows belongs behind it
-        files.append(ChunkFile(path, chunk.size, read_signature(head)))
+        if chunk.size:
+            files.append(ChunkFile(path, chunk.size, read_signature(head)))
     return ChunkFiles(files, first_bytes[:SIGNATURE_BYTES], unverified)
 
 
@@ -75,6 +76,18 @@ def _head(path: Path, chunk: Chunk) -> bytes:
     if small and hashlib.sha256(content).hexdigest() != chunk.sha256:
         raise _changed(chunk)
     return content[:SIGNATURE_BYTES]
+
+
+def read_at(files: Sequence[ChunkFile], size: int, number: int, offset: int) -> bytes:
+    """Return up to `size` bytes at an offset from the first byte of the file with this number; blocks."""
+    content = b""
+    for file in files[number:]:
+        if offset < file.size and len(content) < size:
+            with file.path.open("rb") as opened:
+                opened.seek(offset)
+                content += opened.read(size - len(content))
+        offset = max(offset - file.size, 0)
+    return content
 
 
 def _missing(chunk: Chunk) -> Permanent:

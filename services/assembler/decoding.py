@@ -10,8 +10,8 @@ from shared.audio.decode import Decoder
 from shared.audio.decoded_file import DecodedFile
 from shared.audio.ffmpeg_process import DecodePolicy
 from shared.audio.pcm import BYTES_PER_SECOND, SAMPLE_RATE
-from shared.audio.sniff import StreamSegment
 from shared.audio.source import DecoderInput
+from shared.audio.streams import StreamSegment
 from shared.domain.errors import BadMedia
 from shared.process.failpoints import failpoint
 
@@ -65,6 +65,8 @@ class RecordingDecoder:
     def _sources(self) -> Iterator[DecoderInput]:
         for segment in self.segments:
             assert segment.container is not None  # noqa: S101  # headerless PCM is always a whole session
+            if segment.warning is not None:
+                self.warnings.append(segment.warning)
             paths = [file.path for file in self.files[segment.first : segment.end]]
             yield DecoderInput(segment.container, paths, segment.ignore_length)
 
@@ -78,3 +80,5 @@ class RecordingDecoder:
             raise BadMedia("There is no audio in the bytes.", code="no_audio")
         if decoder.damaged:
             self.warnings.append("Parts of the audio were damaged and were passed over.")
+        if decoder.most_audio_streams > 1:
+            self.warnings.append(f"The file has {decoder.most_audio_streams} audio tracks: the first one was taken.")

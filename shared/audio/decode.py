@@ -49,6 +49,7 @@ class _UnknownLayout(Exception):
 class Decoder:
     """Decodes one input at a time into 16 kHz 16-bit PCM; `damaged` is true when decode errors were skipped.
 
+    Of several streams of audio the first is decoded; `most_audio_streams` is how many an input had at most.
     `temporaries` is the directory where the chunks of an M4A are joined; an input of one file does not need it.
     """
 
@@ -56,6 +57,7 @@ class Decoder:
         self._policy = policy
         self._temporaries = temporaries
         self.damaged = False
+        self.most_audio_streams = 0
 
     async def decode(self, source: DecoderInput) -> AsyncGenerator[bytes, None]:
         """Yield the PCM of a source of one channel while FFmpeg decodes.
@@ -129,6 +131,7 @@ class Decoder:
     async def _check_exit(self, process: FFmpegProcess) -> None:
         await process.check_exit()
         self.damaged = self.damaged or process.decoder_log.damaged
+        self.most_audio_streams = max(self.most_audio_streams, process.decoder_log.audio_streams)
 
     @asynccontextmanager
     async def _start(

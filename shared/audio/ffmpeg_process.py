@@ -92,6 +92,8 @@ class FFmpegProcess:
             raise Unavailable("The spool has no room for the decoded audio.", code="disk_full")
         if status != 0:
             log.info("decoder failed", status=status, decoder_log=self.decoder_log.last[-300:])
+            if self.decoder_log.without_audio:
+                raise BadMedia("There is no audio in the bytes.", code="no_audio")
             message = "The bytes could not be decoded as audio." if status > 0 else "The audio broke the decoder."
             raise BadMedia(message)
 

@@ -1,13 +1,17 @@
-"""Recognises audio containers by their first bytes, and splits a session's chunks into streams."""
+"""Recognises audio containers by their first bytes."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
+
+from shared.audio.not_audio import NotAudio, not_audio
 
 SIGNATURE_BYTES = 4096  # of each chunk are inspected
 
 _PCM_DECODERS = (
     "pcm_s16le,pcm_s24le,pcm_s32le,pcm_u8,pcm_f32le,pcm_f64le,pcm_mulaw,pcm_alaw,adpcm_ms,adpcm_ima_wav,gsm_ms"
+)
+_BIG_PCM_DECODERS = (
+    "pcm_s8,pcm_u8,pcm_s16be,pcm_s24be,pcm_s32be,pcm_f32be,pcm_f64be,pcm_mulaw,pcm_alaw,pcm_s16le,adpcm_ima_qt"
 )
 _AAC_DECODERS = "aac,alac,mp3float,mp3,ac3"
 _FREE_DECODERS = "libopus,opus,libvorbis,vorbis,flac"
@@ -25,6 +29,9 @@ class Container(Enum):
     WEBM = ("matroska", f"{_FREE_DECODERS},{_AAC_DECODERS},pcm_s16le,pcm_f32le")
     FLAC = ("flac", "flac")
     AMR = ("amr", "amrnb,amrwb,libopencore_amrnb,libopencore_amrwb")
+    AIFF = ("aiff", _BIG_PCM_DECODERS)
+    AU = ("au", _BIG_PCM_DECODERS)
+    CAF = ("caf", f"{_PCM_DECODERS},{_BIG_PCM_DECODERS},{_AAC_DECODERS},opus,libopus,flac")
 
     def __init__(self, demuxer: str, decoders: str) -> None:
         self.demuxer = demuxer
@@ -32,52 +39,19 @@ class Container(Enum):
 
     @property
     def needs_seeking(self) -> bool:
-        """Whether the container's index may come after the data that it describes (an M4A's `moov`)."""
-        return self is Container.MP4
+        """Whether the container's index may come after the data that it describes (an M4A's `moov`, a CAF's `pakt`)."""
+        return self in {Container.MP4, Container.CAF}
 
 
-class NotAudio(Enum):
-    """Recognised file types that are not accepted as audio."""
-
-    PLAYLIST = "a playlist"
-    PICTURE = "a picture"
-    DOCUMENT = "a document or archive"
-    VIDEO = "an AVI video"
+_MP4_BEGINNINGS = {b"ftyp", b"moov", b"mdat", b"wide", b"pnot"}  # the last four begin QuickTime files before 2001
 
 
-_NOT_AUDIO_SIGNATURES: tuple[tuple[bytes, NotAudio], ...] = (
-    (b"%PDF-", NotAudio.DOCUMENT),
-    (b"PK\x03\x04", NotAudio.DOCUMENT),
-    (b"\x1f\x8b\x08", NotAudio.DOCUMENT),
-    (b"\x89PNG\r\n\x1a\n", NotAudio.PICTURE),
-    (b"\xff\xd8\xff\xe0\x00\x10JFIF", NotAudio.PICTURE),
-    (b"GIF89a", NotAudio.PICTURE),
-    (b"GIF87a", NotAudio.PICTURE),
-)
-
-
-_TEXT_SIGNATURES: tuple[tuple[bytes, NotAudio], ...] = (  # in lower case; most are lists of what to play
-    (b"#extm3u", NotAudio.PLAYLIST),
-    (b"ffconcat version", NotAudio.PLAYLIST),
-    (b"[playlist]", NotAudio.PLAYLIST),
-    (b"[reference]", NotAudio.PLAYLIST),
-    (b"<mpd", NotAudio.PLAYLIST),
-    (b"<playlist", NotAudio.PLAYLIST),
-    (b"<smil", NotAudio.PLAYLIST),
-    (b"<asx", NotAudio.PLAYLIST),
-    (b"v=0\no=", NotAudio.PLAYLIST),
-    (b"v=0\r\no=", NotAudio.PLAYLIST),
-    (b"rtsptext", NotAudio.PLAYLIST),
-    (b"concat:", NotAudio.PLAYLIST),
-    (b"http://", NotAudio.PLAYLIST),
-    (b"https://", NotAudio.PLAYLIST),
-    (b"file://", NotAudio.PLAYLIST),
-    (b"<?xml", NotAudio.DOCUMENT),
-    (b"<!doctype", NotAudio.DOCUMENT),
-    (b"<html", NotAudio.DOCUMENT),
-)
-_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-_TEXT_HEAD_BYTES = 64  # more than the longest text signature
+_BEGINNINGS = {
+    b"fLaC": Container.FLAC,
+    b"\x1a\x45\xdf\xa3": Container.WEBM,
+    b".snd": Container.AU,
+    b"caff": Container.CAF,
+}
 
 
 def sniff(head: bytes) -> Container | NotAudio | None:
@@ -85,7 +59,7 @@ def sniff(head: bytes) -> Container | NotAudio | None:
 
     `head` is the first `SIGNATURE_BYTES` bytes of the recording, or all of them if it is shorter.
     """
-    return file_signature(head) or _not_audio(head) or _bare_frames(head)
+    return file_signature(head) or _bare_frames(head) or not_audio(head) or _late_frames(head)
 
 
 def file_signature(head: bytes) -> Container | None:  # one return a signature
@@ -95,24 +69,22 @@ def file_signature(head: bytes) -> Container | None:  # one return a signature
     at its `moof`, a WebM not at its clusters.
     """
     match head[:4]:
-        case b"RIFF" | b"RF64" if head[8:12] == b"WAVE":
+        case b"RIFF" | b"RF64" | b"BW64" if head[8:12] == b"WAVE":
             return Container.WAV
         case b"riff" if head[24:28] == b"wave":
             return Container.W64
         case b"OggS" if head[4:6] == b"\x00\x02":
             return Container.OGG
-        case b"fLaC":
-            return Container.FLAC
-        case b"\x1a\x45\xdf\xa3":
-            return Container.WEBM
+        case b"FORM" if head[8:12] in {b"AIFF", b"AIFC"}:
+            return Container.AIFF
         case b"#!AM" if head[4:5] == b"R":
             return Container.AMR
-        case _ if head[4:8] == b"ftyp":
+        case _ if head[4:8] in _MP4_BEGINNINGS:
             return Container.MP4
         case _ if head[:3] == b"ID3" and len(head) > 10 and head[3] < 0x05 and head[6] < 0x80:  # noqa: PLR2004
             return _behind_id3(head)
-        case _:
-            return None
+        case four_bytes:
+            return _BEGINNINGS.get(four_bytes)
 
 
 def _behind_id3(head: bytes) -> Container:
@@ -121,27 +93,33 @@ def _behind_id3(head: bytes) -> Container:
     return Container.ADTS if _adts_frame_size(head[10 + size :]) else Container.MP3
 
 
-def _not_audio(head: bytes) -> NotAudio | None:
-    if head[:4] == b"RIFF" and head[8:12] == b"AVI ":
-        return NotAudio.VIDEO
-    text = head.removeprefix(_BYTE_ORDER_MARK).lstrip(b" \t\r\n")[:_TEXT_HEAD_BYTES].lower()
-    return next(
-        (kind for signature, kind in _NOT_AUDIO_SIGNATURES if head.startswith(signature)),
-        next((kind for signature, kind in _TEXT_SIGNATURES if text.startswith(signature)), None),
-    )
-
-
+_LONGEST_FRAME = 1441  # bytes of MP3: 320 kbit/s at 32 kHz; ADTS is shorter at any usual rate
 _CONSECUTIVE_FRAMES = 3  # a sync word is 11 bits: samples look like one often, like three in a row never
 
 
 def _bare_frames(head: bytes) -> Container | None:
     """Recognise a stream of bare frames (MP3, ADTS) by three consecutive frames, or by frames up to its very end."""
+    return _frames_at(head, to_the_end=True)
+
+
+def _late_frames(head: bytes) -> Container | None:
+    """Recognise a stream that was joined within a frame: three frames in a row begin a little later."""
+    at = head.find(b"\xff", 1)
+    while 0 <= at < _LONGEST_FRAME:
+        if (found := _frames_at(head[at:], to_the_end=False)) is not None:
+            return found
+        at = head.find(b"\xff", at + 1)
+    return None
+
+
+def _frames_at(head: bytes, *, to_the_end: bool) -> Container | None:
+    """Return the stream of which three frames begin `head`, or, where asked for, fewer that reach its very end."""
     for container, frame_size in ((Container.MP3, _mp3_frame_size), (Container.ADTS, _adts_frame_size)):
         offset = frames = 0
         while frames < _CONSECUTIVE_FRAMES and (size := frame_size(head[offset : offset + 8])):
             offset += size
             frames += 1
-        if frames == _CONSECUTIVE_FRAMES or (frames > 0 and offset == len(head)):
+        if frames == _CONSECUTIVE_FRAMES or (to_the_end and frames > 0 and offset == len(head)):
             return container
     return None
 
@@ -198,53 +176,11 @@ def read_signature(head: bytes) -> ChunkSignature:
 
 def _wav_data_end(head: bytes) -> int | None:
     """Return where the `data` chunk ends by its own size (RIFF); None if it is not in `head` or gives no size."""
-    start = head.find(b"data", 12)
-    size = int.from_bytes(head[start + 4 : start + 8], "little")
-    return None if start < 0 or size in {0, 0xFFFFFFFF} else start + 8 + size
-
-
-@dataclass(frozen=True, slots=True)
-class StreamSegment:
-    """Consecutive chunks, from `first` to before `end`, that form one stream; a container of None is headerless PCM.
-
-    `ignore_length`: the length in its WAV header covers its first chunks only, and samples follow after that.
-    """
-
-    container: Container | None
-    first: int
-    end: int
-    ignore_length: bool = False
-
-
-def split_into_streams(
-    first_bytes: bytes, signatures: Sequence[ChunkSignature], sizes: Sequence[int]
-) -> list[StreamSegment] | NotAudio:
-    """Group consecutive chunks into streams; a chunk with a file signature starts a new stream.
-
-    A chunk without a header continues the stream before it. So one rule covers headerless PCM, a container cut into
-    pieces, and chunks that are each a whole file. `first_bytes` is the recording's first `SIGNATURE_BYTES` bytes;
-    `signatures` and `sizes` (bytes) are those of the chunks, at least one.
-    """
-    kind = sniff(first_bytes)
-    if isinstance(kind, NotAudio):
-        return kind
-    starts = [(0, kind)]
-    if kind is not None:  # headerless PCM has no later headers: what looks like one is chance
-        for number, signature in enumerate(signatures[1:], start=1):
-            if (container := _starts_after(starts[-1][1], signature)) is not None:
-                starts.append((number, container))
-    ends = [number for number, _ in starts[1:]] + [len(signatures)]
-    return [
-        StreamSegment(container, first, end, _header_ends_early(signatures[first], sizes[first:end]))
-        for (first, container), end in zip(starts, ends, strict=True)
-    ]
-
-
-def _starts_after(before: Container | None, signature: ChunkSignature) -> Container | None:
-    """Return the container that starts a new segment: bare frames do as well, except within bare frames."""
-    return signature.file or (None if before in {Container.MP3, Container.ADTS} else signature.frames)
-
-
-def _header_ends_early(signature: ChunkSignature, sizes: Sequence[int]) -> bool:
-    """Whether a WAV's data ends, by its header, before its last chunk starts; otherwise what follows are tags."""
-    return len(sizes) > 1 and signature.data_end is not None and signature.data_end <= sum(sizes[:-1])
+    at = 12
+    while (name := head[at : at + 4]) != b"data":
+        if len(name) < 4:  # noqa: PLR2004
+            return None
+        size = int.from_bytes(head[at + 4 : at + 8], "little")
+        at += 8 + size + size % 2
+    size = int.from_bytes(head[at + 4 : at + 8], "little")
+    return None if size in {0, 0xFFFFFFFF} else at + 8 + size

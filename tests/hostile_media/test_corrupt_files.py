@@ -1,11 +1,14 @@
 """Corrupt recordings: the short form of `make fuzz-media`."""
 
 import secrets
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from shared.audio.sniff import SIGNATURE_BYTES, NotAudio, read_signature, sniff, split_into_streams
+from shared.audio.not_audio import NotAudio
+from shared.audio.sniff import SIGNATURE_BYTES, read_signature, sniff
+from shared.audio.streams import CHUNK_HEAD_BYTES, split_into_streams
 from tests.hostile_media.mutation import SECONDS, mutated, truncated
 from tests.hostile_media.ogg import signed_again
 from tests.hostile_media.run import Outcome, Summary, run
@@ -40,6 +43,10 @@ def test_checksums_of_unchanged_pages_are_those_of_ffmpeg() -> None:
         assert signed_again(encoded(form)) == encoded(form)
 
 
+def _behind(content: bytes, _number: int, offset: int) -> bytes:
+    return content[offset : offset + CHUNK_HEAD_BYTES]
+
+
 @pytest.mark.parametrize("form", CODECS)
 def test_a_file_truncated_anywhere_in_its_first_4_kib_is_sniffed_without_an_error(form: str) -> None:
     kind = sniff(encoded(form, SECONDS)[:SIGNATURE_BYTES])
@@ -49,7 +56,10 @@ def test_a_file_truncated_anywhere_in_its_first_4_kib_is_sniffed_without_an_erro
         if corrupt.content:
             assert not isinstance(
                 split_into_streams(
-                    corrupt.content[:SIGNATURE_BYTES], [read_signature(corrupt.content)], [corrupt.number]
+                    corrupt.content[:SIGNATURE_BYTES],
+                    [read_signature(corrupt.content)],
+                    [corrupt.number],
+                    partial(_behind, corrupt.content),
                 ),
                 NotAudio,
             )

@@ -12,7 +12,8 @@ import pytest
 
 from shared.audio.decode import Decoder, Layout, NotMono, decoder_arguments
 from shared.audio.ffmpeg_process import DecodePolicy
-from shared.audio.sniff import Container, NotAudio, sniff
+from shared.audio.not_audio import NotAudio
+from shared.audio.sniff import Container, sniff
 from shared.audio.source import DecoderInput
 from shared.domain.errors import BadMedia
 from tests.hostile_media.listener import Listener, listening

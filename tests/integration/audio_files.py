@@ -38,11 +38,16 @@ def tone(seconds: float, hertz: float = 440.0) -> bytes:
 
 @cache
 def encoded(name: str, seconds: float = 2.0) -> bytes:
-    """Return the tone as a file of the given kind; through a temporary file where the index comes last."""
+    """Return the tone as a file of the given kind."""
+    return ffmpeg_output(*CODECS[name], seconds=seconds)
+
+
+def ffmpeg_output(*options: str, seconds: float = 2.0) -> bytes:
+    """Return what FFmpeg makes of the tone; through a temporary file, since some formats have their index last."""
     given = ["-f", "s16le", "-ar", str(RATE), "-ac", "1", "-i", "pipe:0"]
     ffmpeg = imageio_ffmpeg.get_ffmpeg_exe()
     with tempfile.NamedTemporaryFile() as file:
-        command = [ffmpeg, "-loglevel", "error", *given, *CODECS[name], "-y", file.name]
+        command = [ffmpeg, "-loglevel", "error", *given, *options, "-y", file.name]
         subprocess.run(command, input=tone(seconds), check=True)
         return file.read()
 

@@ -224,3 +224,13 @@ async def test_the_same_session_finalized_twenty_times_at_once_has_one_result(
     responses = await asyncio.gather(*(pipeline.finalize(session) for _ in range(20)))
     assert {response.status_code for response in responses} == {200}
     assert len({response.text for response in responses}) == 1
+
+
+async def test_empty_chunks_between_others_leave_the_sound_as_it_is(
+    pipeline: Pipeline, store: StoreConfig, request: pytest.FixtureRequest
+) -> None:
+    session, content = session_of(request), encoded("webm")
+    for index, part in enumerate((b"", content[:3000], b"", content[3000:], b"")):
+        assert (await pipeline.send(session, part, chunk_index=index)).status_code == 200
+    assert (await pipeline.finalize(session)).status_code == 200
+    assert strength(samples_of(await download(store, f"audio_{session}.wav"))) > 0.9

@@ -155,8 +155,10 @@ HEADERS: dict[str, Case] = {
 
 CLAIMS: dict[str, Case] = {
     "aud of another": _with_claims(aud="another"),
-    "aud is a list with ours": _with_claims(aud=[AUDIENCE]),
-    "aud is a list of two": _with_claims(aud=[AUDIENCE, "another"]),
+    "aud is a list without ours": _with_claims(aud=["another", AUDIENCE.upper()]),
+    "aud is an empty list": _with_claims(aud=[]),
+    "aud is a list with a number": _with_claims(aud=[AUDIENCE, 7]),
+    "aud is a list in a list": _with_claims(aud=[[AUDIENCE]]),
     "no aud": _with_claims(aud=None),
     "empty aud": _with_claims(aud=""),
     "aud in capitals": _with_claims(aud=AUDIENCE.upper()),
@@ -202,7 +204,8 @@ CLAIMS: dict[str, Case] = {
     "leads holds a list": _with_claims(leads=[["7"]]),
     "leads holds true": _with_claims(leads=[True]),
     "leads is an object": _with_claims(leads={"7": True}),
-    "scope is a list": _with_claims(scope=["audio:read"]),
+    "scope is a list with a number": _with_claims(scope=["audio:read", 1]),
+    "scp is a number": _with_claims(scp=7),
     "scope is null": _with_text("scope", "null"),
     "payload is a list": lambda: bearing(signed(RS256, [good_claims()])),
     "payload is text": lambda: bearing(signed(RS256, "text")),

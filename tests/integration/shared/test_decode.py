@@ -6,17 +6,16 @@ import pytest
 
 from shared.audio.decode import Decoder
 from shared.audio.ffmpeg_process import DecodePolicy
+from shared.audio.not_audio import NotAudio
 from shared.audio.pcm import BYTES_PER_SECOND
 from shared.audio.sniff import (
     SIGNATURE_BYTES,
     Container,
-    NotAudio,
-    StreamSegment,
     read_signature,
     sniff,
-    split_into_streams,
 )
 from shared.audio.source import DecoderInput, OpenDescriptor
+from shared.audio.streams import CHUNK_HEAD_BYTES, StreamSegment, split_into_streams
 from shared.domain.errors import BadMedia
 from tests.integration.audio_files import CODECS, encoded, strength, tone
 
@@ -35,10 +34,12 @@ def stored(folder: Path, pieces: list[bytes]) -> list[Path]:
 
 
 def segments_of(chunks: list[bytes]) -> list[StreamSegment] | NotAudio:
+    def behind(number: int, offset: int) -> bytes:
+        return b"".join(chunks[number:])[offset : offset + CHUNK_HEAD_BYTES]
+
+    signatures = [read_signature(chunk[:SIGNATURE_BYTES]) for chunk in chunks]
     sizes = [len(chunk) for chunk in chunks]
-    return split_into_streams(
-        b"".join(chunks)[:SIGNATURE_BYTES], [read_signature(chunk[:SIGNATURE_BYTES]) for chunk in chunks], sizes
-    )
+    return split_into_streams(b"".join(chunks)[:SIGNATURE_BYTES], signatures, sizes, behind)
 
 
 def cut(content: bytes, size: int) -> list[bytes]:

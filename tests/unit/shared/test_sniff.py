@@ -3,23 +3,24 @@ import itertools
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from shared.audio.not_audio import NotAudio
 from shared.audio.sniff import (
     SIGNATURE_BYTES,
     Container,
-    NotAudio,
-    StreamSegment,
     file_signature,
     read_signature,
     sniff,
-    split_into_streams,
 )
+from shared.audio.streams import CHUNK_HEAD_BYTES, StreamSegment, split_into_streams
 
 
 def segments_of(chunks: list[bytes]) -> list[StreamSegment] | NotAudio:
+    def behind(number: int, offset: int) -> bytes:
+        return b"".join(chunks[number:])[offset : offset + CHUNK_HEAD_BYTES]
+
+    signatures = [read_signature(chunk[:SIGNATURE_BYTES]) for chunk in chunks]
     sizes = [len(chunk) for chunk in chunks]
-    return split_into_streams(
-        b"".join(chunks)[:SIGNATURE_BYTES], [read_signature(chunk[:SIGNATURE_BYTES]) for chunk in chunks], sizes
-    )
+    return split_into_streams(b"".join(chunks)[:SIGNATURE_BYTES], signatures, sizes, behind)
 
 
 @given(st.binary(max_size=5000))
@@ -88,12 +89,40 @@ def wav(data_size: int, samples: bytes) -> bytes:
     return b"RIFF\0\0\0\0WAVEfmt \x10\0\0\0" + bytes(16) + b"data" + data_size.to_bytes(4, "little") + samples
 
 
-def test_the_length_in_a_wav_header_that_covers_the_first_chunks_only_is_ignored() -> None:
+def test_the_length_in_a_wav_header_that_covers_a_first_part_only_is_ignored() -> None:
     chunk = bytes(1000)
-    for size, ignored in ((1000, True), (3000, False), (2990, False), (0, False), (0xFFFFFFFF, False), (9000, False)):
-        segments = segments_of([wav(size, chunk), chunk, chunk])
+    for size, ignored in (
+        *((1000, True), (2000, True), (500, True), (2900, True)),
+        *((3000, False), (2990, False), (0, False), (0xFFFFFFFF, False), (9000, False)),
+    ):
+        for chunks in ([wav(size, chunk), chunk, chunk], [wav(size, 3 * chunk)]):
+            segments = segments_of(chunks)
+            assert not isinstance(segments, NotAudio)
+            assert [(item.ignore_length, item.warning is not None) for item in segments] == [(ignored, ignored)], size
+
+
+def test_chunks_behind_the_samples_of_a_wav_are_no_samples_even_if_they_come_alone() -> None:
+    samples, tags = bytes(1000), b"LIST\x40\0\0\0INFO" + bytes(60)
+    for chunks in ([wav(1000, samples) + tags], [wav(1000, samples), tags], [wav(1000, samples + tags[:3]), tags[3:]]):
+        segments = segments_of(chunks)
         assert not isinstance(segments, NotAudio)
-        assert [segment.ignore_length for segment in segments] == [ignored], size
+        assert [(item.ignore_length, item.warning) for item in segments] == [(False, None)]
+
+
+def test_another_wav_in_the_same_chunk_is_left_out_with_a_warning() -> None:
+    segments = segments_of([wav(1000, bytes(1000)) + wav(1000, bytes(1000))])
+    assert not isinstance(segments, NotAudio)
+    ((ignored, warning),) = ((item.ignore_length, item.warning) for item in segments)
+    assert not ignored
+    assert "Another file" in (warning or "")
+
+
+def test_the_word_data_in_a_text_before_the_samples_is_no_chunk() -> None:
+    text = b"LIST\x1c\0\0\0INFOICMT\x10\0\0\0data\x20\0\0\0recorder"
+    whole = wav(1000, bytes(3000))
+    segments = segments_of([whole[:12] + text + whole[12:]])
+    assert not isinstance(segments, NotAudio)
+    assert segments[0].ignore_length
 
 
 def test_bare_frames_after_a_wav_start_a_stream_of_their_own() -> None:
