@@ -1,8 +1,9 @@
 """Ingest's lifespan: opens everything in order, closes it in reverse, and gives the handlers their state."""
 
 import asyncio
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
 
 from services.ingest.api.unconfigured_store import open_optional_store
 from services.ingest.background.deleted_object_watch import DeletedObjectWatch
@@ -29,8 +30,11 @@ from services.ingest.indexed_uploads.completion import UploadCompleter
 from services.ingest.indexed_uploads.routes import IndexedUploadsState
 from services.ingest.intake.admission import Admission
 from services.ingest.intake.chunk_intake import ChunkIntake
+from services.ingest.intake.chunk_progress import ChunkProgress
 from services.ingest.intake.chunk_store import ChunkStore
 from services.ingest.intake.disk_reserve import DiskReserve
+from services.ingest.intake.group_commit import GroupCommit
+from services.ingest.intake.sync_threads import SyncThreads
 from services.ingest.intake.tenant_quota import TenantQuota
 from services.ingest.raw_chunks.routes import RawChunksState
 from services.ingest.raw_chunks.used_session_ids import UsedSessionIds
@@ -44,7 +48,7 @@ from services.ingest.sessions.routes import SessionsState
 from services.ingest.sessions.status import StatusReader
 from services.ingest.settings import IngestSettings
 from shared.catalog.event_store import open_event_store
-from shared.messaging.bus import open_bus
+from shared.messaging.bus import Bus, open_bus
 from shared.observability.metrics import Metrics
 from shared.process.tasks import background_tasks
 from shared.storage.spool import Spool
@@ -60,10 +64,12 @@ class IngestState(RawChunksState, IndexedUploadsState, CallRecordingsState, Docu
 
 async def open_ingest(stack: AsyncExitStack, settings: IngestSettings, spool: Spool, metrics: Metrics) -> IngestState:
     """Open from the disk outwards: the spool must work, the bus and the store may come later."""
+    syncs = stack.enter_context(SyncThreads(settings.sync_threads))  # before the threads that use it, so it ends later
     executor = ThreadPoolExecutor(settings.spool_threads, thread_name_prefix="spool")
     stack.callback(executor.shutdown)
     await asyncio.to_thread(spool.prepare)
     bus = await stack.enter_async_context(open_bus(settings.bus_config(), service="ingest", metrics=metrics))
+    threads = _Threads(executor, syncs, max(1, settings.spool_threads // 2))
     store = await open_optional_store(stack, settings)
     events = open_event_store(bus, store, replicas=settings.nats_replicas)
 
@@ -77,25 +83,22 @@ async def open_ingest(stack: AsyncExitStack, settings: IngestSettings, spool: Sp
     reaper = Reaper(spool, executor, events, expirer, settings.ended_session_days * _DAY)
     scanner = SpoolScanner(spool, executor, [outbox, reaper])
     bus.on_ready(scanner.scan_soon)
-    sweeper = run_temp_file_sweeper(spool, executor)
-    work = outbox.run(), scanner.run(), waiters.run(), deleter.run(), watch.run(), sweeper
-    await stack.enter_async_context(background_tasks(*work))
+    work = outbox.run(), scanner.run(), waiters.run(), deleter.run(), watch.run()
+    await stack.enter_async_context(background_tasks(*work, run_temp_file_sweeper(spool, executor)))
     callbacks = await stack.enter_async_context(open_callbacks(settings.callback(), spool, executor, bus, metrics))
 
     opened = OpenedSessions(spool, executor, bus)
     writer = ManifestWriter(spool, cache)
     finalizer = Finalizer(spool, writer, outbox, waiters, executor, settings.finalize_wait_seconds)
     chunks = ChunkStore(spool, cache, quota, max_session_size=settings.max_session_size)
-    workers = max(1, settings.spool_threads // 2)
-    admission = _admission(settings, spool, quota)
     limits = settings.body_limits(settings.max_chunk_size)
     status = StatusReader(spool, executor, events.catalog, store)
     seconds, largest = settings.cloudflare_r2_signed_url_expiry, settings.max_session_size
     return IngestState(
         opened_sessions=opened,
         used_ids=UsedSessionIds(spool, cache, executor, events.catalog),
-        intake=ChunkIntake(
-            admission, chunks, spool.temporaries, executor=executor, bus=bus, metrics=metrics, workers=workers
+        intake=await _open_intake(
+            stack, chunks, _admission(settings, spool, quota), threads=threads, bus=bus, metrics=metrics
         ),
         finalizer=finalizer,
         chunk_limits=limits,
@@ -115,6 +118,24 @@ async def open_ingest(stack: AsyncExitStack, settings: IngestSettings, spool: Sp
         document_registrar=DocumentRegistrar(events, DocumentManifests(spool), finalizer, executor, largest),
         document_reader=DocumentReader(spool, executor, events.catalog, store, seconds),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Threads:
+    """The spool's threads, those for syncs, and how many batches of chunks run beside each other."""
+
+    executor: Executor
+    syncs: SyncThreads
+    workers: int
+
+
+async def _open_intake(
+    stack: AsyncExitStack, chunks: ChunkStore, admission: Admission, *, threads: _Threads, bus: Bus, metrics: Metrics
+) -> ChunkIntake:
+    progress = await stack.enter_async_context(ChunkProgress(bus.publish_nowait))
+    observe = metrics.fsync_seconds.observe
+    commits = GroupCommit(chunks, threads.executor, threads.syncs, workers=threads.workers, on_durable=observe)
+    return ChunkIntake(admission, chunks, commits, progress, executor=threads.executor, bus=bus, metrics=metrics)
 
 
 def _recording_uploads(settings: IngestSettings, opened: OpenedSessions, finalizer: Finalizer) -> RecordingUploads:

@@ -42,5 +42,6 @@ class IngestSettings(ServiceSettings, SpoolSettings, StoreSettings, CallbackSett
     ended_session_days: float = Field(default=30.0, gt=0)
     finalize_wait_seconds: float = Field(default=60.0, ge=0, le=600)
     spool_threads: int = Field(default=16, ge=1, le=128)
+    sync_threads: int = Field(default=64, ge=1, le=512)
     cloudflare_r2_enable_direct_upload: bool = True
     cloudflare_r2_signed_url_expiry: int = Field(default=3600, ge=1, le=LONGEST_SIGNED_SECONDS)

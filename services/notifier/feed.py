@@ -6,10 +6,11 @@ from datetime import datetime
 from typing import Protocol
 
 import structlog
+from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 from nats.js.api import StreamInfo
 
-from services.notifier.frames import SUBJECTS
+from services.notifier.frames import PROGRESS, SUBJECTS
 from services.notifier.pull_consumer import ConsumerBrokenError, PullConsumer, create_consumer
 from shared.domain.envelope import Envelope, UndecodableEventError, decode_on_subject
 from shared.domain.subjects import STREAM
@@ -30,6 +31,9 @@ class EventSink(Protocol):
 
     def broadcast(self, sequence: int, envelope: Envelope) -> None:
         """Take the event at this stream sequence."""
+
+    def broadcast_progress(self, envelope: Envelope) -> None:
+        """Take progress, which has no sequence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +58,7 @@ def resume_position(stream: StreamInfo, before: StreamPosition | None) -> Stream
 
 
 class EventFeed:
-    """Passes every event stored since start-up to its sink.
+    """Passes every event stored since start-up to its sink, and progress as it comes.
 
     Nothing is acknowledged and nothing retried: an event that can't be decoded, or for which the sink raises, is
     logged and skipped. On any doubt (a gap in the consumer's sequence, silence, a reconnect) the feed drops its
@@ -79,6 +83,7 @@ class EventFeed:
         """Follow the stream until cancelled."""
         self._bus = bus
         bus.on_ready(self._on_reconnect)
+        await bus.subscribe(PROGRESS, self._on_progress)
         while True:
             await bus.wait_ready()
             try:
@@ -102,6 +107,12 @@ class EventFeed:
     def _on_reconnect(self) -> None:
         if self._consumer is not None:
             self._consumer.interrupt("the bus was reconnected")
+
+    async def _on_progress(self, message: Msg) -> None:
+        try:
+            self._sink.broadcast_progress(decode_on_subject(message.subject, message.data))
+        except UndecodableEventError as exc:
+            log.error("skipped progress that is not an event", error=str(exc))
 
     def _on_message(self, sequence: int, subject: str, payload: bytes) -> None:
         failpoint("notifier.heard")

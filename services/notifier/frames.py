@@ -48,7 +48,12 @@ def _analysis_ready(event: Event) -> Mapping[str, Member]:
 
 def _chunk_received(event: Event) -> Mapping[str, Member]:
     event = cast("ChunkReceived", event)
-    return {"chunk_index": event.chunk_index, "size": event.size, "total_chunks": event.total_chunks}
+    return {
+        "chunk_index": event.chunk_index,
+        "size": event.size,
+        "total_chunks": event.total_chunks,
+        "total_size": event.total_size,
+    }
 
 
 FRAMES: Mapping[type[Event], FrameKind] = {
@@ -62,7 +67,10 @@ FRAMES: Mapping[type[Event], FrameKind] = {
 EVENT_NAMES = frozenset(kind.name for kind in FRAMES.values())
 DEFAULT_EVENT_NAMES = EVENT_NAMES - {"chunk_received"}  # progress is many frames a second: only on request
 
-SUBJECTS = tuple(event_filter(kind.NAME) for kind in FRAMES)
+PROGRESS = event_filter(ChunkReceived.NAME)
+"""The subject of progress, which is followed as it comes and has no place in the order of events."""
+
+SUBJECTS = tuple(event_filter(kind.NAME) for kind in FRAMES if kind is not ChunkReceived)
 
 
 def event_frame(kind: FrameKind, envelope: Envelope, sequence: int) -> str:

@@ -48,6 +48,14 @@ class Hub:
     def broadcast(self, sequence: int, envelope: Envelope) -> None:
         """Queue an event for every listener that subscribed to it; a listener whose queue is full is closed."""
         self._newest = sequence
+        self._fan_out(sequence, envelope)
+
+    def broadcast_progress(self, envelope: Envelope) -> None:
+        """Queue progress for its listeners, with the newest cursor: it has no place in the order of events."""
+        if self._newest is not None:
+            self._fan_out(self._newest, envelope)
+
+    def _fan_out(self, sequence: int, envelope: Envelope) -> None:
         kind = FRAMES.get(type(envelope.event))
         if kind is None:
             return

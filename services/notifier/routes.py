@@ -16,9 +16,9 @@ from shared.auth.authenticator import Authenticator
 from shared.auth.credentials import SUBPROTOCOL
 from shared.domain.caller import Caller
 from shared.domain.errors import InvalidInput, NotAllowed, NotAuthenticated, RoomtoneError, Unavailable
-from shared.http.middleware.authentication import CHALLENGE, caller_of
+from shared.http.middleware.authentication import caller_of
 from shared.http.origins import is_origin_allowed
-from shared.http.responses import http_status
+from shared.http.responses import error_headers, http_status
 from shared.http.websocket_shutdown import on_shutdown
 
 _PATH = "/notify"
@@ -88,7 +88,7 @@ async def _upgrade_required(request: Request) -> Response:
     try:
         caller_of(request.scope)
     except NotAuthenticated as exc:
-        return _error_response(exc, CHALLENGE)
+        return _error_response(exc, error_headers(exc))
     except Unavailable as exc:
         return _error_response(exc, _RETRY_AFTER)
     headers = {"Upgrade": "websocket", "Connection": "Upgrade"}

@@ -17,7 +17,7 @@ from shared.domain.errors import Unavailable
 from shared.domain.events import AnalysisCompleted, AudioFailed, AudioReady, DocumentRegistered
 from shared.domain.identifiers import SessionKey
 from shared.domain.object_keys import event_archive_key, event_archive_prefix, is_archived_event, result_key
-from shared.domain.subjects import STREAM, session_filter
+from shared.domain.subjects import PROGRESS_STREAM, STREAM, session_filter
 from shared.messaging.bus import Bus
 from shared.messaging.dead_letters import DeadLetters
 from shared.storage.object_store import ObjectStore
@@ -92,7 +92,8 @@ class EventStore:
         for name in deleted:
             await self.store.delete(name)
         try:
-            await self.bus.jetstream.purge_stream(STREAM, subject=session_filter(key))
+            for stream in (STREAM, PROGRESS_STREAM):
+                await self.bus.jetstream.purge_stream(stream, subject=session_filter(key))
         except (NatsError, TimeoutError) as exc:
             raise Unavailable("The bus did not forget the session's events.", code="bus_unavailable") from exc
         await DeadLetters(self.bus).purge_session(key)

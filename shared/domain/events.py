@@ -20,13 +20,17 @@ class SessionOpened:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChunkReceived:
-    """A chunk is stored and acknowledged; published without waiting, at most once; `size` in bytes."""
+    """The newest chunk of a session is stored and acknowledged; sizes in bytes.
+
+    Published without waiting, at most once, and at most every 200 ms for a session.
+    """
 
     NAME: ClassVar[str] = "chunk.received"
     chunk_index: int
     size: int
     sha256: str
     total_chunks: int
+    total_size: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,9 +5,20 @@ Those of dead letters are `roomtone-dead.v1.<queue>.<tenant>.<session>.<letter>`
 
 from shared.domain.identifiers import SessionKey
 
-STREAM = "ROOMTONE"
 PREFIX = "roomtone.v1"
-ALL_EVENTS = f"{PREFIX}.>"
+
+STREAM = "ROOMTONE"
+"""The stream of all events but progress; each is synced to the disks before it is confirmed."""
+
+STORED_EVENTS = tuple(
+    f"{PREFIX}.*.*.{family}.>"
+    for family in ("session", "document", "audio", "analysis", "temperature", "alert", "webhook")
+)
+"""The subjects of `STREAM`, by the first words of the events' names."""
+
+PROGRESS_STREAM = "ROOMTONE_PROGRESS"
+PROGRESS_EVENTS = (f"{PREFIX}.*.*.chunk.>",)
+"""The subjects of progress: a stream in memory has them for some minutes, and nothing waits for them."""
 
 DEAD_STREAM = "ROOMTONE_DEAD"
 _DEAD_PREFIX = "roomtone-dead.v1"

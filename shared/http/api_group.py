@@ -24,7 +24,10 @@ ErrorBody = Callable[[Request, RoomtoneError], object]
 
 
 class ApiRoute(Route):
-    """A route of an API group, with its published description; made by `ApiGroup.route`, which guards it."""
+    """A route of an API group, with its published description; made by `ApiGroup.route`, which guards it.
+
+    A `frequent` one is called many times a second by each client: its successes are logged at the level debug.
+    """
 
     def __init__(
         self,
@@ -35,9 +38,11 @@ class ApiRoute(Route):
         group: "ApiGroup",
         required_permission: Permission,
         operation: Operation,
+        frequent: bool,
     ) -> None:
         super().__init__(path, endpoint, methods=[method])
         self.group = group
+        self.frequent = frequent
         self.required_permission = required_permission
         self.operation = operation
 
@@ -51,7 +56,14 @@ class ApiGroup:
         self.error_body = error_body
 
     def route(
-        self, method: str, path: str, handler: Handler, *, required_permission: Permission, operation: Operation
+        self,
+        method: str,
+        path: str,
+        handler: Handler,
+        *,
+        required_permission: Permission,
+        operation: Operation,
+        frequent: bool = False,
     ) -> ApiRoute:
         """Return a route that checks the caller's permission before its handler runs, and before any body is read."""
         return ApiRoute(
@@ -61,6 +73,7 @@ class ApiGroup:
             group=self,
             required_permission=required_permission,
             operation=operation,
+            frequent=frequent,
         )
 
     def error_response(self, request: Request, error: RoomtoneError) -> Response:

@@ -1,4 +1,4 @@
-"""The bus: a NATS connection and the JetStream stream `ROOMTONE`, which events are published on and read from."""
+"""The bus: a NATS connection and the JetStream streams that events are published on and read from."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -9,21 +9,20 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
-from nats.js.api import RetentionPolicy, StorageType, StreamConfig
 from nats.js.errors import NoStreamResponseError, NotFoundError
 
 from shared.domain.envelope import Envelope, decode, encode
 from shared.domain.errors import Unavailable
 from shared.domain.events import Event
 from shared.domain.identifiers import SessionKey
-from shared.domain.subjects import ALL_EVENTS, STREAM, event_subject
+from shared.domain.subjects import STREAM, event_subject
+from shared.messaging.event_streams import ensure_event_streams
 from shared.messaging.settings import BusConfig
 from shared.observability.metrics import Metrics
 from shared.process.tasks import cancel_and_wait, stop_process
 
 log = structlog.stdlib.get_logger(__name__)
 
-_DAY = 24 * 3600
 _PUBLISH_TIMEOUT = 5.0
 _PENDING_BYTES = 2 * 1024 * 1024  # of unsent data in the client while the bus is not available
 _COMMAND_BYTES = 1024  # more than the protocol adds to an event's payload
@@ -54,7 +53,7 @@ class Bus:
 
     @property
     def connected(self) -> bool:
-        """Whether the client is connected and the stream exists."""
+        """Whether the client is connected and the streams exist."""
         return self._client.is_connected and self._ready.is_set()
 
     @property
@@ -68,7 +67,7 @@ class Bus:
         return self._client
 
     async def wait_ready(self) -> None:
-        """Wait until the client is connected and the stream exists; without a timeout."""
+        """Wait until the client is connected and the streams exist; without a timeout."""
         await self._ready.wait()
 
     def on_ready(self, callback: Callable[[], None]) -> None:
@@ -87,7 +86,7 @@ class Bus:
         try:
             await self.jetstream.publish(envelope.subject, encode(envelope), timeout=_PUBLISH_TIMEOUT, headers=headers)
         except NoStreamResponseError as exc:
-            await self._ensure_stream()
+            await self._ensure_streams()
             raise Unavailable("The stream was gone and has been made anew.", code="bus_unavailable") from exc
         except (NatsError, TimeoutError) as exc:
             raise Unavailable("The bus did not confirm an event.", code="bus_unavailable") from exc
@@ -110,7 +109,7 @@ class Bus:
         await self._client.subscribe(subject, cb=callback)
 
     async def run(self) -> None:
-        """Connect, create the stream if it is missing, and run until cancelled."""
+        """Connect, create the streams that are missing, and run until cancelled."""
         try:
             await self._client.connect(
                 self._config.url,
@@ -133,7 +132,7 @@ class Bus:
             await self._client.close()
 
     async def _on_connect(self) -> None:
-        while not await self._ensure_stream():
+        while not await self._ensure_streams():
             await asyncio.sleep(0.5)  # the cluster may have no leader yet; the library reconnects by itself
         self._ready.set()
         self._metrics.bus_connected.labels(self._service).set(1)
@@ -142,25 +141,11 @@ class Bus:
         for callback in self._on_ready:
             callback()
 
-    async def _ensure_stream(self) -> bool:
-        manager = self._client.jsm()
+    async def _ensure_streams(self) -> bool:
         try:
-            try:
-                await manager.stream_info(STREAM)
-            except NotFoundError:
-                await manager.add_stream(
-                    StreamConfig(
-                        name=STREAM,
-                        subjects=[ALL_EVENTS],
-                        retention=RetentionPolicy.LIMITS,
-                        storage=StorageType.FILE,
-                        num_replicas=self._config.replicas,
-                        max_age=self._config.max_age_days * _DAY,
-                        allow_direct=True,
-                    )
-                )
+            await ensure_event_streams(self._client.jsm(), self._config)
         except (NatsError, TimeoutError) as exc:
-            self._log.warning("stream not available yet", error=str(exc))
+            self._log.warning("streams not available yet", error=str(exc))
             return False
         return True
 

@@ -24,10 +24,11 @@ class Trace:
 
 def new_trace(request_id: str | None = None, traceparent: str | None = None) -> Trace:
     """Return a trace of the caller's headers; a missing or malformed one is replaced by random digits."""
+    digits = secrets.token_hex(40)  # of all three ids: the kernel is asked once
     if request_id is None or _REQUEST_ID.fullmatch(request_id) is None:
-        request_id = secrets.token_hex(16)
+        request_id = digits[:32]
     if traceparent is None or not _valid(traceparent):
-        traceparent = f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01"
+        traceparent = f"00-{digits[32:64]}-{digits[64:]}-01"
     return Trace(request_id, traceparent)
 
 

@@ -120,9 +120,9 @@ async def test_speech_sent_in_chunks_becomes_a_wav_a_transcript_frames_and_event
     assert analysis["analysis_summary"]
 
     kinds = [event["type"].removeprefix("roomtone.v1.") for event in events]
-    assert kinds == [
+    assert 1 <= kinds.count("chunk.received") <= len(chunks)
+    assert [kind for kind in kinds if kind != "chunk.received"] == [
         "session.opened",
-        *["chunk.received"] * len(chunks),
         "session.finalized",
         "audio.ready",
         "analysis.completed",

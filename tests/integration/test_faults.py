@@ -217,7 +217,8 @@ async def test_events_on_the_bus_are_cloudevents_of_the_contract_and_carry_the_r
         await pipeline.client.post("/finalize/spoken", headers=headers)
         seen = {}
         for event in ("session.opened", "chunk.received", "session.finalized", "audio.ready"):
-            message = await bus.jetstream.get_last_msg("ROOMTONE", f"roomtone.v1.default.spoken.{event}")
+            stream = "ROOMTONE_PROGRESS" if event == "chunk.received" else "ROOMTONE"
+            message = await bus.jetstream.get_last_msg(stream, f"roomtone.v1.default.spoken.{event}")
             document = json.loads(message.data or b"")
             assert document["type"] == f"roomtone.v1.{event}"
             assert document["specversion"] == "1.0"

@@ -7,14 +7,14 @@ rejected later: `commit` checks all of it again.
 
 from concurrent.futures import Executor
 from contextlib import AbstractContextManager
-from pathlib import Path
 
 from services.ingest.intake.admission import Admission, UploadReservation
+from services.ingest.intake.chunk_progress import ChunkProgress
 from services.ingest.intake.chunk_store import ChunkStore, ChunkTarget, StoredChunk
 from services.ingest.intake.group_commit import GroupCommit
 from services.ingest.intake.staged_chunk import StagedChunk
 from shared.domain.envelope import make_envelope
-from shared.domain.events import ChunkReceived, SessionOpened
+from shared.domain.events import SessionOpened
 from shared.domain.identifiers import SessionKey
 from shared.messaging.bus import Bus
 from shared.observability.metrics import Metrics
@@ -23,27 +23,24 @@ from shared.process.tasks import run_blocking
 
 
 class ChunkIntake:
-    """Stores chunks so that a success means: these bytes survive `kill -9` and power loss.
-
-    At most `workers` batches of chunks are synced beside each other.
-    """
+    """Stores chunks so that a success means: these bytes survive `kill -9` and power loss."""
 
     def __init__(
         self,
         admission: Admission,
         chunks: ChunkStore,
-        temporaries: Path,
+        commits: GroupCommit,
+        progress: ChunkProgress,
         *,
         executor: Executor,
         bus: Bus,
         metrics: Metrics,
-        workers: int,
     ) -> None:
         self._admission = admission
         self._chunks = chunks
-        self._temporaries = temporaries
+        self._commits = commits
+        self._progress = progress
         self._executor = executor
-        self._commits = GroupCommit(chunks, executor, workers=workers, on_durable=metrics.fsync_seconds.observe)
         self._bus = bus
         self._metrics = metrics
 
@@ -69,7 +66,7 @@ class ChunkIntake:
 
     def stage(self, reservation: UploadReservation) -> StagedChunk:
         """Return a temporary file for one chunk; as an async context manager it is removed when the block raises."""
-        return StagedChunk(self._temporaries, self._executor, reservation)
+        return StagedChunk(self._chunks.temporaries, self._executor, reservation)
 
     async def commit(self, target: ChunkTarget, staged: StagedChunk) -> StoredChunk:
         """Make a chunk durable at its target, in this order: bytes synced, name given, directory synced.
@@ -81,14 +78,9 @@ class ChunkIntake:
         return stored
 
     async def publish(self, stored: StoredChunk) -> None:
-        """Publish progress, without waiting for the bus: an unreachable bus fails no chunk."""
-        key, trace = stored.directory.key, current_trace()
+        """Publish that a session was opened, and its progress; an unreachable bus fails no chunk."""
         if stored.opened_session:
-            await self._bus.publish_nowait(make_envelope("ingest", key, SessionOpened(), cause="", trace=trace))
-        received = ChunkReceived(
-            chunk_index=stored.index, size=stored.size, sha256=stored.sha256, total_chunks=stored.total_chunks
-        )
-        cause = f"{stored.index}:{stored.sha256}"
-        await self._bus.publish_nowait(
-            make_envelope("ingest", key, received, cause=cause, trace=trace, lead=stored.lead)
-        )
+            key = stored.directory.key
+            opened = make_envelope("ingest", key, SessionOpened(), cause="", trace=current_trace())
+            await self._bus.publish_nowait(opened)
+        await self._progress.received(stored)

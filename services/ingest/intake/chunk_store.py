@@ -1,6 +1,7 @@
 """Gives a staged chunk its final name in the session directory, under the session's lock, never overwriting."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from services.ingest.intake.admission import UploadReservation
 from services.ingest.intake.staged_chunk import StagedFile
@@ -52,6 +53,11 @@ class ChunkStore:
         self._sessions = sessions
         self._quota = quota
         self._max_session_size = max_session_size
+
+    @property
+    def temporaries(self) -> Path:
+        """The folder of files that have no name in a session yet."""
+        return self._spool.temporaries
 
     def precheck(self, key: SessionKey | None, declared_size: int, reservation: UploadReservation) -> None:
         """Reject what can be rejected before a chunk's body is read.

@@ -1,9 +1,8 @@
 """Group commit: chunks that are ready at the same time are made durable in one batch by one thread.
 
-A batch works in this order: every chunk's bytes written and fsynced, then the names given, each
-under its session's lock, then each directory fsynced once, then the handlers resumed. A journaling file system merges
-most of a batch's syncs into one write; and the interpreter changes threads once a batch instead of several times a
-chunk, which costs more than the disk (docs/adr/0014).
+A batch works in this order: every chunk's bytes written, all fsynced beside each other, then the names given, each
+under its session's lock, then each directory fsynced once, beside each other too, then the handlers resumed. A
+journaling file system merges a batch's syncs into one write (docs/adr/0014, docs/adr/0027).
 """
 
 import asyncio
@@ -19,6 +18,7 @@ from time import perf_counter
 
 from services.ingest.intake.chunk_store import ChunkStore, ChunkTarget, StoredChunk
 from services.ingest.intake.staged_chunk import StagedChunk
+from services.ingest.intake.sync_threads import SyncThreads
 from shared.process.failpoints import failpoint
 from shared.process.tasks import wait_uncancelled
 from shared.storage.durable_files import sync_directory
@@ -48,6 +48,7 @@ class GroupCommit:
         self,
         chunks: ChunkStore,
         executor: Executor,
+        syncs: SyncThreads,
         *,
         workers: int,
         on_durable: Callable[[float], None],
@@ -55,6 +56,7 @@ class GroupCommit:
     ) -> None:
         self._chunks = chunks
         self._executor = executor
+        self._syncs = syncs
         self._free_workers = workers
         self._on_durable = on_durable
         self._sync = sync
@@ -91,7 +93,7 @@ class GroupCommit:
         while batch := self._next_batch():
             begun = perf_counter()
             try:
-                _store(batch, self._chunks, self._sync)
+                _store(batch, self._chunks, self._syncs, self._sync)
             except Exception as exc:  # noqa: BLE001  # fails the chunks without an outcome
                 _for_each_ok(batch, partial(_fail, failure=exc))
             for pending in batch:
@@ -141,10 +143,14 @@ def _batch_count(waiting: Iterable[_PendingCommit]) -> int:
     return batches
 
 
-def _store(batch: Sequence[_PendingCommit], chunks: ChunkStore, sync: Callable[[Path], None]) -> None:
+def _store(
+    batch: Sequence[_PendingCommit], chunks: ChunkStore, syncs: SyncThreads, sync: Callable[[Path], None]
+) -> None:
     """Make the chunks of a batch durable, step by step; a failure of one of them fails no other."""
     _for_each_ok(batch, lambda pending: pending.staged.flush())
-    _for_each_ok(batch, lambda pending: pending.staged.sync())
+    written = [pending for pending in batch if not isinstance(pending.outcome, Exception)]
+    for pending, failure in zip(written, syncs.run([pending.staged.sync for pending in written]), strict=True):
+        pending.outcome = failure
     named: defaultdict[Path, list[tuple[_PendingCommit, StoredChunk]]] = defaultdict(list)
 
     def give_name(pending: _PendingCommit) -> None:
@@ -154,15 +160,11 @@ def _store(batch: Sequence[_PendingCommit], chunks: ChunkStore, sync: Callable[[
     _for_each_ok(batch, give_name)
     if named:
         failpoint("ingest.named")
-    for directory, chunks_there in named.items():
-        try:
-            sync(directory)
-        except OSError as exc:
-            for pending, _ in chunks_there:
-                pending.outcome = exc
-        else:  # an outcome only now: a chunk whose batch fails before this must not count as stored
-            for pending, stored in chunks_there:
-                pending.outcome = stored
+    failures = syncs.run([partial(sync, directory) for directory in named])
+    for chunks_there, failure in zip(named.values(), failures, strict=True):
+        for pending, stored in chunks_there:
+            # an outcome only now: a chunk whose batch fails before this must not count as stored
+            pending.outcome = failure or stored
     if named:
         failpoint("ingest.kept")
 

@@ -18,10 +18,10 @@ from shared.domain.errors import Unavailable
 from shared.domain.subjects import STREAM
 from shared.messaging.bus import Bus
 from tests.integration.notifier.serving import Notifier, connect_listener, frame_of, publishing, serving_notifier
-from tests.unit.notifier.samples import chunk, happened
+from tests.unit.notifier.samples import failure, happened
 from tests.waiting import until
 
-QUERY = "?session_id=abc&events=chunk_received"
+QUERY = "?session_id=abc&events=audio_failed"
 
 
 async def publish(bus: Bus, number: int) -> None:
@@ -29,16 +29,16 @@ async def publish(bus: Bus, number: int) -> None:
 
     async def stored() -> bool:
         try:
-            await bus.publish(happened(chunk(number), session="abc", identity=f"chunk-{number}"))
+            await bus.publish(happened(failure(number), session="abc", identity=f"failure-{number}"))
         except Unavailable:
             return False
         return True
 
-    await until(stored, within=20, what=f"chunk {number} is stored")
+    await until(stored, within=20, what=f"event {number} is stored")
 
 
-async def indices(client: ClientConnection, count: int) -> list[int]:
-    return [(await frame_of(client))["chunk_index"] for _ in range(count)]
+async def numbers(client: ClientConnection, count: int) -> list[int]:
+    return [int((await frame_of(client))["reason"]) for _ in range(count)]
 
 
 async def test_nothing_is_lost_or_repeated_when_the_bus_is_killed_and_started_again(private_nats: NatsServer) -> None:
@@ -47,7 +47,7 @@ async def test_nothing_is_lost_or_repeated_when_the_bus_is_killed_and_started_ag
         publishing(private_nats.url) as bus,
         connect_listener(notifier, QUERY) as client,
     ):
-        receiving = asyncio.create_task(indices(client, 60))
+        receiving = asyncio.create_task(numbers(client, 60))
         for number in range(60):
             if number in {20, 40}:
                 await private_nats.kill()
@@ -68,7 +68,7 @@ async def test_events_stored_while_the_notifier_is_disconnected_are_sent_afterwa
         for number in range(1, 6):
             await _delete_consumers(bus.client)
             await publish(bus, number)
-        assert await indices(client, 6) == list(range(6))
+        assert await numbers(client, 6) == list(range(6))
         await until(notifier.ready)
 
 
@@ -87,10 +87,10 @@ async def test_a_lost_message_is_noticed_even_if_no_other_follows(private_nats: 
     ):
         loot = await _steal_one(bus.client)
         await publish(bus, 0)
-        assert await indices(client, 1) == [0]
+        assert await numbers(client, 1) == [0]
         await publish(bus, 1)
-        assert await indices(client, 1) == [1]
-        assert decode((await loot.next_msg(timeout=1)).data).event in {chunk(0), chunk(1)}
+        assert await numbers(client, 1) == [1]
+        assert decode((await loot.next_msg(timeout=1)).data).event in {failure(0), failure(1)}
 
 
 async def _steal_one(client: Client) -> Subscription:
@@ -112,11 +112,11 @@ async def test_a_stream_created_again_is_sent_from_its_first_event(private_nats:
     ):
         await publish(bus, 0)
         await publish(bus, 1)
-        assert await indices(client, 2) == [0, 1]
+        assert await numbers(client, 2) == [0, 1]
         await private_nats.kill()
         async with reborn:
             await publish(bus, 2)
-            assert await indices(client, 1) == [2]
+            assert await numbers(client, 1) == [2]
 
 
 async def test_readiness_means_that_the_consumer_runs_and_listeners_are_rejected_before(

@@ -10,6 +10,7 @@ from services.ingest.intake.chunk_store import ChunkStore, ChunkTarget
 from services.ingest.intake.disk_reserve import DiskReserve
 from services.ingest.intake.group_commit import GroupCommit
 from services.ingest.intake.staged_chunk import StagedChunk
+from services.ingest.intake.sync_threads import SyncThreads
 from services.ingest.intake.tenant_quota import TenantQuota
 from services.ingest.session_state.session_cache import SessionCache
 from shared.domain.identifiers import SessionKey
@@ -26,11 +27,11 @@ async def test_a_request_that_is_cancelled_twice_during_its_commit_stores_its_ow
     spool = Spool(tmp_path)
     spool.prepare()
     directory = spool.create_directory(SessionKey("default", "call"))
-    with ThreadPoolExecutor(4) as executor:
+    with ThreadPoolExecutor(4) as executor, SyncThreads(4) as syncs:
         quota = TenantQuota(spool, executor, 0)
         admission = Admission(DiskReserve(tmp_path, 0), quota, max_uploads=9, max_per_tenant=0)
         chunks = ChunkStore(spool, SessionCache(), quota, max_session_size=10_000)
-        commits = GroupCommit(chunks, executor, workers=1, on_durable=lambda _seconds: None)
+        commits = GroupCommit(chunks, executor, syncs, workers=1, on_durable=lambda _seconds: None)
 
         async def store() -> None:
             with admission.reserve("default", len(MINE)) as reservation:

@@ -15,6 +15,7 @@ from services.ingest.intake.chunk_store import ChunkStore, ChunkTarget, StoredCh
 from services.ingest.intake.disk_reserve import DiskReserve
 from services.ingest.intake.group_commit import GroupCommit
 from services.ingest.intake.staged_chunk import StagedChunk
+from services.ingest.intake.sync_threads import SyncThreads
 from services.ingest.intake.tenant_quota import TenantQuota
 from services.ingest.session_state.session_cache import SessionCache
 from shared.domain.envelope import make_envelope
@@ -52,9 +53,9 @@ def reservation(spool: Spool, quota: TenantQuota) -> Iterator[UploadReservation]
 async def store(  # a chunk as number 0 of the session, in a batch of its own
     spool: Spool, sessions: SessionCache, quota: TenantQuota, reservation: UploadReservation
 ) -> AsyncIterator[Store]:
-    with ThreadPoolExecutor(1) as executor:
+    with ThreadPoolExecutor(1) as executor, SyncThreads(4) as syncs:
         chunks = ChunkStore(spool, sessions, quota, max_session_size=100)
-        commits = GroupCommit(chunks, executor, workers=1, on_durable=lambda _: None)
+        commits = GroupCommit(chunks, executor, syncs, workers=1, on_durable=lambda _: None)
 
         async def store(content: bytes) -> StoredChunk:
             staged = StagedChunk(spool.temporaries, executor, reservation)

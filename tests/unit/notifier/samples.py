@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 from shared.domain.envelope import Envelope
-from shared.domain.events import AnalysisCompleted, AudioReady, ChunkReceived, Event
+from shared.domain.events import AnalysisCompleted, AudioFailed, AudioReady, ChunkReceived, Event
 from shared.domain.identifiers import SessionKey
 from shared.observability.trace import new_trace
 
@@ -32,7 +32,14 @@ def analysis(summary: str = "Calm discussion", timestamp: str = "2025-01-27T12:3
 
 
 def chunk(index: int = 0) -> ChunkReceived:
-    return ChunkReceived(chunk_index=index, size=32000, sha256="2" * 64, total_chunks=index + 1)
+    return ChunkReceived(
+        chunk_index=index, size=32000, sha256="2" * 64, total_chunks=index + 1, total_size=32000 * (index + 1)
+    )
+
+
+def failure(number: int) -> AudioFailed:
+    """Return an event that is kept, with its number as the reason."""
+    return AudioFailed(code="bad_media", reason=str(number), manifest_sha256="3" * 64)
 
 
 def happened(

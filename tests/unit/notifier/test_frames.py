@@ -10,6 +10,7 @@ from services.notifier.frames import (
     DEFAULT_EVENT_NAMES,
     EVENT_NAMES,
     FRAMES,
+    PROGRESS,
     SUBJECTS,
     event_frame,
     heartbeat_frame,
@@ -52,7 +53,7 @@ GOLDEN: list[tuple[Event, str]] = [
         chunk(4),
         (
             '{"event":"chunk_received","session_id":"abc123","chunk_index":4,"size":32000,"total_chunks":5,'
-            '"id":"7","timestamp":"2025-01-27T12:34:56.789Z"}'
+            '"total_size":160000,"id":"7","timestamp":"2025-01-27T12:34:56.789Z"}'
         ),
     ),
 ]
@@ -82,8 +83,9 @@ def test_progress_is_sent_only_on_request() -> None:
     assert on_request == {"chunk_received"}
 
 
-def test_the_consumer_filters_exactly_the_events_that_have_frames() -> None:
-    assert set(SUBJECTS) == {f"roomtone.v1.*.*.{kind.NAME}" for kind in FRAMES}
+def test_the_consumer_filters_exactly_the_events_that_have_frames_and_are_kept() -> None:
+    assert {*SUBJECTS, PROGRESS} == {f"roomtone.v1.*.*.{kind.NAME}" for kind in FRAMES}
+    assert PROGRESS not in SUBJECTS
 
 
 @given(st.text(st.characters(exclude_categories=())))

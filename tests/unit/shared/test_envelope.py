@@ -72,7 +72,7 @@ UPLOAD_SUMMARIES = (
 
 EXAMPLES: tuple[Event, ...] = (
     SessionOpened(),
-    ChunkReceived(chunk_index=3, size=32_000, sha256="ab" * 32, total_chunks=4),
+    ChunkReceived(chunk_index=3, size=32_000, sha256="ab" * 32, total_chunks=4, total_size=128_000),
     SessionFinalized(manifest_sha256="cd" * 32, chunks=5, bytes=160_000),
     AudioReady(
         url="https://b.a.r2.cloudflarestorage.com/audio_abc123.wav",
@@ -183,7 +183,7 @@ def test_a_chunk_event_is_these_bytes() -> None:
         '"datacontenttype":"application/json",'
         '"traceparent":"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01","requestid":"call-7",'
         '"tenantid":"default","data":{"chunk_index":3,"size":32000,"sha256":"' + "ab" * 32 + '",'
-        '"total_chunks":4}}'
+        '"total_chunks":4,"total_size":128000}}'
     )
 
 
