@@ -30,5 +30,5 @@ class TokenRejected(NotAuthenticated):
     """A token is missing or invalid; `reason` is never sent, as it would teach an attacker what to try next."""
 
     def __init__(self, reason: RejectReason) -> None:
-        super().__init__(_MESSAGE)
+        super().__init__(_MESSAGE, invalid_token=reason is not RejectReason.MISSING)
         self.reason = reason

@@ -26,7 +26,7 @@ def caller_from_claims(claims: Mapping[str, Any], policy: TokenPolicy, now: floa
     """Return the caller whom the claims describe at `now`, in seconds since the epoch; raises TokenRejected."""
     if claims.get("iss") != policy.issuer:
         raise TokenRejected(RejectReason.ISSUER)
-    if claims.get("aud") != policy.audience:  # a list is rejected as well: such a token is valid elsewhere too
+    if not _is_meant_for(policy.audience, claims.get("aud")):
         raise TokenRejected(RejectReason.AUDIENCE)
     expires = _numeric_date(claims.get("exp"))
     if now >= expires + policy.leeway:
@@ -36,7 +36,7 @@ def caller_from_claims(claims: Mapping[str, Any], policy: TokenPolicy, now: floa
     subject = claims.get("sub")
     return Caller(
         tenant=_tenant(claims.get(policy.tenant_claim, DEFAULT_TENANT)),
-        permissions=_permissions(claims["scope"]) if "scope" in claims else ALL_PERMISSIONS,
+        permissions=_permissions(claims),
         leads=_leads(claims.get(policy.leads_claim, "*")),
         subject=subject[:_MAX_SUBJECT_LENGTH] if isinstance(subject, str) else "",
         expires=expires,
@@ -62,11 +62,23 @@ def _tenant(value: object) -> str:
         raise TokenRejected(RejectReason.CLAIM) from exc
 
 
-def _permissions(value: object) -> frozenset[Permission]:
-    """Read a space separated list of scopes (RFC 8693, section 4.2); unknown ones are ignored: other services' own."""
-    if not isinstance(value, str):
+def _is_meant_for(audience: str, value: object) -> bool:
+    """Whether an `aud` claim names us, alone or in a list (RFC 7519, section 4.1.3)."""
+    return value == audience or (
+        isinstance(value, list) and audience in value and all(isinstance(x, str) for x in value)
+    )
+
+
+def _permissions(claims: Mapping[str, Any]) -> frozenset[Permission]:
+    """Read the scopes of a token, all where it has no such claim; unknown ones are ignored: other services' own.
+
+    `scope` is separated by spaces (RFC 8693, section 4.2); some issuers send a list, and some call it `scp`.
+    """
+    value = claims.get("scope", claims.get("scp", " ".join(ALL_PERMISSIONS)))
+    names = value.split(" ") if isinstance(value, str) else value
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise TokenRejected(RejectReason.CLAIM)
-    return frozenset(Permission(name) for name in value.split(" ") if name in ALL_PERMISSIONS)
+    return frozenset(Permission(name) for name in names if name in ALL_PERMISSIONS)
 
 
 def _leads(value: object) -> frozenset[str] | None:

@@ -43,7 +43,8 @@ class Caller:
     def require(self, permission: Permission) -> None:
         """Raise NotAllowed unless the token covers `permission`."""
         if permission not in self.permissions:
-            raise NotAllowed(f"The token does not cover this: it needs the scope {permission.value}.")
+            message = f"The token does not cover this: it needs the scope {permission.value}."
+            raise NotAllowed(message, scope=permission.value)
 
     def require_lead(self, lead: str) -> None:
         """Raise NotAllowed unless the token covers `lead`."""

@@ -59,17 +59,25 @@ class CallerError(RoomtoneError):
 
 
 class NotAuthenticated(CallerError):
-    """No token, or an invalid one; the caller does not learn the reason."""
+    """No token, or an invalid one; the caller does not learn the reason, only whether a token was seen."""
 
     kind = ErrorKind.NOT_AUTHENTICATED
     default_code = "not_authenticated"
 
+    def __init__(self, message: str, *, invalid_token: bool = False, code: str | None = None) -> None:
+        super().__init__(message, code=code)
+        self.invalid_token = invalid_token
+
 
 class NotAllowed(CallerError):
-    """The caller is authenticated, but may not do this."""
+    """The caller is authenticated, but may not do this; `scope` is the one that the token lacks, if it is that."""
 
     kind = ErrorKind.NOT_ALLOWED
     default_code = "not_allowed"
+
+    def __init__(self, message: str, *, scope: str | None = None, code: str | None = None) -> None:
+        super().__init__(message, code=code)
+        self.scope = scope
 
 
 class InvalidInput(CallerError):

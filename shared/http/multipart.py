@@ -7,11 +7,14 @@ from typing import Any
 from multipart import MultipartError, MultipartSegment, ParserLimitReached, PushMultipartParser, parse_options_header
 from starlette.requests import Request
 
-from shared.domain.errors import InvalidInput, TooLarge
+from shared.domain.errors import InvalidInput, TooLarge, Unsupported
 from shared.http.body import BodyLimits, declared_size, stream_body
 
 _MAX_PARTS = 32
 _MAX_FIELD_BYTES = 64 * 1024
+
+_ENCODED = {"base64", "quoted-printable"}  # Content-Transfer-Encoding, which RFC 7578, section 4.7, deprecates
+_SEND_AS_IT_IS = "Content-Transfer-Encoding is not supported: send the file's bytes as they are."
 
 BAD_FIELD = "bad_field"
 """Error code of a field that is too long or not UTF-8."""
@@ -56,7 +59,7 @@ async def parse_form(
     """Yield a form's events while its body arrives; parts named in `file_fields` are streamed, the others buffered.
 
     Raises InvalidInput for a malformed or incomplete form, and TooLarge for one of over 32 parts, with a field of over
-    64 KiB or with too long headers.
+    64 KiB or with too long headers, and Unsupported for a file that is encoded once more.
     """
     parser = PushMultipartParser(boundary, max_segment_count=_MAX_PARTS)
     field: _FieldBuffer | None = None
@@ -65,7 +68,7 @@ async def parse_form(
             for event in parser.parse(piece):
                 match event:
                     case MultipartSegment() if event.name in file_fields:
-                        yield FileStart(event.name, event.filename or "")
+                        yield _file_start(event)
                     case MultipartSegment():
                         field = _FieldBuffer(event.name, file_expected_in=file_fields if event.filename else None)
                     case None if field is not None:
@@ -82,6 +85,13 @@ async def parse_form(
         raise TooLarge("The form has too many parts or too long headers.", code="form_too_large") from exc
     except MultipartError as exc:
         raise InvalidInput("The multipart form is broken or ends early: send it again.", code="bad_form") from exc
+
+
+def _file_start(part: MultipartSegment) -> FileStart:
+    """Return the file's start; raises Unsupported for one that is encoded once more: it would be stored so."""
+    if part.header("Content-Transfer-Encoding", "").lower() in _ENCODED:
+        raise Unsupported(_SEND_AS_IT_IS, code="bad_encoding")
+    return FileStart(part.name, part.filename or "")
 
 
 class _FieldBuffer:

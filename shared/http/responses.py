@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from shared.domain.errors import (
     ErrorKind,
+    NotAllowed,
     NotAuthenticated,
     OutOfSpace,
     RangeNotSatisfiable,
@@ -85,10 +86,12 @@ _RETRY_AFTER_SECONDS = 5
 
 
 def error_headers(error: RoomtoneError) -> dict[str, str]:
-    """Return the headers that an error's status asks for."""
+    """Return the headers that an error's status asks for; challenges as RFC 6750, section 3, writes them."""
     match error:
         case NotAuthenticated():
-            return {"WWW-Authenticate": "Bearer"}
+            return {"WWW-Authenticate": 'Bearer error="invalid_token"' if error.invalid_token else "Bearer"}
+        case NotAllowed(scope=str(scope)):
+            return {"WWW-Authenticate": f'Bearer error="insufficient_scope", scope="{scope}"'}
         case RateLimited():
             return {"Retry-After": str(error.retry_after)}
         case RangeNotSatisfiable():

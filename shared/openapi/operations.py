@@ -31,7 +31,9 @@ def error_response_specs(kinds: Iterable[ErrorKind], error: type) -> Iterator[tu
 def _headers(kind: ErrorKind) -> dict[str, str]:
     match kind:
         case ErrorKind.NOT_AUTHENTICATED:
-            return {"WWW-Authenticate": "The scheme to use: `Bearer` (RFC 9110, section 11.6.1)."}
+            return {"WWW-Authenticate": '`Bearer`, with `error="invalid_token"` for a token (RFC 6750, section 3).'}
+        case ErrorKind.NOT_ALLOWED:
+            return {"WWW-Authenticate": '`Bearer error="insufficient_scope"` with the `scope` that the token lacks.'}
         case ErrorKind.RANGE_NOT_SATISFIABLE:
             return {"Content-Range": "How many bytes there are: `bytes */<size>` (RFC 9110, section 14.4)."}
         case ErrorKind.RATE_LIMITED | ErrorKind.UNAVAILABLE | ErrorKind.OUT_OF_SPACE:

@@ -95,8 +95,6 @@ class RecordingForm:
                 self._head += piece[: SIGNATURE_BYTES - len(self._head)]
             self._check_early()
             yield piece
-        if self._size == 0:
-            raise InvalidInput("The file is empty: send at least one byte.", code="empty_chunk")
 
     async def destination(self) -> RecordingDestination:
         """Return where the bytes go, once all fields are known; opens an upload for a whole recording."""
@@ -111,6 +109,8 @@ class RecordingForm:
                 raise InvalidInput("action must be append in a form, or left out.", code="unknown_action")
 
     async def _whole_recording(self) -> RecordingDestination:
+        if self._size == 0:
+            raise InvalidInput("The file is empty: send at least one byte.", code="empty_chunk")
         call_log, filename = self._call_log_and_name()
         check_content_matches_name(filename, self._head)
         upload = await self._uploads.open(self._lead, call_log, filename)

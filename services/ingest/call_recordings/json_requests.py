@@ -29,12 +29,12 @@ class InitUpload:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AppendChunk:
-    """Send one chunk: `chunk` is in base64 (RFC 4648, section 4), without line breaks."""
+    """Send one chunk: `chunk` is in base64 (RFC 4648, section 4), without line breaks; an empty one has no bytes."""
 
     action: Literal["append"]
     upload_id: Identifier
     chunk_index: Annotated[int, Field(strict=True, ge=0, le=MAX_CHUNK_INDEX), IntegralFloat]
-    chunk: Annotated[str, Field(min_length=1, json_schema_extra={"contentEncoding": "base64"})]
+    chunk: Annotated[str, Field(json_schema_extra={"contentEncoding": "base64"})]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -79,17 +79,14 @@ class ManifestWriter:
             raise session_expired()
         if (session.metadata is None) != (params is None):
             raise wrong_upload_kind()
-        if len(session) == 0:
+        if session.size == 0:
             raise _no_chunks()
         if len(session) != len(directory.chunk_sizes()):
             raise Unavailable("The spool's disk does not keep its locks: finalize again.", code="busy")
+        if params is not None and (beyond := session.beyond(params.total_chunks)):
+            raise _beyond_total(beyond, params.total_chunks)
         if gaps := session.missing(params.total_chunks if params else 0):
             raise _missing_chunks(gaps)
-        if params is not None and len(session) > params.total_chunks:
-            raise Conflict(
-                f"{len(session)} chunks are stored, more than total_chunks says: correct it and finalize again.",
-                code="more_chunks",
-            )
         manifest = Manifest(
             tenant=directory.key.tenant,
             session=directory.key.session,
@@ -122,7 +119,7 @@ def wrong_upload_kind() -> Conflict:
 
 
 def _no_chunks() -> EmptySession:
-    return EmptySession("No chunks were received for this session: upload some before finalizing.")
+    return EmptySession("No byte was received for this session: upload its chunks before finalizing.")
 
 
 def _check_same_params(manifest: Manifest, params: FinalizeParams | None) -> None:
@@ -136,6 +133,15 @@ def _opened_at(directory: SessionDirectory, session: CachedSession) -> str:
     if session.metadata is not None:
         return session.metadata.opened_at
     return rfc3339(datetime.fromtimestamp(lock_created(directory.lock), UTC))
+
+
+def _beyond_total(indices: list[int], total: int) -> Conflict:
+    named = ", ".join(map(str, indices[:_MAX_GAPS_LISTED])) + (" and more" if len(indices) > _MAX_GAPS_LISTED else "")
+    return Conflict(
+        f"total_chunks is {total}, but chunks with these indices are stored: {named}. "
+        "Indices begin at 0: correct total_chunks and finalize again.",
+        code="more_chunks",
+    )
 
 
 def _missing_chunks(gaps: list[tuple[int, int]]) -> Conflict:

@@ -15,7 +15,9 @@ from shared.messaging.bus import Bus
 
 log = structlog.stdlib.get_logger(__name__)
 
-_POLL_SECONDS = 1.0  # events published while the bus is away are missed, so the spool is polled as well
+# Events that are published while the bus is away are missed, so the spool is polled as well, soon at first: the event
+# of a session that just ended may be out already while its result is being written.
+_FIRST_POLL_SECONDS, _POLL_SECONDS = 0.05, 1.0
 
 
 class ResultWaiter:
@@ -30,11 +32,13 @@ class ResultWaiter:
             self._outcome.set_result(outcome)
 
     async def result(self, seconds: float, *, poll: Callable[[], Awaitable[Envelope | None]]) -> Envelope | None:
-        """Return the outcome, or None after `seconds`; `poll` is called every second as a second source."""
+        """Return the outcome, or None after `seconds`; `poll` is called again and again as a second source."""
+        pause = _FIRST_POLL_SECONDS
         deadline = asyncio.get_running_loop().time() + seconds
         while True:
             left = deadline - asyncio.get_running_loop().time()
-            done, _ = await asyncio.wait([self._outcome], timeout=max(0.0, min(_POLL_SECONDS, left)))
+            done, _ = await asyncio.wait([self._outcome], timeout=max(0.0, min(pause, left)))
+            pause = min(2 * pause, _POLL_SECONDS)
             if done:
                 return self._outcome.result()
             if (outcome := await poll()) is not None or left <= 0:

@@ -40,7 +40,7 @@ class UploadChunkRequest:
         self._key: SessionKey | None = None
 
     async def pieces(self) -> AsyncIterator[bytes]:
-        """Yield the chunk's bytes as they arrive.
+        """Yield the chunk's bytes as they arrive; of an empty chunk none, and it takes its index all the same.
 
         Raises what `ChunkForm.pieces` raises, and what `target` raises for fields in front of the file.
         """
@@ -50,8 +50,6 @@ class UploadChunkRequest:
                 empty = False
                 await self._check_fields_so_far()
             yield piece
-        if empty:
-            raise InvalidInput("The chunk is empty: send at least one byte.", code="empty_chunk")
 
     async def target(self) -> ChunkTarget:
         """Return where the chunk goes, once all fields are known; raises InvalidInput and NotFound."""

@@ -85,7 +85,7 @@ _WRITE = Permission.AUDIO_WRITE
 
 ROUTES = [
     UPLOADS.route("POST", "/upload/init", init_upload, required_permission=_WRITE, operation=INIT),
-    UPLOADS.route("POST", "/upload/chunk", upload_chunk, required_permission=_WRITE, operation=CHUNK),
+    UPLOADS.route("POST", "/upload/chunk", upload_chunk, required_permission=_WRITE, operation=CHUNK, frequent=True),
     UPLOADS.route("POST", "/upload/complete", complete_upload, required_permission=_WRITE, operation=COMPLETE),
 ]
 

@@ -1,6 +1,7 @@
 """Parses the request of a raw session's chunk: its head at once, its body as a stream."""
 
 from collections.abc import AsyncIterator
+from fnmatch import fnmatchcase
 from typing import Any
 
 from starlette.requests import Request
@@ -22,6 +23,8 @@ from shared.http.operation import OCTETS
 
 FILE_FIELD = "audio_chunk"
 INDEX_FIELD = "chunk_index"
+RAW_TYPES = (OCTETS, "audio/*", "video/*")
+"""The types of a body that is the chunk itself; a browser's `fetch` names a blob's own."""
 
 
 class ChunkRequest:
@@ -42,23 +45,27 @@ class ChunkRequest:
         if self.declared_size > limits.size:  # before the session's limit: a new session would not help
             raise TooLarge(self._too_large)
         self._index: int | None = None
+        self._empty = True
         for text in request.query_params.getlist(INDEX_FIELD):
             self._set_index(text)
 
     async def pieces(self) -> AsyncIterator[bytes]:
         """Yield the chunk's bytes as they arrive, up to the limit; raises what `ChunkForm.pieces` raises."""
-        empty = True
         async for piece in self._content():
-            empty = False
+            self._empty = False
             yield piece
             del piece  # as in `stream_body`
-        if empty:
-            raise InvalidInput("The chunk is empty: send at least one byte.", code="empty_chunk")
 
     def target(self) -> ChunkTarget:
-        """Return where the chunk goes; call it after the last piece, when all fields are known."""
+        """Return where the chunk goes; call it after the last piece, when all fields are known.
+
+        An empty chunk takes its index: recorders send such blobs, and a gap would keep the session from its end.
+        Raises InvalidInput for one without an index, which says nothing.
+        """
         if self._form is not None and (text := self._form.fields.get(INDEX_FIELD)) is not None:
             self._set_index(text)
+        if self._empty and self._index is None:
+            raise InvalidInput("The chunk is empty: send at least one byte, or its chunk_index.", code="empty_chunk")
         return ChunkTarget(self._key, self._index)
 
     def _content(self) -> AsyncIterator[bytes]:
@@ -80,9 +87,9 @@ class ChunkRequest:
             return ChunkForm(
                 self._request, self._limits, boundary=boundary, file_field=FILE_FIELD, too_large=self._too_large
             )
-        if media_type(self._request) != OCTETS:
+        if not any(fnmatchcase(media_type(self._request), kind) for kind in RAW_TYPES):
             raise Unsupported(
-                f"Send multipart/form-data with a file field {FILE_FIELD!r}, or application/octet-stream.",
+                f"Send multipart/form-data with a file field {FILE_FIELD!r}, or the bytes as application/octet-stream.",
                 code="bad_content_type",
             )
         return None

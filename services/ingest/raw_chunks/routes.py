@@ -74,6 +74,7 @@ ROUTES = [
         upload_chunk,
         required_permission=Permission.AUDIO_WRITE,
         operation=UPLOAD_CHUNK,
+        frequent=True,
     ),
     SESSIONS.route(
         "POST",

@@ -5,7 +5,7 @@ from typing import Literal
 
 from services.ingest.api.accepted import PROCESSING
 from services.ingest.api.session_resource import SESSION_ID
-from services.ingest.raw_chunks.request import FILE_FIELD, INDEX_FIELD
+from services.ingest.raw_chunks.request import FILE_FIELD, INDEX_FIELD, RAW_TYPES
 from shared.domain.errors import ErrorKind
 from shared.domain.identifiers import INDEX_SCHEMA
 from shared.http.fields import Address, Count, Identifier, Seconds, Sha256, Size
@@ -55,7 +55,7 @@ UPLOAD_CHUNK = Operation(
     ],
     request_bodies=[
         RequestBodySpec(schema=_FORM_SCHEMA, media_type=FORM),
-        RequestBodySpec(schema={"type": "string", "minLength": 1}, media_type=OCTETS),
+        *(RequestBodySpec(schema={"type": "string", "minLength": 1}, media_type=kind) for kind in RAW_TYPES),
     ],
     responses={
         200: ResponseSpec(description="Stored: these bytes survive a crash and a power loss.", model=ChunkStored)

@@ -5,11 +5,12 @@ marks that the bus has it.
 """
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from pydantic import TypeAdapter
 
+from services.ingest.session_state.clock_jumps import ClockJumps
 from services.ingest.session_state.session_cache import SessionCache
 from shared.domain.clock import now, rfc3339
 from shared.domain.errors import Conflict
@@ -51,11 +52,15 @@ def session_expired() -> Conflict:
 
 @dataclass(frozen=True, slots=True)
 class SessionExpirer:
-    """Expires sessions that have received nothing for `ttl` seconds; every method blocks."""
+    """Expires sessions that have received nothing for `ttl` seconds; every method blocks.
+
+    Within `ttl` after the wall clock jumped nothing expires: the files' times say nothing then.
+    """
 
     spool: Spool
     sessions: SessionCache
     ttl: float
+    clock: ClockJumps = field(default_factory=ClockJumps)
 
     def expire(self, directory: SessionDirectory) -> bool:
         """Expire a session unless it is younger than `ttl` or has ended; returns whether its record was written.
@@ -63,7 +68,7 @@ class SessionExpirer:
         A session without chunks and metadata is removed, and no event is published for it.
         """
         since = _modified_at(directory)  # before the lock: making the lock file changes the directory's mtime
-        if self._is_young(since):
+        if self.clock.jumped_within(self.ttl) or self._is_young(since):
             return False
         with acquire_lock(directory.lock) as lock:
             if lock.changes > 0:

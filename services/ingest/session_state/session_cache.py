@@ -74,6 +74,10 @@ class CachedSession:
             gaps.append((expected, total - 1))
         return gaps
 
+    def beyond(self, total: int) -> list[int]:
+        """Return the indices from `total` on, in order."""
+        return sorted(index for index in self._sizes if index >= total)
+
     def is_same_directory(self, lock: LockFile) -> bool:
         """Whether the entry is of this directory, and not of a deleted one of the same name."""
         return self._version[0] == lock.created

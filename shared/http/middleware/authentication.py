@@ -8,9 +8,6 @@ from shared.domain.caller import Caller
 from shared.domain.errors import RoomtoneError
 from shared.http.paths import HEALTH_PATHS
 
-CHALLENGE = {"WWW-Authenticate": "Bearer"}
-"""The header that goes with every 401 (RFC 9110, section 11.6.1)."""
-
 _RESULT = "roomtone.caller"
 
 

@@ -21,7 +21,7 @@ HEAD_TOO_LARGE = _raw_error(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "The req
 HEAD_TOO_LARGE_WITH_TOKEN = _raw_error(
     HTTPStatus.UNAUTHORIZED,
     "A valid bearer token is required: send it as Authorization: Bearer <token>.",
-    "www-authenticate: Bearer",
+    'www-authenticate: Bearer error="invalid_token"',
 )
 HEAD_TIMEOUT = _raw_error(
     HTTPStatus.REQUEST_TIMEOUT, "The request line and headers did not arrive in time: send them again."

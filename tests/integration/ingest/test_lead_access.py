@@ -11,7 +11,7 @@ from shared.domain.envelope import Envelope, decode, make_envelope
 from shared.domain.events import AudioFailed, AudioReady, ChunkReceived, SessionDeleted, SessionFinalized, SessionOpened
 from shared.domain.identifiers import SessionKey
 from shared.domain.manifest import Manifest, dump_manifest
-from shared.domain.subjects import STREAM, session_filter
+from shared.domain.subjects import PROGRESS_STREAM, STREAM, session_filter
 from shared.domain.upload_kind import LeadRecording, RegisteredDocument
 from shared.messaging.bus import Bus, last_event
 from shared.observability.trace import new_trace
@@ -99,11 +99,13 @@ async def stored(pipeline: Pipeline, lead: str = LEAD) -> str:
 
 
 async def last_events(bus: Bus, session: str) -> list[Envelope]:
-    """Return the session's last event of each type on the stream, once it has been stored."""
+    """Return the session's last event of each type on the streams, once all have been stored."""
     filtered = session_filter(SessionKey("default", session))
-    info = await bus.jetstream.stream_info(STREAM, subjects_filter=filtered)
-    names = info.state.subjects or {}
-    events = [decode((await bus.jetstream.get_last_msg(STREAM, name)).data or b"") for name in names]
+    events: list[Envelope] = []
+    for stream in (STREAM, PROGRESS_STREAM):
+        info = await bus.jetstream.stream_info(stream, subjects_filter=filtered)
+        names = info.state.subjects or {}
+        events += [decode((await bus.jetstream.get_last_msg(stream, name)).data or b"") for name in names]
     return events if {type(item.event) for item in events} >= KINDS else []
 
 

@@ -175,7 +175,7 @@ async def send_beginning(lead: LeadClient, content_type: str, body: bytes) -> by
 
 async def test_bytes_that_do_not_match_at_finalize_leave_the_upload_open(lead: LeadClient) -> None:
     upload_id = await lead.init(call := new_call())
-    assert (await lead.append(upload_id, 1, AAC[10:])).status_code == 202
+    assert (await lead.append(upload_id, 1, bytes(5000))).status_code == 202
     assert_error(await lead.finalize(upload_id, 2, call), 409, "CONFLICT")  # a gap
     assert (await lead.append(upload_id, 0, b"not AAC at all")).status_code == 202  # too short for a signature
     assert_error(await lead.finalize(upload_id, 2, call), 400, "VALIDATION_ERROR")
@@ -185,7 +185,7 @@ async def test_bytes_that_do_not_match_at_finalize_leave_the_upload_open(lead: L
 
 @pytest.mark.parametrize(
     "bad",
-    ["", "!!!!", "QUJD\n", "QU JD", "QUJ", "QUJD=", "=QUJD", "QU==JD==", "data:audio/aac;base64,QUJD", "QUJ_", "я"],
+    ["!!!!", "QUJD\n", "QU JD", "QUJ", "QUJD=", "=QUJD", "QU==JD==", "data:audio/aac;base64,QUJD", "QUJ_", "я"],
 )
 async def test_a_chunk_that_is_not_plain_base64_is_rejected(pipeline: Pipeline, lead: LeadClient, bad: str) -> None:
     upload_id = await lead.init(new_call())

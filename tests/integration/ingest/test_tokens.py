@@ -10,9 +10,13 @@ import pytest
 from shared.storage.settings import StoreConfig
 from tests.integration.pipeline import OCTETS, Pipeline, ingest_running, ingest_settings
 from tests.integration.shared.hostile_tokens import CASES, RS256, Case, Headers, bearing, signed
-from tests.tokens import bearer, good_claims, mint, token_settings
+from tests.tokens import AUDIENCE, bearer, good_claims, mint, token_settings
 
 NOWHERE = "nats://127.0.0.1:1"
+NO_TOKEN = {
+    f"form: {place}"
+    for place in ("no header", "another header", "proxy's header", "a cookie", "subprotocols on plain HTTP")
+}
 
 
 @pytest.fixture(scope="module")
@@ -48,14 +52,15 @@ async def test_an_invalid_token_gets_401_without_the_reason(
 ) -> None:
     status, head, body = await ask(pipeline, CASES[case]())
     assert (status, body) == (401, generic_response)
-    assert b"\r\nwww-authenticate: bearer\r\n" in head
+    challenge = b"bearer" if case in NO_TOKEN else b'bearer error="invalid_token"'
+    assert b"\r\nwww-authenticate: " + challenge + b"\r\n" in head
     assert b"valid bearer token" in body
 
 
 async def test_a_token_of_a_megabyte_ends_its_connection_and_no_other(pipeline: Pipeline) -> None:
     status, head, body = await ask(pipeline, [b"Authorization: Bearer " + b"x" * 1_000_000])
     assert status == 401
-    assert b"\r\nwww-authenticate: bearer\r\n" in head
+    assert b'\r\nwww-authenticate: bearer error="invalid_token"\r\n' in head
     assert b"valid bearer token" in body
     assert (await pipeline.client.get("/livez")).status_code == 200
 
@@ -70,8 +75,15 @@ async def test_a_token_of_a_megabyte_ends_its_connection_and_no_other(pipeline: 
         lambda: bearing(signed(RS256 | {"kid": "../any", "cat": "unknown", "x5t": "AAAA"}, good_claims())),
         lambda: bearing(mint(iat=None, sub=None, scope="openid audio:read email", leads=[7, "8"], groups=["x"])),
         lambda: bearing(mint(leads="*", tenant_id="acme", filler="x" * 8000)),
+        lambda: bearing(mint(aud=["another", AUDIENCE])),
+        lambda: bearing(mint(scope=["openid", "audio:read"])),
+        lambda: bearing(mint(scp="openid audio:read")),
+        lambda: bearing(mint(scp=["audio:read"])),
     ],
-    ids=["plain", "lower case", "within leeway", "clock behind", "header members", "other claims", "long"],
+    ids=[
+        *("plain", "lower case", "within leeway", "clock behind", "header members", "other claims", "long"),
+        *("aud is a list", "scope is a list", "scp", "scp is a list"),
+    ],
 )
 async def test_a_valid_token_is_accepted(pipeline: Pipeline, headers: Case) -> None:
     status, _, _ = await ask(pipeline, headers())
@@ -83,7 +95,11 @@ async def test_a_token_without_the_scope_gets_403(pipeline: Pipeline) -> None:
     writing = await pipeline.client.post(
         "/upload_chunk/x", content=b"xx", headers=OCTETS | bearer(scope="audio:read events:read")
     )
+    listed = await pipeline.client.get("/sessions/x", headers=bearer(scope=["audio:write"]))
+    by_scp = await pipeline.client.get("/sessions/x", headers=bearer(scp=["audio:write"]))
+    both = await pipeline.client.get("/sessions/x", headers=bearer(scope="", scp="audio:read"))
     assert (reading.status_code, writing.status_code) == (403, 403)
+    assert (listed.status_code, by_scp.status_code, both.status_code) == (403, 403, 403)
     assert "audio:read" in reading.json()["message"]
     assert pipeline.leftovers() == []
 

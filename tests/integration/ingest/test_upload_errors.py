@@ -152,7 +152,6 @@ async def test_a_form_with_a_missing_or_duplicate_field_is_rejected(uploader: Up
         [index, file],
         [file],
         [],
-        [session, index, part("chunk", b"", "a")],
         [session, index, file, file],
         [session, index, part("chunk_index", "1"), file],
         [session, index, file, part("chunk_index", "1")],
@@ -164,6 +163,16 @@ async def test_a_form_with_a_missing_or_duplicate_field_is_rejected(uploader: Up
     assert uploader.pipeline.directory(upload).chunk_sizes() == {}
     assert uploader.pipeline.leftovers() == []
     assert (await send_form(uploader, session, session, index, file, index)).status_code == 200
+
+
+async def test_an_empty_chunk_takes_its_index(uploader: Uploader) -> None:
+    upload = await uploader.opened()
+    session = part("upload_session_id", upload)
+    for index, content in enumerate((b"ab", b"", b"cd")):
+        sent = await send_form(uploader, session, part("chunk_index", str(index)), part("chunk", content, "a"))
+        assert sent.status_code == 200
+    assert uploader.pipeline.directory(upload).chunk_sizes() == {0: 2, 1: 0, 2: 2}
+    assert (await uploader.complete(upload, 3)).status_code == 202
 
 
 async def test_an_unknown_upload_gets_404_and_a_malformed_id_400_before_and_after_the_file(uploader: Uploader) -> None:
@@ -245,7 +254,9 @@ async def test_with_a_key_configured_a_token_is_needed_and_tenants_see_only_thei
             response = await pipeline.client.post(path)
             assert_error(response, 401)
             assert response.headers["www-authenticate"] == "Bearer"
-            assert_error(await pipeline.client.post(path, headers=bearer(scope="audio:read events:read")), 403)
+            narrow = await pipeline.client.post(path, headers=bearer(scope="audio:read events:read"))
+            assert_error(narrow, 403)
+            assert narrow.headers["www-authenticate"] == 'Bearer error="insufficient_scope", scope="audio:write"'
         acme, other = (Uploader(pipeline, bearer(tenant_id=tenant)) for tenant in ("acme", "other"))
         upload = await acme.uploaded(b"xx")
         for response, missing in (
