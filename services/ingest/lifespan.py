@@ -12,7 +12,6 @@ from services.ingest.background.spool_scanner import SpoolScanner
 from services.ingest.background.temp_file_sweeper import run_temp_file_sweeper
 from services.ingest.call_recordings.chunk_requests import RecordingLimits
 from services.ingest.call_recordings.json_requests import largest_json
-from services.ingest.call_recordings.playback import Playback
 from services.ingest.call_recordings.state import CallRecordingsState, MemoryBudget
 from services.ingest.call_recordings.stored_recordings import StoredRecordings
 from services.ingest.call_recordings.uploads import RecordingUploads
@@ -36,6 +35,7 @@ from services.ingest.intake.disk_reserve import DiskReserve
 from services.ingest.intake.group_commit import GroupCommit
 from services.ingest.intake.sync_threads import SyncThreads
 from services.ingest.intake.tenant_quota import TenantQuota
+from services.ingest.playback.object_playback import Playback
 from services.ingest.raw_chunks.routes import RawChunksState
 from services.ingest.raw_chunks.used_session_ids import UsedSessionIds
 from services.ingest.session_state.expiry import SessionExpirer

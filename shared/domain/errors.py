@@ -12,6 +12,7 @@ RoomtoneError
 │   ├── TooSlow             the sender stalled
 │   ├── RateLimited         more requests than one caller may send (retryable, later)
 │   ├── RangeNotSatisfiable a range without a byte of the recording
+│   ├── PreconditionFailed  another version than the request names
 │   └── Conflict            other bytes, late chunk, missing indices
 ├── OutOfSpace              the spool's disk is short or full (retryable)
 ├── Unavailable             an engine or model is not available (retryable)
@@ -35,6 +36,7 @@ class ErrorKind(Enum):
     TOO_SLOW = auto()
     RATE_LIMITED = auto()
     RANGE_NOT_SATISFIABLE = auto()
+    PRECONDITION_FAILED = auto()
     CONFLICT = auto()
     OUT_OF_SPACE = auto()
     UNAVAILABLE = auto()
@@ -143,6 +145,13 @@ class RangeNotSatisfiable(CallerError):
     def __init__(self, message: str, *, size: int, code: str | None = None) -> None:
         super().__init__(message, code=code)
         self.size = size
+
+
+class PreconditionFailed(CallerError):
+    """The resource is another version than the request names (RFC 9110, section 13)."""
+
+    kind = ErrorKind.PRECONDITION_FAILED
+    default_code = "another_version"
 
 
 class Conflict(CallerError):

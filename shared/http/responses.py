@@ -54,6 +54,8 @@ def http_status(kind: ErrorKind) -> int:  # noqa: C901, PLR0912  # one case a br
             return 408
         case ErrorKind.CONFLICT:
             return 409
+        case ErrorKind.PRECONDITION_FAILED:
+            return 412
         case ErrorKind.TOO_LARGE:
             return 413
         case ErrorKind.UNSUPPORTED:

@@ -64,6 +64,8 @@ def _description(kind: ErrorKind) -> str:  # noqa: C901, PLR0912  # one case a k
             return "A content type or content encoding that is not taken here."
         case ErrorKind.RANGE_NOT_SATISFIABLE:
             return "No byte is in the range that was asked for."
+        case ErrorKind.PRECONDITION_FAILED:
+            return "It is another version than `If-Match` or `If-Unmodified-Since` names."
         case ErrorKind.RATE_LIMITED:
             return "More requests than one caller may send."
         case ErrorKind.PERMANENT:

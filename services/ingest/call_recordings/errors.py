@@ -22,6 +22,7 @@ class RecordingErrorCode(StrEnum):
     TOO_LARGE = "PAYLOAD_TOO_LARGE"
     MEDIA_TYPE = "UNSUPPORTED_MEDIA_TYPE"
     RANGE = "INVALID_RANGE"
+    PRECONDITION = "PRECONDITION_FAILED"
     TOO_MANY = "TOO_MANY_REQUESTS"
     SERVER = "SERVER_ERROR"
     UNAVAILABLE = "SERVICE_UNAVAILABLE"
@@ -64,6 +65,8 @@ def error_code(kind: ErrorKind) -> RecordingErrorCode:  # noqa: C901, PLR0912  #
             return RecordingErrorCode.MEDIA_TYPE
         case ErrorKind.RANGE_NOT_SATISFIABLE:
             return RecordingErrorCode.RANGE
+        case ErrorKind.PRECONDITION_FAILED:
+            return RecordingErrorCode.PRECONDITION
         case ErrorKind.RATE_LIMITED:
             return RecordingErrorCode.TOO_MANY
         case ErrorKind.PERMANENT:

@@ -19,6 +19,7 @@ from services.ingest.call_recordings.state import CallRecordingsState
 from services.ingest.call_recordings.stored_recordings import StoredCall
 from services.ingest.call_recordings.upload_handler import upload_recording
 from services.ingest.call_recordings.uploads import LeadRef
+from services.ingest.playback.object_playback import playable_original
 from shared.domain.caller import Caller, Permission
 from shared.domain.errors import InvalidInput
 from shared.domain.events import AnalysisCompleted, AudioReady
@@ -41,7 +42,7 @@ async def play(request: Request[CallRecordingsState], caller: Caller) -> Respons
     lead = _lead(request, caller)
     call = await request.state["stored_recordings"].newest(lead, recording_id(request))
     playback = request.state["playback"]
-    return await (playback.head if request.method == "HEAD" else playback.play)(call, request.headers)
+    return await playback.respond(request.method, playable_original(call.original, call.stored_at), request.headers)
 
 
 async def list_recordings(request: Request[CallRecordingsState], caller: Caller) -> Response:

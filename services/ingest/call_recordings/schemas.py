@@ -9,6 +9,7 @@ from typing import Literal
 from services.ingest.api.accepted import PROCESSING
 from services.ingest.call_recordings.ids import UUID_SCHEMA
 from services.ingest.call_recordings.json_requests import AppendChunk, FinalizeUpload, InitUpload
+from services.ingest.playback.operation import play_operation
 from shared.domain.errors import ErrorKind
 from shared.domain.identifiers import IDENTIFIER_SCHEMA, INDEX_SCHEMA
 from shared.http.fields import Count, Identifier, Seconds, Size, Temperature, Timestamp
@@ -166,45 +167,10 @@ UPLOAD_RECORDING = Operation(
     ],
 )
 
-_CACHE_HEADERS = {
-    "ETag": "A strong validator of the bytes.",
-    "Last-Modified": "When they were stored.",
-    "Cache-Control": "`private, no-cache`: keep it, and ask whether it is still the one.",
-}
-_PLAY_HEADERS = {
-    **_CACHE_HEADERS,
-    "Content-Length": "How many bytes follow.",
-    "Accept-Ranges": "`bytes`.",
-    "Content-Disposition": "`inline`, with the file's name (RFC 6266).",
-    "X-Content-Type-Options": "`nosniff`.",
-}
-AUDIO = "audio/*"
-
-PLAY_RECORDING = Operation(
+PLAY_RECORDING = play_operation(
     summary="Play the newest recording of a call",
-    description=(
-        "The bytes as they were sent, with the type that the file's name stands for. Several ranges at once, malformed"
-        " ones and other units than `bytes` are answered with all of it."
-    ),
-    parameters=[
-        _LEAD_ID,
-        _RECORDING_ID,
-        Parameter(name="Range", where="header", description="One range: `bytes=0-1`, `bytes=500-`, `bytes=-500`."),
-        Parameter(name="If-Range", where="header", description="An ETag or a date that the range is about."),
-        Parameter(name="If-None-Match", where="header", description="ETags that the caller has already."),
-        Parameter(name="If-Modified-Since", where="header", description="When the caller last got it."),
-    ],
-    responses={
-        200: ResponseSpec(description="All of it.", media_type=AUDIO, headers=_PLAY_HEADERS),
-        206: ResponseSpec(
-            description="The range that was asked for.",
-            media_type=AUDIO,
-            headers={**_PLAY_HEADERS, "Content-Range": "Which bytes of how many: `bytes 0-1/160044`."},
-        ),
-        304: ResponseSpec(description="The caller has it already.", media_type=None, headers=_CACHE_HEADERS),
-    },
-    errors=[ErrorKind.INVALID, ErrorKind.NOT_FOUND, ErrorKind.RANGE_NOT_SATISFIABLE, ErrorKind.UNAVAILABLE],
-    head=True,
+    description="The bytes as they were sent, with the type that the file's name stands for.",
+    parameters=[_LEAD_ID, _RECORDING_ID],
 )
 
 LIST_RECORDINGS = Operation(

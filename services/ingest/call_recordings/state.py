@@ -5,10 +5,10 @@ from contextlib import contextmanager
 from typing import TypedDict
 
 from services.ingest.call_recordings.chunk_requests import RecordingLimits
-from services.ingest.call_recordings.playback import Playback
 from services.ingest.call_recordings.stored_recordings import StoredRecordings
 from services.ingest.call_recordings.uploads import RecordingUploads
 from services.ingest.intake.chunk_intake import ChunkIntake
+from services.ingest.playback.object_playback import Playback
 from shared.domain.errors import Unavailable
 
 

@@ -7,7 +7,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from services.ingest.api.session_resource import SESSION_ID, SESSIONS, session_key
+from services.ingest.playback.object_playback import Playback
 from services.ingest.sessions.deletion import Receipt, SessionDeleter
+from services.ingest.sessions.listening import LISTEN, LISTEN_ORIGINAL, playable_audio, playable_original_of
 from services.ingest.sessions.result_reader import ResultReader
 from services.ingest.sessions.result_responses import analysis_response, not_modified, transcript_response
 from services.ingest.sessions.result_schema import READ_ANALYSIS, READ_TRANSCRIPT
@@ -24,7 +26,7 @@ from shared.http.responses import json_response
 class _SessionId(StringConvertor):
     """Matches any text, except what names a resource below a session: that has methods of its own."""
 
-    regex = r"(?![\s\S]*/(?:transcript|analysis)$)[\s\S]*"
+    regex = r"(?![\s\S]*/(?:transcript|analysis|audio|original)$)[\s\S]*"
 
 
 _SESSION_ID = "session_id"
@@ -56,6 +58,7 @@ class SessionsState(TypedDict):
     status_reader: StatusReader
     result_reader: ResultReader
     session_deleter: SessionDeleter
+    playback: Playback
 
 
 async def read_status(request: Request[SessionsState], caller: Caller) -> Response:
@@ -93,6 +96,18 @@ async def delete_session(request: Request[SessionsState], caller: Caller) -> Res
     return json_response(receipt, headers=_NO_STORE)
 
 
+async def listen(request: Request[SessionsState], caller: Caller) -> Response:
+    """Stream the WAV of a session, or a range of it."""
+    found = await request.state["status_reader"].find(session_key(request, caller), caller)
+    return await request.state["playback"].respond(request.method, playable_audio(found), request.headers)
+
+
+async def listen_to_original(request: Request[SessionsState], caller: Caller) -> Response:
+    """Stream the original of a session, or a range of it."""
+    found = await request.state["status_reader"].find(session_key(request, caller), caller)
+    return await request.state["playback"].respond(request.method, playable_original_of(found), request.headers)
+
+
 _READ = Permission.AUDIO_READ
 
 ROUTES = [
@@ -100,6 +115,10 @@ ROUTES = [
         "GET", f"{_BELOW}/transcript", read_transcript, required_permission=_READ, operation=READ_TRANSCRIPT
     ),
     SESSIONS.route("GET", f"{_BELOW}/analysis", read_analysis, required_permission=_READ, operation=READ_ANALYSIS),
+    SESSIONS.route("GET", f"{_BELOW}/audio", listen, required_permission=_READ, operation=LISTEN),
+    SESSIONS.route(
+        "GET", f"{_BELOW}/original", listen_to_original, required_permission=_READ, operation=LISTEN_ORIGINAL
+    ),
     SESSIONS.route("GET", _PATH, read_status, required_permission=_READ, operation=_STATUS),
     SESSIONS.route("DELETE", _PATH, delete_session, required_permission=Permission.AUDIO_WRITE, operation=_DELETE),
 ]

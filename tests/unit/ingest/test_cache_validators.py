@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 from starlette.datastructures import Headers
 
-from services.ingest.call_recordings.range_requests import cache_validators
+from services.ingest.playback.range_requests import cache_validators
 
 SHA256 = "ab" * 32
 VALID = cache_validators(SHA256, datetime(2025, 1, 27, 12, 34, 56, 789_000, tzinfo=UTC))

@@ -10,11 +10,8 @@ import pytest
 from starlette.datastructures import Headers
 from starlette.types import Message, Receive, Send
 
-from services.ingest.call_recordings.playback import Playback, content_disposition
-from services.ingest.call_recordings.stored_recordings import StoredCall
-from shared.catalog.record import CatalogRecord
+from services.ingest.playback.object_playback import PlayableObject, Playback, content_disposition
 from shared.domain.errors import NotFound, Unavailable
-from shared.domain.events import AudioFailed, StoredOriginal
 from shared.storage.object_store import ObjectInfo
 
 MIB = 1024 * 1024
@@ -43,18 +40,14 @@ class Bucket:
             yield self.content[start : min(start + 100_000, end + 1)]
 
 
-def stored_call(size: int = len(CONTENT)) -> StoredCall:
-    original = StoredOriginal(
-        url="https://x.example/y",
+def stored_call(size: int = len(CONTENT)) -> PlayableObject:
+    return PlayableObject(
         object_key="y",
         filename="call.aac",
         content_type="audio/aac",
         size_bytes=size,
         sha256=hashlib.sha256(b"").hexdigest(),
-    )
-    ended = AudioFailed(code="x", reason="x", manifest_sha256="", original=original)
-    return StoredCall(
-        "c", original, WHEN, CatalogRecord(tenant="t", session="s", created_at=WHEN, updated_at=WHEN, ended=ended)
+        stored_at=WHEN,
     )
 
 

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from services.ingest.call_recordings.range_requests import ByteRange, parse_range
+from services.ingest.playback.range_requests import ByteRange, parse_range
 from shared.domain.errors import RangeNotSatisfiable
 
 SIZE = 1000

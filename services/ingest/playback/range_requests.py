@@ -7,7 +7,7 @@ from email.utils import format_datetime, parsedate_to_datetime
 
 from starlette.datastructures import Headers
 
-from shared.domain.errors import RangeNotSatisfiable
+from shared.domain.errors import PreconditionFailed, RangeNotSatisfiable
 
 _ONE_RANGE = re.compile(r"bytes=[ \t]*([0-9]*)-([0-9]*)[ \t]*", re.ASCII | re.IGNORECASE)
 _MAX_DIGITS = 18  # a longer number is behind the end of any recording
@@ -62,6 +62,7 @@ def _not_satisfiable(size: int) -> RangeNotSatisfiable:
 
 
 _ENTITY_TAG = re.compile(r'(?:W/)?("[^"]*")')
+_STRONG_TAG = re.compile(r'(?<!W/)("[^"]*")')
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,18 @@ class CacheValidators:
     def last_modified(self) -> str:
         """The time of storage as an HTTP date."""
         return format_datetime(self.modified, usegmt=True)
+
+    def check_preconditions(self, headers: Headers) -> None:
+        """Raise PreconditionFailed if the caller wants another version: by If-Match, else by If-Unmodified-Since."""
+        lines = headers.getlist("if-match")
+        if lines:
+            tags = ", ".join(lines)
+            wanted = tags.strip() == "*" or self.etag in _STRONG_TAG.findall(tags)
+        else:
+            since = _date(headers.get("if-unmodified-since", ""))
+            wanted = since is None or self.modified <= since
+        if not wanted:
+            raise PreconditionFailed("The recording is another one than the request names: get it anew.")
 
     def not_modified(self, headers: Headers) -> bool:
         """Whether the client's copy is current: by If-None-Match, or without that header by If-Modified-Since."""

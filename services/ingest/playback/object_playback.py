@@ -1,4 +1,4 @@
-"""Plays a stored recording: streams the requested range from the bucket in pieces of 512 KiB."""
+"""Plays an object of the bucket: streams the requested range from there in pieces of 512 KiB."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Mapping
@@ -13,8 +13,7 @@ from starlette.datastructures import Headers
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Send
 
-from services.ingest.call_recordings.range_requests import ByteRange, CacheValidators, cache_validators, parse_range
-from services.ingest.call_recordings.stored_recordings import StoredCall
+from services.ingest.playback.range_requests import ByteRange, CacheValidators, cache_validators, parse_range
 from shared.domain.errors import NotFound, RoomtoneError, Unavailable
 from shared.domain.events import StoredOriginal
 from shared.storage.object_store import ObjectInfo
@@ -37,38 +36,70 @@ class ObjectReader(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlayableObject:
+    """An object of the bucket as players get it: its name and type, the hash of its bytes, and when it was stored.
+
+    `size_bytes` and `sha256` are those that were verified when it was stored, `stored_at` is in RFC 3339.
+    """
+
+    object_key: str
+    filename: str
+    content_type: str
+    size_bytes: int
+    sha256: str
+    stored_at: str
+
+
+def playable_original(original: StoredOriginal, stored_at: str) -> PlayableObject:
+    """Return a recording as it was sent, which was stored at a time in RFC 3339."""
+    return PlayableObject(
+        object_key=original.object_key,
+        filename=original.filename,
+        content_type=original.content_type,
+        size_bytes=original.size_bytes,
+        sha256=original.sha256,
+        stored_at=stored_at,
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Playback:
-    """Serves GET and HEAD of a stored recording (RFC 9110)."""
+    """Serves GET and HEAD of a stored object (RFC 9110)."""
 
     store: ObjectReader
 
-    async def head(self, call: StoredCall, headers: Headers) -> Response:
+    async def respond(self, method: str, item: PlayableObject, headers: Headers) -> Response:
+        """Respond to GET or HEAD; raises what `play` raises."""
+        return await (self.head if method == "HEAD" else self.play)(item, headers)
+
+    async def head(self, item: PlayableObject, headers: Headers) -> Response:
         """Respond as `play` does, without a body and without looking at Range (section 14.2)."""
-        validators = _validators(call)
+        validators = _validators(item)
+        validators.check_preconditions(headers)
         if validators.not_modified(headers):
             return _not_modified(validators)
-        if await self.store.head(call.original.object_key) is None:
+        if await self.store.head(item.object_key) is None:
             raise _recording_not_found()
-        response_headers = _response_headers(call.original, validators)
-        return Response(status_code=200, headers={**response_headers, "Content-Length": str(call.original.size_bytes)})
+        response_headers = _response_headers(item, validators)
+        return Response(status_code=200, headers={**response_headers, "Content-Length": str(item.size_bytes)})
 
-    async def play(self, call: StoredCall, headers: Headers) -> Response:
+    async def play(self, item: PlayableObject, headers: Headers) -> Response:
         """Respond 200 with all bytes, 206 with a range, or 304 without a body.
 
         The first piece is read before the response starts. Raises RangeNotSatisfiable, NotFound for an object that is
-        gone, and Unavailable.
+        gone, PreconditionFailed, and Unavailable.
         """
-        validators = _validators(call)
+        validators = _validators(item)
+        validators.check_preconditions(headers)
         if validators.not_modified(headers):
             return _not_modified(validators)
-        original = call.original
-        part = _requested_range(headers, validators, original.size_bytes)
-        requested = part or ByteRange(0, original.size_bytes - 1)
-        response_headers = {**_response_headers(original, validators), "Content-Length": str(requested.size)}
+        part = _requested_range(headers, validators, item.size_bytes)
+        requested = part or ByteRange(0, item.size_bytes - 1)
+        response_headers = {**_response_headers(item, validators), "Content-Length": str(requested.size)}
         if part is not None:
-            response_headers["Content-Range"] = f"bytes {part.first}-{part.last}/{original.size_bytes}"
-        pieces = self._pieces(original.object_key, requested)
+            response_headers["Content-Range"] = f"bytes {part.first}-{part.last}/{item.size_bytes}"
+        pieces = self._pieces(item.object_key, requested)
         first_piece = await anext(pieces, b"")
         return _Stream(first_piece, pieces, 200 if part is None else 206, response_headers)
 
@@ -120,19 +151,19 @@ def _requested_range(headers: Headers, validators: CacheValidators, size: int) -
     return parse_range(ranges[0], size) if len(ranges) == 1 and validators.range_applies(headers) else None
 
 
-def _validators(call: StoredCall) -> CacheValidators:
-    return cache_validators(call.original.sha256, datetime.fromisoformat(call.stored_at))
+def _validators(item: PlayableObject) -> CacheValidators:
+    return cache_validators(item.sha256, datetime.fromisoformat(item.stored_at))
 
 
 def _not_modified(validators: CacheValidators) -> Response:
     return Response(status_code=304, headers=_cache_headers(validators))
 
 
-def _response_headers(original: StoredOriginal, validators: CacheValidators) -> dict[str, str]:
+def _response_headers(item: PlayableObject, validators: CacheValidators) -> dict[str, str]:
     return {
-        "Content-Type": original.content_type,
+        "Content-Type": item.content_type,
         "Accept-Ranges": "bytes",
-        "Content-Disposition": content_disposition(original.filename),
+        "Content-Disposition": content_disposition(item.filename),
         "X-Content-Type-Options": "nosniff",
         **_cache_headers(validators),
     }
