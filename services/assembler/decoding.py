@@ -68,7 +68,7 @@ class RecordingDecoder:
             if segment.warning is not None:
                 self.warnings.append(segment.warning)
             paths = [file.path for file in self.files[segment.first : segment.end]]
-            yield DecoderInput(segment.container, paths, segment.ignore_length)
+            yield DecoderInput(segment.container, paths, segment.ignore_length, segment.skip)
 
     def _skip_broken_stream(self, error: BadMedia, *, first: bool) -> None:
         if first or error.code != BadMedia.default_code:

@@ -225,6 +225,8 @@ def decoder_arguments(source: DecoderInput, layout: Layout) -> list[str]:
     options = ["-hide_banner", "-nostdin", "-nostats", "-loglevel", level]
     options += ["-filter_threads", "1", "-threads", "1"]
     input_options = ["-protocol_whitelist", "fd", "-codec_whitelist", container.decoders, "-f", container.demuxer]
+    if source.skip:
+        input_options += ["-skip_initial_bytes", str(source.skip)]
     if source.ignore_length:
         input_options += ["-ignore_length", "1"]
     # Without the source's titles and FFmpeg's name, the header has 44 bytes.

@@ -43,6 +43,7 @@ class Container(Enum):
         return self in {Container.MP4, Container.CAF}
 
 
+_TAG_HEADER = 10  # bytes
 _MP4_BEGINNINGS = {b"ftyp", b"moov", b"mdat", b"wide", b"pnot"}  # the last four begin QuickTime files before 2001
 
 
@@ -81,16 +82,24 @@ def file_signature(head: bytes) -> Container | None:  # one return a signature
             return Container.AMR
         case _ if head[4:8] in _MP4_BEGINNINGS:
             return Container.MP4
-        case _ if head[:3] == b"ID3" and len(head) > 10 and head[3] < 0x05 and head[6] < 0x80:  # noqa: PLR2004
+        case _ if tag_size(head):
             return _behind_id3(head)
         case four_bytes:
             return _BEGINNINGS.get(four_bytes)
 
 
+def tag_size(head: bytes) -> int:
+    """Return the size of the ID3v2 tag that begins there with its header (its size is four times seven bits), or 0."""
+    if head[:3] != b"ID3" or len(head) <= _TAG_HEADER or head[3] >= 0x05 or head[6] >= 0x80:  # noqa: PLR2004
+        return 0
+    return _TAG_HEADER + ((head[6] << 21) | (head[7] << 14) | (head[8] << 7) | head[9])
+
+
 def _behind_id3(head: bytes) -> Container:
-    """Return what follows an ID3v2 tag (its size is four times seven bits): ADTS frames, otherwise MP3."""
-    size = (head[6] << 21) | (head[7] << 14) | (head[8] << 7) | head[9]
-    return Container.ADTS if _adts_frame_size(head[10 + size :]) else Container.MP3
+    """Return what follows an ID3v2 tag: a file with a signature of its own, ADTS frames, otherwise MP3."""
+    behind = head[tag_size(head) :]
+    container = None if tag_size(behind) else file_signature(behind)
+    return container or (Container.ADTS if _adts_frame_size(behind) else Container.MP3)
 
 
 _LONGEST_FRAME = 1441  # bytes of MP3: 320 kbit/s at 32 kHz; ADTS is shorter at any usual rate
@@ -159,19 +168,25 @@ class ChunkSignature:
     """Which container or bare-frame stream starts with a chunk, and where its WAV data ends. Holds no bytes.
 
     `file` is the container whose file signature starts the chunk, `frames` the one whose bare frames start it.
-    `data_end` is where the samples end by the header of a WAV that starts the chunk, counted from its first byte. There
-    is one of these for every chunk of a session.
+    `data_end` is where the samples end by the header of a WAV that starts the chunk, counted from its first byte.
+    `skip` is the size of a tag before a WAV, whose demuxer knows none. There is one of these for every chunk of a
+    session.
     """
 
     file: Container | None
     frames: Container | None
     data_end: int | None
+    skip: int = 0
 
 
 def read_signature(head: bytes) -> ChunkSignature:
     """Return the signature of a chunk by its first `SIGNATURE_BYTES` bytes."""
     file = file_signature(head)
-    return ChunkSignature(file, _bare_frames(head), _wav_data_end(head) if file is Container.WAV else None)
+    if file is not Container.WAV:
+        return ChunkSignature(file, _bare_frames(head), None)
+    skip = tag_size(head)
+    data_end = _wav_data_end(head[skip:])
+    return ChunkSignature(file, _bare_frames(head), None if data_end is None else skip + data_end, skip)
 
 
 def _wav_data_end(head: bytes) -> int | None:

@@ -21,11 +21,15 @@ class OpenDescriptor:
 
 @dataclass(frozen=True, slots=True)
 class DecoderInput:
-    """Files that form one stream in `container`; with `ignore_length`, the length in its header is not used."""
+    """Files that form one stream in `container`; with `ignore_length`, the length in its header is not used.
+
+    `skip` bytes before it are passed over.
+    """
 
     container: Container
     files: Sequence[Path] | OpenDescriptor
     ignore_length: bool = False
+    skip: int = 0
 
 
 def open_decoder_input(

@@ -23,7 +23,7 @@ class StreamSegment:
     """Consecutive chunks, from `first` to before `end`, that form one stream; a container of None is headerless PCM.
 
     `ignore_length`: the length in its WAV header covers a first part only, and samples follow after that. `warning` is
-    what the caller is told.
+    what the caller is told. `skip` are the bytes of a tag before a WAV.
     """
 
     container: Container | None
@@ -31,6 +31,7 @@ class StreamSegment:
     end: int
     ignore_length: bool = False
     warning: str | None = None
+    skip: int = 0
 
 
 def split_into_streams(
@@ -54,7 +55,9 @@ def split_into_streams(
     segments = []
     for (first, container), end in zip(starts, ends, strict=True):
         size, read = sum(sizes[first:end]), partial(read_behind, first)
-        segments.append(StreamSegment(container, first, end, *_behind(signatures[first].data_end, size, read)))
+        signature = signatures[first]
+        goes_on, warning = _behind(signature.data_end, size, read)
+        segments.append(StreamSegment(container, first, end, goes_on, warning, signature.skip))
     return segments
 
 

@@ -35,6 +35,9 @@ async def pipeline(
         yield pipeline
 
 
+TAG = b"ID3\x04\0\0\0\0\x08\0" + bytes(1024)
+
+
 def mp3() -> bytes:
     return ffmpeg_output("-c:a", "libmp3lame", "-id3v2_version", "0", "-write_xing", "0", "-f", "mp3")
 
@@ -51,6 +54,8 @@ DECODED: dict[str, Callable[[], bytes]] = {
     "CAF of 44.1 kHz": lambda: ffmpeg_output("-c:a", "pcm_s16le", "-ar", "44100", "-f", "caf"),
     "BW64": lambda: b"BW64" + ffmpeg_output("-c:a", "pcm_s16le", "-rf64", "always", "-f", "wav")[4:],
     "QuickTime without ftyp": old_quicktime,
+    "WAV behind a tag": lambda: TAG + ffmpeg_output("-c:a", "pcm_s16le", "-f", "wav"),
+    "FLAC behind a tag": lambda: TAG + ffmpeg_output("-c:a", "flac", "-f", "flac"),
     "MP3 that begins within a frame": lambda: mp3()[200:],
     "ADTS that begins within a frame": lambda: ffmpeg_output("-c:a", "aac", "-f", "adts")[100:],
 }
