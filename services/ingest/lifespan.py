@@ -43,6 +43,7 @@ from services.ingest.session_state.opened_sessions import OpenedSessions
 from services.ingest.session_state.path_claims import ObjectPathClaims
 from services.ingest.session_state.session_cache import SessionCache
 from services.ingest.sessions.deletion import SessionDeleter
+from services.ingest.sessions.peaks import PeakReader
 from services.ingest.sessions.result_reader import ResultReader
 from services.ingest.sessions.routes import SessionsState
 from services.ingest.sessions.status import StatusReader
@@ -113,6 +114,7 @@ async def open_ingest(stack: AsyncExitStack, settings: IngestSettings, spool: Sp
         json_memory=MemoryBudget(max(_JSON_BYTES, largest_json(limits.size))),
         stored_recordings=StoredRecordings(events.catalog),
         playback=Playback(store),
+        peak_reader=PeakReader(store),
         direct_uploads=_direct_uploads(settings),
         url_signer=UploadUrlSigner(store, seconds, largest),
         document_registrar=DocumentRegistrar(events, DocumentManifests(spool), finalizer, executor, largest),

@@ -1,5 +1,6 @@
 """Sessions of any API group: `/sessions/{session_id}` and what is below it (docs/contracts.md, section 0)."""
 
+import asyncio
 from typing import TypedDict
 
 from starlette.convertors import StringConvertor, register_url_convertor
@@ -10,6 +11,7 @@ from services.ingest.api.session_resource import SESSION_ID, SESSIONS, session_k
 from services.ingest.playback.object_playback import Playback
 from services.ingest.sessions.deletion import Receipt, SessionDeleter
 from services.ingest.sessions.listening import LISTEN, LISTEN_ORIGINAL, playable_audio, playable_original_of
+from services.ingest.sessions.peaks import READ_PEAKS, PeakReader, Peaks, samples_per_pixel
 from services.ingest.sessions.result_reader import ResultReader
 from services.ingest.sessions.result_responses import analysis_response, not_modified, transcript_response
 from services.ingest.sessions.result_schema import READ_ANALYSIS, READ_TRANSCRIPT
@@ -20,13 +22,13 @@ from shared.domain.caller import Caller, Permission
 from shared.domain.errors import ErrorKind
 from shared.http.operation import Operation, ResponseSpec
 from shared.http.paths import ANY_TEXT
-from shared.http.responses import json_response
+from shared.http.responses import JSON, json_response, type_adapter
 
 
 class _SessionId(StringConvertor):
     """Matches any text, except what names a resource below a session: that has methods of its own."""
 
-    regex = r"(?![\s\S]*/(?:transcript|analysis|audio|original)$)[\s\S]*"
+    regex = r"(?![\s\S]*/(?:transcript|analysis|audio|original|peaks)$)[\s\S]*"
 
 
 _SESSION_ID = "session_id"
@@ -59,6 +61,7 @@ class SessionsState(TypedDict):
     result_reader: ResultReader
     session_deleter: SessionDeleter
     playback: Playback
+    peak_reader: PeakReader
 
 
 async def read_status(request: Request[SessionsState], caller: Caller) -> Response:
@@ -108,6 +111,19 @@ async def listen_to_original(request: Request[SessionsState], caller: Caller) ->
     return await request.state["playback"].respond(request.method, playable_original_of(found), request.headers)
 
 
+async def draw(request: Request[SessionsState], caller: Caller) -> Response:
+    """Return the peaks of a session's WAV."""
+    pixel = samples_per_pixel(request.query_params)
+    found = await request.state["status_reader"].find(session_key(request, caller), caller)
+    wav = playable_audio(found)
+    headers = {"ETag": f'W/"{wav.sha256}.{pixel}"', "Cache-Control": "private, no-cache"}
+    if headers["ETag"] in request.headers.get("if-none-match", ""):
+        return Response(status_code=304, headers=headers)
+    peaks = await request.state["peak_reader"].read(wav, pixel)
+    body = await asyncio.to_thread(type_adapter(Peaks).dump_json, peaks)
+    return Response(body, media_type=JSON, headers=headers)
+
+
 _READ = Permission.AUDIO_READ
 
 ROUTES = [
@@ -119,6 +135,7 @@ ROUTES = [
     SESSIONS.route(
         "GET", f"{_BELOW}/original", listen_to_original, required_permission=_READ, operation=LISTEN_ORIGINAL
     ),
+    SESSIONS.route("GET", f"{_BELOW}/peaks", draw, required_permission=_READ, operation=READ_PEAKS),
     SESSIONS.route("GET", _PATH, read_status, required_permission=_READ, operation=_STATUS),
     SESSIONS.route("DELETE", _PATH, delete_session, required_permission=Permission.AUDIO_WRITE, operation=_DELETE),
 ]

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 
 import httpx
+import numpy as np
 import pytest
 
 from shared.storage.settings import StoreConfig
@@ -97,3 +98,26 @@ async def test_an_original_is_what_was_sent(pipeline: Pipeline) -> None:
     assert (got.status_code, got.content, got.headers["content-type"]) == (200, content, "audio/aac")
     strange = await pipeline.client.get(f"/sessions/{upload}/original", headers=bearer(leads=["somebody-else"]))
     assert strange.status_code == 404
+
+
+async def test_the_peaks_are_the_lowest_and_highest_samples_of_each_pixel(pipeline: Pipeline, audio: str) -> None:
+    address = audio.replace("/audio", "/peaks")
+    samples = np.frombuffer(SOUND, "<i2")
+    for query, pixel in (("", 800), ("?samples_per_pixel=64", 64), ("?samples_per_pixel=30000", 30_000)):
+        drawn = (await get(pipeline, address + query)).json()
+        pixels = [samples[start : start + pixel] for start in range(0, len(samples), pixel)]
+        assert drawn.pop("data") == [int(value) >> 8 for part in pixels for value in (part.min(), part.max())]
+        assert drawn == {
+            "version": 2,
+            "channels": 1,
+            "sample_rate": 16_000,
+            "samples_per_pixel": pixel,
+            "bits": 8,
+            "length": len(pixels),
+        }
+    first = await get(pipeline, address)
+    assert (await get(pipeline, address, If_None_Match=first.headers["etag"])).status_code == 304
+    for bad in ("0", "63", "1600001", "8e2", "-800", "", "9" * 30):
+        refused = await get(pipeline, f"{address}?samples_per_pixel={bad}")
+        assert (refused.status_code, refused.json()["code"]) == (400, "invalid_samples_per_pixel"), bad
+    assert (await get(pipeline, "/sessions/unknown/peaks")).status_code == 404
