@@ -1,12 +1,17 @@
 """Reads what FFmpeg logs to its stderr, and notes what matters to its caller."""
 
 import asyncio
+import re
 
 _READ_BYTES = 64 * 1024
 _TAIL_BYTES = 2048
 _LONGEST_LINE = 4096
+_MOST_CODECS = 16
 _ERROR_LEVELS = (b"[error]", b"[fatal]", b"[panic]")
-_NOT_ALLOWED = b"not on whitelist"  # a picture or a video track, whose decoder is not allowed: no damage
+_NOT_ALLOWED = re.compile(rb"Codec \(([a-z0-9_]{1,32})\) not on whitelist")  # a picture or a video track: no damage
+_AUDIO = re.compile(
+    rb"[ (](?:Stream #0:[^ ]+: )?Audio: ([a-z0-9_]{1,32})(?: \(([a-z0-9_]{1,32})\))?"
+)  # and its decoder
 _RECONFIGURED = b"Reconfiguring filter graph"
 _NO_STREAM = b"matches no streams"
 _INPUT_ENDS = b"Stream mapping:"
@@ -28,6 +33,13 @@ class DecoderLog:
         self.without_audio = False
         self.audio_streams = 0
         self._in_input = True
+        self._refused: set[bytes] = set()
+        self._codecs: list[bytes] = []
+
+    @property
+    def refused_codec(self) -> str | None:
+        """The codec of the first stream of audio whose decoder is not allowed, or None."""
+        return next((codec.decode() for codec in self._codecs if codec in self._refused), None)
 
     async def read(self, stream: asyncio.StreamReader) -> None:
         """Read to the end: a child process blocks as soon as its stderr pipe is full."""
@@ -42,9 +54,16 @@ class DecoderLog:
         self.last = tail.decode(errors="replace").strip()
 
     def _note(self, line: bytes) -> None:
-        if any(level in line for level in _ERROR_LEVELS) and _NOT_ALLOWED not in line:
-            self.damaged = True
+        if any(level in line for level in _ERROR_LEVELS):
+            refused = _NOT_ALLOWED.search(line)
+            if refused is None:
+                self.damaged = True
+            elif len(self._refused) < _MOST_CODECS:
+                self._refused.add(refused[1])
         self.reconfigured = self.reconfigured or _RECONFIGURED in line
         self.without_audio = self.without_audio or _NO_STREAM in line
         self._in_input = self._in_input and _INPUT_ENDS not in line
-        self.audio_streams += self._in_input and b"  Stream #0:" in line and b": Audio: " in line
+        if self._in_input and (audio := _AUDIO.search(line)) is not None:
+            self.audio_streams += b"  Stream #0:" in line
+            if len(self._codecs) < _MOST_CODECS:
+                self._codecs += [name for name in audio.groups() if name is not None]

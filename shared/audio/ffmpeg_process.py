@@ -14,6 +14,8 @@ from shared.audio.decoder_log import DecoderLog
 from shared.domain.errors import BadMedia, Unavailable
 from shared.process.child import EXIT_CANNOT_START, Command, Limits, start_child
 
+_SEND = "send it as WAV (PCM), MP3, M4A, AAC, Ogg, WebM, FLAC or AMR."
+
 log = structlog.stdlib.get_logger(__name__)
 
 READ_BYTES = 256 * 1024
@@ -94,6 +96,8 @@ class FFmpegProcess:
             log.info("decoder failed", status=status, decoder_log=self.decoder_log.last[-300:])
             if self.decoder_log.without_audio:
                 raise BadMedia("There is no audio in the bytes.", code="no_audio")
+            if (codec := self.decoder_log.refused_codec) is not None:
+                raise BadMedia(f"The sound is in the codec {codec}, which is not taken: {_SEND}", code="bad_media")
             message = "The bytes could not be decoded as audio." if status > 0 else "The audio broke the decoder."
             raise BadMedia(message)
 

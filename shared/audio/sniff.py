@@ -20,12 +20,12 @@ _FREE_DECODERS = "libopus,opus,libvorbis,vorbis,flac"
 class Container(Enum):
     """An accepted container or bare-frame stream: the one FFmpeg demuxer and the only decoders allowed for it."""
 
-    WAV = ("wav", _PCM_DECODERS)
+    WAV = ("wav", f"{_PCM_DECODERS},adpcm_yamaha,g722,g723_1,g726,g726le,mp3float,mp3,aac")
     W64 = ("w64", _PCM_DECODERS)
     MP3 = ("mp3", "mp3float,mp3")
     MP4 = ("mov", f"{_AAC_DECODERS},opus,libopus,flac,pcm_s16le,pcm_s16be,amrnb,amrwb")
     ADTS = ("aac", "aac")
-    OGG = ("ogg", _FREE_DECODERS)
+    OGG = ("ogg", f"{_FREE_DECODERS},speex")
     WEBM = ("matroska", f"{_FREE_DECODERS},{_AAC_DECODERS},pcm_s16le,pcm_f32le")
     FLAC = ("flac", "flac")
     AMR = ("amr", "amrnb,amrwb,libopencore_amrnb,libopencore_amrwb")
