@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from services.assembler.chunk_files import ChunkFile
-from shared.audio.decode import Decoder
+from shared.audio.decode import MAX_CHANNELS, Decoder
 from shared.audio.decoded_file import DecodedFile
 from shared.audio.ffmpeg_process import DecodePolicy
 from shared.audio.pcm import BYTES_PER_SECOND, SAMPLE_RATE
@@ -80,5 +80,5 @@ class RecordingDecoder:
             raise BadMedia("There is no audio in the bytes.", code="no_audio")
         if decoder.damaged:
             self.warnings.append("Parts of the audio were damaged and were passed over.")
-        if decoder.most_audio_streams > 1:
-            self.warnings.append(f"The file has {decoder.most_audio_streams} audio tracks: the first one was taken.")
+        if decoder.most_audio_streams > MAX_CHANNELS:
+            self.warnings.append(f"The file has {decoder.most_audio_streams} audio tracks: the first two were taken.")

@@ -31,11 +31,23 @@ _SIZE_CHECKS = 4  # of the output file's size within `idle_seconds`, at least
 _SECOND_SIZED_FRAMES = f"aresample={SAMPLE_RATE}:osf=s16,asetnsamples=n={SAMPLE_RATE}:p=0"
 
 
-class Layout(Enum):
-    """How FFmpeg gives out the channels, as its options: as they are, or mixed to one frame by frame."""
+_FIRST_TRACK = ("-map", "0:a:0")
+_TWO_TRACKS = (
+    "[0:a:0]aformat=channel_layouts=mono,pan=stereo|c0=c0[left];"
+    "[0:a:1]aformat=channel_layouts=mono,pan=stereo|c1=c0[right];"
+    f"[left][right]amix=inputs=2:duration=longest:normalize=0,{_SECOND_SIZED_FRAMES}[both]"
+)
 
-    AS_THEY_ARE = ("-af", _SECOND_SIZED_FRAMES)
-    MIXED = ("-ac", "1", "-ar", str(SAMPLE_RATE))
+
+class Layout(Enum):
+    """What FFmpeg gives out, as its options.
+
+    The channels of the first track of audio, as they are or mixed to one frame by frame, or two tracks as two channels.
+    """
+
+    AS_THEY_ARE = (*_FIRST_TRACK, "-af", _SECOND_SIZED_FRAMES)
+    MIXED = (*_FIRST_TRACK, "-ac", "1", "-ar", str(SAMPLE_RATE))
+    TRACKS = ("-filter_complex", _TWO_TRACKS, "-map", "[both]")
 
 
 class NotMono(Exception):
@@ -49,7 +61,8 @@ class _UnknownLayout(Exception):
 class Decoder:
     """Decodes one input at a time into 16 kHz 16-bit PCM; `damaged` is true when decode errors were skipped.
 
-    Of several streams of audio the first is decoded; `most_audio_streams` is how many an input had at most.
+    A screen recorder writes the microphone and the far end as two tracks of audio: two are decoded as two channels, of
+    more the first two. `most_audio_streams` is how many an input had at most.
     `temporaries` is the directory where the chunks of an M4A are joined; an input of one file does not need it.
     """
 
@@ -86,7 +99,7 @@ class Decoder:
             except BadMedia:
                 if not process.decoder_log.reconfigured:
                     raise
-            if process.decoder_log.reconfigured:
+            if process.decoder_log.reconfigured or process.decoder_log.audio_streams > 1:
                 raise NotMono
 
     async def decode_into(self, source: DecoderInput, target: int, max_frames: int) -> None:
@@ -94,6 +107,7 @@ class Decoder:
 
         Its header says how many channels there are and nothing about its length. Raises what `decode` raises besides
         NotMono, and Unavailable when the disk is full; what was written by then stays.
+        The tracks of an input that has several are decoded again as channels.
         Samples go through FFmpeg's threads in frames of one second, which saves a fifth of its work (docs/adr/0013).
         Where rate or channels change within the stream, up to a second would be lost at each change, so that such an
         input is decoded again frame by frame.
@@ -108,12 +122,13 @@ class Decoder:
             if not decoder_log.reconfigured:
                 raise
         else:
-            if not decoder_log.reconfigured:
+            if not decoder_log.reconfigured and decoder_log.audio_streams <= 1:
                 return
+        layout = Layout.TRACKS if decoder_log.audio_streams > 1 else Layout.MIXED
         os.lseek(target, start, os.SEEK_SET)
         os.ftruncate(target, start)
         try:
-            await self._decode_into(source, target, max_frames, DecoderLog(), Layout.MIXED)
+            await self._decode_into(source, target, max_frames, DecoderLog(), layout)
         except _UnknownLayout:  # whatever the program is, it wrote no WAV
             raise BadMedia("The bytes could not be decoded as audio.") from None
 
@@ -242,4 +257,4 @@ def decoder_arguments(source: DecoderInput, layout: Layout) -> list[str]:
         "-f",
         "wav",
     ]
-    return [*options, *input_options, "-i", "fd:", "-map", "0:a:0", *layout.value, *plain_wav, "pipe:1"]
+    return [*options, *input_options, "-i", "fd:", *layout.value, *plain_wav, "pipe:1"]

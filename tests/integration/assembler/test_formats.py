@@ -156,8 +156,26 @@ async def test_a_video_without_sound_is_told_as_such(pipeline: Pipeline) -> None
     assert (response.status_code, response.json()["code"]) == (500, "no_audio")
 
 
-async def test_of_two_audio_tracks_a_warning_says_that_one_is_taken(pipeline: Pipeline) -> None:
-    second = ["-f", "lavfi", "-i", "sine=f=880:d=2", "-map", "0", "-map", "1", "-c:a", "aac", "-f", "mp4"]
-    assert (await pipeline.send("tracks", ffmpeg_output(*second))).status_code == 200
-    body = (await pipeline.finalize("tracks")).json()
-    assert body["warnings"] == ["The file has 2 audio tracks: the first one was taken."]
+SECOND_TRACK = ["-f", "lavfi", "-i", "sine=f=880:r=44100:d=3", "-map", "0", "-map", "1"]
+
+
+@pytest.mark.parametrize("kind", [("-c:a", "aac", "-f", "mp4"), ("-c:a", "libopus", "-f", "webm")], ids=["mp4", "webm"])
+async def test_two_audio_tracks_are_mixed_and_kept_as_two_channels(
+    pipeline: Pipeline, store: StoreConfig, kind: tuple[str, ...], request: pytest.FixtureRequest
+) -> None:
+    session = f"tracks-{request.node.callspec.id}"
+    assert (await pipeline.send(session, ffmpeg_output(*SECOND_TRACK, *kind))).status_code == 200
+    body = (await pipeline.finalize(session)).json()
+    assert (body["status"], body["warnings"]) == ("success", [])
+    assert body["duration_seconds"] == pytest.approx(3, abs=0.1)
+    mixed = samples_of(await download(store, f"audio_{session}.wav"))[: 2 * 32_000]
+    assert strength(mixed, 440) > 0.2
+    assert strength(mixed, 880) > 0.01
+    assert await download(store, f"channels_{session}.flac")
+
+
+async def test_of_more_than_two_audio_tracks_a_warning_tells(pipeline: Pipeline) -> None:
+    three = ffmpeg_output(*SECOND_TRACK, "-map", "1", "-c:a", "aac", "-f", "mp4")
+    assert (await pipeline.send("three-tracks", three)).status_code == 200
+    body = (await pipeline.finalize("three-tracks")).json()
+    assert body["warnings"] == ["The file has 3 audio tracks: the first two were taken."]
