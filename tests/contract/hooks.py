@@ -7,7 +7,7 @@ import schemathesis
 
 from tests.contract.silent_wav import silence
 
-_CONDITIONS = {"If-None-Match", "If-Modified-Since", "If-Range"}
+_CONDITIONS = {"If-None-Match", "If-Modified-Since", "If-Range", "If-Match", "If-Unmodified-Since"}
 _FILE_FIELDS = {"audio", "audio_chunk", "chunk", "file"}
 
 
