@@ -24,11 +24,14 @@ _ENTITY_TAG = re.compile(r'(?:W/)?("[^"]*")')
 
 def not_modified(headers: Headers, validator: str, wanted: TranscriptFormat) -> Response | None:
     """Return 304 if the client has this result in this format already, by If-None-Match, otherwise None."""
-    tags = ", ".join(headers.getlist("if-none-match"))  # several lines are one list (RFC 9110, section 5.3)
     cached = _cache_headers(validator, wanted)
-    if tags.strip() == "*" or cached["ETag"].removeprefix("W/") in _ENTITY_TAG.findall(tags):
-        return Response(status_code=304, headers=cached)
-    return None
+    return Response(status_code=304, headers=cached) if is_cached(headers, cached["ETag"]) else None
+
+
+def is_cached(headers: Headers, etag: str) -> bool:
+    """Whether If-None-Match names an entity tag, by the weak comparison."""
+    tags = ", ".join(headers.getlist("if-none-match"))  # several lines are one list (RFC 9110, section 5.3)
+    return tags.strip() == "*" or etag.removeprefix("W/") in _ENTITY_TAG.findall(tags)
 
 
 async def transcript_response(session: str, result: ReadResult, wanted: TranscriptFormat) -> Response:

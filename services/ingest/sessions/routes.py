@@ -13,7 +13,7 @@ from services.ingest.sessions.deletion import Receipt, SessionDeleter
 from services.ingest.sessions.listening import LISTEN, LISTEN_ORIGINAL, playable_audio, playable_original_of
 from services.ingest.sessions.peaks import READ_PEAKS, PeakReader, Peaks, samples_per_pixel
 from services.ingest.sessions.result_reader import ResultReader
-from services.ingest.sessions.result_responses import analysis_response, not_modified, transcript_response
+from services.ingest.sessions.result_responses import analysis_response, is_cached, not_modified, transcript_response
 from services.ingest.sessions.result_schema import READ_ANALYSIS, READ_TRANSCRIPT
 from services.ingest.sessions.status import StatusReader
 from services.ingest.sessions.status_schema import SessionStatus
@@ -117,7 +117,7 @@ async def draw(request: Request[SessionsState], caller: Caller) -> Response:
     found = await request.state["status_reader"].find(session_key(request, caller), caller)
     wav = playable_audio(found)
     headers = {"ETag": f'W/"{wav.sha256}.{pixel}"', "Cache-Control": "private, no-cache"}
-    if headers["ETag"] in request.headers.get("if-none-match", ""):
+    if is_cached(request.headers, headers["ETag"]):
         return Response(status_code=304, headers=headers)
     peaks = await request.state["peak_reader"].read(wav, pixel)
     body = await asyncio.to_thread(type_adapter(Peaks).dump_json, peaks)
